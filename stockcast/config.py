@@ -1,0 +1,155 @@
+"""Settings: frozen dataclasses, one per component, validated on construction and saved with the model."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from stockcast.errors import ConfigError
+
+CELLS = ("lstm", "gru", "rnn")
+SUPERVISIONS = ("every-step", "last-step")
+DEVICES = ("cpu", "cuda", "auto")
+
+
+def now() -> datetime:
+    """The time, in UTC; STOCKCAST_NOW (an ISO time, UTC where it names no zone) replaces the clock.
+
+    Raises ConfigError where that variable is no ISO time.
+    """
+    text = os.environ.get("STOCKCAST_NOW")
+    if not text:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"STOCKCAST_NOW is {text!r}, which is no ISO time", "write 2021-04-01T22:00:00Z") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _require(condition: bool, message: str, hint: str = "") -> None:
+    if not condition:
+        raise ConfigError(message, hint)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network.
+
+    cell: lstm, gru or rnn. hidden_size: units per layer. layers: stacked cells. dropout: share of hidden units
+    silenced in training. lookback: sessions in one input window.
+    """
+
+    cell: str = "lstm"
+    hidden_size: int = 16
+    layers: int = 1
+    dropout: float = 0.3
+    lookback: int = 60
+
+    def __post_init__(self) -> None:
+        _require(self.cell in CELLS, f"unknown cell {self.cell!r}", f"choose one of {', '.join(CELLS)}")
+        _require(1 <= self.hidden_size <= 1024, f"hidden size {self.hidden_size} is not within 1 .. 1024")
+        _require(1 <= self.layers <= 8, f"{self.layers} layers is not within 1 .. 8")
+        _require(0.0 <= self.dropout < 1.0, f"dropout {self.dropout} is not within 0 .. 1")
+        _require(2 <= self.lookback <= 1000, f"lookback {self.lookback} is not within 2 .. 1000 sessions")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    seeds: members of the ensemble, seeded seed, seed + 1, ... learning_rate: peak of the one-cycle schedule.
+    weight_decay: decoupled, per unit of learning rate. batch_size: chunks (every-step) or windows (last-step) in one
+    gradient step. steps: gradient steps at most. chunk: sessions of a chunk that carry a loss; warmup: sessions
+    before them that do not. check_every: steps between looks at the validation part. supervision: a loss at every
+    step of a chunk, or at the last step of a lookback window. device: cpu, cuda or auto. final_fit: refit the served
+    network on the whole history.
+    """
+
+    seeds: int = 4
+    seed: int = 0
+    learning_rate: float = 0.01
+    weight_decay: float = 0.01
+    batch_size: int = 16
+    steps: int = 100
+    chunk: int = 120
+    warmup: int = 30
+    check_every: int = 10
+    supervision: str = "every-step"
+    device: str = "cpu"
+    final_fit: bool = True
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.seeds <= 100, f"{self.seeds} seeds is not within 1 .. 100")
+        _require(0 <= self.seed < 2**31, f"seed {self.seed} is not within 0 .. 2147483647")
+        _require(0.0 < self.learning_rate <= 1.0, f"learning rate {self.learning_rate} is not within 0 .. 1")
+        _require(0.0 <= self.weight_decay <= 10.0, f"weight decay {self.weight_decay} is not within 0 .. 10")
+        _require(1 <= self.batch_size <= 4096, f"batch size {self.batch_size} is not within 1 .. 4096")
+        _require(1 <= self.steps <= 1_000_000, f"{self.steps} steps is not within 1 .. 1000000")
+        _require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
+        _require(
+            self.supervision in SUPERVISIONS,
+            f"unknown supervision {self.supervision!r}",
+            f"choose one of {', '.join(SUPERVISIONS)}",
+        )
+        _require(self.device in DEVICES, f"unknown device {self.device!r}", f"choose one of {', '.join(DEVICES)}")
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """Where training ends: two dates, or shares of the sessions where a date is None.
+
+    validate_from, test_from: first target session of the validation and of the test part.
+    """
+
+    validate_from: date | None = None
+    test_from: date | None = None
+    validation_share: float = 0.15
+    test_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.validate_from and self.test_from:
+            _require(
+                self.validate_from < self.test_from,
+                f"validation starts on {self.validate_from}, which is not before the test part, {self.test_from}",
+                "give --validate-from a date before --test-from",
+            )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that `train` decides, but the source: saved with the model.
+
+    horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    horizon: int = 1
+    exchange: str = "XNYS"
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """One `predict`: the last session the forecast may see, the model's name, steps ahead, paths and their seed.
+
+    A None means: the newest bar, the ticker, and what the model was trained for.
+    """
+
+    as_of: date | None = None
+    model: str | None = None
+    horizon: int | None = None
+    paths: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(
+            self.horizon is None or 1 <= self.horizon <= 250,
+            f"horizon {self.horizon} is not within 1 .. 250 sessions",
+        )
+        _require(100 <= self.paths <= 1_000_000, f"{self.paths} paths is not within 100 .. 1000000")

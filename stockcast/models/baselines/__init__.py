@@ -1,0 +1,57 @@
+"""Forecasts without a network: what a forecaster has to beat before it may claim skill.
+
+Each baseline is a frozen class with one interface (`Baseline`): `fit` on origins of the training part, `forecast` at
+any origins, and fields that are plain numbers, kept in the model's manifest. Fitting may import heavy packages;
+forecasting is NumPy alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Protocol, Self
+
+from stockcast.errors import ModelError
+from stockcast.models.baselines.ewma import EwmaT
+from stockcast.models.baselines.garch import GarchT
+from stockcast.models.baselines.har import HarT
+from stockcast.models.baselines.randomwalk import Drift, RandomWalk
+from stockcast.models.distribution import Distribution
+from stockcast.windows.features import Features
+
+
+class Baseline(Protocol):
+    """A forecast of the next session's log return at every origin, from bars up to the origin."""
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        """Parameters from origins start .. stop - 1, whose last target is the return of session `stop`.
+
+        Raises DataError where the data determine no parameters.
+        """
+        ...
+
+    def forecast(self, f: Features, start: int, stop: int) -> Distribution:
+        """Distributions of the next log return at origins start .. stop - 1."""
+        ...
+
+
+BASELINES: dict[str, type[Baseline]] = {
+    "random-walk": RandomWalk,
+    "drift": Drift,
+    "ewma-t": EwmaT,
+    "har-t": HarT,
+    "garch-t": GarchT,
+}
+
+
+def to_json(baseline: Baseline) -> dict[str, Any]:
+    """The parameters, as plain numbers."""
+    return asdict(baseline)  # type: ignore[call-overload,no-any-return]  # a Protocol cannot say "dataclass"
+
+
+def from_json(name: str, parameters: dict[str, Any]) -> Baseline:
+    """The baseline of that name with saved parameters. Raises ModelError for what this version does not know."""
+    try:
+        return BASELINES[name](**parameters)
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"the model holds an unknown baseline {name!r} ({error})", "train it again") from error

@@ -1,0 +1,30 @@
+"""HAR-t: the base scale on its own, the rival that a network has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stockcast.models.basescale import HarScale, fit_har_scale
+from stockcast.models.distribution import StudentT
+from stockcast.windows.features import Features
+
+
+@dataclass(frozen=True)
+class HarT:
+    """Student-t with the scale of a heterogeneous autoregression on a range-based variance (see `basescale`)."""
+
+    weights: tuple[float, ...]
+    mu: float
+    nu: float
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        scale = fit_har_scale(f, start, stop)
+        return cls(scale.weights, scale.mu, scale.nu)
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        ln_s_N = HarScale(tuple(self.weights), self.mu, self.nu).log_scale(f, start, stop)
+        return StudentT(np.full(stop - start, self.mu), np.exp(ln_s_N), np.full(stop - start, self.nu))

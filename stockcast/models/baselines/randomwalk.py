@@ -1,0 +1,44 @@
+"""Random walk and drift: the next price is today's, give or take what has been usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stockcast.models.distribution import Empirical, StudentT
+from stockcast.windows.features import Features
+
+ROLLING_SESSIONS = 60
+
+
+@dataclass(frozen=True)
+class RandomWalk:
+    """The returns of the last `sessions` sessions, each as likely as the other: rolling empirical quantiles."""
+
+    sessions: int = ROLLING_SESSIONS
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:  # noqa: ARG003 - nothing to fit, one interface
+        return cls()
+
+    def forecast(self, f: Features, start: int, stop: int) -> Empirical:
+        r_T = f.moves.r_T[start - self.sessions + 1 : stop]
+        return Empirical(np.sort(np.lib.stride_tricks.sliding_window_view(r_T, self.sessions), axis=1))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Gaussian with mean and standard deviation of all returns so far: a random walk that keeps its average pace."""
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:  # noqa: ARG003 - nothing to fit, one interface
+        return cls()
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        r_T = f.moves.r_T[:stop]
+        count_T = np.arange(1, stop + 1)
+        mean_T = np.cumsum(r_T) / count_T
+        variance_T = np.maximum(np.cumsum(r_T**2) / count_T - mean_T**2, 1e-12)
+        return StudentT(mean_T[start:], np.sqrt(variance_T[start:]), np.full(stop - start, np.inf))

@@ -1,0 +1,223 @@
+"""Sessions: which days an exchange trades on, as a small value that is kept with a model."""
+
+from __future__ import annotations
+
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from stockcast.errors import ConfigError
+
+DEFAULT_EXCHANGE = "XNYS"
+COMMON_EXCHANGES = ("XNYS", "XNAS", "XTSE", "XLON", "XETR", "XPAR", "XSWX", "XTKS", "XHKG", "XBOM", "24/7", "weekdays")
+
+# Calendars without holidays: known for every day, and known without the calendar package.
+_PLAIN_WEEKMASKS = {"24/7": "1111111", "weekdays": "1111100"}
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class SessionCalendar:
+    """The sessions of `exchange` from `first` to `through`, both inclusive.
+
+    `weekmask` holds "1" for each weekday that has sessions, Monday first. `closures` are days of the weekmask
+    without a session, `extras` sessions outside the weekmask; both strictly increase. Outside first .. through
+    the weekmask alone decides, which misses holidays: `knows` tells the two apart. `through` before `first`
+    means that nothing is known.
+
+    Raises ConfigError where a field contradicts this.
+    """
+
+    exchange: str
+    first: date
+    through: date
+    weekmask: str
+    closures: tuple[date, ...] = ()
+    extras: tuple[date, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.weekmask) != 7 or set(self.weekmask) - set("01") or "1" not in self.weekmask:
+            raise _unusable(self.exchange, f"weekmask {self.weekmask!r} is not seven of 0 and 1 with at least one 1")
+        for name, days, usual in (("closures", self.closures, True), ("extras", self.extras, False)):
+            for earlier, later in zip(days, days[1:], strict=False):
+                if later <= earlier:
+                    raise _unusable(self.exchange, f"{name} do not increase at {later}")
+            for day in days:
+                if self._in_weekmask(day) is not usual:
+                    raise _unusable(self.exchange, f"{day} in {name} contradicts the weekmask {self.weekmask}")
+
+    def knows(self, day: date) -> bool:
+        """Whether holidays were known for `day`; elsewhere the weekmask alone decides."""
+        return self.first <= day <= self.through
+
+    def is_session(self, day: date) -> bool:
+        """Whether the exchange trades on `day`."""
+        return day not in self._closure_set if self._in_weekmask(day) else day in self._extra_set
+
+    def next_sessions(self, after: date, count: int) -> tuple[date, ...]:
+        """The first `count` sessions strictly after `after`; `knows` says of each whether holidays were known."""
+        days = self._days_after(after)
+        return tuple(next(days) for _ in range(count))
+
+    def count_between(self, after: date, until: date) -> int:
+        """Number of sessions in (after, until]: what `until` is ahead of `after`; 0 where it is not ahead."""
+        if until <= after:
+            return 0
+        # busday_count leaves its end out and counts its begin in: both move by a day.
+        low, high = np.datetime64(after, "D") + 1, np.datetime64(until, "D") + 1
+        usual = int(np.busday_count(low, high, weekmask=self.weekmask))
+        return usual - _count_days(self.closures, after, until) + _count_days(self.extras, after, until)
+
+    def to_json(self) -> dict[str, Any]:
+        """The calendar as what `json` can write; `from_json` reads it back."""
+        return {
+            "exchange": self.exchange,
+            "first": self.first.isoformat(),
+            "through": self.through.isoformat(),
+            "weekmask": self.weekmask,
+            "closures": [day.isoformat() for day in self.closures],
+            "extras": [day.isoformat() for day in self.extras],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SessionCalendar:
+        """The calendar that `to_json` described. Raises ConfigError where `data` is anything else."""
+        try:
+            return cls(
+                exchange=str(data["exchange"]),
+                first=date.fromisoformat(data["first"]),
+                through=date.fromisoformat(data["through"]),
+                weekmask=str(data["weekmask"]),
+                closures=tuple(date.fromisoformat(day) for day in data["closures"]),
+                extras=tuple(date.fromisoformat(day) for day in data["extras"]),
+            )
+        except KeyError as error:
+            raise _unusable("?", f"{error.args[0]!r} is missing") from error
+        except (TypeError, ValueError) as error:
+            raise _unusable("?", str(error)) from error
+
+    def _in_weekmask(self, day: date) -> bool:
+        return self.weekmask[day.weekday()] == "1"
+
+    def _days_after(self, day: date) -> Iterator[date]:
+        while True:
+            day += _ONE_DAY
+            if self.is_session(day):
+                yield day
+
+    @cached_property
+    def _closure_set(self) -> frozenset[date]:
+        return frozenset(self.closures)
+
+    @cached_property
+    def _extra_set(self) -> frozenset[date]:
+        return frozenset(self.extras)
+
+
+def load_calendar(exchange: str, first: date, through: date) -> SessionCalendar:
+    """The calendar of `exchange` (ISO 10383 code or a usual name such as NYSE) for first .. through.
+
+    "24/7" trades every day and "weekdays" Monday to Friday without holidays; these two know every day. Holidays
+    come from the exchange_calendars package. Some exchanges are recorded there for certain years only; then the
+    result's own `first` and `through` say what is known.
+
+    Raises ConfigError for an unknown exchange and for `through` before `first`.
+    """
+    if through < first:
+        raise ConfigError(f"the session calendar would end at {through}, before its start at {first}")
+    wanted = exchange.strip()
+    if wanted.lower() in _PLAIN_WEEKMASKS:
+        name = wanted.lower()
+        return SessionCalendar(name, date.min, date.max, _PLAIN_WEEKMASKS[name])
+    name = _canonical_name(wanted)
+    # Building costs 0.2 to 4 s and hardly depends on the span, so spans are widened until tickers share one.
+    recorded = _recorded(name, date(max(1, first.year // 10 * 10), 1, 1), date(through.year, 12, 31))
+    return _cut(recorded, first, through)
+
+
+@lru_cache(maxsize=8)
+def _recorded(name: str, start: date, end: date) -> SessionCalendar:
+    """The calendar of a canonical name for start .. end, or the part of it that is recorded."""
+    calendar = _build(name, start, end)
+    low, high = _within_bounds(calendar, start, end)
+    if high <= low:
+        return SessionCalendar(name, start, start - _ONE_DAY if start > date.min else start, calendar.weekmask)
+    if (low, high) != (start, end):
+        calendar = _build(name, low, high)
+    sessions = calendar.sessions.to_numpy().astype("datetime64[D]")
+    days = np.arange(np.datetime64(low, "D"), np.datetime64(high, "D") + 1)
+    usual = days[np.is_busday(days, weekmask=calendar.weekmask)]
+    return SessionCalendar(
+        exchange=name,
+        first=low,
+        through=high,
+        weekmask=calendar.weekmask,
+        closures=tuple(np.setdiff1d(usual, sessions).tolist()),
+        extras=tuple(np.setdiff1d(sessions, usual).tolist()),
+    )
+
+
+def _build(name: str, start: date, end: date) -> Any:
+    """The package's own calendar for start .. end, or for its default span where that is out of its bounds."""
+    import exchange_calendars
+
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses what pandas 4 will change; it is the package's to mend, the dates are right.
+        warnings.filterwarnings("ignore", r"Series\.values returning an ndarray", DeprecationWarning)
+        try:
+            return exchange_calendars.get_calendar(name, start=start.isoformat(), end=end.isoformat())
+        except (ValueError, OverflowError):
+            return exchange_calendars.get_calendar(name)
+
+
+def _within_bounds(calendar: Any, start: date, end: date) -> tuple[date, date]:
+    lowest, highest = calendar.bound_min(), calendar.bound_max()
+    low = start if lowest is None else max(start, lowest.date())
+    high = end if highest is None else min(end, highest.date())
+    return low, high
+
+
+def _cut(calendar: SessionCalendar, first: date, through: date) -> SessionCalendar:
+    """The same calendar knowing no more than first .. through."""
+    low, high = max(first, calendar.first), min(through, calendar.through)
+    if high < low:
+        return SessionCalendar(calendar.exchange, first, first - _ONE_DAY, calendar.weekmask)
+    return SessionCalendar(
+        exchange=calendar.exchange,
+        first=low,
+        through=high,
+        weekmask=calendar.weekmask,
+        closures=tuple(day for day in calendar.closures if low <= day <= high),
+        extras=tuple(day for day in calendar.extras if low <= day <= high),
+    )
+
+
+def _canonical_name(wanted: str) -> str:
+    """The package's own name of an exchange, whatever the case; raises ConfigError where it has none."""
+    import exchange_calendars
+
+    names = {name.lower(): name for name in exchange_calendars.get_calendar_names(include_aliases=True)}
+    if wanted.lower() in names:
+        return str(exchange_calendars.resolve_alias(names[wanted.lower()]))
+    near = [names[name] for name in get_close_matches(wanted.lower(), list(names), n=5, cutoff=0.6)]
+    hint = f"Common ones: {', '.join(COMMON_EXCHANGES)}."
+    if near:
+        hint = f"Near: {', '.join(near)}. {hint}"
+    raise ConfigError(f"unknown exchange {wanted!r}", hint)
+
+
+def _count_days(days: tuple[date, ...], after: date, until: date) -> int:
+    """How many of the increasing `days` lie in (after, until]."""
+    return bisect_right(days, until) - bisect_right(days, after)
+
+
+def _unusable(exchange: str, reason: str) -> ConfigError:
+    return ConfigError(f"session calendar of {exchange}: {reason}", "Load the calendar of the exchange again.")

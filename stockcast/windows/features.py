@@ -1,0 +1,201 @@
+"""Causal features: every value at session t uses bars up to and including t, and nothing else.
+
+Shapes: T sessions with a return, K HAR spans, F features. All arithmetic is sequential in time (prefix sums,
+recursions), so a row has the same bytes whatever bars follow it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.prices.history import Dates, Floats, History
+
+HAR_SPANS = (1, 5, 22, 250)
+EWMA_DECAY = 0.94
+VOLUME_SPAN = 60
+TREND_SPAN = 5
+BURN_IN = 22
+"""Sessions that are never an origin, so that the monthly mean is a mean of a month."""
+
+_FLOOR_SHARE = 0.01
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What happened in each session, free of price level; row t is session `dates[t]`.
+
+    r_T: log return of the adjusted close. v_T: session variance proxy, same unit as r squared, floored.
+    gap_T: overnight log return, None without opens. surprise_T: ln volume less its mean over the previous
+    sessions, 0 where volume is missing, None without volume.
+    """
+
+    dates: Dates
+    r_T: Floats
+    v_T: Floats
+    gap_T: Floats | None
+    surprise_T: Floats | None
+
+    def __len__(self) -> int:
+        return len(self.r_T)
+
+
+def moves(history: History) -> Moves:
+    """Returns, variance proxy, overnight gap and volume surprise of every session but the first.
+
+    Open, high and low are scaled by adjusted close / close before anything is computed from them.
+    """
+    ln_adjusted = np.log(history.adjusted_close)
+    r_T = np.diff(ln_adjusted)
+    ln_close = np.log(history.close)
+    previous_T = ln_adjusted[:-1] - (ln_adjusted[1:] - ln_close[1:])
+    gap_T = None
+    if history.open is not None:
+        gap_T = np.log(history.open[1:]) - previous_T
+        gap_T = np.where(np.isfinite(gap_T), gap_T, 0.0)
+    return Moves(
+        dates=history.dates[1:],
+        r_T=r_T,
+        v_T=_floored(_variance_proxy(history, previous_T, r_T)),
+        gap_T=gap_T,
+        surprise_T=_volume_surprise(history),
+    )
+
+
+def _variance_proxy(history: History, previous_T: Floats, r_T: Floats) -> Floats:
+    """Squared overnight gap plus the Garman-Klass (1980) variance of the day; r squared where bars are incomplete."""
+    if history.open is None or history.high is None or history.low is None:
+        return r_T**2
+    open_T, high_T, low_T, close_T = (
+        np.log(column[1:]) for column in (history.open, history.high, history.low, history.close)
+    )
+    garman_klass_T = 0.5 * (high_T - low_T) ** 2 - (2 * np.log(2) - 1) * (close_T - open_T) ** 2
+    v_T = (open_T - previous_T) ** 2 + np.maximum(garman_klass_T, 0.0)
+    return np.where(np.isfinite(v_T), v_T, r_T**2)
+
+
+def _floored(v_T: Floats) -> Floats:
+    """A session without any move still has a variance: at least a hundredth of its trailing yearly mean."""
+    return np.maximum(v_T, np.maximum(_FLOOR_SHARE * trailing_mean(v_T, HAR_SPANS[-1]), _TINY))
+
+
+def _volume_surprise(history: History) -> Floats | None:
+    if history.volume is None:
+        return None
+    volume = history.volume / _share_factor(history)
+    known = np.isfinite(volume) & (volume > 0)
+    ln_volume = np.where(known, np.log(np.where(known, volume, 1.0)), 0.0)
+    total, count = _prefix(ln_volume), _prefix(known.astype(np.float64))
+    end = np.arange(1, len(volume))
+    start = np.maximum(end - VOLUME_SPAN, 0)
+    sessions = count[end] - count[start]
+    mean = (total[end] - total[start]) / np.maximum(sessions, 1.0)
+    return np.where(known[1:] & (sessions > 0), ln_volume[1:] - mean, 0.0)
+
+
+def _share_factor(history: History) -> Floats | float:
+    """Shares now per share at the start of the history: past splits only, so a later one changes nothing."""
+    return 1.0 if history.splits is None else np.cumprod(history.splits)
+
+
+def _prefix(x_T: Floats) -> Floats:
+    return np.concatenate(([0.0], np.cumsum(x_T)))
+
+
+def trailing_mean(x_T: Floats, span: int) -> Floats:
+    """Mean of the last `span` values at each position, of fewer where there are fewer."""
+    if span == 1:
+        return x_T.copy()
+    total = _prefix(x_T)
+    end = np.arange(1, len(x_T) + 1)
+    start = np.maximum(end - span, 0)
+    mean: Floats = (total[end] - total[start]) / (end - start)
+    return mean
+
+
+def ewma(x_T: Floats, decay: float = EWMA_DECAY) -> Floats:
+    """Exponentially weighted mean, started at the mean of the first month (RiskMetrics 1996)."""
+    smooth = np.empty_like(x_T)
+    level = float(np.mean(x_T[:BURN_IN])) if len(x_T) else 0.0
+    values = x_T.tolist()
+    for t in range(len(values)):
+        # The first month is in the starting level already.
+        if t >= BURN_IN:
+            level = decay * level + (1 - decay) * values[t]
+        smooth[t] = level
+    return smooth
+
+
+@dataclass(frozen=True)
+class Features:
+    """Causal columns of one ticker: what base scale, network and baselines see.
+
+    har_TK: ln of the trailing mean of v over each HAR span. leverage_T: min(r, 0) over the monthly scale.
+    x_TF: the network's inputs, not yet standardised; `names` has their F names.
+    """
+
+    moves: Moves
+    har_TK: Floats
+    leverage_T: Floats
+    x_TF: Floats
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.moves)
+
+
+def features(history: History) -> Features:
+    """All causal columns of a history; row t belongs to bar t + 1, since the first bar has no return."""
+    return features_of(moves(history))
+
+
+def features_of(m: Moves) -> Features:
+    """All causal columns, from the moves alone."""
+    har_TK = np.log(np.stack([trailing_mean(m.v_T, span) for span in HAR_SPANS], axis=1))
+    ewma_T = ewma(m.v_T)
+    columns = network_columns(m.r_T, har_TK, ewma_T, m.gap_T)
+    if m.surprise_T is not None:
+        columns["volume_surprise"] = m.surprise_T
+        columns["volume_trend"] = trailing_mean(m.surprise_T, TREND_SPAN)
+    return Features(
+        moves=m,
+        har_TK=har_TK,
+        leverage_T=leverage(m.r_T, har_TK),
+        x_TF=np.stack(list(columns.values()), axis=1),
+        names=tuple(columns),
+    )
+
+
+def leverage(r: Floats, har_K: Floats) -> Floats:
+    """Falls in units of the monthly scale: min(r, 0) / sqrt(mean(v, 22)); har_K has the spans on its last axis."""
+    fall: Floats = np.minimum(r, 0.0) * np.exp(-0.5 * har_K[..., HAR_SPANS.index(22)])
+    return fall
+
+
+def network_columns(r: Floats, har_K: Floats, ewma_variance: Floats, gap: Floats | None) -> dict[str, Floats]:
+    """The network's price inputs by name; the same arithmetic serves whole histories and simulated steps."""
+    scale = np.sqrt(ewma_variance)
+    size = np.abs(r) / scale
+    day, week, month, year = (har_K[..., k] for k in range(len(HAR_SPANS)))
+    columns = {
+        "signed_return": np.sign(r) * np.log1p(size),
+        "absolute_return": np.log1p(size),
+        "ewma_over_year": np.log(ewma_variance) - year,
+        "day_over_week": day - week,
+        "week_over_month": week - month,
+        "month_over_year": month - year,
+    }
+    if gap is not None:
+        columns["gap"] = gap / scale
+    return columns
+
+
+def usable(dates: Dates, day: np.datetime64) -> int:
+    """How many of the ascending `dates` lie on or before `day`."""
+    return int(np.searchsorted(dates, day, "right"))
+
+
+Indices = NDArray[np.int64]
