@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -60,23 +61,24 @@ class TrainingConfig:
     """How a network is trained.
 
     seeds: members of the ensemble, seeded seed, seed + 1, ... learning_rate: peak of the one-cycle schedule.
-    weight_decay: decoupled, per unit of learning rate. batch_size: chunks (every-step) or windows (last-step) in one
-    gradient step. steps: gradient steps at most. chunk: sessions of a chunk that carry a loss; warmup: sessions
-    before them that do not. check_every: steps between looks at the validation part. supervision: a loss at every
-    step of a chunk, or at the last step of a lookback window. device: cpu, cuda or auto. final_fit: refit the served
-    network on the whole history.
+    weight_decay: decoupled, per unit of learning rate. supervision: a loss at every step of a chunk, or at the last
+    step of a lookback window. batch_size: chunks or windows in one gradient step; None: 16 chunks or 64 windows.
+    steps: gradient steps at most, or epochs: passes over the training targets; None: 100 steps of chunks, 400 of
+    windows. chunk: sessions of a chunk that carry a loss; warmup: sessions before them that do not. checks: looks at
+    the validation part. device: cpu, cuda or auto. final_fit: refit the served network on the whole history.
     """
 
     seeds: int = 4
     seed: int = 0
     learning_rate: float = 0.01
     weight_decay: float = 0.01
-    batch_size: int = 16
-    steps: int = 100
+    supervision: str = "every-step"
+    batch_size: int | None = None
+    steps: int | None = None
+    epochs: int | None = None
     chunk: int = 120
     warmup: int = 30
-    check_every: int = 10
-    supervision: str = "every-step"
+    checks: int = 10
     device: str = "cpu"
     final_fit: bool = True
 
@@ -85,8 +87,13 @@ class TrainingConfig:
         _require(0 <= self.seed < 2**31, f"seed {self.seed} is not within 0 .. 2147483647")
         _require(0.0 < self.learning_rate <= 1.0, f"learning rate {self.learning_rate} is not within 0 .. 1")
         _require(0.0 <= self.weight_decay <= 10.0, f"weight decay {self.weight_decay} is not within 0 .. 10")
-        _require(1 <= self.batch_size <= 4096, f"batch size {self.batch_size} is not within 1 .. 4096")
-        _require(1 <= self.steps <= 1_000_000, f"{self.steps} steps is not within 1 .. 1000000")
+        for name, value, most in (
+            ("batch size", self.batch_size, 4096),
+            ("steps", self.steps, 1_000_000),
+            ("epochs", self.epochs, 100_000),
+        ):
+            _require(value is None or 1 <= value <= most, f"{name} {value} is not within 1 .. {most}")
+        _require(self.steps is None or self.epochs is None, "steps and epochs are two ways to say one thing", "give one")
         _require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
         _require(
             self.supervision in SUPERVISIONS,
@@ -94,6 +101,27 @@ class TrainingConfig:
             f"choose one of {', '.join(SUPERVISIONS)}",
         )
         _require(self.device in DEVICES, f"unknown device {self.device!r}", f"choose one of {', '.join(DEVICES)}")
+
+    @property
+    def members(self) -> range:
+        """The seed of each member of the ensemble."""
+        return range(self.seed, self.seed + self.seeds)
+
+    @property
+    def chunked(self) -> bool:
+        """Whether every session of a chunk carries a loss."""
+        return self.supervision == "every-step"
+
+    @property
+    def windows_per_step(self) -> int:
+        """Chunks or windows in one gradient step."""
+        return self.batch_size or (16 if self.chunked else 64)
+
+    def gradient_steps(self, targets: int) -> int:
+        """Gradient steps at most, for a training part of `targets` targets."""
+        if self.epochs is not None:
+            return math.ceil(self.epochs * targets / (self.windows_per_step * (self.chunk if self.chunked else 1)))
+        return self.steps or (100 if self.chunked else 400)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def fit_har_scale(f: Features, start: int, stop: int) -> HarScale:
 
     Raises DataError where the likelihood has no usable maximum (constant prices).
     """
-    from scipy.optimize import minimize  # noqa: PLC0415 - predict loads a fitted scale without scipy
+    from scipy.optimize import minimize
 
     y_N = f.moves.r_T[start + 1 : stop + 1]
     z_NP = np.column_stack([np.ones(stop - start), f.har_TK[start:stop], f.leverage_T[start:stop]])
@@ -71,7 +71,7 @@ def _negative_log_likelihood(
     parameters: Floats, y_N: Floats, z_NP: Floats, spread: float
 ) -> tuple[float, Floats]:
     """Mean negative log density and its gradient in (weights, mu / spread, ln(nu - floor))."""
-    from scipy.special import digamma, gammaln  # noqa: PLC0415 - see above
+    from scipy.special import digamma, gammaln
 
     nu = NU_FLOOR + math.exp(parameters[-1])
     # A trial step far off would overflow; the bound is far outside anything a price does.

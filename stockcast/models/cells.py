@@ -105,6 +105,12 @@ class NetworkWeights:
             after.append(equations(a_SGDN, u_SGDN, state))
         return after
 
+    def run(self, a_SGDT: Array, states: list[State]) -> list[State]:
+        """All layers over T sessions of one window."""
+        for j in range(a_SGDT.shape[-1]):
+            states = self.step(a_SGDT[..., j : j + 1], states)
+        return states
+
     def heads(self, states: list[State], x_FN: Array) -> Array:
         """Corrections [H, N] after the last session of each window, averaged over the members."""
         each_SHN = _product(self.readout_SHD, states[-1][0]) + self.readout_bias_SH[..., None]

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError
 
@@ -20,6 +22,9 @@ COMMON_EXCHANGES = ("XNYS", "XNAS", "XTSE", "XLON", "XETR", "XPAR", "XSWX", "XTK
 
 # Calendars without holidays: known for every day, and known without the calendar package.
 _PLAIN_WEEKMASKS = {"24/7": "1111111", "weekdays": "1111100"}
+
+# Where the package sets no bounds, its rules for holidays still hold for no longer than this.
+_EARLIEST, _LATEST = date(1885, 1, 1), date(2199, 12, 31)
 
 _ONE_DAY = timedelta(days=1)
 
@@ -47,7 +52,7 @@ class SessionCalendar:
         if len(self.weekmask) != 7 or set(self.weekmask) - set("01") or "1" not in self.weekmask:
             raise _unusable(self.exchange, f"weekmask {self.weekmask!r} is not seven of 0 and 1 with at least one 1")
         for name, days, usual in (("closures", self.closures, True), ("extras", self.extras, False)):
-            for earlier, later in zip(days, days[1:], strict=False):
+            for earlier, later in pairwise(days):
                 if later <= earlier:
                     raise _unusable(self.exchange, f"{name} do not increase at {later}")
             for day in days:
@@ -138,58 +143,71 @@ def load_calendar(exchange: str, first: date, through: date) -> SessionCalendar:
         name = wanted.lower()
         return SessionCalendar(name, date.min, date.max, _PLAIN_WEEKMASKS[name])
     name = _canonical_name(wanted)
-    # Building costs 0.2 to 4 s and hardly depends on the span, so spans are widened until tickers share one.
-    recorded = _recorded(name, date(max(1, first.year // 10 * 10), 1, 1), date(through.year, 12, 31))
+    # Building takes 0.1 s and more and hardly depends on the span, so spans are widened until tickers share one.
+    start, end = date(max(1, first.year // 10 * 10), 1, 1), date(through.year // 10 * 10 + 9, 12, 31)
+    recorded = _recorded(name, start, end)
     return _cut(recorded, first, through)
 
 
 @lru_cache(maxsize=8)
 def _recorded(name: str, start: date, end: date) -> SessionCalendar:
-    """The calendar of a canonical name for start .. end, or the part of it that is recorded."""
-    calendar = _build(name, start, end)
-    low, high = _within_bounds(calendar, start, end)
-    if high <= low:
-        return SessionCalendar(name, start, start - _ONE_DAY if start > date.min else start, calendar.weekmask)
-    if (low, high) != (start, end):
-        calendar = _build(name, low, high)
-    sessions = calendar.sessions.to_numpy().astype("datetime64[D]")
+    """The calendar of a canonical name for that part of start .. end that is recorded.
+
+    Put together from the package's holidays and weekmasks and not from its finished calendars: those also work out
+    opening times, which takes four times as long, and they fail for XTAE and lose the Saturday sessions of XBOM and
+    XMOS with pandas 3.
+    """
+    source = _unbuilt(name)
+    lowest, highest = source.bound_min(), source.bound_max()
+    low = max(start, _EARLIEST if lowest is None else lowest.date())
+    high = min(end, _LATEST if highest is None else highest.date())
+    if high < low:
+        return _unknown(name, source.weekmask)
     days = np.arange(np.datetime64(low, "D"), np.datetime64(high, "D") + 1)
-    usual = days[np.is_busday(days, weekmask=calendar.weekmask)]
-    return SessionCalendar(
-        exchange=name,
-        first=low,
-        through=high,
-        weekmask=calendar.weekmask,
-        closures=tuple(np.setdiff1d(usual, sessions).tolist()),
-        extras=tuple(np.setdiff1d(sessions, usual).tolist()),
-    )
+    usual = np.is_busday(days, weekmask=source.weekmask)
+    traded = usual.copy()
+    for begin, finish, weekmask in getattr(source, "special_weekmasks", ()):
+        since = 0 if begin is None else np.searchsorted(days, np.datetime64(begin.date()), "left")
+        until = len(days) if finish is None else np.searchsorted(days, np.datetime64(finish.date()), "right")
+        traded[since:until] = np.is_busday(days[since:until], weekmask=weekmask)
+    traded &= ~np.isin(days, _holidays(name, source, low, high))
+    closures, extras = days[usual & ~traded].tolist(), days[traded & ~usual].tolist()
+    return SessionCalendar(name, low, high, source.weekmask, tuple(closures), tuple(extras))
 
 
-def _build(name: str, start: date, end: date) -> Any:
-    """The package's own calendar for start .. end, or for its default span where that is out of its bounds."""
-    import exchange_calendars
+def _unbuilt(name: str) -> Any:
+    """The package's calendar of that name, its constructor not run: the definitions need no instance state."""
+    from exchange_calendars.calendar_utils import _default_calendar_factories as classes
+
+    return object.__new__(classes[name])
+
+
+def _holidays(name: str, source: Any, low: date, high: date) -> NDArray[np.datetime64]:
+    """Regular and single holidays of low .. high; raises ConfigError where the package cannot work them out."""
+    import pandas as pd
 
     with warnings.catch_warnings():
-        # exchange_calendars 4.13 uses what pandas 4 will change; it is the package's to mend, the dates are right.
+        # exchange_calendars 4.13 uses what pandas 4 will change; that is the package's to mend, the dates are right.
+        warnings.filterwarnings("ignore", r"DatetimeIndex\.(weekday|dayofweek) is deprecated", DeprecationWarning)
         warnings.filterwarnings("ignore", r"Series\.values returning an ndarray", DeprecationWarning)
         try:
-            return exchange_calendars.get_calendar(name, start=start.isoformat(), end=end.isoformat())
-        except (ValueError, OverflowError):
-            return exchange_calendars.get_calendar(name)
-
-
-def _within_bounds(calendar: Any, start: date, end: date) -> tuple[date, date]:
-    lowest, highest = calendar.bound_min(), calendar.bound_max()
-    low = start if lowest is None else max(start, lowest.date())
-    high = end if highest is None else min(end, highest.date())
-    return low, high
+            single = pd.DatetimeIndex(source.adhoc_holidays)
+            rules = source.regular_holidays
+            regular = single[:0] if rules is None else rules.holidays(pd.Timestamp(low), pd.Timestamp(high))
+            return np.concatenate([single.to_numpy(), regular.to_numpy()]).astype("datetime64[D]")
+        except (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
+            # Orthodox Easter (ASEX, XBEL, XBSE, XCYS) does so with pandas 3.
+            raise ConfigError(
+                f"the installed exchange_calendars and pandas cannot work out the holidays of {name}",
+                "Use the calendar 'weekdays', which knows no holidays, or an older pandas.",
+            ) from error
 
 
 def _cut(calendar: SessionCalendar, first: date, through: date) -> SessionCalendar:
     """The same calendar knowing no more than first .. through."""
     low, high = max(first, calendar.first), min(through, calendar.through)
     if high < low:
-        return SessionCalendar(calendar.exchange, first, first - _ONE_DAY, calendar.weekmask)
+        return _unknown(calendar.exchange, calendar.weekmask)
     return SessionCalendar(
         exchange=calendar.exchange,
         first=low,
@@ -198,6 +216,11 @@ def _cut(calendar: SessionCalendar, first: date, through: date) -> SessionCalend
         closures=tuple(day for day in calendar.closures if low <= day <= high),
         extras=tuple(day for day in calendar.extras if low <= day <= high),
     )
+
+
+def _unknown(exchange: str, weekmask: str) -> SessionCalendar:
+    """A calendar of which only the weekmask is known."""
+    return SessionCalendar(exchange, date.max, date.min, weekmask)
 
 
 def _canonical_name(wanted: str) -> str:

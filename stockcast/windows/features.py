@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stockcast.prices.history import Dates, Floats, History
 
@@ -56,10 +55,11 @@ def moves(history: History) -> Moves:
     if history.open is not None:
         gap_T = np.log(history.open[1:]) - previous_T
         gap_T = np.where(np.isfinite(gap_T), gap_T, 0.0)
+    v_T = _variance_proxy(history, previous_T, r_T)
     return Moves(
         dates=history.dates[1:],
         r_T=r_T,
-        v_T=_floored(_variance_proxy(history, previous_T, r_T)),
+        v_T=floor_variance(v_T, trailing_mean(v_T, HAR_SPANS[-1])),
         gap_T=gap_T,
         surprise_T=_volume_surprise(history),
     )
@@ -77,9 +77,9 @@ def _variance_proxy(history: History, previous_T: Floats, r_T: Floats) -> Floats
     return np.where(np.isfinite(v_T), v_T, r_T**2)
 
 
-def _floored(v_T: Floats) -> Floats:
+def floor_variance(v: Floats, yearly_mean: Floats) -> Floats:
     """A session without any move still has a variance: at least a hundredth of its trailing yearly mean."""
-    return np.maximum(v_T, np.maximum(_FLOOR_SHARE * trailing_mean(v_T, HAR_SPANS[-1]), _TINY))
+    return np.maximum(v, np.maximum(_FLOOR_SHARE * yearly_mean, _TINY))
 
 
 def _volume_surprise(history: History) -> Floats | None:
@@ -196,6 +196,3 @@ def network_columns(r: Floats, har_K: Floats, ewma_variance: Floats, gap: Floats
 def usable(dates: Dates, day: np.datetime64) -> int:
     """How many of the ascending `dates` lie on or before `day`."""
     return int(np.searchsorted(dates, day, "right"))
-
-
-Indices = NDArray[np.int64]

@@ -15,10 +15,12 @@ Number = TypeVar("Number", bound=np.floating)  # type: ignore[type-arg]  # any p
 
 
 def lagged(x_TF: NDArray[Number], lookback: int) -> NDArray[Number]:
-    """Every window of `lookback` rows as a read-only view [N, L, F], N = T - L + 1 (none where T < L)."""
+    """Every window of `lookback` rows as a view [N, L, F], N = T - L + 1 (none where T < L); not to be written to."""
     if len(x_TF) < lookback:
         return x_TF[:0, None, :].repeat(lookback, axis=1)
-    return np.lib.stride_tricks.sliding_window_view(x_TF, lookback, axis=0).transpose(0, 2, 1)
+    # Writeable only because torch warns of tensors over read-only memory.
+    view_NFL = np.lib.stride_tricks.sliding_window_view(x_TF, lookback, axis=0, writeable=x_TF.flags.writeable)
+    return view_NFL.transpose(0, 2, 1)
 
 
 def targets(y_T: NDArray[Number], lookback: int, horizon: int) -> NDArray[Number]:

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Protocol, Self
 
+import numpy as np
+
 from stockcast.errors import ModelError
 from stockcast.models.baselines.ewma import EwmaT
 from stockcast.models.baselines.garch import GarchT
 from stockcast.models.baselines.har import HarT
 from stockcast.models.baselines.randomwalk import Drift, RandomWalk
 from stockcast.models.distribution import Distribution
+from stockcast.models.simulation import Shocks
+from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
 
@@ -32,6 +36,12 @@ class Baseline(Protocol):
 
     def forecast(self, f: Features, start: int, stop: int) -> Distribution:
         """Distributions of the next log return at origins start .. stop - 1."""
+        ...
+
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        """Log return from the origin's close to each step, [H, P], on simulated paths."""
         ...
 
 

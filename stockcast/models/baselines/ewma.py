@@ -11,6 +11,7 @@ import numpy as np
 from stockcast.errors import DataError
 from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.distribution import StudentT
+from stockcast.models.simulation import Shocks, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
 
@@ -30,7 +31,7 @@ class EwmaT:
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Location, ratio and degrees of freedom by maximum likelihood."""
-        from scipy.optimize import minimize  # noqa: PLC0415 - predict needs the forecast only
+        from scipy.optimize import minimize
 
         sigma_N = _volatility(f, cls.decay)[start:stop]
         z_N = f.moves.r_T[start + 1 : stop + 1] / sigma_N
@@ -43,6 +44,17 @@ class EwmaT:
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         sigma_N = _volatility(f, self.decay)[start:stop]
         return StudentT(np.full(stop - start, self.mu), self.ratio * sigma_N, np.full(stop - start, self.nu))
+
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        def draw(variance_P: Floats) -> Floats:
+            return self.mu + self.ratio * np.sqrt(variance_P) * generator.standard_t(self.nu, paths)
+
+        def step(variance_P: Floats, r_P: Floats) -> Floats:
+            return self.decay * variance_P + (1 - self.decay) * r_P**2
+
+        return simulate_variance(_volatility(f, self.decay)[origin] ** 2, horizon, step, draw, paths)
 
 
 def _volatility(f: Features, decay: float) -> Floats:

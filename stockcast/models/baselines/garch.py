@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Self
@@ -10,6 +11,8 @@ import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.models.distribution import StudentT
+from stockcast.models.simulation import Shocks, simulate_variance
+from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
 _PERCENT = 100.0
@@ -32,7 +35,7 @@ class GarchT:
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:  # noqa: ARG003 - the filter runs from the first return
         """Maximum likelihood over all returns up to the last target."""
-        from arch.univariate import GARCH, ConstantMean, StudentsT  # noqa: PLC0415 - predict never fits
+        from arch.univariate import GARCH, ConstantMean, StudentsT
 
         r_T = _PERCENT * f.moves.r_T[: stop + 1]
         if not float(np.std(r_T)) > 0:
@@ -47,19 +50,38 @@ class GarchT:
         return cls(mu, omega, alpha, beta, max(nu, 2.01))
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        volatility_N = np.sqrt(self._variances(f, stop)[start:])
+        return StudentT(
+            np.full(stop - start, self.mu / _PERCENT),
+            volatility_N * self._t_scale,
+            np.full(stop - start, self.nu),
+        )
+
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        def draw(variance_P: Floats) -> Floats:
+            return self.mu / _PERCENT + np.sqrt(variance_P) * self._t_scale * generator.standard_t(self.nu, paths)
+
+        def step(variance_P: Floats, r_P: Floats) -> Floats:
+            return self.omega + self.alpha * (_PERCENT * r_P - self.mu) ** 2 + self.beta * variance_P
+
+        return simulate_variance(self._variances(f, origin + 1)[-1], horizon, step, draw, paths)
+
+    @property
+    def _t_scale(self) -> float:
+        """Student-t scale in log return of a unit variance in squared percent."""
+        return math.sqrt((self.nu - 2) / self.nu) / _PERCENT
+
+    def _variances(self, f: Features, stop: int) -> Floats:
+        """Variance of the session after each of the rows 0 .. stop - 1, in squared percent."""
         squared = ((_PERCENT * f.moves.r_T[:stop] - self.mu) ** 2).tolist()
         weights = _BACKCAST_DECAY ** np.arange(min(_BACKCAST_SESSIONS, len(squared)))
-        variance = float(np.sum(weights * squared[: len(weights)]) / np.sum(weights))
+        backcast = float(np.sum(weights * squared[: len(weights)]) / np.sum(weights))
         # The backcast stands for both terms of the session before the first.
-        variance = self.omega + (self.alpha + self.beta) * variance
-        variances = []
-        for square in squared:
-            variance = self.omega + self.alpha * square + self.beta * variance
-            variances.append(variance)
-        volatility_N = np.sqrt(variances[start:]) / _PERCENT
-        count = stop - start
-        return StudentT(
-            np.full(count, self.mu / _PERCENT),
-            volatility_N * np.sqrt((self.nu - 2) / self.nu),
-            np.full(count, self.nu),
-        )
+        variance = self.omega + (self.alpha + self.beta) * backcast
+        variances = np.empty(stop)
+        for t in range(stop):
+            variance = self.omega + self.alpha * squared[t] + self.beta * variance
+            variances[t] = variance
+        return variances

@@ -9,6 +9,8 @@ import numpy as np
 
 from stockcast.models.basescale import HarScale, fit_har_scale
 from stockcast.models.distribution import StudentT
+from stockcast.models.simulation import PathBars, Shocks, simulate_bars
+from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
 
@@ -26,5 +28,19 @@ class HarT:
         return cls(scale.weights, scale.mu, scale.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        ln_s_N = HarScale(tuple(self.weights), self.mu, self.nu).log_scale(f, start, stop)
+        ln_s_N = self._scale.log_scale(f, start, stop)
         return StudentT(np.full(stop - start, self.mu), np.exp(ln_s_N), np.full(stop - start, self.nu))
+
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        scale = self._scale
+
+        def law(bars: PathBars) -> tuple[Floats, Floats]:
+            return np.full(paths, scale.mu), np.exp(scale.log_scale_of(bars.har_PK, bars.leverage_P))
+
+        return simulate_bars(f, origin, horizon, law, shocks, generator, paths)
+
+    @property
+    def _scale(self) -> HarScale:
+        return HarScale(tuple(self.weights), self.mu, self.nu)

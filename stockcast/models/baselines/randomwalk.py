@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 
 from stockcast.models.distribution import Empirical, StudentT
+from stockcast.models.simulation import Shocks
+from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
 ROLLING_SESSIONS = 60
@@ -27,6 +29,12 @@ class RandomWalk:
         r_T = f.moves.r_T[start - self.sessions + 1 : stop]
         return Empirical(np.sort(np.lib.stride_tricks.sliding_window_view(r_T, self.sessions), axis=1))
 
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        r_T = f.moves.r_T[origin - self.sessions + 1 : origin + 1]
+        return np.cumsum(generator.choice(r_T, (horizon, paths)), axis=0)
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -42,3 +50,9 @@ class Drift:
         mean_T = np.cumsum(r_T) / count_T
         variance_T = np.maximum(np.cumsum(r_T**2) / count_T - mean_T**2, 1e-12)
         return StudentT(mean_T[start:], np.sqrt(variance_T[start:]), np.full(stop - start, np.inf))
+
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        law = self.forecast(f, origin, origin + 1)
+        return np.cumsum(generator.normal(law.loc[0], law.scale[0], (horizon, paths)), axis=0)

@@ -1,0 +1,163 @@
+"""Owner of stdout and stderr: stdout carries the answer, stderr the story. Nothing else in stockcast writes to either.
+
+Levels are those of `logging`, which is not imported for three numbers.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stockcast.errors import StorageError
+from stockcast.results import Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stockcast.report.page import Page
+    from stockcast.results import Failure, Progress
+
+DETAIL, STORY, ERRORS = 10, 20, 40
+FILE_WIDTH = 120  # characters of a table that goes to a file or a pipe
+
+
+@dataclass(frozen=True)
+class Console:
+    """What one command may say, and how much of it."""
+
+    level: int = STORY
+
+    def say(self, line: str, detail: bool = False) -> None:
+        """One line of the story; `detail` for the curious only."""
+        if self.level <= (DETAIL if detail else STORY):
+            story(line)
+
+    def progress(self, label: str, bar: bool = True) -> Progress:
+        """Whoever watches the work on `label`: a bar where stderr is a terminal, lines elsewhere, nobody if quiet.
+
+        bar: False where work is too short to be worth one; its notes are told all the same.
+        """
+        from stockcast.cli.progress import Bar, Lines, Notes
+
+        if self.level > STORY:
+            return Silent()
+        if not bar:
+            return Notes(self, label)
+        return Bar(self, label) if is_terminal(sys.stderr) else Lines(self, label)
+
+
+def story(line: str) -> None:
+    """Write one line to stderr; a stderr that is closed or full is no reason to fail."""
+    if sys.stderr is None:
+        return
+    with suppress(OSError, ValueError):
+        _write(sys.stderr, printable(line) + "\n")
+
+
+def answer(content: str) -> None:
+    """Write the answer to stdout, whole.
+
+    A reader that has gone away (`| head -1`) is no error. Raises StorageError where stdout cannot be written.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        _write(sys.stdout, content)
+    except BrokenPipeError:
+        abandon_stdout()
+    except OSError as error:
+        abandon_stdout()
+        raise unwritable(error) from error
+
+
+def unwritable(error: OSError) -> StorageError:
+    """What to tell when stdout refuses its bytes."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    hint = "free some space, or send the output elsewhere" if is_full(error) else "send the output elsewhere"
+    return StorageError(f"cannot write to standard output: {reason}", hint)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk or a quota is used up."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def abandon_stdout() -> None:
+    """Send what stdout still holds to nowhere, so that the interpreter's last flush cannot fail."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def errors(failures: Sequence[Failure]) -> None:
+    """Tell each failure on stderr: what is wrong, and what to do next."""
+    for failure in failures:
+        story(error_lines(failure))
+
+
+def error_lines(failure: Failure) -> str:
+    """One failure in one line, and its hint in a second; the source is named where the message does not name it."""
+    message, source = failure.error.message, failure.source
+    named = message if not source or source in message else f"{source}: {message}"
+    lines = [f"error: {named}"]
+    if failure.error.hint:
+        lines.append(f"  hint: {failure.error.hint}")
+    return "\n".join(lines)
+
+
+def stdout_page() -> Page:
+    """The sheet for tables on stdout: a terminal's width and colours, or a plain one for files and pipes."""
+    from shutil import get_terminal_size
+
+    from stockcast.report.page import Page
+
+    terminal = is_terminal(sys.stdout)
+    width = get_terminal_size((FILE_WIDTH, 24)).columns if terminal or os.environ.get("COLUMNS") else FILE_WIDTH
+    return Page(width=max(width, 40), colour=_coloured(terminal), unicode=_draws_lines())
+
+
+def file_page() -> Page:
+    """The sheet for tables in a file."""
+    from stockcast.report.page import Page
+
+    return Page(width=FILE_WIDTH)
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether a person looks at the stream."""
+    try:
+        return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):
+        return False
+
+
+def printable(line: str) -> str:
+    """The line without control characters, which a file's content could bring to the terminal."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "?" for sign in line)
+
+
+def _coloured(terminal: bool) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
+
+
+def _draws_lines() -> bool:
+    try:
+        "─".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _write(stream: object, content: str) -> None:
+    try:
+        stream.write(content)  # type: ignore[attr-defined]
+    except UnicodeEncodeError as error:
+        stream.write(content.encode(error.encoding, "replace").decode(error.encoding))  # type: ignore[attr-defined]
+    stream.flush()  # type: ignore[attr-defined]

@@ -1,0 +1,50 @@
+"""A look at the command line without Typer: what an error report needs to know when parsing failed or never began."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMANDS: dict[str, tuple[str, ...]] = {"train": (), "predict": (), "models": ("list", "show", "remove")}
+
+
+@dataclass(frozen=True)
+class Glance:
+    """command: its words joined by dots, empty where none is known; as_json: --json was asked for."""
+
+    command: str
+    as_json: bool
+    home: Path | None
+
+
+def glance(arguments: list[str]) -> Glance:
+    """What these arguments (without the program's name) ask for, as far as it can be seen."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return Glance(_command(options), "--json" in options, _home(options))
+
+
+def default_home() -> Path:
+    """The platform's folder for user data."""
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("stockcast", appauthor=False))
+
+
+def _command(options: list[str]) -> str:
+    words = [word for word in options if not word.startswith("-")]
+    if not words or words[0] not in COMMANDS:
+        return ""
+    if len(words) > 1 and words[1] in COMMANDS[words[0]]:
+        return f"{words[0]}.{words[1]}"
+    return words[0]
+
+
+def _home(options: list[str]) -> Path | None:
+    named = os.environ.get("STOCKCAST_HOME") or None
+    for index, option in enumerate(options):
+        if option == "--home" and index + 1 < len(options):
+            named = options[index + 1]
+        elif option.startswith("--home="):
+            named = option.removeprefix("--home=")
+    return Path(named).expanduser() if named else None

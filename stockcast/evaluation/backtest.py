@@ -1,0 +1,167 @@
+"""Backtest: one-step forecasts of every competitor at every origin of a part, scored and compared.
+
+Shapes: N origins, Q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.config import CELLS
+from stockcast.evaluation import metrics
+from stockcast.evaluation.significance import diebold_mariano
+from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.prices.history import Floats
+from stockcast.results import Comparison, ForecastRows, Score
+from stockcast.windows.features import Features
+from stockcast.windows.splits import Part
+
+PERCENTILES = np.arange(1, 100) / 100
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What happened after each origin of a part.
+
+    origins, target_sessions: dates [N]. last_close_N: as traded at the origin. y_N: log return to the target session.
+    """
+
+    ticker: str
+    origins: NDArray[np.datetime64]
+    target_sessions: NDArray[np.datetime64]
+    last_close_N: Floats
+    y_N: Floats
+
+    @classmethod
+    def of(cls, ticker: str, f: Features, close_T: Floats, part: Part) -> Outcomes:
+        """The outcomes of a part; `close_T` has one entry for each row of the features."""
+        origins, after = slice(part.start, part.stop), slice(part.start + 1, part.stop + 1)
+        return cls(ticker, f.moves.dates[origins], f.moves.dates[after], close_T[origins], f.moves.r_T[after])
+
+    @property
+    def price_N(self) -> Floats:
+        """Close of the target session in shares of the origin: a split in between moves nothing."""
+        return self.last_close_N * np.exp(self.y_N)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One competitor's forecasts of the same outcomes, and their element-wise losses."""
+
+    model: str
+    law: Distribution
+    outcomes: Outcomes
+
+    @property
+    def kind(self) -> str:
+        """network or baseline."""
+        return "network" if self.model in CELLS else "baseline"
+
+    @cached_property
+    def crps_N(self) -> Floats:
+        """Continuous ranked probability score of the log return."""
+        return crps(self.law, self.outcomes.y_N)
+
+    @cached_property
+    def quantiles_NQ(self) -> Floats:
+        """The 99 percentiles of the log return."""
+        return self.law.quantile(PERCENTILES)
+
+    @cached_property
+    def log_score_N(self) -> Floats | None:
+        """Log density of the outcome; None where the forecast has none."""
+        return self.law.log_density(self.outcomes.y_N)
+
+    @cached_property
+    def point_N(self) -> Floats:
+        """The price of the median return."""
+        return self.outcomes.last_close_N * np.exp(self.law.quantile(np.array([0.5]))[:, 0])
+
+    @property
+    def up_N(self) -> NDArray[np.bool_]:
+        """Whether a rise is the likelier outcome."""
+        return self.p_up_N > 0.5
+
+    @cached_property
+    def p_up_N(self) -> Floats:
+        """Probability of a positive return."""
+        return 1.0 - self.law.cdf(np.zeros(len(self.outcomes.y_N)))
+
+    @cached_property
+    def absolute_error_N(self) -> Floats:
+        """Absolute error of the point forecast, in price."""
+        return np.abs(self.outcomes.price_N - self.point_N)
+
+    def score(self) -> Score:
+        """The row of the table."""
+        o, price_N = self.outcomes, self.outcomes.price_N
+        bounds_NQ = self.law.quantile(np.array([0.05, 0.25, 0.75, 0.95]))
+        last_N = o.last_close_N
+        return Score(
+            ticker=o.ticker,
+            model=self.model,
+            kind=self.kind,
+            n=len(o.y_N),
+            crps=float(self.crps_N.mean()),
+            log_score=None if self.log_score_N is None else float(self.log_score_N.mean()),
+            pinball=float(metrics.pinball(o.y_N, self.quantiles_NQ, PERCENTILES).mean()),
+            interval_score_90=float(metrics.interval_score(o.y_N, bounds_NQ[:, 0], bounds_NQ[:, 3], 0.1).mean()),
+            coverage_50=metrics.coverage(o.y_N, bounds_NQ[:, 1], bounds_NQ[:, 2]),
+            coverage_90=metrics.coverage(o.y_N, bounds_NQ[:, 0], bounds_NQ[:, 3]),
+            mae_ratio=_ratio(metrics.mae(price_N, self.point_N), metrics.mae(price_N, last_N)),
+            rmse_ratio=_ratio(metrics.rmse(price_N, self.point_N), metrics.rmse(price_N, last_N)),
+            mape_ratio=_ratio(metrics.mape(price_N, self.point_N), metrics.mape(price_N, last_N)),
+            hit_rate=metrics.hit_rate(o.y_N, self.p_up_N),
+            always_up=metrics.always_up(o.y_N),
+        )
+
+    def compare(self, baseline: Entry) -> Comparison:
+        """Skill in CRPS over a baseline, and the chance of seeing as much without any."""
+        return Comparison(
+            ticker=self.outcomes.ticker,
+            model=self.model,
+            baseline=baseline.model,
+            crps_skill=1.0 - _ratio(float(self.crps_N.mean()), float(baseline.crps_N.mean())),
+            dm_p=diebold_mariano(self.crps_N, baseline.crps_N).p_value,
+        )
+
+    def rows(self) -> ForecastRows:
+        """Every forecast, for a file."""
+        o = self.outcomes
+        missing_N = np.full(len(o.y_N), np.nan)
+        return ForecastRows(
+            ticker=o.ticker,
+            model=self.model,
+            horizon=1,
+            origins=o.origins,
+            target_sessions=o.target_sessions,
+            last_close=o.last_close_N,
+            realised_return=o.y_N,
+            crps=self.crps_N,
+            log_score=missing_N if self.log_score_N is None else self.log_score_N,
+            pit=self.law.cdf(o.y_N),
+            quantiles_NQ=self.quantiles_NQ,
+        )
+
+
+def crps(law: Distribution, y_N: Floats) -> Floats:
+    """CRPS of each row's law at its outcome, in closed form. Raises TypeError for a law without one."""
+    if isinstance(law, StudentT):
+        return metrics.crps_student_t(y_N, law.loc, law.scale, law.nu)
+    if isinstance(law, Empirical):
+        return metrics.crps_empirical(y_N, law.values_NK)
+    raise TypeError(f"no closed form for {type(law).__name__}")
+
+
+def mean_crps(laws: Mapping[str, Distribution], outcomes: Outcomes) -> dict[str, float]:
+    """Mean CRPS by competitor: what the choice between them rests on."""
+    return {name: float(crps(law, outcomes.y_N).mean()) for name, law in laws.items()}
+
+
+def _ratio(value: float, reference: float) -> float:
+    return value / reference if reference > 0 else float("nan")

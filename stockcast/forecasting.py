@@ -1,0 +1,177 @@
+"""Forecasting: a trained model and a history become `Forecast`s. Pure NumPy: no torch, pandas or scipy.
+
+Shapes: N origins, H steps, P simulated paths, Q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+
+from stockcast.config import PredictConfig, TrainConfig
+from stockcast.errors import DataError, ModelError
+from stockcast.models.baselines import Baseline
+from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.models.ensemble import Ensemble
+from stockcast.models.simulation import Shocks
+from stockcast.prices.history import History
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.results import Forecast
+from stockcast.windows.features import Features, features
+from stockcast.windows.splits import first_origin
+
+LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+"""Quantile levels of a forecast."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Everything fitted on sessions up to the ensemble's cutoff: network, baselines, and bars to draw from."""
+
+    ensemble: Ensemble
+    baselines: Mapping[str, Baseline]
+    shocks: Shocks
+
+    @property
+    def cutoff(self) -> date:
+        """Last session that was a training target, or that chose anything."""
+        return self.ensemble.cutoff
+
+    def forecaster(self, name: str) -> Ensemble | Baseline:
+        """The competitor of that name: a baseline, or the network under its cell's name."""
+        return self.baselines[name] if name in self.baselines else self.ensemble
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model as it is kept: two fits (the same one where there was no final fit) and what is served of them.
+
+    scored: never saw the test part. served: makes the forecasts. served_by: the competitor that validation chose.
+    sentence: the verdict. calendar: sessions for target dates. summary: backtest results, for the reader.
+    """
+
+    name: str
+    ticker: str
+    model_id: str
+    config: TrainConfig
+    scored: Fit
+    served: Fit
+    served_by: str
+    sentence: str
+    calendar: SessionCalendar
+    currency: str | None = None
+    summary: Mapping[str, object] = field(default_factory=dict)
+
+    def fit_for(self, origin: date) -> Fit:
+        """The latest fit that saw nothing after `origin`. Raises ModelError where there is none."""
+        for fit in (self.served, self.scored):
+            if fit.cutoff <= origin:
+                return fit
+        raise ModelError(
+            f"model {self.name} has learnt from sessions up to {self.scored.cutoff} and cannot forecast "
+            f"from {origin} without looking ahead",
+            f"choose a date from {self.scored.cutoff} on, or train with --test-from on or before {origin}",
+        )
+
+
+def forecast(model: TrainedModel, history: History, config: PredictConfig, now: datetime) -> tuple[Forecast, ...]:
+    """Forecasts of the sessions after the origin, one for each step of the horizon.
+
+    The origin is the last bar on or before `config.as_of`; nothing after it is looked at. Raises DataError where the
+    history is too short, ModelError where the model has seen sessions after the origin.
+    """
+    past = _until(history, config.as_of)
+    needed = first_origin(model.config.network.lookback) + 2
+    if len(past) < needed:
+        raise DataError(
+            f"{len(past)} sessions up to {past.last} are too few for a window of "
+            f"{model.config.network.lookback}: at least {needed} are needed",
+            "use a longer history",
+        )
+    f = features(past)
+    fit = model.fit_for(past.last)
+    horizon = config.horizon or model.config.horizon
+    laws = step_laws(fit, model.served_by, f, len(f) - 1, horizon, config)
+    targets = model.calendar.next_sessions(past.last, horizon)
+    common = _Common(model, past, past.sha256(), now)
+    return tuple(common.forecast(step + 1, targets[step], law) for step, law in enumerate(laws))
+
+
+def step_laws(
+    fit: Fit, served_by: str, f: Features, origin: int, horizon: int, config: PredictConfig
+) -> tuple[Distribution, ...]:
+    """The law of the log return from the origin's close to each step: in closed form for one step, else simulated."""
+    forecaster = fit.forecaster(served_by)
+    if horizon == 1:
+        return (forecaster.forecast(f, origin, origin + 1),)
+    generator = np.random.default_rng(config.seed)
+    total_HP = forecaster.simulate(f, origin, horizon, fit.shocks, generator, config.paths)
+    return tuple(Empirical(total_P[None]) for total_P in total_HP)
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What the steps of one forecast share."""
+
+    model: TrainedModel
+    past: History
+    data_sha256: str
+    now: datetime
+
+    def forecast(self, step: int, target: date, law: Distribution) -> Forecast:
+        """The forecast of one step, in price: last close * exp(return)."""
+        last_close = float(self.past.close[-1])
+        levels = np.array(LEVELS)
+        prices = last_close * np.exp(law.quantile(levels)[0])
+        return Forecast(
+            ticker=self.past.ticker,
+            model=self.model.name,
+            model_id=self.model.model_id,
+            served_by=self.model.served_by,
+            cell=self.model.config.network.cell,
+            origin=self.past.last,
+            target_session=target,
+            horizon=step,
+            last_close=last_close,
+            median=float(prices[LEVELS.index(0.5)]),
+            mean=last_close * _mean_ratio(law),
+            quantiles={f"{level:g}": float(price) for level, price in zip(LEVELS, prices, strict=True)},
+            p_up=float(1.0 - law.cdf(np.zeros(1))[0]),
+            scale=_scale(law),
+            currency=self.past.currency or self.model.currency,
+            data_sha256=self.data_sha256,
+            data_source=self.past.source,
+            data_age_sessions=self.model.calendar.count_between(self.past.last, _last_complete(self.now)),
+            created_at=self.now.isoformat(timespec="seconds"),
+            verdict=self.model.sentence,
+        )
+
+
+def _until(history: History, as_of: date | None) -> History:
+    past = history.between(None, as_of)
+    if not len(past):
+        raise DataError(f"the history of {history.ticker} starts on {history.first}, after {as_of}")
+    return past
+
+
+def _mean_ratio(law: Distribution) -> float:
+    """Expected price over last close. exp of a Student-t has no mean: its first two moments stand in for it."""
+    if isinstance(law, Empirical):
+        return float(np.mean(np.exp(law.values_NK[0])))
+    return float(np.exp(law.mean[0] + 0.5 * law.std[0] ** 2))
+
+
+def _scale(law: Distribution) -> float:
+    """Student-t scale of the log return; half the distance between the 16 % and 84 % quantiles of a sample."""
+    if isinstance(law, StudentT):
+        return float(law.scale[0])
+    low, high = law.quantile(np.array([0.16, 0.84]))[0]
+    return float(high - low) / 2
+
+
+def _last_complete(now: datetime) -> date:
+    """The last day that is over in UTC: a session of today may still be running."""
+    return date.fromordinal(now.date().toordinal() - 1)

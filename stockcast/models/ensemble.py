@@ -1,0 +1,117 @@
+"""A trained ensemble: everything that turns a history's features into forecasts, in NumPy.
+
+Shapes: N origins, F features, S members, T sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from stockcast.config import NetworkConfig
+from stockcast.errors import DataError
+from stockcast.models.basescale import NU_FLOOR, HarScale
+from stockcast.models.cells import NetworkWeights
+from stockcast.models.distribution import StudentT
+from stockcast.models.simulation import PathBars, Shocks, simulate_bars
+from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
+
+CLIP = 5.0
+"""Standardised features are cut here: one crash is a large value, not an unheard-of one."""
+
+LOCATION_UNIT = 0.1
+"""Scales per unit of the location head: next-day returns have little to learn from, so it learns slowly."""
+_MAX_LN_NU = 12.0
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Mean and standard deviation of each feature over the training origins."""
+
+    names: tuple[str, ...]
+    centre_F: Floats
+    spread_F: Floats
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Standardiser:
+        """Moments over rows start .. stop - 1."""
+        x_NF = f.x_TF[start:stop]
+        return cls(f.names, x_NF.mean(axis=0), np.maximum(x_NF.std(axis=0), 1e-6))
+
+    def __call__(self, f: Features) -> Floats:
+        """Standardised features [T, F]. Raises DataError where the history lacks one that training had."""
+        return self.standardise(self.select(f.names, f.x_TF))
+
+    def select(self, names: tuple[str, ...], x_NF: Floats) -> Floats:
+        """The columns that training had, in its order."""
+        missing = [name for name in self.names if name not in names]
+        if missing:
+            raise DataError(
+                f"the prices lack what the model was trained on: {', '.join(missing)}",
+                "use a file with the same columns, or train again on this one",
+            )
+        return x_NF[:, [names.index(name) for name in self.names]]
+
+    def standardise(self, x_NF: Floats) -> Floats:
+        """(x - centre) / spread, clipped."""
+        return np.clip((x_NF - self.centre_F) / self.spread_F, -CLIP, CLIP)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Base scale, standardiser and network weights that were fitted on the same sessions, up to `cutoff` inclusive."""
+
+    config: NetworkConfig
+    base: HarScale
+    standardiser: Standardiser
+    weights: NetworkWeights
+    cutoff: date
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        """Distributions of the next log return at origins start .. stop - 1, each from its own window."""
+        oldest = max(start - self.config.lookback + 1, 0)
+        heads_NH = self.weights.window_heads(
+            self.standardiser(f)[oldest:], self.config.lookback, start - oldest, stop - oldest
+        )
+        return self.corrected(self.base.log_scale(f, start, stop), heads_NH)
+
+    def simulate(
+        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
+    ) -> Floats:
+        """Log return from the origin's close to each step, [H, P], on simulated paths.
+
+        The origin's window runs from the zero state; a path carries that state on, since its earlier sessions are known.
+        """
+        oldest = origin - self.config.lookback + 1
+        x_FT = np.ascontiguousarray(self.standardiser(f)[oldest : origin + 1].T)
+        states = self.weights.run(self.weights.project(x_FT), self.weights.zero_state(1))
+        states = [tuple(np.repeat(part, paths, axis=-1) for part in state) for state in states]
+
+        def law(bars: PathBars) -> tuple[Floats, Floats]:
+            nonlocal states
+            x_FP = np.ascontiguousarray(self.standardiser.standardise(self.standardiser.select(bars.names, bars.x_PF)).T)
+            if bars.steps:
+                states = self.weights.step(self.weights.project(x_FP), states)
+            heads_PH = self.weights.heads(states, x_FP).T
+            t = self.corrected(self.base.log_scale_of(bars.har_PK, bars.leverage_P), heads_PH)
+            return t.loc, t.scale
+
+        return simulate_bars(f, origin, horizon, law, shocks, generator, paths)
+
+    def corrected(self, ln_s_N: Floats, heads_NH: Floats) -> StudentT:
+        """The base scale's Student-t, moved by the network's corrections."""
+        return correct(self.base, ln_s_N, heads_NH)
+
+
+def correct(base: HarScale, ln_s_N: Floats, heads_NH: Floats) -> StudentT:
+    """loc = mu + s d0, scale = s exp(d1), nu - floor = (nu0 - floor) exp(d2); zero corrections give the base scale."""
+    s_N = np.exp(ln_s_N)
+    eta_N = np.minimum(np.log(base.nu - NU_FLOOR) + heads_NH[:, 2], _MAX_LN_NU)
+    return StudentT(
+        loc=base.mu + s_N * LOCATION_UNIT * heads_NH[:, 0],
+        scale=s_N * np.exp(heads_NH[:, 1]),
+        nu=NU_FLOOR + np.exp(eta_N),
+    )

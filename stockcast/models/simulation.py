@@ -1,0 +1,138 @@
+"""Simulated paths: several sessions ahead, each step drawing a whole bar so that the next step has its features.
+
+Shapes: P paths, H steps, M drawable sessions, K HAR spans, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stockcast.models.basescale import HarScale
+from stockcast.prices.history import Floats
+from stockcast.windows.features import (
+    EWMA_DECAY,
+    HAR_SPANS,
+    TREND_SPAN,
+    Features,
+    ewma,
+    floor_variance,
+    leverage,
+    network_columns,
+)
+
+MAX_SHOCKS = 2000
+"""Sessions kept for drawing: eight years say how a bar moves together."""
+
+Law = Callable[["PathBars"], tuple[Floats, Floats]]
+"""Location and scale [P] of the next return, given the bars so far."""
+
+
+@dataclass(frozen=True)
+class Shocks:
+    """Bars in units of the base scale, drawn jointly: columns (r - mu) / s, v / s^2, gap / s, volume surprise."""
+
+    values_M4: Floats
+
+    @classmethod
+    def of(cls, f: Features, base: HarScale, start: int, stop: int) -> Shocks:
+        """The targets of the last origins of start .. stop - 1, at most MAX_SHOCKS of them."""
+        start = max(start, stop - MAX_SHOCKS)
+        s_M = np.exp(base.log_scale(f, start, stop))
+        m, after = f.moves, slice(start + 1, stop + 1)
+        zero_M = np.zeros(stop - start)
+        gap_M = zero_M if m.gap_T is None else m.gap_T[after] / s_M
+        surprise_M = zero_M if m.surprise_T is None else m.surprise_T[after]
+        values_M4 = np.stack([(m.r_T[after] - base.mu) / s_M, m.v_T[after] / s_M**2, gap_M, surprise_M], axis=1)
+        # Single precision is what a model folder keeps: a saved model draws the same paths.
+        return cls(values_M4.astype(np.float32).astype(np.float64))
+
+    def draw(self, generator: np.random.Generator, paths: int) -> Floats:
+        """A shock for each path, [4, P]."""
+        return np.ascontiguousarray(self.values_M4[generator.integers(0, len(self.values_M4), paths)].T)
+
+
+class PathBars:
+    """The newest bars of every path, and the causal columns that follow from them; starts at an origin's own bars."""
+
+    def __init__(self, f: Features, origin: int, paths: int) -> None:
+        m = f.moves
+        oldest = max(0, origin + 1 - HAR_SPANS[-1])
+        self.names = f.names
+        self.r_P = np.full(paths, m.r_T[origin])
+        self.gap_P = None if m.gap_T is None else np.full(paths, m.gap_T[origin])
+        self.ewma_P = np.full(paths, ewma(m.v_T[: origin + 1])[-1])
+        self.v_PT = np.tile(m.v_T[oldest : origin + 1], (paths, 1))
+        self.surprise_PT = None
+        if m.surprise_T is not None:
+            self.surprise_PT = np.tile(m.surprise_T[max(0, origin + 1 - TREND_SPAN) : origin + 1], (paths, 1))
+        self.steps = 0
+
+    @property
+    def har_PK(self) -> Floats:
+        """ln of the trailing means of v over the HAR spans."""
+        return np.log(np.stack([self.v_PT[:, -span:].mean(axis=1) for span in HAR_SPANS], axis=1))
+
+    @property
+    def leverage_P(self) -> Floats:
+        """Falls in units of the monthly scale."""
+        return leverage(self.r_P, self.har_PK)
+
+    @property
+    def x_PF(self) -> Floats:
+        """The network's inputs, not standardised, in the order of `names`."""
+        columns = network_columns(self.r_P, self.har_PK, self.ewma_P, self.gap_P)
+        if self.surprise_PT is not None:
+            columns["volume_surprise"] = self.surprise_PT[:, -1]
+            columns["volume_trend"] = self.surprise_PT[:, -TREND_SPAN:].mean(axis=1)
+        return np.stack([columns[name] for name in self.names], axis=1)
+
+    def advance(self, r_P: Floats, v_P: Floats, gap_P: Floats, surprise_P: Floats) -> None:
+        """One session on."""
+        self.r_P = r_P
+        self.gap_P = None if self.gap_P is None else gap_P
+        tail_PT = np.column_stack([self.v_PT, v_P])[:, -HAR_SPANS[-1] :]
+        tail_PT[:, -1] = floor_variance(v_P, tail_PT.mean(axis=1))
+        self.v_PT = tail_PT
+        self.ewma_P = EWMA_DECAY * self.ewma_P + (1 - EWMA_DECAY) * tail_PT[:, -1]
+        if self.surprise_PT is not None:
+            self.surprise_PT = np.column_stack([self.surprise_PT, surprise_P])[:, -TREND_SPAN:]
+        self.steps += 1
+
+
+def simulate_bars(
+    f: Features, origin: int, horizon: int, law: Law, shocks: Shocks, generator: np.random.Generator, paths: int
+) -> Floats:
+    """Log return from the origin's close to each of `horizon` steps, [H, P], under a law that sees the bars so far."""
+    bars = PathBars(f, origin, paths)
+    total_HP = np.empty((horizon, paths))
+    total_P = np.zeros(paths)
+    for h in range(horizon):
+        location_P, scale_P = law(bars)
+        e_P, v_P, gap_P, surprise_P = shocks.draw(generator, paths)
+        r_P = location_P + scale_P * e_P
+        total_P = total_P + r_P
+        total_HP[h] = total_P
+        bars.advance(r_P, scale_P**2 * v_P, scale_P * gap_P, surprise_P)
+    return total_HP
+
+
+def simulate_variance(
+    variance: float,
+    horizon: int,
+    step: Callable[[Floats, Floats], Floats],
+    draw: Callable[[Floats], Floats],
+    paths: int,
+) -> Floats:
+    """Cumulated returns [H, P] of a law whose variance follows from the last variance and return alone."""
+    variance_P = np.full(paths, variance)
+    total_HP = np.empty((horizon, paths))
+    total_P = np.zeros(paths)
+    for h in range(horizon):
+        r_P = draw(variance_P)
+        total_P = total_P + r_P
+        total_HP[h] = total_P
+        variance_P = step(variance_P, r_P)
+    return total_HP

@@ -1,0 +1,284 @@
+"""Mini-batch gradient descent by back propagation through time: the loop that fits an ensemble.
+
+Shapes: B windows of a batch, L sessions of a window, T sessions, F features, H heads.
+
+With every-step supervision a window is a chunk of warm-up + chunk sessions and each session after the warm-up carries
+a loss, so one pass serves every target in it. With last-step supervision a window is a lookback and only its last
+session carries a loss. The loop is the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import torch
+
+from stockcast.config import NetworkConfig, TrainingConfig
+from stockcast.errors import ConfigError, DataError
+from stockcast.models.basescale import NU_FLOOR, HarScale, fit_har_scale
+from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
+from stockcast.models.ensemble import LOCATION_UNIT, Ensemble, Standardiser
+from stockcast.models.network import Network
+from stockcast.results import Progress
+from stockcast.windows.features import BURN_IN, Features
+from stockcast.windows.splits import Part
+from stockcast.windows.windows import lagged
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the network sees: standardised features and the next session's return in units of the base forecast.
+
+    x_TF: features. z_T: (r of the next session - mu) / s. eta: ln(nu - floor) of the base scale.
+    """
+
+    x_TF: torch.Tensor
+    z_T: torch.Tensor
+    eta: float
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One member's way: gradient steps to take, steps of the whole one-cycle schedule, seed.
+
+    A refit takes fewer steps of the same cycle, so that it walks the path that validation judged.
+    """
+
+    steps: int
+    cycle: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Gradient steps that validation chose for each member, and how many there were to choose from."""
+
+    steps: tuple[int, ...]
+    most: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A member's weights after `step` gradient steps, and its validation loss."""
+
+    step: int
+    loss: float
+    weights: dict[str, torch.Tensor]
+
+
+def train(
+    f: Features, train_part: Part, validation: Part, cutoff: date, network: NetworkConfig, training: TrainingConfig,
+    progress: Progress,
+) -> tuple[Ensemble, Chosen]:  # fmt: skip
+    """Fit base scale, standardiser and every member on the training part; stop each where validation is best.
+
+    Returns the ensemble and what validation chose.
+    Raises DataError where the training part is shorter than a window, ConfigError for a missing device.
+    """
+    base, standardiser = _footing(f, train_part)
+    problem = _problem(f, base, standardiser, _device(training))
+    most = training.gradient_steps(len(train_part))
+    members, steps = [], []
+    for seed in training.members:
+        best = _watch(descend(problem, train_part, network, training, Walk(most, most, seed), validation), progress)
+        members.append(best.weights)
+        steps.append(best.step)
+    return Ensemble(network, base, standardiser, _stack(network, members), cutoff), Chosen(tuple(steps), most)
+
+
+def refit(
+    f: Features, part: Part, cutoff: date, network: NetworkConfig, training: TrainingConfig, chosen: Chosen,
+    progress: Progress,
+) -> Ensemble:  # fmt: skip
+    """Fit everything again on `part`, each member for its chosen number of steps: nothing is left to choose."""
+    base, standardiser = _footing(f, part)
+    problem = _problem(f, base, standardiser, _device(training))
+    members = []
+    for seed, count in zip(training.members, chosen.steps, strict=True):
+        walk = Walk(count, chosen.most, seed)
+        members.append(_watch(descend(problem, part, network, training, walk, None), progress).weights)
+    return Ensemble(network, base, standardiser, _stack(network, members), cutoff)
+
+
+def descend(
+    problem: Problem, part: Part, network: NetworkConfig, training: TrainingConfig, walk: Walk, validation: Part | None
+) -> Iterator[Snapshot]:
+    """The training loop of one member: a batch of random windows of the training part at each step.
+
+    Yields a snapshot before the first step, at every check and after the last step.
+    """
+    length, silent = _window(network, training)
+    oldest = part.start if not training.chunked else BURN_IN + length - 1
+    x_NLF = _windows(problem.x_TF[: part.stop], length)
+    z_NL = _windows(problem.z_T[: part.stop, None], length)[..., 0]
+    if oldest >= part.stop:
+        raise DataError(f"the training part is shorter than one window of {length} sessions", "use a longer history")
+    draw = np.random.default_rng(walk.seed)
+    check_every = max(1, walk.cycle // training.checks)
+    with _seeded(walk.seed):
+        model = Network(network, x_NLF.shape[2]).to(problem.x_TF.device)
+        optimiser = AdamW(list(model.parameters()), training.weight_decay)
+        yield _snapshot(model, problem, network, validation, 0)
+        for step in range(1, walk.steps + 1):
+            windows = torch.from_numpy(draw.integers(oldest, part.stop, training.windows_per_step) - (length - 1))
+            heads_BLH = model(x_NLF[windows])
+            loss = negative_log_likelihood(heads_BLH[:, silent:], z_NL[windows][:, silent:], problem.eta).mean()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+            optimiser.step(training.learning_rate * one_cycle((step - 1) / walk.cycle))
+            if step % check_every == 0 or step == walk.steps:
+                yield _snapshot(model, problem, network, validation, step)
+
+
+def negative_log_likelihood(heads: torch.Tensor, z: torch.Tensor, eta: float) -> torch.Tensor:
+    """-ln density of z under the corrected Student-t, element-wise; heads have one axis more, of length 3.
+
+    Up to a constant (ln s) it is the loss of the log return itself.
+    """
+    location, d_ln_s = heads[..., 0] * LOCATION_UNIT, heads[..., 1]
+    nu = NU_FLOOR + torch.exp(torch.clamp(eta + heads[..., 2], max=12.0))
+    u = (z - location) * torch.exp(-d_ln_s)
+    constant = torch.lgamma(nu / 2) - torch.lgamma((nu + 1) / 2) + 0.5 * torch.log(nu * math.pi)
+    return constant + d_ln_s + (nu + 1) / 2 * torch.log1p(u * u / nu)
+
+
+def one_cycle(progress: float) -> float:
+    """Share of the peak rate: up on a cosine for three tenths of the way, down to zero after (Smith 2018)."""
+    rise, floor = 0.3, 0.04
+    if progress < rise:
+        return floor + (1 - floor) * (1 - math.cos(math.pi * progress / rise)) / 2
+    return (1 + math.cos(math.pi * (progress - rise) / (1 - rise))) / 2
+
+
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Not torch's own: constructing that imports torch's compiler, which takes as long as torch itself.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter], weight_decay: float) -> None:
+        self.parameters = parameters
+        self.weight_decay = weight_decay
+        self.mean = [torch.zeros_like(p) for p in parameters]
+        self.square = [torch.zeros_like(p) for p in parameters]
+        self.count = 0
+
+    @torch.no_grad()
+    def step(self, rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
+        """One update from the parameters' gradients, which are then cleared."""
+        self.count += 1
+        gradients = [p.grad for p in self.parameters]
+        torch._foreach_mul_(self.parameters, 1 - rate * self.weight_decay)
+        torch._foreach_lerp_(self.mean, gradients, 1 - beta1)
+        torch._foreach_mul_(self.square, beta2)
+        torch._foreach_addcmul_(self.square, gradients, gradients, 1 - beta2)
+        root = torch._foreach_sqrt(self.square)
+        torch._foreach_div_(root, math.sqrt(1 - beta2**self.count))
+        torch._foreach_add_(root, epsilon)
+        torch._foreach_addcdiv_(self.parameters, self.mean, root, value=-rate / (1 - beta1**self.count))
+        for p in self.parameters:
+            p.grad = None
+
+
+def _watch(snapshots: Iterator[Snapshot], progress: Progress) -> Snapshot:
+    """Run the loop to its end and keep the snapshot with the lowest validation loss, or the last one without any."""
+    best, done = None, 0
+    for snapshot in snapshots:
+        progress.advance(snapshot.step - done, None if math.isnan(snapshot.loss) else snapshot.loss)
+        done = snapshot.step
+        if best is None or math.isnan(snapshot.loss) or snapshot.loss < best.loss:
+            best = snapshot
+    assert best is not None  # noqa: S101 - the loop yields before its first step
+    return best
+
+
+def _footing(f: Features, part: Part) -> tuple[HarScale, Standardiser]:
+    return fit_har_scale(f, part.start, part.stop), Standardiser.fit(f, BURN_IN, part.stop)
+
+
+def _problem(f: Features, base: HarScale, standardiser: Standardiser, device: torch.device) -> Problem:
+    z_T = np.zeros(len(f))
+    z_T[:-1] = (f.moves.r_T[1:] - base.mu) / np.exp(base.log_scale(f, 0, len(f) - 1))
+    return Problem(
+        x_TF=torch.from_numpy(standardiser(f).astype(np.float32)).to(device),
+        z_T=torch.from_numpy(z_T.astype(np.float32)).to(device),
+        eta=math.log(base.nu - NU_FLOOR),
+    )
+
+
+def _window(network: NetworkConfig, training: TrainingConfig) -> tuple[int, int]:
+    """Sessions of a training window, and how many of them carry no loss."""
+    if not training.chunked:
+        return network.lookback, network.lookback - 1
+    return training.warmup + training.chunk, training.warmup
+
+
+def _windows(x_TF: torch.Tensor, length: int) -> torch.Tensor:
+    """`lagged` on a tensor: a view of the same memory."""
+    if x_TF.device.type == "cpu":
+        return torch.from_numpy(lagged(x_TF.numpy(), length))
+    return x_TF.unfold(0, length, 1).transpose(1, 2)
+
+
+@torch.no_grad()
+def _snapshot(
+    model: Network, problem: Problem, network: NetworkConfig, validation: Part | None, step: int
+) -> Snapshot:
+    loss = math.nan
+    if validation is not None:
+        # One pass over the part, its state warmed up on the window before, stands for one window per origin.
+        oldest = validation.start - network.lookback
+        model.eval()
+        heads_TH = model(problem.x_TF[None, oldest : validation.stop])[0, network.lookback :]
+        z_T = problem.z_T[validation.start : validation.stop]
+        loss = float(negative_log_likelihood(heads_TH, z_T, problem.eta).mean())
+        model.train()
+        if math.isnan(loss):
+            loss = math.inf
+    return Snapshot(step, loss, {name: p.detach().cpu().clone() for name, p in model.named_parameters()})
+
+
+def _stack(config: NetworkConfig, members: list[dict[str, torch.Tensor]]) -> NetworkWeights:
+    """The members' torch weights as NumPy arrays in double precision, one more axis in front."""
+
+    def stacked(name: str, *shape: int) -> np.ndarray:
+        return np.stack([m[name].numpy().astype(np.float64).reshape(shape or m[name].shape) for m in members])
+
+    gates, units = GATES[config.cell], config.hidden_size
+    layers = tuple(
+        LayerWeights(
+            input_SGDI=stacked(f"recurrent.weight_ih_l{k}", gates, units, -1),
+            hidden_SGDD=stacked(f"recurrent.weight_hh_l{k}", gates, units, units),
+            input_bias_SGD=stacked(f"recurrent.bias_ih_l{k}", gates, units),
+            hidden_bias_SGD=stacked(f"recurrent.bias_hh_l{k}", gates, units),
+        )
+        for k in range(config.layers)
+    )
+    return NetworkWeights(
+        config.cell, layers, stacked("readout.weight"), stacked("readout.bias"), stacked("skip.weight")
+    )
+
+
+def _device(training: TrainingConfig) -> torch.device:
+    """The device asked for; `auto` takes the GPU only for networks whose steps are worth the transfers."""
+    available = torch.cuda.is_available()
+    if training.device == "cuda" and not available:
+        raise ConfigError("--device cuda: torch finds no CUDA device", "use --device cpu, or auto")
+    return torch.device("cuda" if training.device == "cuda" else "cpu")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch seeded and on one thread, so that a seed gives the same bytes twice; both are put back afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,378 @@
+"""Model files: one folder per model, replaced as a whole, never pickled.
+
+    MODELS/NAME/manifest.json         configuration and everything else that is not an array
+    MODELS/NAME/weights.safetensors   the arrays
+    MODELS/.NAME.lock                 held by the one writer; readers need no lock
+    MODELS/.NAME.new-<hex>            being written or being deleted: nobody reads it
+    MODELS/.NAME.old                  the model, whole, while its successor is renamed into its place
+
+Whenever a writer dies, NAME or .NAME.old is a whole model; the next writer puts the folder in order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.errors import ConfigError, LockedError, ModelError
+from stockcast.storage.files import storage_error, sync_folder, write_synced
+
+FORMAT = "stockcast.model/1"
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+
+LOCK_WAIT = 10.0  # seconds
+
+_FORMAT_KEY = "format"
+_HASH_KEY = "weights_sha256"
+
+# Leaves room for the prefix and suffix of the longest hidden name in the 255 bytes of a file name.
+_LONGEST_NAME = 200
+
+_RETRY_FOR, _RETRY_EVERY = 2.0, 0.01  # seconds
+
+Tensors = Mapping[str, NDArray[Any]]
+# Identity and times of NAME and of .NAME.old: a swap changes it.
+_State = tuple[tuple[int, ...] | None, ...]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model as it is stored: `manifest` is JSON, `tensors` the arrays by name.
+
+    The manifest's keys "format" and "weights_sha256" belong to the file format: `save` sets them, `load` takes
+    them out again.
+    """
+
+    name: str
+    manifest: dict[str, Any]
+    tensors: dict[str, NDArray[Any]]
+
+
+def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
+    """Store `model`, replacing the one of that name; returns its folder.
+
+    Whatever stops this, the model that was there before can still be loaded.
+
+    Raises ConfigError for a name that cannot be one, LockedError where another run has held the lock for `wait`
+    seconds, StorageError where the system refuses, TypeError or ValueError for a manifest that is not JSON (NaN
+    included) and for arrays of objects.
+    """
+    problem = _name_problem(model.name)
+    if problem:
+        raise ConfigError(f"{model.name!r} cannot name a model: {problem}", "Choose another with --name.")
+    weights = _weights_bytes(model.tensors)
+    manifest = _manifest_bytes(model.manifest, weights)
+    current = models_dir / model.name
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        with _locked(models_dir, model.name, wait):
+            _put_in_order(models_dir, model.name)
+            fresh = _doomed(models_dir, model.name)
+            try:
+                fresh.mkdir()
+                write_synced(fresh / WEIGHTS, weights)
+                write_synced(fresh / MANIFEST, manifest)
+                sync_folder(fresh)
+                _swap(models_dir, model.name, fresh)
+            except BaseException:
+                _delete(fresh)
+                raise
+    except OSError as error:
+        raise storage_error(current, error) from error
+    return current
+
+
+def load(models_dir: Path, name: str) -> ModelFile:
+    """The model called `name`, whole: as it was before a concurrent `save` or as it is after. Takes no lock.
+
+    Raises ModelError where it is missing, damaged or from another version, StorageError where it may not be read.
+    """
+    _require_name(name)
+    deadline = time.monotonic() + _RETRY_FOR
+    earlier: _State | None = None
+    while True:
+        before = _state(models_dir, name)
+        try:
+            return _read(models_dir, name)
+        except ModelError:
+            after = _state(models_dir, name)
+            # Two failures with nothing moving meanwhile: no writer is to blame.
+            if before == after == earlier or time.monotonic() > deadline:
+                raise
+            earlier = after
+        time.sleep(_RETRY_EVERY)
+
+
+def list_models(models_dir: Path) -> tuple[str, ...]:
+    """Names of the saved models, sorted; none where the folder does not exist. Raises StorageError."""
+    try:
+        entries = os.listdir(models_dir)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise storage_error(models_dir, error, "read") from error
+    # A listing made during a swap may miss NAME and .NAME.old; the lock file never moves.
+    names = {entry for entry in entries if not entry.startswith(".")}
+    names |= {match[1] for entry in entries if (match := re.fullmatch(r"\.(.+)\.(?:old|lock)", entry, re.DOTALL))}
+    return tuple(sorted(name for name in names if not _name_problem(name) and _is_saved(models_dir, name)))
+
+
+def remove(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
+    """Delete a model, damaged ones too.
+
+    Raises ModelError where there is none, LockedError as `save` does, StorageError where the system refuses.
+    """
+    _require_name(name)
+    if not _is_there(models_dir, name):
+        raise _missing(models_dir, name)
+    current = models_dir / name
+    try:
+        with _locked(models_dir, name, wait):
+            _put_in_order(models_dir, name)
+            if not os.path.lexists(current):
+                raise _missing(models_dir, name)
+            _discard(models_dir, name, current)
+            sync_folder(models_dir)
+    except OSError as error:
+        raise storage_error(current, error, "remove") from error
+
+
+def model_id(config: Mapping[str, Any], tensors: Tensors) -> str:
+    """Content hash of configuration and weights: the first 16 hexadecimal digits of a SHA-256.
+
+    Neither the order of keys nor the byte order or memory layout of an array changes it. Raises TypeError or
+    ValueError for a configuration that is not JSON.
+    """
+    digest = hashlib.sha256(_canonical(dict(config)))
+    for name in sorted(tensors):
+        array = _plain(tensors[name])
+        # The header holds the shape, hence the number of bytes after it: no two inputs run together alike.
+        digest.update(_canonical([name, array.dtype.str, list(array.shape)]))
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _canonical(value: Any) -> bytes:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode()
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """The array contiguous and little-endian, as the file holds it."""
+    if array.dtype.hasobject:
+        raise TypeError("an array of objects cannot be stored without pickling it")
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+
+
+def _weights_bytes(tensors: Tensors) -> bytes:
+    from safetensors.numpy import save as serialise
+
+    data: bytes = serialise({name: _plain(array) for name, array in tensors.items()})
+    return data
+
+
+def _manifest_bytes(manifest: Mapping[str, Any], weights: bytes) -> bytes:
+    own = {_FORMAT_KEY: FORMAT, _HASH_KEY: hashlib.sha256(weights).hexdigest()}
+    rest = {key: value for key, value in manifest.items() if key not in own}
+    return json.dumps({**own, **rest}, indent=1, allow_nan=False).encode()
+
+
+def _name_problem(name: str) -> str:
+    """Why `name` cannot be a folder of its own; empty where it can."""
+    if not name:
+        return "it is empty"
+    if name.startswith("."):
+        return "it starts with a dot"
+    if "/" in name or "\\" in name:
+        return "it contains a path separator"
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        return "it contains a control character"
+    if len(name.encode()) > _LONGEST_NAME:
+        return f"it is longer than {_LONGEST_NAME} bytes"
+    return ""
+
+
+def _require_name(name: str) -> None:
+    problem = _name_problem(name)
+    if problem:
+        raise ModelError(f"{name!r} cannot name a model: {problem}", "`stockcast models list` shows the names.")
+
+
+def _old(models_dir: Path, name: str) -> Path:
+    return models_dir / f".{name}.old"
+
+
+def _doomed(models_dir: Path, name: str) -> Path:
+    """A new path that the next writer deletes if it finds it."""
+    return models_dir / f".{name}.new-{secrets.token_hex(8)}"
+
+
+@contextmanager
+def _locked(models_dir: Path, name: str, wait: float) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(models_dir / f".{name}.lock")
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout as error:
+        raise LockedError(
+            f"another run has been saving or removing the model {name} for {wait:g} s", "Try again when it is done."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _put_in_order(models_dir: Path, name: str) -> None:
+    """Under the lock: undo or finish what a dead writer left."""
+    current, old = models_dir / name, _old(models_dir, name)
+    if os.path.lexists(old):
+        if os.path.lexists(current):
+            _discard(models_dir, name, old)
+        else:
+            os.rename(old, current)
+    leftover = re.compile(re.escape(f".{name}.new-") + "[0-9a-f]{16}")
+    for entry in os.listdir(models_dir):
+        if leftover.fullmatch(entry):
+            _delete(models_dir / entry)
+
+
+def _swap(models_dir: Path, name: str, fresh: Path) -> None:
+    """Put `fresh` into the place of the model."""
+    current, old = models_dir / name, _old(models_dir, name)
+    replacing = os.path.lexists(current)
+    if replacing:
+        os.rename(current, old)
+    try:
+        os.rename(fresh, current)
+    except BaseException:
+        if replacing:
+            # Should this fail too, readers and the next writer find the model under its other name.
+            with suppress(OSError):
+                os.rename(old, current)
+        raise
+    sync_folder(models_dir)
+    if replacing:
+        # The new model is in place: failing to clear up is for the next writer, not an error of this one.
+        with suppress(OSError):
+            _discard(models_dir, name, old)
+
+
+def _discard(models_dir: Path, name: str, folder: Path) -> None:
+    """Delete a model's folder; renamed first, so that half of it is never taken for a model."""
+    doomed = _doomed(models_dir, name)
+    os.rename(folder, doomed)
+    _delete(doomed)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _state(models_dir: Path, name: str) -> _State:
+    return _stamp(models_dir / name), _stamp(_old(models_dir, name))
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_there(models_dir: Path, name: str) -> bool:
+    # NAME twice: a swap may move the model from the second name to the first between the looks.
+    current = models_dir / name
+    return any(os.path.lexists(path) for path in (current, _old(models_dir, name), current))
+
+
+def _is_saved(models_dir: Path, name: str) -> bool:
+    """Whether a model of that name, perhaps a damaged one, is there; other folders are none."""
+    current = models_dir / name
+    folders = (current, _old(models_dir, name), current)
+    return any((folder / file).exists() for folder in folders for file in (MANIFEST, WEIGHTS))
+
+
+def _read(models_dir: Path, name: str) -> ModelFile:
+    """One attempt; during a swap a file may be missing or belong to the other model: ModelError as for damage."""
+    folder = models_dir / name
+    if not os.path.lexists(folder):
+        folder = _old(models_dir, name)
+        if not os.path.lexists(folder):
+            raise _missing(models_dir, name)
+    manifest = _parse_manifest(name, _file_bytes(name, folder / MANIFEST))
+    weights = _file_bytes(name, folder / WEIGHTS)
+    if hashlib.sha256(weights).hexdigest() != manifest.pop(_HASH_KEY, None):
+        raise _damaged(name, f"{WEIGHTS} is not the file that {MANIFEST} describes")
+    return ModelFile(name, manifest, _parse_weights(name, weights))
+
+
+def _file_bytes(name: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _damaged(name, f"{path.name} is missing") from error
+    except OSError as error:
+        raise storage_error(path, error, "read") from error
+
+
+def _parse_manifest(name: str, data: bytes) -> dict[str, Any]:
+    try:
+        manifest = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(name, f"{MANIFEST} is not JSON ({error})") from error
+    if not isinstance(manifest, dict) or _FORMAT_KEY not in manifest:
+        raise _damaged(name, f"{MANIFEST} names no format")
+    version = manifest.pop(_FORMAT_KEY)
+    if version != FORMAT:
+        raise ModelError(
+            f"the model {name} has the format {version!r}; this version of stockcast reads {FORMAT!r}",
+            f"Train it again (`stockcast train {quote(name)}`), or use the version of stockcast that saved it.",
+        )
+    return manifest
+
+
+def _parse_weights(name: str, data: bytes) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as parse
+
+    try:
+        tensors: dict[str, NDArray[Any]] = parse(data)
+    except (SafetensorError, LookupError, TypeError, ValueError) as error:
+        raise _damaged(name, f"{WEIGHTS} cannot be read ({error})") from error
+    return tensors
+
+
+def _damaged(name: str, reason: str) -> ModelError:
+    return ModelError(f"the model {name} is damaged: {reason}", f"Train it again: `stockcast train {quote(name)}`.")
+
+
+def _missing(models_dir: Path, name: str) -> ModelError:
+    models = list_models(models_dir)
+    lowered = {model.lower(): model for model in models}
+    near = [lowered[found] for found in get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)]
+    known = f" (near: {', '.join(near)})" if near else ""
+    return ModelError(f"there is no model named {name}{known}", f"Train it: `stockcast train {quote(name)}`.")
