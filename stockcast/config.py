@@ -93,7 +93,9 @@ class TrainingConfig:
             ("epochs", self.epochs, 100_000),
         ):
             _require(value is None or 1 <= value <= most, f"{name} {value} is not within 1 .. {most}")
-        _require(self.steps is None or self.epochs is None, "steps and epochs are two ways to say one thing", "give one")
+        _require(
+            self.steps is None or self.epochs is None, "steps and epochs are two ways to say one thing", "give one"
+        )
         _require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
         _require(
             self.supervision in SUPERVISIONS,

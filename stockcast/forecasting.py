@@ -6,7 +6,7 @@ Shapes: N origins, H steps, P simulated paths, Q quantiles.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -16,7 +16,7 @@ from stockcast.errors import DataError, ModelError
 from stockcast.models.baselines import Baseline
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble
-from stockcast.models.simulation import Shocks
+from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results import Forecast
@@ -42,7 +42,7 @@ class Fit:
 
     def forecaster(self, name: str) -> Ensemble | Baseline:
         """The competitor of that name: a baseline, or the network under its cell's name."""
-        return self.baselines[name] if name in self.baselines else self.ensemble
+        return self.baselines.get(name, self.ensemble)
 
 
 @dataclass(frozen=True)
@@ -94,22 +94,21 @@ def forecast(model: TrainedModel, history: History, config: PredictConfig, now: 
     f = features(past)
     fit = model.fit_for(past.last)
     horizon = config.horizon or model.config.horizon
-    laws = step_laws(fit, model.served_by, f, len(f) - 1, horizon, config)
+    laws = step_laws(fit, fit.forecaster(model.served_by), f, replace(config, horizon=horizon))
     targets = model.calendar.next_sessions(past.last, horizon)
     common = _Common(model, past, past.sha256(), now)
     return tuple(common.forecast(step + 1, targets[step], law) for step, law in enumerate(laws))
 
 
 def step_laws(
-    fit: Fit, served_by: str, f: Features, origin: int, horizon: int, config: PredictConfig
+    fit: Fit, forecaster: Ensemble | Baseline, f: Features, config: PredictConfig
 ) -> tuple[Distribution, ...]:
-    """The law of the log return from the origin's close to each step: in closed form for one step, else simulated."""
-    forecaster = fit.forecaster(served_by)
+    """The law of the log return from the newest close to each step: in closed form for one step, else simulated."""
+    origin, horizon = len(f) - 1, config.horizon or 1
     if horizon == 1:
         return (forecaster.forecast(f, origin, origin + 1),)
-    generator = np.random.default_rng(config.seed)
-    total_HP = forecaster.simulate(f, origin, horizon, fit.shocks, generator, config.paths)
-    return tuple(Empirical(total_P[None]) for total_P in total_HP)
+    plan = PathPlan(horizon, config.paths, fit.shocks, np.random.default_rng(config.seed))
+    return tuple(Empirical(total_P[None]) for total_P in forecaster.simulate(f, origin, plan))
 
 
 @dataclass(frozen=True)

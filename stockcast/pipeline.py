@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError, ModelError
@@ -125,9 +124,7 @@ class _Work:
         c, part = self.config, self.split.validation
         most = c.training.gradient_steps(len(self.split.train))
         self.progress.stage(f"training {c.network.cell}", most * c.training.seeds)
-        network, chosen = fit_network(
-            self.f, self.split.train, part, self.split.scored_cutoff, c.network, c.training, self.progress
-        )
+        network, chosen = fit_network(self.f, self.split, c, self.progress)
         baselines = self.fit_baselines(self.split.train)
         laws = {name: known.forecast(self.f, part.start, part.stop) for name, known in baselines.items()}
         laws[c.network.cell] = network.forecast(self.f, part.start, part.stop)
@@ -175,8 +172,7 @@ class _Work:
 
         whole = replace(self.split.train, stop=len(self.f) - 1)
         self.progress.stage("final fit", sum(chosen.steps))
-        c = self.config
-        network = refit(self.f, whole, self.history.last, c.network, c.training, chosen, self.progress)
+        network = refit(self.f, whole, self.config, chosen, self.progress)
         baselines = {**scored.baselines, **self.fit_baselines(whole)}
         return Fit(network, baselines, self.shocks(network, whole))
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stockcast.errors import StorageError
-from stockcast.results import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stockcast.cli.progress import Notes
     from stockcast.report.page import Page
-    from stockcast.results import Failure, Progress
+    from stockcast.results import Failure
 
 DETAIL, STORY, ERRORS = 10, 20, 40
 FILE_WIDTH = 120  # characters of a table that goes to a file or a pipe
@@ -36,16 +36,14 @@ class Console:
         if self.level <= (DETAIL if detail else STORY):
             story(line)
 
-    def progress(self, label: str, bar: bool = True) -> Progress:
+    def progress(self, label: str, bar: bool = True) -> Notes:
         """Whoever watches the work on `label`: a bar where stderr is a terminal, lines elsewhere, nobody if quiet.
 
         bar: False where work is too short to be worth one; its notes are told all the same.
         """
         from stockcast.cli.progress import Bar, Lines, Notes
 
-        if self.level > STORY:
-            return Silent()
-        if not bar:
+        if self.level > STORY or not bar:
             return Notes(self, label)
         return Bar(self, label) if is_terminal(sys.stderr) else Lines(self, label)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,16 +9,16 @@ if TYPE_CHECKING:
 
     from stockcast.cli.console import Console
 
-LINES_PER_STAGE = 10
+PARTS = 10  # a stage is told in at most this many lines, besides its first
 
 
 class Notes:
-    """Tells notes and ignores stages."""
+    """Tells notes, each of them once, and ignores stages."""
 
     def __init__(self, console: Console, label: str) -> None:
         self.console = console
         self.label = label
-        self.told: set[str] = set()
+        self._told: set[str] = set()
 
     def __enter__(self) -> Notes:
         return self
@@ -27,7 +26,10 @@ class Notes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is open."""
+        self.close(finished=error is None)
+
+    def close(self, finished: bool) -> None:
+        """The work is over; `finished` says whether it came to its end."""
 
     def stage(self, name: str, total: int) -> None:
         """Ignore."""
@@ -36,7 +38,102 @@ class Notes:
         """Ignore."""
 
     def note(self, message: str, detail: bool = False) -> None:
-        """A line of the story, once."""
-        if message not in self.told:
-            self.told.add(message)
+        """A line of the story; `detail` for the curious only."""
+        if message not in self._told:
+            self._told.add(message)
             self.console.say(f"{self.label}: {message}", detail)
+
+
+class Lines(Notes):
+    """A line when a stage begins, about one per tenth of it, and one when it is done: for log files and cron."""
+
+    def __init__(self, console: Console, label: str) -> None:
+        super().__init__(console, label)
+        self._name = ""
+        self._total = 0
+        self._done = 0
+        self._loss: float | None = None
+
+    def stage(self, name: str, total: int) -> None:
+        """End the stage before, begin this one."""
+        self._end()
+        self._name, self._total, self._done, self._loss = name, total, 0, None
+        self.console.say(f"{self.label}: {name} ...")
+
+    def advance(self, units: int, loss: float | None = None) -> None:
+        """Tell a line where a tenth of the stage is passed, and one at its end."""
+        if not self._name:
+            return
+        before = self._part()
+        self._done += units
+        self._loss = self._loss if loss is None else loss
+        if self._done >= self._total:
+            self._end()
+        elif self._part() > before:
+            self.console.say(f"{self.label}: {self._name} {100 * self._done // self._total} %{self._loss_words()}")
+
+    def close(self, finished: bool) -> None:
+        """End the last stage; one that was broken off is not called done."""
+        if finished:
+            self._end()
+
+    def _part(self) -> int:
+        return PARTS * self._done // self._total if self._total else 0
+
+    def _end(self) -> None:
+        if self._name:
+            self.console.say(f"{self.label}: {self._name} done{self._loss_words()}")
+        self._name = ""
+
+    def _loss_words(self) -> str:
+        return "" if self._loss is None else f", loss {self._loss:.4f}"
+
+
+class Bar(Notes):
+    """A Rich progress bar on stderr: the stage, how much is done, the newest loss, and the time left."""
+
+    def __init__(self, console: Console, label: str) -> None:
+        super().__init__(console, label)
+        self._progress: Any = None
+        self._task: Any = None
+
+    def stage(self, name: str, total: int) -> None:
+        """Replace the bar by one for this stage."""
+        progress = self._opened()
+        if self._task is not None:
+            progress.remove_task(self._task)
+        self._task = progress.add_task(f"{self.label}: {name}", total=max(total, 1), loss="")
+
+    def advance(self, units: int, loss: float | None = None) -> None:
+        """Move the bar."""
+        if self._task is None:
+            return
+        if loss is None:
+            self._progress.update(self._task, advance=units)
+        else:
+            self._progress.update(self._task, advance=units, loss=f"loss {loss:.4f}")
+
+    def close(self, finished: bool) -> None:  # noqa: ARG002 - a bar that was broken off is cleared too
+        """Clear the bar: the answer is about to be printed."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = self._task = None
+
+    def _opened(self) -> Any:
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+            # Rich takes stderr over while the bar lives, so that notes are written above it.
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[loss]}", markup=False),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+            )
+            self._progress.start()
+        return self._progress

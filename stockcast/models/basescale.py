@@ -35,7 +35,7 @@ class HarScale:
         return self.log_scale_of(f.har_TK[span], f.leverage_T[span])
 
     def log_scale_of(self, har_K: Floats, leverage: Floats) -> Floats:
-        """ln scale from HAR logs (last axis) and leverage; one product at a time, so that rows do not depend on each other."""
+        """ln scale from HAR logs (last axis) and leverage; one product at a time: rows stand alone."""
         ln_s = self.weights[0] + self.weights[-1] * leverage
         for k in range(len(HAR_SPANS)):
             ln_s = ln_s + self.weights[1 + k] * har_K[..., k]
@@ -58,8 +58,13 @@ def fit_har_scale(f: Features, start: int, stop: int) -> HarScale:
     start_vector = np.concatenate([weights, [0.0, math.log(6.0 - NU_FLOOR)]])
     # Location is fitted in units of the sample's standard deviation: the optimiser wants comparable sizes.
     found = minimize(
-        _negative_log_likelihood, start_vector, args=(y_N, z_NP, spread), jac=True, method="L-BFGS-B",
-        bounds=[(None, None)] * 7 + [(-6.0, 8.0)], options={"maxiter": 500, "maxfun": 2000, "ftol": 1e-11},
+        _negative_log_likelihood,
+        start_vector,
+        args=(y_N, z_NP, spread),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(None, None)] * 7 + [(-6.0, 8.0)],
+        options={"maxiter": 500, "maxfun": 2000, "ftol": 1e-11},
     )
     if not np.isfinite(found.fun):
         raise DataError("the base scale could not be fitted to the training part", "check the prices for errors")
@@ -67,9 +72,7 @@ def fit_har_scale(f: Features, start: int, stop: int) -> HarScale:
     return HarScale(weights=tuple(w), mu=mu * spread, nu=NU_FLOOR + math.exp(eta))
 
 
-def _negative_log_likelihood(
-    parameters: Floats, y_N: Floats, z_NP: Floats, spread: float
-) -> tuple[float, Floats]:
+def _negative_log_likelihood(parameters: Floats, y_N: Floats, z_NP: Floats, spread: float) -> tuple[float, Floats]:
     """Mean negative log density and its gradient in (weights, mu / spread, ln(nu - floor))."""
     from scipy.special import digamma, gammaln
 
@@ -84,7 +87,9 @@ def _negative_log_likelihood(
     d_weights = z_NP.T @ (1.0 - pull_N * u_N) / len(y_N)
     d_mu = -float(np.mean(pull_N / np.exp(ln_s_N))) * spread
     d_nu = (
-        0.5 * digamma(nu / 2) - 0.5 * digamma((nu + 1) / 2) + 0.5 / nu
+        0.5 * digamma(nu / 2)
+        - 0.5 * digamma((nu + 1) / 2)
+        + 0.5 / nu
         + float(np.mean(0.5 * np.log1p(q_N) - (nu + 1) / 2 * q_N / (nu * (1 + q_N))))
     )
     return loss, np.concatenate([d_weights, [d_mu, d_nu * (nu - NU_FLOOR)]])

@@ -76,7 +76,7 @@ class LayerWeights:
 
 @dataclass(frozen=True)
 class NetworkWeights:
-    """Every member of an ensemble: its layers, the linear read-out of the last layer and the linear skip from the features."""
+    """Every member of an ensemble: layers, linear read-out of the last layer, linear skip from the features."""
 
     cell: str
     layers: tuple[LayerWeights, ...]
@@ -137,13 +137,14 @@ class NetworkWeights:
         states = self.zero_state(count)
         for j in range(lookback):
             states = self.step(a_SGDT[..., j : j + count], states)
-        return np.ascontiguousarray(self.heads(states, x_FT[:, lookback - 1 :]).T)
+        heads_NH: Array = np.ascontiguousarray(self.heads(states, x_FT[:, lookback - 1 :]).T)
+        return heads_NH
 
 
 def _product(W: Array, x: Array) -> Array:
-    """W x for W [S, ..., K] and x [S or 1, K, N], summed over K in order: row n of the result depends on row n alone."""
+    """W x for W [S, ..., K] and x [S or 1, K, N], summed over K in order: a row of the result depends on its own x."""
     extra = (None,) * (W.ndim - 2)
-    total: Array = W[..., 0, None] * x[(slice(None), *extra, 0)]
+    total: Array = np.asarray(W[..., 0, None] * x[(slice(None), *extra, 0)])
     term = np.empty_like(total)
     for k in range(1, W.shape[-1]):
         np.multiply(W[..., k, None], x[(slice(None), *extra, k)], out=term)

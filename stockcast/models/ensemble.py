@@ -15,7 +15,7 @@ from stockcast.errors import DataError
 from stockcast.models.basescale import NU_FLOOR, HarScale
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.distribution import StudentT
-from stockcast.models.simulation import PathBars, Shocks, simulate_bars
+from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -78,28 +78,28 @@ class Ensemble:
         )
         return self.corrected(self.base.log_scale(f, start, stop), heads_NH)
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         """Log return from the origin's close to each step, [H, P], on simulated paths.
 
-        The origin's window runs from the zero state; a path carries that state on, since its earlier sessions are known.
+        The origin's window runs from the zero state; a path carries that state on instead of sliding the window.
         """
         oldest = origin - self.config.lookback + 1
         x_FT = np.ascontiguousarray(self.standardiser(f)[oldest : origin + 1].T)
         states = self.weights.run(self.weights.project(x_FT), self.weights.zero_state(1))
-        states = [tuple(np.repeat(part, paths, axis=-1) for part in state) for state in states]
+        states = [tuple(np.repeat(part, plan.paths, axis=-1) for part in state) for state in states]
 
         def law(bars: PathBars) -> tuple[Floats, Floats]:
             nonlocal states
-            x_FP = np.ascontiguousarray(self.standardiser.standardise(self.standardiser.select(bars.names, bars.x_PF)).T)
+            x_FP = np.ascontiguousarray(
+                self.standardiser.standardise(self.standardiser.select(bars.names, bars.x_PF)).T
+            )
             if bars.steps:
                 states = self.weights.step(self.weights.project(x_FP), states)
             heads_PH = self.weights.heads(states, x_FP).T
             t = self.corrected(self.base.log_scale_of(bars.har_PK, bars.leverage_P), heads_PH)
             return t.loc, t.scale
 
-        return simulate_bars(f, origin, horizon, law, shocks, generator, paths)
+        return simulate_bars(f, origin, law, plan)
 
     def corrected(self, ln_s_N: Floats, heads_NH: Floats) -> StudentT:
         """The base scale's Student-t, moved by the network's corrections."""

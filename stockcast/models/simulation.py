@@ -54,6 +54,21 @@ class Shocks:
         return np.ascontiguousarray(self.values_M4[generator.integers(0, len(self.values_M4), paths)].T)
 
 
+@dataclass(frozen=True)
+class PathPlan:
+    """How paths are simulated: sessions ahead, number of paths, the bars to draw from, and the source of chance."""
+
+    horizon: int
+    paths: int
+    shocks: Shocks
+    generator: np.random.Generator
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, P)."""
+        return self.horizon, self.paths
+
+
 class PathBars:
     """The newest bars of every path, and the causal columns that follow from them; starts at an origin's own bars."""
 
@@ -73,7 +88,8 @@ class PathBars:
     @property
     def har_PK(self) -> Floats:
         """ln of the trailing means of v over the HAR spans."""
-        return np.log(np.stack([self.v_PT[:, -span:].mean(axis=1) for span in HAR_SPANS], axis=1))
+        means_PK: Floats = np.stack([self.v_PT[:, -span:].mean(axis=1) for span in HAR_SPANS], axis=1)
+        return np.log(means_PK)
 
     @property
     def leverage_P(self) -> Floats:
@@ -102,16 +118,14 @@ class PathBars:
         self.steps += 1
 
 
-def simulate_bars(
-    f: Features, origin: int, horizon: int, law: Law, shocks: Shocks, generator: np.random.Generator, paths: int
-) -> Floats:
-    """Log return from the origin's close to each of `horizon` steps, [H, P], under a law that sees the bars so far."""
-    bars = PathBars(f, origin, paths)
-    total_HP = np.empty((horizon, paths))
-    total_P = np.zeros(paths)
-    for h in range(horizon):
+def simulate_bars(f: Features, origin: int, law: Law, plan: PathPlan) -> Floats:
+    """Log return from the origin's close to each step, [H, P], under a law that sees the bars so far."""
+    bars = PathBars(f, origin, plan.paths)
+    total_HP = np.empty(plan.shape)
+    total_P = np.zeros(plan.paths)
+    for h in range(plan.horizon):
         location_P, scale_P = law(bars)
-        e_P, v_P, gap_P, surprise_P = shocks.draw(generator, paths)
+        e_P, v_P, gap_P, surprise_P = plan.shocks.draw(plan.generator, plan.paths)
         r_P = location_P + scale_P * e_P
         total_P = total_P + r_P
         total_HP[h] = total_P
@@ -120,17 +134,13 @@ def simulate_bars(
 
 
 def simulate_variance(
-    variance: float,
-    horizon: int,
-    step: Callable[[Floats, Floats], Floats],
-    draw: Callable[[Floats], Floats],
-    paths: int,
+    variance: float, plan: PathPlan, step: Callable[[Floats, Floats], Floats], draw: Callable[[Floats], Floats]
 ) -> Floats:
     """Cumulated returns [H, P] of a law whose variance follows from the last variance and return alone."""
-    variance_P = np.full(paths, variance)
-    total_HP = np.empty((horizon, paths))
-    total_P = np.zeros(paths)
-    for h in range(horizon):
+    variance_P = np.full(plan.paths, variance)
+    total_HP = np.empty(plan.shape)
+    total_P = np.zeros(plan.paths)
+    for h in range(plan.horizon):
         r_P = draw(variance_P)
         total_P = total_P + r_P
         total_HP[h] = total_P

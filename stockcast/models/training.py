@@ -10,7 +10,7 @@ session carries a loss. The loop is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ from datetime import date
 import numpy as np
 import torch
 
-from stockcast.config import NetworkConfig, TrainingConfig
+from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.models.basescale import NU_FLOOR, HarScale, fit_har_scale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
@@ -26,7 +26,7 @@ from stockcast.models.ensemble import LOCATION_UNIT, Ensemble, Standardiser
 from stockcast.models.network import Network
 from stockcast.results import Progress
 from stockcast.windows.features import BURN_IN, Features
-from stockcast.windows.splits import Part
+from stockcast.windows.splits import Part, Split
 from stockcast.windows.windows import lagged
 
 
@@ -71,49 +71,46 @@ class Snapshot:
     weights: dict[str, torch.Tensor]
 
 
-def train(
-    f: Features, train_part: Part, validation: Part, cutoff: date, network: NetworkConfig, training: TrainingConfig,
-    progress: Progress,
-) -> tuple[Ensemble, Chosen]:  # fmt: skip
+def train(f: Features, split: Split, config: TrainConfig, progress: Progress) -> tuple[Ensemble, Chosen]:
     """Fit base scale, standardiser and every member on the training part; stop each where validation is best.
 
-    Returns the ensemble and what validation chose.
-    Raises DataError where the training part is shorter than a window, ConfigError for a missing device.
+    Returns the ensemble and what validation chose. Raises DataError where the training part is shorter than a window,
+    ConfigError for a missing device.
     """
-    base, standardiser = _footing(f, train_part)
-    problem = _problem(f, base, standardiser, _device(training))
-    most = training.gradient_steps(len(train_part))
-    members, steps = [], []
-    for seed in training.members:
-        best = _watch(descend(problem, train_part, network, training, Walk(most, most, seed), validation), progress)
-        members.append(best.weights)
-        steps.append(best.step)
-    return Ensemble(network, base, standardiser, _stack(network, members), cutoff), Chosen(tuple(steps), most)
+    base, standardiser = _footing(f, split.train)
+    problem = _problem(f, base, standardiser, _device(config.training))
+    most = config.training.gradient_steps(len(split.train))
+    best = [
+        _watch(descend(problem, split.train, config, Walk(most, most, seed), split.validation), progress)
+        for seed in config.training.members
+    ]
+    weights = _stack(config.network, [snapshot.weights for snapshot in best])
+    ensemble = Ensemble(config.network, base, standardiser, weights, split.scored_cutoff)
+    return ensemble, Chosen(tuple(snapshot.step for snapshot in best), most)
 
 
-def refit(
-    f: Features, part: Part, cutoff: date, network: NetworkConfig, training: TrainingConfig, chosen: Chosen,
-    progress: Progress,
-) -> Ensemble:  # fmt: skip
+def refit(f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress) -> Ensemble:
     """Fit everything again on `part`, each member for its chosen number of steps: nothing is left to choose."""
     base, standardiser = _footing(f, part)
-    problem = _problem(f, base, standardiser, _device(training))
-    members = []
-    for seed, count in zip(training.members, chosen.steps, strict=True):
-        walk = Walk(count, chosen.most, seed)
-        members.append(_watch(descend(problem, part, network, training, walk, None), progress).weights)
-    return Ensemble(network, base, standardiser, _stack(network, members), cutoff)
+    problem = _problem(f, base, standardiser, _device(config.training))
+    members = [
+        _watch(descend(problem, part, config, Walk(count, chosen.most, seed), None), progress).weights
+        for seed, count in zip(config.training.members, chosen.steps, strict=True)
+    ]
+    cutoff: date = f.moves.dates[part.stop].astype(object)
+    return Ensemble(config.network, base, standardiser, _stack(config.network, members), cutoff)
 
 
 def descend(
-    problem: Problem, part: Part, network: NetworkConfig, training: TrainingConfig, walk: Walk, validation: Part | None
+    problem: Problem, part: Part, config: TrainConfig, walk: Walk, validation: Part | None
 ) -> Iterator[Snapshot]:
     """The training loop of one member: a batch of random windows of the training part at each step.
 
     Yields a snapshot before the first step, at every check and after the last step.
     """
-    length, silent = _window(network, training)
-    oldest = part.start if not training.chunked else BURN_IN + length - 1
+    training = config.training
+    length, silent = _window(config)
+    oldest = BURN_IN + length - 1 if training.chunked else part.start
     x_NLF = _windows(problem.x_TF[: part.stop], length)
     z_NL = _windows(problem.z_T[: part.stop, None], length)[..., 0]
     if oldest >= part.stop:
@@ -121,17 +118,17 @@ def descend(
     draw = np.random.default_rng(walk.seed)
     check_every = max(1, walk.cycle // training.checks)
     with _seeded(walk.seed):
-        model = Network(network, x_NLF.shape[2]).to(problem.x_TF.device)
-        optimiser = AdamW(list(model.parameters()), training.weight_decay)
-        yield _snapshot(model, problem, network, validation, 0)
+        model = Network(config.network, x_NLF.shape[2]).to(problem.x_TF.device)
+        optimiser = AdamW(model.parameters(), training.weight_decay)
+        yield _snapshot(model, problem, config, validation, 0)
         for step in range(1, walk.steps + 1):
             windows = torch.from_numpy(draw.integers(oldest, part.stop, training.windows_per_step) - (length - 1))
             heads_BLH = model(x_NLF[windows])
             loss = negative_log_likelihood(heads_BLH[:, silent:], z_NL[windows][:, silent:], problem.eta).mean()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             optimiser.step(training.learning_rate * one_cycle((step - 1) / walk.cycle))
             if step % check_every == 0 or step == walk.steps:
-                yield _snapshot(model, problem, network, validation, step)
+                yield _snapshot(model, problem, config, validation, step)
 
 
 def negative_log_likelihood(heads: torch.Tensor, z: torch.Tensor, eta: float) -> torch.Tensor:
@@ -160,18 +157,18 @@ class AdamW:
     Not torch's own: constructing that imports torch's compiler, which takes as long as torch itself.
     """
 
-    def __init__(self, parameters: list[torch.nn.Parameter], weight_decay: float) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: Iterable[torch.Tensor], weight_decay: float) -> None:
+        self.parameters = list(parameters)
         self.weight_decay = weight_decay
-        self.mean = [torch.zeros_like(p) for p in parameters]
-        self.square = [torch.zeros_like(p) for p in parameters]
+        self.mean = [torch.zeros_like(p) for p in self.parameters]
+        self.square = [torch.zeros_like(p) for p in self.parameters]
         self.count = 0
 
     @torch.no_grad()
     def step(self, rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
         """One update from the parameters' gradients, which are then cleared."""
         self.count += 1
-        gradients = [p.grad for p in self.parameters]
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
         torch._foreach_mul_(self.parameters, 1 - rate * self.weight_decay)
         torch._foreach_lerp_(self.mean, gradients, 1 - beta1)
         torch._foreach_mul_(self.square, beta2)
@@ -210,11 +207,11 @@ def _problem(f: Features, base: HarScale, standardiser: Standardiser, device: to
     )
 
 
-def _window(network: NetworkConfig, training: TrainingConfig) -> tuple[int, int]:
+def _window(config: TrainConfig) -> tuple[int, int]:
     """Sessions of a training window, and how many of them carry no loss."""
-    if not training.chunked:
-        return network.lookback, network.lookback - 1
-    return training.warmup + training.chunk, training.warmup
+    if config.training.chunked:
+        return config.training.warmup + config.training.chunk, config.training.warmup
+    return config.network.lookback, config.network.lookback - 1
 
 
 def _windows(x_TF: torch.Tensor, length: int) -> torch.Tensor:
@@ -225,15 +222,14 @@ def _windows(x_TF: torch.Tensor, length: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _snapshot(
-    model: Network, problem: Problem, network: NetworkConfig, validation: Part | None, step: int
-) -> Snapshot:
+def _snapshot(model: Network, problem: Problem, config: TrainConfig, validation: Part | None, step: int) -> Snapshot:
     loss = math.nan
     if validation is not None:
         # One pass over the part, its state warmed up on the window before, stands for one window per origin.
-        oldest = validation.start - network.lookback
+        lookback = config.network.lookback
+        oldest = validation.start - lookback
         model.eval()
-        heads_TH = model(problem.x_TF[None, oldest : validation.stop])[0, network.lookback :]
+        heads_TH = model(problem.x_TF[None, oldest : validation.stop])[0, lookback:]
         z_T = problem.z_T[validation.start : validation.stop]
         loss = float(negative_log_likelihood(heads_TH, z_T, problem.eta).mean())
         model.train()

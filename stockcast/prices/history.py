@@ -96,4 +96,5 @@ def _rounded_bytes(values: Floats) -> bytes:
     exponent = np.where(carried, exponent + 1, exponent)
     mantissa = np.where(carried, mantissa // 10, mantissa)
     code = np.where(np.isnan(values), -2, -1)
-    return np.where(regular, mantissa, code).astype("<i8").tobytes() + np.where(regular, exponent, 0).astype("<i8").tobytes()
+    digits, powers = np.where(regular, mantissa, code), np.where(regular, exponent, 0)
+    return digits.astype("<i8").tobytes() + powers.astype("<i8").tobytes()

@@ -32,8 +32,13 @@ def write(path: Path, rows: Sequence[ForecastRows]) -> None:
     if path.name.endswith(".parquet"):
         frame.to_parquet(buffer, index=False)
     else:
-        compression = "gzip" if path.name.endswith(".gz") else None
-        frame.to_csv(buffer, index=False, lineterminator="\n", compression=compression, date_format="%Y-%m-%d")
+        frame.to_csv(
+            buffer,
+            index=False,
+            lineterminator="\n",
+            compression="gzip" if path.name.endswith(".gz") else None,
+            date_format="%Y-%m-%d",
+        )
     write_atomic(path, buffer.getvalue())
 
 

@@ -98,7 +98,11 @@ def _fit_to_json(fit: Fit, prefix: str, tensors: Tensors) -> dict[str, Any]:
 
 
 def _fit_from_json(
-    data: Mapping[str, Any], prefix: str, config: TrainConfig, names: tuple[str, ...], tensors: Mapping[str, NDArray[Any]]
+    data: Mapping[str, Any],
+    prefix: str,
+    config: TrainConfig,
+    names: tuple[str, ...],
+    tensors: Mapping[str, NDArray[Any]],
 ) -> Fit:
     def double(name: str) -> NDArray[np.float64]:
         return tensors[f"{prefix}.{name}"].astype(np.float64)
@@ -106,7 +110,8 @@ def _fit_from_json(
     weights = NetworkWeights(
         config.network.cell,
         tuple(
-            LayerWeights(*(double(f"layers.{k}.{name}") for name in _LAYER_FIELDS)) for k in range(config.network.layers)
+            LayerWeights(*(double(f"layers.{k}.{name}") for name in _LAYER_FIELDS))
+            for k in range(config.network.layers)
         ),
         *(double(name) for name in _READOUT_FIELDS),
     )

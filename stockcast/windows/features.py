@@ -85,7 +85,7 @@ def floor_variance(v: Floats, yearly_mean: Floats) -> Floats:
 def _volume_surprise(history: History) -> Floats | None:
     if history.volume is None:
         return None
-    volume = history.volume / _share_factor(history)
+    volume: Floats = history.volume / _share_factor(history)
     known = np.isfinite(volume) & (volume > 0)
     ln_volume = np.where(known, np.log(np.where(known, volume, 1.0)), 0.0)
     total, count = _prefix(ln_volume), _prefix(known.astype(np.float64))
@@ -96,9 +96,9 @@ def _volume_surprise(history: History) -> Floats | None:
     return np.where(known[1:] & (sessions > 0), ln_volume[1:] - mean, 0.0)
 
 
-def _share_factor(history: History) -> Floats | float:
+def _share_factor(history: History) -> Floats:
     """Shares now per share at the start of the history: past splits only, so a later one changes nothing."""
-    return 1.0 if history.splits is None else np.cumprod(history.splits)
+    return np.ones(len(history)) if history.splits is None else np.cumprod(history.splits)
 
 
 def _prefix(x_T: Floats) -> Floats:

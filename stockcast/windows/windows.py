@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Number = TypeVar("Number", bound=np.floating)  # type: ignore[type-arg]  # any precision
+Number = TypeVar("Number", bound=np.floating)
 
 
 def lagged(x_TF: NDArray[Number], lookback: int) -> NDArray[Number]:

@@ -68,7 +68,7 @@ json_values = st.recursive(
 def test_a_model_comes_back_as_it_was_saved(
     tmp_path_factory: pytest.TempPathFactory, manifest: dict[str, Any], tensors: dict[str, NDArray[Any]]
 ) -> None:
-    models = tmp_path_factory.getbasetemp() / "round-trip"
+    models = tmp_path_factory.mktemp("round-trip") / "models"
     save(models, ModelFile("AAPL", manifest, tensors))
     found = load(models, "AAPL")
     assert found.name == "AAPL"
@@ -436,13 +436,15 @@ def test_readers_see_whole_models_while_writers_are_killed(models: Path) -> None
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
-            end = time.monotonic() + delays.uniform(0.02, 0.2)
-            while time.monotonic() < end:
-                number = number_of(load(models, "AAPL"))
-                assert number >= newest
-                newest = number
-                assert list_models(models) == ("AAPL",)
-            writer.kill()
+            try:
+                end = time.monotonic() + delays.uniform(0.02, 0.2)
+                while time.monotonic() < end:
+                    number = number_of(load(models, "AAPL"))
+                    assert number >= newest
+                    newest = number
+                    assert list_models(models) == ("AAPL",)
+            finally:
+                writer.kill()
         assert number_of(load(models, "AAPL")) >= newest
         newest = number_of(load(models, "AAPL"))
     assert newest > 0

@@ -18,7 +18,7 @@ from stockcast.models.baselines.garch import GarchT
 from stockcast.models.baselines.har import HarT
 from stockcast.models.baselines.randomwalk import Drift, RandomWalk
 from stockcast.models.distribution import Distribution
-from stockcast.models.simulation import Shocks
+from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -38,9 +38,7 @@ class Baseline(Protocol):
         """Distributions of the next log return at origins start .. stop - 1."""
         ...
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         """Log return from the origin's close to each step, [H, P], on simulated paths."""
         ...
 

@@ -11,7 +11,7 @@ import numpy as np
 from stockcast.errors import DataError
 from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.distribution import StudentT
-from stockcast.models.simulation import Shocks, simulate_variance
+from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
 
@@ -45,16 +45,14 @@ class EwmaT:
         sigma_N = _volatility(f, self.decay)[start:stop]
         return StudentT(np.full(stop - start, self.mu), self.ratio * sigma_N, np.full(stop - start, self.nu))
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         def draw(variance_P: Floats) -> Floats:
-            return self.mu + self.ratio * np.sqrt(variance_P) * generator.standard_t(self.nu, paths)
+            return self.mu + self.ratio * np.sqrt(variance_P) * plan.generator.standard_t(self.nu, plan.paths)
 
         def step(variance_P: Floats, r_P: Floats) -> Floats:
             return self.decay * variance_P + (1 - self.decay) * r_P**2
 
-        return simulate_variance(_volatility(f, self.decay)[origin] ** 2, horizon, step, draw, paths)
+        return simulate_variance(_volatility(f, self.decay)[origin] ** 2, plan, step, draw)
 
 
 def _volatility(f: Features, decay: float) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.models.distribution import StudentT
-from stockcast.models.simulation import Shocks, simulate_variance
+from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -33,7 +33,7 @@ class GarchT:
     nu: float
 
     @classmethod
-    def fit(cls, f: Features, start: int, stop: int) -> Self:  # noqa: ARG003 - the filter runs from the first return
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Maximum likelihood over all returns up to the last target."""
         from arch.univariate import GARCH, ConstantMean, StudentsT
 
@@ -57,16 +57,16 @@ class GarchT:
             np.full(stop - start, self.nu),
         )
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         def draw(variance_P: Floats) -> Floats:
-            return self.mu / _PERCENT + np.sqrt(variance_P) * self._t_scale * generator.standard_t(self.nu, paths)
+            return self.mu / _PERCENT + np.sqrt(variance_P) * self._t_scale * plan.generator.standard_t(
+                self.nu, plan.paths
+            )
 
         def step(variance_P: Floats, r_P: Floats) -> Floats:
             return self.omega + self.alpha * (_PERCENT * r_P - self.mu) ** 2 + self.beta * variance_P
 
-        return simulate_variance(self._variances(f, origin + 1)[-1], horizon, step, draw, paths)
+        return simulate_variance(self._variances(f, origin + 1)[-1], plan, step, draw)
 
     @property
     def _t_scale(self) -> float:

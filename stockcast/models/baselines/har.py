@@ -9,7 +9,7 @@ import numpy as np
 
 from stockcast.models.basescale import HarScale, fit_har_scale
 from stockcast.models.distribution import StudentT
-from stockcast.models.simulation import PathBars, Shocks, simulate_bars
+from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -31,15 +31,13 @@ class HarT:
         ln_s_N = self._scale.log_scale(f, start, stop)
         return StudentT(np.full(stop - start, self.mu), np.exp(ln_s_N), np.full(stop - start, self.nu))
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         scale = self._scale
 
         def law(bars: PathBars) -> tuple[Floats, Floats]:
-            return np.full(paths, scale.mu), np.exp(scale.log_scale_of(bars.har_PK, bars.leverage_P))
+            return np.full(plan.paths, scale.mu), np.exp(scale.log_scale_of(bars.har_PK, bars.leverage_P))
 
-        return simulate_bars(f, origin, horizon, law, shocks, generator, paths)
+        return simulate_bars(f, origin, law, plan)
 
     @property
     def _scale(self) -> HarScale:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from stockcast.models.distribution import Empirical, StudentT
-from stockcast.models.simulation import Shocks
+from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -22,18 +22,16 @@ class RandomWalk:
     sessions: int = ROLLING_SESSIONS
 
     @classmethod
-    def fit(cls, f: Features, start: int, stop: int) -> Self:  # noqa: ARG003 - nothing to fit, one interface
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
         return cls()
 
     def forecast(self, f: Features, start: int, stop: int) -> Empirical:
         r_T = f.moves.r_T[start - self.sessions + 1 : stop]
         return Empirical(np.sort(np.lib.stride_tricks.sliding_window_view(r_T, self.sessions), axis=1))
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         r_T = f.moves.r_T[origin - self.sessions + 1 : origin + 1]
-        return np.cumsum(generator.choice(r_T, (horizon, paths)), axis=0)
+        return np.cumsum(plan.generator.choice(r_T, plan.shape), axis=0)
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Drift:
     """Gaussian with mean and standard deviation of all returns so far: a random walk that keeps its average pace."""
 
     @classmethod
-    def fit(cls, f: Features, start: int, stop: int) -> Self:  # noqa: ARG003 - nothing to fit, one interface
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
         return cls()
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
@@ -51,8 +49,6 @@ class Drift:
         variance_T = np.maximum(np.cumsum(r_T**2) / count_T - mean_T**2, 1e-12)
         return StudentT(mean_T[start:], np.sqrt(variance_T[start:]), np.full(stop - start, np.inf))
 
-    def simulate(
-        self, f: Features, origin: int, horizon: int, shocks: Shocks, generator: np.random.Generator, paths: int
-    ) -> Floats:
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         law = self.forecast(f, origin, origin + 1)
-        return np.cumsum(generator.normal(law.loc[0], law.scale[0], (horizon, paths)), axis=0)
+        return np.cumsum(plan.generator.normal(law.loc[0], law.scale[0], plan.shape), axis=0)

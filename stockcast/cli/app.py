@@ -1,0 +1,26 @@
+"""The console entry. It imports next to nothing, so that Ctrl-C is answered from the first moment on."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line in `sys.argv` and leave the process with its exit code."""
+    if not sys.warnoptions:
+        import warnings
+
+        # What libraries warn about is for developers; python -W shows it.
+        warnings.simplefilter("ignore")
+    arguments = sys.argv[1:]
+    try:
+        from typer.main import get_command
+
+        from stockcast.cli.commands import app
+
+        command = get_command(app)
+        command.main(arguments, prog_name="stockcast")
+    except KeyboardInterrupt:
+        from stockcast.cli.group import stop
+
+        sys.exit(stop(arguments))

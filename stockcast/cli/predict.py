@@ -1,0 +1,100 @@
+"""`stockcast predict`: the next sessions' prices from saved models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from stockcast.cli import console, options, predictoptions
+from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.config import PredictConfig
+from stockcast.errors import StockcastError, UsageError
+from stockcast.results import Failure, Forecast
+
+Form = Literal["json", "csv", "text"]
+
+
+def predict(  # noqa: PLR0913 - the parameters are the command line
+    sources: options.Sources,
+    as_of: predictoptions.AsOf = None,
+    horizon: predictoptions.Horizon = None,
+    model: predictoptions.Model = None,
+    paths: predictoptions.Paths = PredictConfig.paths,
+    seed: predictoptions.Seed = PredictConfig.seed,
+    exchange: predictoptions.Exchange = None,
+    ticker: options.Ticker = None,
+    date_column: options.DateColumn = None,
+    close_column: options.CloseColumn = None,
+    date_format: options.DateFormat = None,
+    as_csv: predictoptions.AsCsv = False,
+    output: predictoptions.Output = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Forecast the next sessions' prices with saved models."""
+    common = options.common(home, as_json, quiet, verbose)
+    refuse_shared("--ticker", ticker, sources)
+    options.check_writable(output)
+    if as_json and as_csv:
+        raise UsageError("--json and --csv contradict each other", "give one of them")
+    config = PredictConfig(as_of=as_of, model=model, horizon=horizon, paths=paths, seed=seed)
+    columns = options.Columns(ticker, date_column, close_column, date_format)
+
+    def one(source: str) -> tuple[Forecast, ...]:
+        from stockcast import pipeline
+
+        with common.console.progress(label(source, ticker), bar=False) as progress:
+            return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange)
+
+    _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
+
+
+def _form(as_json: bool, as_csv: bool, output: Path | None) -> Form:
+    suffix = output.suffix.lower() if output is not None and not (as_json or as_csv) else ""
+    if as_json or suffix == ".json":
+        return "json"
+    return "csv" if as_csv or suffix == ".csv" else "text"
+
+
+def _deliver(
+    predicted: Harvest[tuple[Forecast, ...]], common: options.Common, form: Form, output: Path | None
+) -> None:
+    forecasts = tuple(forecast for steps in predicted.results for forecast in steps)
+    failures = list(predicted.failures)
+    if output is not None and forecasts and not predicted.interrupted:
+        failures += _save(forecasts, failures, common, form, output)
+    console.errors(failures)
+    if common.as_json or (forecasts and output is None):
+        console.answer(_rendered(forecasts, failures, form))
+    raise typer.Exit(worst(failures))
+
+
+def _save(
+    forecasts: tuple[Forecast, ...], failures: list[Failure], common: options.Common, form: Form, output: Path
+) -> list[Failure]:
+    from stockcast.storage.files import write_atomic
+
+    try:
+        write_atomic(output, _rendered(forecasts, failures, form, in_file=True).encode())
+    except StockcastError as error:
+        return [Failure("", error)]
+    common.console.say(f"forecasts written to {output}")
+    return []
+
+
+def _rendered(forecasts: tuple[Forecast, ...], failures: list[Failure], form: Form, in_file: bool = False) -> str:
+    if form == "json":
+        from stockcast.report.asjson import envelope, forecast_rows
+
+        return envelope("predict", forecast_rows(forecasts), failures)
+    if form == "csv":
+        from stockcast.report.ascsv import forecasts_csv
+
+        return forecasts_csv(forecasts)
+    from stockcast.report.forecast import forecasts_text
+
+    return forecasts_text(forecasts, console.file_page() if in_file else console.stdout_page())

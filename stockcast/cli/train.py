@@ -1,0 +1,124 @@
+"""`stockcast train`: a model from each source, scored against the baselines, and its next forecast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from stockcast.cli import console, options, trainoptions
+from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.errors import StockcastError, UsageError
+from stockcast.results import Failure, TrainResult
+
+ROW_SUFFIXES = (".csv", ".parquet")
+
+
+def train(  # noqa: PLR0913 - the parameters are the command line
+    sources: options.Sources,
+    start: trainoptions.Start = None,
+    end: trainoptions.End = None,
+    exchange: trainoptions.Exchange = TrainConfig.exchange,
+    ticker: options.Ticker = None,
+    date_column: options.DateColumn = None,
+    close_column: options.CloseColumn = None,
+    date_format: options.DateFormat = None,
+    validate_from: trainoptions.ValidateFrom = None,
+    test_from: trainoptions.TestFrom = None,
+    cell: trainoptions.Cell = NetworkConfig.cell,
+    lookback: trainoptions.Lookback = NetworkConfig.lookback,
+    horizon: trainoptions.Horizon = TrainConfig.horizon,
+    hidden_size: trainoptions.HiddenSize = NetworkConfig.hidden_size,
+    layers: trainoptions.Layers = NetworkConfig.layers,
+    dropout: trainoptions.Dropout = NetworkConfig.dropout,
+    seeds: trainoptions.Seeds = TrainingConfig.seeds,
+    seed: trainoptions.Seed = TrainingConfig.seed,
+    learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
+    weight_decay: trainoptions.WeightDecay = TrainingConfig.weight_decay,
+    batch_size: trainoptions.BatchSize = TrainingConfig.batch_size,
+    steps: trainoptions.Steps = None,
+    epochs: trainoptions.Epochs = None,
+    supervision: trainoptions.Supervision = TrainingConfig.supervision,
+    device: trainoptions.Device = TrainingConfig.device,
+    final_fit: trainoptions.FinalFit = TrainingConfig.final_fit,
+    name: trainoptions.Name = None,
+    output: trainoptions.Output = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Train a model on prices, score it against the baselines, save it, and forecast the next session."""
+    common = options.common(home, as_json, quiet, verbose)
+    refuse_shared("--name", name, sources)
+    refuse_shared("--ticker", ticker, sources)
+    _check_output(output)
+    if steps is not None and epochs is not None:
+        raise UsageError("--steps and --epochs both say how long to train", "give one of them")
+    config = TrainConfig(
+        network=NetworkConfig(
+            cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback
+        ),
+        training=TrainingConfig(
+            seeds=seeds,
+            seed=seed,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            steps=steps,
+            epochs=epochs,
+            supervision=supervision,
+            device=device,
+            final_fit=final_fit,
+        ),
+        split=SplitConfig(validate_from=validate_from, test_from=test_from),
+        horizon=horizon,
+        exchange=exchange,
+    )
+    columns = options.Columns(ticker, date_column, close_column, date_format)
+
+    def one(source: str) -> TrainResult:
+        from stockcast import pipeline
+
+        read = columns.reading(start, end)
+        with common.console.progress(label(source, ticker)) as progress:
+            result = pipeline.train(source, read, config, common.home, name, progress, output is not None)
+            for line in result.notes:
+                progress.note(line)
+        return result
+
+    _deliver(harvest(sources, one, common, saves=True), common, output)
+
+
+def _check_output(output: Path | None) -> None:
+    options.check_writable(output)
+    if output is not None and output.suffix.lower() not in ROW_SUFFIXES:
+        raise UsageError(f"--output {output} is neither CSV nor Parquet", "let the name end in .csv or .parquet")
+
+
+def _deliver(trained: Harvest[TrainResult], common: options.Common, output: Path | None) -> None:
+    failures = [*trained.failures, *_save(trained, common, output)]
+    console.errors(failures)
+    if common.as_json:
+        from stockcast.report.asjson import envelope, train_rows
+
+        console.answer(envelope("train", train_rows(trained.results), failures))
+    elif trained.results:
+        from stockcast.report.train import trainings_text
+
+        console.answer(trainings_text(trained.results, console.stdout_page()))
+    raise typer.Exit(worst(failures))
+
+
+def _save(trained: Harvest[TrainResult], common: options.Common, output: Path | None) -> list[Failure]:
+    if output is None or not trained.results:
+        return []
+    from stockcast import pipeline
+
+    try:
+        pipeline.save_rows(output, trained.results)
+    except StockcastError as error:
+        return [Failure("", error)]
+    common.console.say(f"test forecasts saved in {output}")
+    return []

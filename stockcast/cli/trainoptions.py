@@ -1,0 +1,111 @@
+"""Options of `train` alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stockcast.cli.coercion import decimal, iso_date, one_of, path, text, whole
+from stockcast.cli.options import DATA, NETWORK, OUTPUT, SPLIT, TRAINING
+from stockcast.config import CELLS, DEVICES, SUPERVISIONS
+
+Start = Annotated[
+    date | None,
+    typer.Option("--start", parser=iso_date, metavar="DATE", help="First session of the history", rich_help_panel=DATA),
+]
+End = Annotated[
+    date | None,
+    typer.Option("--end", parser=iso_date, metavar="DATE", help="Last session of the history", rich_help_panel=DATA),
+]
+Exchange = Annotated[
+    str,
+    typer.Option("--exchange", parser=text, metavar="CODE", help="Calendar of the sessions (ISO 10383)", rich_help_panel=DATA),
+]
+ValidateFrom = Annotated[
+    date | None,
+    typer.Option(
+        "--validate-from", parser=iso_date, metavar="DATE", help="First session of the validation part", rich_help_panel=SPLIT
+    ),
+]
+TestFrom = Annotated[
+    date | None,
+    typer.Option("--test-from", parser=iso_date, metavar="DATE", help="First session of the test part", rich_help_panel=SPLIT),
+]
+Cell = Annotated[
+    str,
+    typer.Option("--cell", parser=one_of(CELLS), metavar="|".join(CELLS), help="Recurrent cell", rich_help_panel=NETWORK),
+]
+Lookback = Annotated[
+    int,
+    typer.Option("--lookback", parser=whole, metavar="N", help="Sessions in one input window", rich_help_panel=NETWORK),
+]
+Horizon = Annotated[
+    int, typer.Option("--horizon", parser=whole, metavar="N", help="Sessions forecast", rich_help_panel=NETWORK)
+]
+HiddenSize = Annotated[
+    int, typer.Option("--hidden-size", parser=whole, metavar="N", help="Units per layer", rich_help_panel=NETWORK)
+]
+Layers = Annotated[int, typer.Option("--layers", parser=whole, metavar="N", help="Stacked cells", rich_help_panel=NETWORK)]
+Dropout = Annotated[
+    float,
+    typer.Option("--dropout", parser=decimal, metavar="SHARE", help="Units silenced in training", rich_help_panel=NETWORK),
+]
+Seeds = Annotated[
+    int, typer.Option("--seeds", parser=whole, metavar="N", help="Members of the ensemble", rich_help_panel=TRAINING)
+]
+Seed = Annotated[
+    int, typer.Option("--seed", parser=whole, metavar="N", help="Seed of the first member", rich_help_panel=TRAINING)
+]
+LearningRate = Annotated[
+    float,
+    typer.Option("--learning-rate", parser=decimal, metavar="RATE", help="Peak of the schedule", rich_help_panel=TRAINING),
+]
+WeightDecay = Annotated[
+    float,
+    typer.Option("--weight-decay", parser=decimal, metavar="RATE", help="Pull of the weights to 0", rich_help_panel=TRAINING),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option("--batch-size", parser=whole, metavar="N", help="Chunks or windows per step", rich_help_panel=TRAINING),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option("--steps", parser=whole, metavar="N", help="Gradient steps at most, or ...", rich_help_panel=TRAINING),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", parser=whole, metavar="N", help="... passes over the training part", rich_help_panel=TRAINING),
+]
+Supervision = Annotated[
+    str,
+    typer.Option(
+        "--supervision",
+        parser=one_of(SUPERVISIONS),
+        metavar="|".join(SUPERVISIONS),
+        help="Where a window carries a loss",
+        rich_help_panel=TRAINING,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", parser=one_of(DEVICES), metavar="|".join(DEVICES), help="Where to train", rich_help_panel=TRAINING),
+]
+FinalFit = Annotated[
+    bool,
+    typer.Option(
+        "--final-fit/--no-final-fit", help="Refit the served network on the whole history", rich_help_panel=TRAINING
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", parser=text, metavar="NAME", help="Name of the model [default: the ticker]", rich_help_panel=OUTPUT),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", parser=path, metavar="FILE", help="Save every test forecast (.csv or .parquet)", rich_help_panel=OUTPUT
+    ),
+]
