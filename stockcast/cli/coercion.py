@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def decimal(word: str) -> float:
         value = float(word)
     except ValueError as error:
         raise typer.BadParameter(f"{word!r} is no number") from error
-    if value != value or value in (float("inf"), float("-inf")):
+    if not isfinite(value):
         raise typer.BadParameter(f"{word!r} is not finite")
     return value
 
@@ -88,6 +89,7 @@ def lighten(parameters: Iterable[Any]) -> None:
     """Spare these Typer parameters their adapters; does nothing to a Typer that builds none."""
     for parameter in parameters:
         if getattr(parameter, "_runtime_param", parameter) is None:
-            parse = parameter.type_descriptor.parameter_info.parser
+            kind = parameter.type_descriptor
+            parse = bool if kind.annotation is bool else kind.parameter_info.parser
             if parse is not None:
                 parameter._runtime_param = _Plain(parse)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stockcast.cli import console, models, predict, train
+from stockcast.cli.failures import installed_version
 from stockcast.cli.group import Group
 
 app = typer.Typer(
@@ -26,9 +27,7 @@ def stockcast(
 ) -> None:
     """Forecasts of stock prices as honest distributions, next to the baselines that they have to beat."""
     if version:
-        from importlib.metadata import version as installed
-
-        console.answer(f"stockcast {installed('stockcast')}\n")
+        console.answer(f"stockcast {installed_version('stockcast')}\n")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         console.answer(ctx.get_help())

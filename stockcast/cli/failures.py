@@ -14,13 +14,13 @@ from stockcast.errors import StockcastError, StorageError
 PACKAGES = ("stockcast", "numpy", "torch", "pandas", "scipy", "arch", "typer", "rich", "exchange-calendars", "pyarrow")
 
 
-class Crash(StockcastError):
+class UnexpectedError(StockcastError):
     """A mistake of ours: an exception that nobody expected."""
 
     kind = "unexpected"
 
 
-class Interrupted(StockcastError):
+class InterruptedRun(StockcastError):  # noqa: N818 - the name says what happened
     """The user pressed Ctrl-C."""
 
     exit_code = 130
@@ -35,14 +35,14 @@ def explain(error: Exception, home: Path | None) -> StockcastError:
         place = f" ({error.filename})" if error.filename else ""
         return StorageError(f"{os.strerror(error.errno)}{place}", "free some space and run it again")
     summary = " ".join(f"unexpected {type(error).__name__}: {error}".split())
-    return Crash(summary, _log(error, home))
+    return UnexpectedError(summary, _log(error, home))
 
 
-def interrupted(kept: list[str] | None = None) -> Interrupted:
+def interrupted(kept: list[str] | None = None) -> InterruptedRun:
     """What Ctrl-C left behind: nothing, or the models of the sources that were done before."""
     if not kept:
-        return Interrupted("interrupted; nothing was saved")
-    return Interrupted(f"interrupted; saved before that: {', '.join(kept)}")
+        return InterruptedRun("interrupted; nothing was saved")
+    return InterruptedRun(f"interrupted; saved before that: {', '.join(kept)}")
 
 
 def _log(error: Exception, home: Path | None) -> str:
@@ -68,14 +68,15 @@ def _report(error: Exception, moment: datetime) -> str:
         f"command: {sys.argv}",
         f"python: {sys.version}",
         f"platform: {platform.platform()}",
-        *(f"{name}: {_version(name)}" for name in PACKAGES),
+        *(f"{name}: {installed_version(name)}" for name in PACKAGES),
         "",
         *traceback.format_exception(error),
     ]
     return "\n".join(lines)
 
 
-def _version(name: str) -> str:
+def installed_version(name: str) -> str:
+    """The version of an installed package, or that there is none."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -36,10 +36,15 @@ class Group(TyperGroup):
         """The command of that name, or None."""
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            lighten(command.params)
+            lighten(command.get_params(ctx))
         return command
 
-    def main(  # noqa: PLR0913 - Typer's signature
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Take the group's own options from the arguments."""
+        lighten(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -57,7 +62,6 @@ class Group(TyperGroup):
 
     def _guarded(self, arguments: list[str], program: str, extra: dict[str, Any]) -> int:
         try:
-            lighten(self.params)
             with self.make_context(program, list(arguments), **extra) as context:
                 self.invoke(context)
         except typer.Exit as leaving:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stockcast.cli.coercion import iso_date, path, text
+from stockcast.cli.coercion import path, text
 from stockcast.cli.console import DETAIL, ERRORS, STORY, Console
 from stockcast.cli.glance import default_home
 from stockcast.errors import UsageError
@@ -22,25 +22,35 @@ DATA, SPLIT, NETWORK, TRAINING, FORECAST, OUTPUT = "Data", "Split", "Network", "
 Sources = Annotated[
     list[str],
     typer.Argument(
-        parser=text, metavar="SOURCE...", help="A ticker (AAPL, ^GSPC), a file (.csv, .csv.gz, .parquet), or - for stdin."
+        parser=text, metavar="SOURCE", help="A ticker (AAPL, ^GSPC), a file (.csv, .csv.gz, .parquet), or - for stdin."
     ),
 ]
 Ticker = Annotated[
     str | None,
-    typer.Option("--ticker", parser=text, metavar="NAME", help="Ticker of a file [default: its name]", rich_help_panel=DATA),
+    typer.Option(
+        "--ticker", parser=text, metavar="NAME", help="Ticker of a file", show_default="its name", rich_help_panel=DATA
+    ),
 ]
 DateColumn = Annotated[
     str | None,
-    typer.Option("--date-column", parser=text, metavar="NAME", help="Column of dates, if not recognised", rich_help_panel=DATA),
+    typer.Option(
+        "--date-column", parser=text, metavar="NAME", help="Column of dates, if not recognised", rich_help_panel=DATA
+    ),
 ]
 CloseColumn = Annotated[
     str | None,
-    typer.Option("--close-column", parser=text, metavar="NAME", help="Column of closes, if not recognised", rich_help_panel=DATA),
+    typer.Option(
+        "--close-column", parser=text, metavar="NAME", help="Column of closes, if not recognised", rich_help_panel=DATA
+    ),
 ]
 DateFormat = Annotated[
     str | None,
     typer.Option(
-        "--date-format", parser=text, metavar="FORMAT", help="How dates are written, such as %d/%m/%Y", rich_help_panel=DATA
+        "--date-format",
+        parser=text,
+        metavar="FORMAT",
+        help="How dates are written, such as %d/%m/%Y",
+        rich_help_panel=DATA,
     ),
 ]
 Home = Annotated[
@@ -50,11 +60,14 @@ Home = Annotated[
         parser=path,
         metavar="DIR",
         envvar="STOCKCAST_HOME",
-        help="Folder of models and logs [default: the platform's user data folder]",
+        help="Folder of models and logs",
+        show_default="the user data folder",
         rich_help_panel=OUTPUT,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, whatever happens", rich_help_panel=OUTPUT)]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON object on stdout, whatever happens", rich_help_panel=OUTPUT)
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors alone on stderr", rich_help_panel=OUTPUT)]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More of the story on stderr", rich_help_panel=OUTPUT)]
 

@@ -16,7 +16,7 @@ from stockcast.results import Failure, Forecast
 Form = Literal["json", "csv", "text"]
 
 
-def predict(  # noqa: PLR0913 - the parameters are the command line
+def predict(  # noqa: PLR0913, PLR0917 - the parameters are the command line
     sources: options.Sources,
     as_of: predictoptions.AsOf = None,
     horizon: predictoptions.Horizon = None,
@@ -60,9 +60,7 @@ def _form(as_json: bool, as_csv: bool, output: Path | None) -> Form:
     return "csv" if as_csv or suffix == ".csv" else "text"
 
 
-def _deliver(
-    predicted: Harvest[tuple[Forecast, ...]], common: options.Common, form: Form, output: Path | None
-) -> None:
+def _deliver(predicted: Harvest[tuple[Forecast, ...]], common: options.Common, form: Form, output: Path | None) -> None:
     forecasts = tuple(forecast for steps in predicted.results for forecast in steps)
     failures = list(predicted.failures)
     if output is not None and forecasts and not predicted.interrupted:

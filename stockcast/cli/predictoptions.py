@@ -13,20 +13,37 @@ from stockcast.cli.options import DATA, FORECAST, OUTPUT
 
 AsOf = Annotated[
     date | None,
-    typer.Option("--as-of", parser=iso_date, metavar="DATE", help="Forecast as if it were this date", rich_help_panel=FORECAST),
+    typer.Option(
+        "--as-of", parser=iso_date, metavar="DATE", help="Forecast as if it were this date", rich_help_panel=FORECAST
+    ),
 ]
 Horizon = Annotated[
     int | None,
     typer.Option(
-        "--horizon", parser=whole, metavar="N", help="Sessions ahead [default: the model's]", rich_help_panel=FORECAST
+        "--horizon",
+        parser=whole,
+        metavar="N",
+        help="Sessions ahead",
+        show_default="the model's",
+        rich_help_panel=FORECAST,
     ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", parser=text, metavar="NAME", help="Model to use [default: the ticker's]", rich_help_panel=FORECAST),
+    typer.Option(
+        "--model",
+        parser=text,
+        metavar="NAME",
+        help="Model to use",
+        show_default="the ticker's",
+        rich_help_panel=FORECAST,
+    ),
 ]
 Paths = Annotated[
-    int, typer.Option("--paths", parser=whole, metavar="N", help="Simulated paths beyond one session", rich_help_panel=FORECAST)
+    int,
+    typer.Option(
+        "--paths", parser=whole, metavar="N", help="Simulated paths beyond one session", rich_help_panel=FORECAST
+    ),
 ]
 Seed = Annotated[
     int, typer.Option("--seed", parser=whole, metavar="N", help="Seed of the paths", rich_help_panel=FORECAST)
@@ -34,7 +51,12 @@ Seed = Annotated[
 Exchange = Annotated[
     str | None,
     typer.Option(
-        "--exchange", parser=text, metavar="CODE", help="Calendar (ISO 10383) [default: the model's]", rich_help_panel=DATA
+        "--exchange",
+        parser=text,
+        metavar="CODE",
+        help="Calendar (ISO 10383)",
+        show_default="the model's",
+        rich_help_panel=DATA,
     ),
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV on stdout", rich_help_panel=OUTPUT)]

@@ -38,10 +38,11 @@ class Notes:
         """Ignore."""
 
     def note(self, message: str, detail: bool = False) -> None:
-        """A line of the story; `detail` for the curious only."""
+        """A line of the story, named after the label unless it is already; `detail` for the curious only."""
         if message not in self._told:
             self._told.add(message)
-            self.console.say(f"{self.label}: {message}", detail)
+            named = message if message.startswith(f"{self.label}: ") else f"{self.label}: {message}"
+            self.console.say(named, detail)
 
 
 class Lines(Notes):

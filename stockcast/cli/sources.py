@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Generic, TypeVar
 
-from stockcast.cli.failures import Interrupted, explain, interrupted
+from stockcast.cli.failures import InterruptedRun, explain, interrupted
 from stockcast.cli.options import Common
 from stockcast.errors import UsageError
 from stockcast.results import Failure
@@ -35,7 +35,7 @@ class Harvest(Generic[T]):
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it."""
-        return any(isinstance(failure.error, Interrupted) for failure in self.failures)
+        return any(isinstance(failure.error, InterruptedRun) for failure in self.failures)
 
 
 def worst(failures: Sequence[Failure]) -> int:

@@ -12,10 +12,8 @@ from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingCo
 from stockcast.errors import StockcastError, UsageError
 from stockcast.results import Failure, TrainResult
 
-ROW_SUFFIXES = (".csv", ".parquet")
 
-
-def train(  # noqa: PLR0913 - the parameters are the command line
+def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
     sources: options.Sources,
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
@@ -57,9 +55,7 @@ def train(  # noqa: PLR0913 - the parameters are the command line
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs both say how long to train", "give one of them")
     config = TrainConfig(
-        network=NetworkConfig(
-            cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback
-        ),
+        network=NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
         training=TrainingConfig(
             seeds=seeds,
             seed=seed,
@@ -83,18 +79,17 @@ def train(  # noqa: PLR0913 - the parameters are the command line
 
         read = columns.reading(start, end)
         with common.console.progress(label(source, ticker)) as progress:
-            result = pipeline.train(source, read, config, common.home, name, progress, output is not None)
-            for line in result.notes:
-                progress.note(line)
-        return result
+            return pipeline.train(source, read, config, common.home, name, progress, keep_rows=output is not None)
 
     _deliver(harvest(sources, one, common, saves=True), common, output)
 
 
 def _check_output(output: Path | None) -> None:
     options.check_writable(output)
-    if output is not None and output.suffix.lower() not in ROW_SUFFIXES:
-        raise UsageError(f"--output {output} is neither CSV nor Parquet", "let the name end in .csv or .parquet")
+    if output is not None:
+        from stockcast.storage.forecastrows import require_suffix
+
+        require_suffix(output)
 
 
 def _deliver(trained: Harvest[TrainResult], common: options.Common, output: Path | None) -> None:

@@ -22,21 +22,31 @@ End = Annotated[
 ]
 Exchange = Annotated[
     str,
-    typer.Option("--exchange", parser=text, metavar="CODE", help="Calendar of the sessions (ISO 10383)", rich_help_panel=DATA),
+    typer.Option(
+        "--exchange", parser=text, metavar="CODE", help="Calendar of the sessions (ISO 10383)", rich_help_panel=DATA
+    ),
 ]
 ValidateFrom = Annotated[
     date | None,
     typer.Option(
-        "--validate-from", parser=iso_date, metavar="DATE", help="First session of the validation part", rich_help_panel=SPLIT
+        "--validate-from",
+        parser=iso_date,
+        metavar="DATE",
+        help="First session of the validation part",
+        rich_help_panel=SPLIT,
     ),
 ]
 TestFrom = Annotated[
     date | None,
-    typer.Option("--test-from", parser=iso_date, metavar="DATE", help="First session of the test part", rich_help_panel=SPLIT),
+    typer.Option(
+        "--test-from", parser=iso_date, metavar="DATE", help="First session of the test part", rich_help_panel=SPLIT
+    ),
 ]
 Cell = Annotated[
     str,
-    typer.Option("--cell", parser=one_of(CELLS), metavar="|".join(CELLS), help="Recurrent cell", rich_help_panel=NETWORK),
+    typer.Option(
+        "--cell", parser=one_of(CELLS), metavar="|".join(CELLS), help="Recurrent cell", rich_help_panel=NETWORK
+    ),
 ]
 Lookback = Annotated[
     int,
@@ -48,10 +58,14 @@ Horizon = Annotated[
 HiddenSize = Annotated[
     int, typer.Option("--hidden-size", parser=whole, metavar="N", help="Units per layer", rich_help_panel=NETWORK)
 ]
-Layers = Annotated[int, typer.Option("--layers", parser=whole, metavar="N", help="Stacked cells", rich_help_panel=NETWORK)]
+Layers = Annotated[
+    int, typer.Option("--layers", parser=whole, metavar="N", help="Stacked cells", rich_help_panel=NETWORK)
+]
 Dropout = Annotated[
     float,
-    typer.Option("--dropout", parser=decimal, metavar="SHARE", help="Units silenced in training", rich_help_panel=NETWORK),
+    typer.Option(
+        "--dropout", parser=decimal, metavar="SHARE", help="Units silenced in training", rich_help_panel=NETWORK
+    ),
 ]
 Seeds = Annotated[
     int, typer.Option("--seeds", parser=whole, metavar="N", help="Members of the ensemble", rich_help_panel=TRAINING)
@@ -61,15 +75,21 @@ Seed = Annotated[
 ]
 LearningRate = Annotated[
     float,
-    typer.Option("--learning-rate", parser=decimal, metavar="RATE", help="Peak of the schedule", rich_help_panel=TRAINING),
+    typer.Option(
+        "--learning-rate", parser=decimal, metavar="RATE", help="Peak of the schedule", rich_help_panel=TRAINING
+    ),
 ]
 WeightDecay = Annotated[
     float,
-    typer.Option("--weight-decay", parser=decimal, metavar="RATE", help="Pull of the weights to 0", rich_help_panel=TRAINING),
+    typer.Option(
+        "--weight-decay", parser=decimal, metavar="RATE", help="Pull of the weights to 0", rich_help_panel=TRAINING
+    ),
 ]
 BatchSize = Annotated[
-    int,
-    typer.Option("--batch-size", parser=whole, metavar="N", help="Chunks or windows per step", rich_help_panel=TRAINING),
+    int | None,
+    typer.Option(
+        "--batch-size", parser=whole, metavar="N", help="Chunks or windows per step", rich_help_panel=TRAINING
+    ),
 ]
 Steps = Annotated[
     int | None,
@@ -77,7 +97,9 @@ Steps = Annotated[
 ]
 Epochs = Annotated[
     int | None,
-    typer.Option("--epochs", parser=whole, metavar="N", help="... passes over the training part", rich_help_panel=TRAINING),
+    typer.Option(
+        "--epochs", parser=whole, metavar="N", help="... passes over the training part", rich_help_panel=TRAINING
+    ),
 ]
 Supervision = Annotated[
     str,
@@ -91,7 +113,9 @@ Supervision = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option("--device", parser=one_of(DEVICES), metavar="|".join(DEVICES), help="Where to train", rich_help_panel=TRAINING),
+    typer.Option(
+        "--device", parser=one_of(DEVICES), metavar="|".join(DEVICES), help="Where to train", rich_help_panel=TRAINING
+    ),
 ]
 FinalFit = Annotated[
     bool,
@@ -101,11 +125,22 @@ FinalFit = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", parser=text, metavar="NAME", help="Name of the model [default: the ticker]", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--name",
+        parser=text,
+        metavar="NAME",
+        help="Name of the model",
+        show_default="the ticker",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", parser=path, metavar="FILE", help="Save every test forecast (.csv or .parquet)", rich_help_panel=OUTPUT
+        "--output",
+        parser=path,
+        metavar="FILE",
+        help="Save every test forecast (.csv or .parquet)",
+        rich_help_panel=OUTPUT,
     ),
 ]

@@ -115,7 +115,7 @@ class NetworkWeights:
         """Corrections [H, N] after the last session of each window, averaged over the members."""
         each_SHN = _product(self.readout_SHD, states[-1][0]) + self.readout_bias_SH[..., None]
         each_SHN = each_SHN + _product(self.skip_SHF, x_FN[None])
-        total_HN = each_SHN[0]
+        total_HN: Array = each_SHN[0]
         for member_HN in each_SHN[1:]:
             total_HN = total_HN + member_HN
         return total_HN / len(each_SHN)

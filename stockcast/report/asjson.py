@@ -18,16 +18,18 @@ def plain(value: Any) -> Any:
     Dates become ISO strings, dataclasses dicts of their fields, NumPy scalars Python's, and a number that is not
     finite None, because JSON has no word for it.
     """
-    if value is None or isinstance(value, str | bool):
-        return value
     if isinstance(value, float):
         return float(value) if isfinite(value) else None
-    if isinstance(value, int):
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, dict):
         return {str(key): plain(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [plain(member) for member in value]
+    return _plain_object(value)
+
+
+def _plain_object(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "isoformat"):

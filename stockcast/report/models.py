@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stockcast.report.asjson import plain
-from stockcast.report.page import Column, Page, heading, paragraph, render, table
+from stockcast.report.page import TINY, Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,10 +14,67 @@ if TYPE_CHECKING:
 
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 
+# Parameters of interest to machines alone; `models show --json` has them.
+_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores"})
+
 _COLUMNS = (
-    Column("name", right=False),
-    Column("cell", right=False),
+    Column("model", right=False),
+    Column("ticker", right=False),
+    Column("cell", from_width=TINY, right=False),
     Column("served by", right=False),
     Column("trained to", right=False),
     Column("state", right=False),
 )
+
+
+def models_text(models: Sequence[ModelSummary], page: Page) -> str:
+    """The list of models, one row each, as far as their manifests can be read."""
+    return render([table(_COLUMNS, [_row(model) for model in models], page)], page)
+
+
+def model_text(model: ModelSummary, page: Page) -> str:
+    """One model's manifest, a line per value; long lists are counted, parameters left out."""
+    lines = [paragraph(f"{name}: {value}") for name, value in _flat(plain(model.manifest))]
+    if model.damage:
+        lines.insert(0, paragraph(f"damaged: {model.damage}"))
+    return render([heading(model.name), paragraph(f"folder: {model.path}"), *lines], page)
+
+
+def _row(model: ModelSummary) -> list[str]:
+    m = model.manifest
+    cutoff = _at(m, "served", "cutoff") or _at(m, "scored", "cutoff")
+    return [
+        model.name,
+        _word(_at(m, "ticker")),
+        _word(_at(m, "config", "network", "cell")),
+        _word(_at(m, "served_by")),
+        _word(cutoff),
+        f"damaged: {model.damage}" if model.damage else "ready",
+    ]
+
+
+def _at(tree: Any, *keys: str) -> Any:
+    """The value that the keys lead to; None where the manifest has none, as a damaged one may."""
+    for key in keys:
+        if not isinstance(tree, dict) or key not in tree:
+            return None
+        tree = tree[key]
+    return tree
+
+
+def _word(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if key in _SKIPPED:
+            continue
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif isinstance(value, list):
+            brief = len(value) <= LONGEST and not any(isinstance(member, dict | list) for member in value)
+            yield name, ", ".join(_word(member) for member in value) if brief else f"{len(value)} values"
+        else:
+            yield name, _word(value)

@@ -21,7 +21,7 @@ TINY = 76
 
 @dataclass(frozen=True)
 class Page:
-    """Width in characters; colour: whether escape sequences may be used; unicode: whether it can draw lines and dots."""
+    """Width in characters; colour: escape sequences may be used; unicode: it can carry lines and dots."""
 
     width: int = 120
     colour: bool = False

@@ -98,7 +98,9 @@ def _volume_surprise(history: History) -> Floats | None:
 
 def _share_factor(history: History) -> Floats:
     """Shares now per share at the start of the history: past splits only, so a later one changes nothing."""
-    return np.ones(len(history)) if history.splits is None else np.cumprod(history.splits)
+    if history.splits is None:
+        return np.ones(len(history))
+    return np.asarray(np.cumprod(history.splits), dtype=np.float64)
 
 
 def _prefix(x_T: Floats) -> Floats:

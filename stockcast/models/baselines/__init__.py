@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Protocol, Self
 
-import numpy as np
-
 from stockcast.errors import ModelError
 from stockcast.models.baselines.ewma import EwmaT
 from stockcast.models.baselines.garch import GarchT

@@ -1,0 +1,124 @@
+"""Baselines: fits and filters against independent implementations, paths against closed forms."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from stockcast.errors import DataError, ModelError
+from stockcast.models import baselines
+from stockcast.models.baselines import BASELINES
+from stockcast.models.baselines.ewma import EwmaT
+from stockcast.models.baselines.garch import GarchT
+from stockcast.models.baselines.har import HarT
+from stockcast.models.baselines.randomwalk import Drift, RandomWalk
+from stockcast.models.basescale import fit_har_scale
+from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.windows.features import BURN_IN, Features, features
+from tests import synthetic
+
+F = features(synthetic.history(1500, seed=3))
+START, STOP = BURN_IN, 1200
+
+
+def negative_log_likelihood(law, f: Features, start: int, stop: int) -> float:  # type: ignore[no-untyped-def]
+    return -float(stats.t.logpdf(f.moves.r_T[start + 1 : stop + 1], law.nu, law.loc, law.scale).mean())
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+def test_one_row_alone_has_the_same_bytes_as_in_a_batch(name: str) -> None:
+    known = BASELINES[name].fit(F, START, STOP)
+    levels = np.array([0.05, 0.5, 0.95])
+    whole = known.forecast(F, 100, 1400).quantile(levels)
+    for origin in (100, 777, 1399):
+        assert known.forecast(F, origin, origin + 1).quantile(levels).tobytes() == whole[origin - 100].tobytes()
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+def test_parameters_survive_json(name: str) -> None:
+    known = BASELINES[name].fit(F, START, STOP)
+    again = baselines.from_json(name, json.loads(json.dumps(baselines.to_json(known))))
+    levels = np.array([0.05, 0.5, 0.95])
+    assert (
+        again.forecast(F, 700, 710).quantile(levels).tobytes() == known.forecast(F, 700, 710).quantile(levels).tobytes()
+    )
+
+
+def test_unknown_baselines_and_parameters_are_a_model_error() -> None:
+    with pytest.raises(ModelError, match="unknown baseline 'oracle'"):
+        baselines.from_json("oracle", {})
+    with pytest.raises(ModelError):
+        baselines.from_json("drift", {"speed": 1})
+
+
+def test_the_garch_filter_is_that_of_arch() -> None:
+    from arch import arch_model
+
+    known = GarchT.fit(F, START, STOP)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = arch_model(100 * F.moves.r_T[: STOP + 1], mean="Constant", vol="GARCH", dist="t", rescale=False).fit(
+            disp="off"
+        )
+    np.testing.assert_allclose([known.mu, known.omega, known.alpha, known.beta, known.nu], result.params, rtol=1e-3)
+    law = known.forecast(F, 0, STOP)
+    volatility = law.scale * math.sqrt(known.nu / (known.nu - 2)) * 100
+    np.testing.assert_allclose(volatility[:-1], result.conditional_volatility[1:STOP], rtol=1e-3)
+
+
+def test_har_fit_is_a_maximum_that_no_coordinate_step_improves() -> None:
+    found = HarT.fit(F, START, STOP)
+    best = negative_log_likelihood(found.forecast(F, START, STOP), F, START, STOP)
+    for k in range(len(found.weights)):
+        for step in (-0.01, 0.01):
+            moved = HarT(tuple(w + step * (i == k) for i, w in enumerate(found.weights)), found.mu, found.nu)
+            assert negative_log_likelihood(moved.forecast(F, START, STOP), F, START, STOP) > best
+    for mu, nu in ((found.mu + 2e-4, found.nu), (found.mu - 2e-4, found.nu), (found.mu, found.nu * 1.2)):
+        moved = HarT(found.weights, mu, nu)
+        assert negative_log_likelihood(moved.forecast(F, START, STOP), F, START, STOP) > best
+
+
+def test_ewma_fit_is_a_maximum_that_no_coordinate_step_improves() -> None:
+    found = EwmaT.fit(F, START, STOP)
+    best = negative_log_likelihood(found.forecast(F, START, STOP), F, START, STOP)
+    for mu, ratio, nu in ((2e-4, 1, 1), (-2e-4, 1, 1), (0, 1.03, 1), (0, 0.97, 1), (0, 1, 1.2), (0, 1, 0.8)):
+        moved = EwmaT(found.mu + mu, found.ratio * ratio, found.nu * nu)
+        assert negative_log_likelihood(moved.forecast(F, START, STOP), F, START, STOP) > best
+
+
+def test_a_price_that_never_moves_is_refused_by_every_fit() -> None:
+    from dataclasses import replace
+
+    still = replace(F, moves=replace(F.moves, r_T=np.zeros(len(F))))
+    with pytest.raises(DataError, match="never moves"):
+        fit_har_scale(still, START, STOP)
+    with pytest.raises(DataError, match="never moves"):
+        GarchT.fit(still, START, STOP)
+
+
+def test_the_random_walk_is_the_last_sixty_returns() -> None:
+    law = RandomWalk().forecast(F, 500, 501)
+    assert law.quantile(np.array([0.5]))[0, 0] == pytest.approx(np.median(F.moves.r_T[441:501]))
+
+
+def test_drift_is_mean_and_spread_of_all_returns_so_far() -> None:
+    law = Drift().forecast(F, 500, 501)
+    assert law.mean[0] == pytest.approx(F.moves.r_T[:501].mean())
+    assert law.std[0] == pytest.approx(F.moves.r_T[:501].std(), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+def test_the_first_simulated_step_has_the_spread_of_the_closed_form(name: str) -> None:
+    known = BASELINES[name].fit(F, START, STOP)
+    shocks = Shocks.of(F, fit_har_scale(F, START, STOP), START, STOP)
+    total_HP = known.simulate(F, 1300, PathPlan(3, 20_000, shocks, np.random.default_rng(0)))
+    assert total_HP.shape == (3, 20_000)
+    law = known.forecast(F, 1300, 1301).quantile(np.array([0.1, 0.5, 0.9]))[0]
+    spread = law[2] - law[0]
+    np.testing.assert_allclose(np.quantile(total_HP[0], [0.1, 0.5, 0.9]), law, atol=0.06 * spread)
+    assert np.quantile(total_HP[2], 0.9) - np.quantile(total_HP[2], 0.1) > 1.4 * spread

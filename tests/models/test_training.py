@@ -1,0 +1,140 @@
+"""Training: it learns, it stops where validation says, and a seed gives the same bytes twice."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.errors import ConfigError
+from stockcast.models import training
+from stockcast.models.basescale import NU_FLOOR
+from stockcast.models.ensemble import LOCATION_UNIT
+from stockcast.results import Silent
+from stockcast.windows.features import features
+from stockcast.windows.splits import split_by_date
+from tests import synthetic
+
+F = features(synthetic.history(900))
+SPLIT = split_by_date(F.moves.dates, SplitConfig(), lookback=20)
+QUICK = TrainConfig(NetworkConfig(hidden_size=4, lookback=20), TrainingConfig(seeds=2, steps=20, chunk=40, warmup=10))
+
+
+def weights_of(config: TrainConfig) -> bytes:
+    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    return b"".join(
+        [layer.hidden_SGDD.tobytes() for layer in ensemble.weights.layers] + [ensemble.weights.readout_SHD.tobytes()]
+    )
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_same_seed_gives_the_same_bytes_twice_and_another_seed_others(cell: str) -> None:
+    config = replace(QUICK, network=replace(QUICK.network, cell=cell))
+    assert weights_of(config) == weights_of(config)
+    assert weights_of(config) != weights_of(replace(config, training=replace(QUICK.training, seed=5)))
+
+
+def test_training_leaves_the_callers_random_state_and_threads_alone() -> None:
+    torch.manual_seed(1)
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    training.train(F, SPLIT, QUICK, Silent())
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("supervision", ["every-step", "last-step"])
+def test_a_pattern_in_the_returns_is_learnt_by_either_supervision(supervision: str) -> None:
+    """After a day with volume above its mean, the next return is three times as wide."""
+    draw = np.random.default_rng(0)
+    h = synthetic.history(900)
+    loud = draw.uniform(size=900) > 0.5
+    returns = np.where(np.concatenate(([False], loud[:-1])), 0.03, 0.01) * draw.standard_normal(900)
+    close = 50 * np.exp(np.cumsum(returns))
+    f = features(replace(
+        h, close=close, adjusted_close=close, open=None, high=None, low=None, volume=np.where(loud, 3e6, 1e6)
+    ))  # fmt: skip
+    config = replace(QUICK, training=TrainingConfig(
+        seeds=1, steps=150, chunk=40, warmup=10, learning_rate=0.02, supervision=supervision
+    ))  # fmt: skip
+    ensemble, chosen = training.train(f, SPLIT, config, Silent())
+    assert chosen.steps[0] > 0
+    test = SPLIT.test
+    y = f.moves.r_T[test.start + 1 : test.stop + 1]
+    law = ensemble.forecast(f, test.start, test.stop)
+    base = np.exp(ensemble.base.log_scale(f, test.start, test.stop))
+    ours = stats.t.logpdf(y, law.nu, law.loc, law.scale).mean()
+    assert ours > stats.t.logpdf(y, ensemble.base.nu, ensemble.base.mu, base).mean() + 0.1
+
+
+def test_the_loss_is_the_negative_log_density_of_a_student_t() -> None:
+    heads = torch.tensor([[0.5, 0.3, -0.4], [0.0, 0.0, 0.0]])
+    z, eta = torch.tensor([1.3, -2.0]), math.log(3.0)
+    nu = NU_FLOOR + np.exp(eta + heads[:, 2].numpy())
+    expected = -stats.t.logpdf(z.numpy(), nu, heads[:, 0].numpy() * LOCATION_UNIT, np.exp(heads[:, 1].numpy()))
+    np.testing.assert_allclose(training.negative_log_likelihood(heads, z, eta).numpy(), expected, rtol=1e-5)
+
+
+def test_our_adamw_takes_the_steps_of_torchs() -> None:
+    ours = [torch.nn.Parameter(torch.tensor([1.0, -2.0])), torch.nn.Parameter(torch.tensor([[3.0]]))]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    mine, reference = training.AdamW(ours, 0.1), torch.optim.AdamW(theirs, lr=0.01, weight_decay=0.1)
+    for step in range(5):
+        for parameters in (ours, theirs):
+            for p in parameters:
+                p.grad = torch.full_like(p, 0.3 * (step + 1)) * p.detach()
+        mine.step(0.01)
+        reference.step()
+    for p, q in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(p, q)
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
+    rates = [training.one_cycle(k / 100) for k in range(101)]
+    assert rates[0] == pytest.approx(0.04)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates.index(max(rates)) == 30
+    assert rates[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_refit_walks_the_path_that_validation_judged() -> None:
+    ensemble, chosen = training.train(F, SPLIT, QUICK, Silent())
+    again = training.refit(F, SPLIT.train, QUICK, chosen, Silent())
+    assert again.weights.readout_SHD.tobytes() == ensemble.weights.readout_SHD.tobytes()
+    assert again.cutoff == SPLIT.summary()["train"].last
+
+
+def test_windows_are_views_of_the_rows_and_only_a_batch_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    original = training._windows
+
+    def spy(x_TF: torch.Tensor, length: int) -> torch.Tensor:
+        view = original(x_TF, length)
+        seen.append(view.untyped_storage().data_ptr() == x_TF.untyped_storage().data_ptr())
+        return view
+
+    monkeypatch.setattr(training, "_windows", spy)
+    training.train(F, SPLIT, QUICK, Silent())
+    assert seen
+    assert all(seen)
+
+
+def test_a_missing_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no CUDA device"):
+        training.train(F, SPLIT, replace(QUICK, training=replace(QUICK.training, device="cuda")), Silent())
+
+
+def test_training_does_not_import_torchs_compiler() -> None:
+    code = (
+        "import sys; from tests.models.test_training import *\n"
+        "training.train(F, SPLIT, QUICK, Silent())\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

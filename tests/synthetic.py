@@ -1,0 +1,45 @@
+"""Made-up but plausible prices: GARCH volatility, Student-t returns, a full bar and a volume that follows the range."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from stockcast.prices.history import History
+
+
+def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticker: str = "FAKE") -> History:
+    """Weekday bars of one ticker, all columns present, adjusted close equal to close."""
+    draw = np.random.default_rng(seed)
+    dates = np.busday_offset(first, np.arange(sessions), roll="forward").astype("datetime64[D]")
+    variance, returns, scales = 1e-4, np.empty(sessions), np.empty(sessions)
+    for t in range(sessions):
+        scales[t] = np.sqrt(variance)
+        returns[t] = 2e-4 + scales[t] * draw.standard_t(6) * np.sqrt(4 / 6)
+        variance = 2e-6 + 0.08 * returns[t] ** 2 + 0.90 * variance
+    close = 50 * np.exp(np.cumsum(returns))
+    previous = np.concatenate(([50.0], close[:-1]))
+    opening = previous * np.exp(0.5 * scales * draw.standard_normal(sessions))
+    wick = np.abs(scales * draw.standard_normal((2, sessions))) / 2
+    return History(
+        ticker=ticker,
+        dates=dates,
+        close=close,
+        adjusted_close=close.copy(),
+        open=opening,
+        high=np.maximum(opening, close) * np.exp(wick[0]),
+        low=np.minimum(opening, close) * np.exp(-wick[1]),
+        volume=np.round(1e6 * np.exp(20 * wick[0] + 0.3 * draw.standard_normal(sessions))),
+        source="synthetic",
+    )
+
+
+def write_csv(path: Path, h: History) -> Path:
+    """The history in Yahoo's layout, every digit kept."""
+    lines = ["Date,Open,High,Low,Close,Adj Close,Volume"]
+    columns = (h.open, h.high, h.low, h.close, h.adjusted_close, h.volume)
+    for t in range(len(h)):
+        lines.append(",".join([str(h.dates[t]), *(repr(float(column[t])) for column in columns if column is not None)]))
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -1,0 +1,119 @@
+"""Features: closed forms, and the same bytes whatever bars follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stockcast.windows.features import BURN_IN, ewma, features, moves, trailing_mean
+from tests import synthetic
+
+HISTORY = synthetic.history(400)
+
+
+def test_returns_are_log_ratios_of_adjusted_closes() -> None:
+    h = replace(HISTORY, adjusted_close=HISTORY.close * np.linspace(0.8, 1.0, len(HISTORY)))
+    np.testing.assert_allclose(
+        moves(h).r_T, np.log(h.adjusted_close[1:] / h.adjusted_close[:-1]), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_the_variance_proxy_is_squared_gap_plus_garman_klass() -> None:
+    m = moves(HISTORY)
+    assert HISTORY.open is not None
+    assert HISTORY.high is not None
+    assert HISTORY.low is not None
+    t = 57
+    gap = np.log(HISTORY.open[t] / HISTORY.close[t - 1])
+    ranged = 0.5 * np.log(HISTORY.high[t] / HISTORY.low[t]) ** 2
+    body = (2 * np.log(2) - 1) * np.log(HISTORY.close[t] / HISTORY.open[t]) ** 2
+    assert m.v_T[t - 1] == pytest.approx(gap**2 + ranged - body, rel=1e-9)
+
+
+def test_a_dividend_moves_neither_gap_nor_variance_from_what_a_holder_earned() -> None:
+    t = 200
+    factor = np.where(np.arange(len(HISTORY)) < t, 0.5, 1.0)
+    split = replace(
+        HISTORY,
+        open=HISTORY.open / factor,
+        high=HISTORY.high / factor,
+        low=HISTORY.low / factor,
+        close=HISTORY.close / factor,
+    )
+    for name in ("r_T", "v_T", "gap_T"):
+        np.testing.assert_allclose(getattr(moves(split), name), getattr(moves(HISTORY), name), rtol=1e-7, atol=1e-12)
+
+
+def test_volume_is_scaled_by_splits() -> None:
+    t = 200
+    after = np.arange(len(HISTORY)) >= t
+    assert HISTORY.volume is not None
+    h = replace(HISTORY, volume=np.where(after, 4, 1) * HISTORY.volume, splits=np.where(np.arange(400) == t, 4.0, 1.0))
+    np.testing.assert_allclose(moves(h).surprise_T, moves(HISTORY).surprise_T, atol=1e-9)
+
+
+def test_closes_alone_give_squared_returns_and_fewer_features() -> None:
+    bare = replace(HISTORY, open=None, high=None, low=None, volume=None)
+    f = features(bare)
+    assert "gap" not in f.names
+    assert "volume_surprise" not in f.names
+    big = np.abs(f.moves.r_T) > 0.01
+    np.testing.assert_allclose(f.moves.v_T[big], f.moves.r_T[big] ** 2)
+    assert np.isfinite(f.x_TF).all()
+
+
+def test_missing_cells_stay_local() -> None:
+    holes = HISTORY.volume.copy()
+    holes[100:103] = np.nan
+    f = features(replace(HISTORY, volume=holes))
+    assert np.isfinite(f.x_TF).all()
+    assert (f.moves.surprise_T[99:102] == 0).all()
+
+
+def test_a_price_that_stands_still_has_finite_features() -> None:
+    h = HISTORY.rows(0, 300)
+    still = np.full(300, 10.0)
+    f = features(replace(h, open=still, high=still, low=still, close=still, adjusted_close=still))
+    assert np.isfinite(f.x_TF).all()
+    assert np.isfinite(f.har_TK).all()
+
+
+@given(st.integers(1, 60), st.integers(1, 30))
+def test_trailing_mean_equals_the_mean_of_the_slice(length: int, span: int) -> None:
+    x = np.random.default_rng(length).uniform(0, 1, length)
+    expected = [x[max(0, t + 1 - span) : t + 1].mean() for t in range(length)]
+    np.testing.assert_allclose(trailing_mean(x, span), expected, rtol=1e-9)
+
+
+def test_ewma_follows_its_recursion_after_the_first_month() -> None:
+    x = np.random.default_rng(0).uniform(0, 1, 60)
+    level = x[:BURN_IN].mean()
+    for t in range(BURN_IN, 60):
+        level = 0.9 * level + 0.1 * x[t]
+    assert ewma(x, 0.9)[-1] == pytest.approx(level)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(BURN_IN + 2, 398), st.sampled_from(["cut", "shuffled", "other"]))
+def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str) -> None:
+    f, changed = features(HISTORY), features(_with_other_future(origin + 2, change))
+    for name in ("x_TF", "har_TK", "leverage_T"):
+        assert getattr(changed, name)[: origin + 1].tobytes() == getattr(f, name)[: origin + 1].tobytes()
+
+
+def _with_other_future(bars: int, change: str):  # type: ignore[no-untyped-def]
+    if change == "cut":
+        return HISTORY.rows(0, bars)
+    columns = ("open", "high", "low", "close", "adjusted_close", "volume")
+    other = synthetic.history(400, seed=9) if change == "other" else HISTORY
+    order = np.arange(400)
+    if change == "shuffled":
+        order[bars:] = np.random.default_rng(1).permutation(order[bars:])
+    return replace(
+        HISTORY,
+        **{c: np.concatenate([getattr(HISTORY, c)[:bars], getattr(other, c)[order[bars:]]]) for c in columns},
+    )
