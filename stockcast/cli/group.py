@@ -15,7 +15,6 @@ from stockcast.cli.coercion import lighten
 from stockcast.cli.failures import explain, interrupted
 from stockcast.cli.glance import Glance, glance
 from stockcast.errors import StockcastError, UsageError
-from stockcast.results import Failure
 
 
 @runtime_checkable
@@ -81,6 +80,8 @@ class Group(TyperGroup):
 
 def fail(seen: Glance, error: StockcastError) -> int:
     """Tell an error that concerns the whole command, on stderr and, under --json, on stdout. Returns its exit code."""
+    from stockcast.results import Failure
+
     failures = (Failure("", error),)
     console.errors(failures)
     if seen.as_json:

@@ -10,7 +10,6 @@ from stockcast.cli import console, options
 from stockcast.cli.coercion import text
 from stockcast.cli.group import Group
 from stockcast.errors import ModelError
-from stockcast.results import Failure
 
 app = typer.Typer(cls=Group, help="List, show and remove saved models.", add_completion=False)
 
@@ -60,6 +59,7 @@ def show(
 ) -> None:
     """Show what is known about one model."""
     from stockcast import pipeline
+    from stockcast.results import Failure
 
     common = options.common(home, as_json, quiet, verbose)
     model = pipeline.show_model(common.home, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -11,7 +11,9 @@ from stockcast.cli import console, options, predictoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import PredictConfig
 from stockcast.errors import StockcastError, UsageError
-from stockcast.results import Failure, Forecast
+
+if TYPE_CHECKING:
+    from stockcast.results import Failure, Forecast
 
 Form = Literal["json", "csv", "text"]
 
@@ -74,6 +76,7 @@ def _deliver(predicted: Harvest[tuple[Forecast, ...]], common: options.Common, f
 def _save(
     forecasts: tuple[Forecast, ...], failures: list[Failure], common: options.Common, form: Form, output: Path
 ) -> list[Failure]:
+    from stockcast.results import Failure
     from stockcast.storage.files import write_atomic
 
     try:

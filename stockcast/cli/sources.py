@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stockcast.cli.failures import InterruptedRun, explain, interrupted
 from stockcast.cli.options import Common
 from stockcast.errors import UsageError
-from stockcast.results import Failure
+
+if TYPE_CHECKING:
+    from stockcast.results import Failure
 
 T = TypeVar("T")
 
@@ -48,6 +50,8 @@ def harvest(sources: Sequence[str], work: Callable[[str], T], common: Common, sa
 
     saves: whether `work` leaves something on the disk. What libraries print to stdout goes to stderr.
     """
+    from stockcast.results import Failure
+
     results: list[T] = []
     done: list[str] = []
     failures: list[Failure] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,7 +11,9 @@ from stockcast.cli import console, options, trainoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import StockcastError, UsageError
-from stockcast.results import Failure, TrainResult
+
+if TYPE_CHECKING:
+    from stockcast.results import Failure, TrainResult
 
 
 def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
@@ -110,6 +113,7 @@ def _save(trained: Harvest[TrainResult], common: options.Common, output: Path | 
     if output is None or not trained.results:
         return []
     from stockcast import pipeline
+    from stockcast.results import Failure
 
     try:
         pipeline.save_rows(output, trained.results)

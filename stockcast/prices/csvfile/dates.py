@@ -161,7 +161,7 @@ def _settled(column: Column, first: Numbers, second: Numbers, year: Numbers, day
     by_day, by_month = _days(year, second, first), _days(year, first, second)
     above_first, above_second = first > 12, second > 12
     if above_first.any() and above_second.any():
-        index = int(np.argmax(above_second if np.argmax(above_first) < np.argmax(above_second) else above_first))
+        index = max(int(np.argmax(above_first)), int(np.argmax(above_second)))
         raise column.refused(index, "has day and month in another order than the rows before", _HINT)
     if above_first.any() or (day_first and not above_second.any()):
         return by_day

@@ -29,7 +29,7 @@ def parse(columns: Sequence[Column], multiples: Sequence[bool], comma_likely: bo
     multiples: of each column, whether 1.2M means 1,200,000. comma_likely: how to read numbers that could be either
     (1,234 all over the file): True has the comma as decimal sign.
 
-    Currency signs, percent-free thousands marks and blanks go. Raises DataError with row and value for any other text.
+    Currency signs, thousands marks and blanks are dropped. Raises DataError with row and value for any other text.
     """
     try:
         return [_plain(column.cells) for column in columns]

@@ -1,0 +1,122 @@
+"""Backtest and verdict: rows that can be recomputed from what is saved, sentences that claim no more than they may."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stockcast.evaluation.backtest import PERCENTILES, Entry, Outcomes, mean_crps
+from stockcast.evaluation.verdict import verdict
+from stockcast.models.distribution import Empirical, StudentT
+from stockcast.windows.features import features
+from stockcast.windows.splits import Part
+from tests import synthetic
+
+N = 600
+HISTORY = synthetic.history(N + 101)
+F = features(HISTORY)
+OUTCOMES = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 99 + N))
+
+
+def entry(model: str, scale: float, loc: float = 0.0) -> Entry:
+    return Entry(model, StudentT(np.full(N, loc), np.full(N, scale), np.full(N, 6.0)), OUTCOMES)
+
+
+def test_outcomes_are_the_sessions_after_the_origins() -> None:
+    assert OUTCOMES.origins[0] == HISTORY.dates[100]
+    assert OUTCOMES.target_sessions[0] == HISTORY.dates[101]
+    np.testing.assert_allclose(OUTCOMES.price_N, HISTORY.close[101 : 101 + N], rtol=1e-12)
+
+
+def test_a_split_after_the_origin_moves_no_price_error() -> None:
+    h = replace(HISTORY, close=np.where(np.arange(len(HISTORY)) < 300, 4.0, 1.0) * HISTORY.close)
+    o = Outcomes.of("FAKE", features(h), h.close[1:], Part(99, 99 + N))
+    relative = o.price_N / o.last_close_N
+    np.testing.assert_allclose(relative, OUTCOMES.price_N / OUTCOMES.last_close_N, rtol=1e-9)
+
+
+def test_scores_can_be_recomputed_from_the_saved_rows() -> None:
+    made = entry("lstm", 0.01)
+    rows, score = made.rows(), made.score()
+    assert score.crps == pytest.approx(rows.crps.mean())
+    q_NQ, y_N = rows.quantiles_NQ, rows.realised_return
+    pinball_NQ = np.maximum(PERCENTILES * (y_N[:, None] - q_NQ), (PERCENTILES - 1) * (y_N[:, None] - q_NQ))
+    assert score.pinball == pytest.approx(pinball_NQ.mean())
+    assert score.crps == pytest.approx(2 * pinball_NQ.mean(), rel=0.02)
+    inside = (y_N >= q_NQ[:, 4]) & (y_N <= q_NQ[:, 94])
+    assert score.coverage_90 == pytest.approx(inside.mean())
+    assert score.coverage_50 == pytest.approx((np.abs(rows.pit - 0.5) <= 0.25).mean())
+    assert score.log_score == pytest.approx(rows.log_score.mean())
+
+
+def test_the_last_close_as_point_forecast_has_a_ratio_of_one() -> None:
+    score = entry("lstm", 0.01).score()
+    assert (score.mae_ratio, score.rmse_ratio, score.mape_ratio) == (1.0, 1.0, 1.0)
+
+
+def test_a_sample_has_no_log_score() -> None:
+    sample_NK = np.random.default_rng(0).standard_normal((N, 60)) * 0.01
+    made = Entry("random-walk", Empirical(sample_NK), OUTCOMES)
+    assert made.score().log_score is None
+    assert np.isnan(made.rows().log_score).all()
+    assert made.kind == "baseline"
+
+
+def judge(network: Entry, baselines: dict[str, Entry], validation: dict[str, float]):  # type: ignore[no-untyped-def]
+    return verdict(network, baselines, validation)
+
+
+GOOD, POOR = 0.009, 0.05
+
+
+def test_skill_is_claimed_where_the_test_part_shows_it() -> None:
+    v = judge(entry("lstm", GOOD), {"har-t": entry("har-t", POOR), "garch-t": entry("garch-t", POOR)},
+              {"lstm": 1.0, "har-t": 2.0, "garch-t": 3.0})  # fmt: skip
+    assert v.sentence.startswith("Intervals: better than the strongest baseline (HAR-t) by ")
+    assert "and than GARCH by" in v.sentence
+    assert v.sentence.endswith("Price direction: no evidence of skill (p = 1.00).")
+    assert v.served_by == "lstm"
+    assert v.dm_p < 0.001
+
+
+def test_no_skill_is_claimed_where_it_does_not() -> None:
+    same = judge(entry("lstm", GOOD), {"har-t": entry("har-t", GOOD)}, {"lstm": 1.0, "har-t": 2.0})
+    assert "no evidence of skill over the strongest baseline (HAR-t; +0.0 %, p = 1.00)" in same.sentence
+    assert same.garch_skill is None
+    mixed = judge(entry("gru", GOOD), {"har-t": entry("har-t", GOOD), "garch-t": entry("garch-t", POOR)},
+                  {"gru": 1.0, "har-t": 2.0, "garch-t": 3.0})  # fmt: skip
+    assert "no evidence" in mixed.sentence
+    assert "though better than GARCH by" in mixed.sentence
+
+
+def test_the_strongest_baseline_is_named_by_validation_and_not_by_the_test_part() -> None:
+    v = judge(entry("lstm", GOOD), {"har-t": entry("har-t", POOR), "ewma-t": entry("ewma-t", GOOD)},
+              {"lstm": 1.0, "har-t": 2.0, "ewma-t": 3.0})  # fmt: skip
+    assert v.strongest_baseline == "har-t"
+
+
+def test_a_network_that_lost_on_validation_is_not_served_and_the_sentence_says_so() -> None:
+    v = judge(entry("lstm", GOOD), {"har-t": entry("har-t", POOR)}, {"lstm": 2.0, "har-t": 1.0})
+    assert v.served_by == "har-t"
+    assert v.sentence.endswith("The LSTM did not beat HAR-t on the validation part, so HAR-t makes the forecasts.")
+
+
+def test_a_tie_on_validation_serves_the_simpler_one() -> None:
+    assert judge(entry("lstm", GOOD), {"har-t": entry("har-t", GOOD)}, {"lstm": 1.0, "har-t": 1.0}).served_by == "har-t"
+
+
+def test_direction_is_judged_against_luck() -> None:
+    up = OUTCOMES.y_N > 0
+    knowing = Entry("lstm", StudentT(np.where(up, 0.002, -0.002), np.full(N, 0.01), np.full(N, 6.0)), OUTCOMES)
+    v = judge(knowing, {"har-t": entry("har-t", GOOD)}, {"lstm": 1.0, "har-t": 2.0})
+    assert "Price direction: called better than by luck (p < 0.001), before any trading cost." in v.sentence
+    assert v.hit_rate == 1.0
+
+
+def test_the_choice_rests_on_the_mean_crps() -> None:
+    laws = {"a": entry("a", GOOD).law, "b": entry("b", POOR).law}
+    found = mean_crps(laws, OUTCOMES)
+    assert found["a"] == pytest.approx(entry("a", GOOD).crps_N.mean())
+    assert found["a"] < found["b"]

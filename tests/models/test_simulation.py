@@ -1,0 +1,67 @@
+"""Simulated paths: their columns are those of real bars, and their law is the model's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.models import training
+from stockcast.models.simulation import PathBars, PathPlan, Shocks
+from stockcast.results import Silent
+from stockcast.windows.features import features
+from stockcast.windows.splits import split_by_date
+from tests import synthetic
+
+F = features(synthetic.history(900))
+SPLIT = split_by_date(F.moves.dates, SplitConfig(), lookback=20)
+
+
+def test_paths_fed_with_real_bars_have_the_columns_of_the_real_history() -> None:
+    origin = 600
+    bars = PathBars(F, origin, paths=2)
+    m = F.moves
+    assert m.gap_T is not None
+    assert m.surprise_T is not None
+    for t in range(origin + 1, origin + 30):
+        bars.advance(*(np.full(2, column[t]) for column in (m.r_T, m.v_T, m.gap_T, m.surprise_T)))
+        np.testing.assert_allclose(bars.x_PF[1], F.x_TF[t], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(bars.har_PK[0], F.har_TK[t], rtol=1e-9)
+        np.testing.assert_allclose(bars.leverage_P[0], F.leverage_T[t], rtol=1e-9)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_networks_paths_have_its_law_at_the_first_step_and_widen_after(cell: str) -> None:
+    config = TrainConfig(
+        NetworkConfig(cell=cell, hidden_size=4, lookback=20), TrainingConfig(seeds=1, steps=20, chunk=40, warmup=10)
+    )
+    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
+    total_HP = ensemble.simulate(F, 800, PathPlan(4, 20_000, shocks, np.random.default_rng(0)))
+    law = ensemble.forecast(F, 800, 801).quantile(np.array([0.1, 0.5, 0.9]))[0]
+    spread = law[2] - law[0]
+    np.testing.assert_allclose(np.quantile(total_HP[0], [0.1, 0.5, 0.9]), law, atol=0.06 * spread)
+    widths = np.diff(np.quantile(total_HP, [0.1, 0.9], axis=1), axis=0)[0]
+    assert (np.diff(widths) > 0).all()
+    assert widths[3] / widths[0] == pytest.approx(2.0, rel=0.25)
+
+
+def test_the_network_sees_its_own_paths() -> None:
+    """A path's second step is forecast from a window that holds its first."""
+    config = TrainConfig(
+        NetworkConfig(hidden_size=4, lookback=20),
+        TrainingConfig(seeds=1, steps=60, chunk=40, warmup=10, learning_rate=0.03),
+    )
+    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
+    total_HP = ensemble.simulate(F, 800, PathPlan(2, 20_000, shocks, np.random.default_rng(0)))
+    first, second = total_HP[0], total_HP[1] - total_HP[0]
+    violent = np.abs(first) > np.quantile(np.abs(first), 0.9)
+    assert second[violent].std() > 1.05 * second[~violent].std()
+
+
+def test_shocks_are_drawn_jointly() -> None:
+    shocks = Shocks(np.array([[1.0, 10.0, 100.0, 1000.0], [2.0, 20.0, 200.0, 2000.0]]))
+    drawn_4P = shocks.draw(np.random.default_rng(0), 50)
+    np.testing.assert_array_equal(drawn_4P[1], 10 * drawn_4P[0])
+    np.testing.assert_array_equal(drawn_4P[3], 1000 * drawn_4P[0])

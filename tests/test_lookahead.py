@@ -1,0 +1,201 @@
+"""No look-ahead, as the design defines it: the same history up to the origin gives the same bytes of forecast.
+
+Bars after the origin, and bars after the training cutoff, are removed, shuffled and replaced by other valid bars, for
+every cell, every competitor and every feature. The last tests leak on purpose and demand that the check finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stockcast import forecasting, pipeline
+from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
+from stockcast.models import training
+from stockcast.models.basescale import HarScale
+from stockcast.models.ensemble import Standardiser
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.history import History
+from stockcast.results import Silent
+from stockcast.storage import modelfile, trainedmodel
+from stockcast.windows import features as feature_module
+from stockcast.windows.features import Features, features
+from stockcast.windows.splits import Part, split_by_date
+from tests import synthetic
+
+COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
+HISTORY = synthetic.history(900)
+TEST_FROM = HISTORY.session(700)
+ORIGIN = HISTORY.session(699)
+CONFIG = TrainConfig(
+    NetworkConfig(hidden_size=4, lookback=20),
+    TrainingConfig(seeds=1, steps=20, chunk=40, warmup=10, learning_rate=0.02, final_fit=False),
+    SplitConfig(HISTORY.session(500), TEST_FROM),
+)
+
+
+def cut(h: History, bars: int) -> History:
+    """Bars after the first `bars` removed, but for as many as a test part needs."""
+    return h.rows(0, bars + 60)
+
+
+def shuffled(h: History, bars: int) -> History:
+    """Bars after the first `bars` in another order."""
+    order = np.arange(len(h))
+    order[bars:] = np.random.default_rng(1).permutation(order[bars:])
+    return replace(h, **{name: getattr(h, name)[order] for name in COLUMNS})
+
+
+def other(h: History, bars: int) -> History:
+    """Bars after the first `bars` from another stock."""
+    stranger = synthetic.history(len(h), seed=77)
+    return replace(
+        h, **{name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS}
+    )
+
+
+CHANGES: dict[str, Callable[[History, int], History]] = {"cut": cut, "shuffled": shuffled, "other": other}
+
+
+def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date) -> dict[str, bytes]:
+    """Train on a history, then forecast from `as_of` with the network and with every baseline of the saved model."""
+    path = synthetic.write_csv(home / "FAKE.csv", h)
+    pipeline.train(str(path), ReadOptions(), config, home, None, Silent())
+    model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
+    history = pipeline.load(str(path), ReadOptions())
+    found = {}
+    for name in (config.network.cell, *model.scored.baselines):
+        made = forecasting.forecast(
+            replace(model, served_by=name), history, PredictConfig(as_of=as_of, horizon=2), now()
+        ) + forecasting.forecast(replace(model, served_by=name), history, PredictConfig(as_of=as_of), now())
+        found[name] = b"".join(_distribution(f) for f in made)
+    found["served_by"] = model.served_by.encode()
+    found["cutoff"] = model.scored.ensemble.cutoff.isoformat().encode()
+    return found
+
+
+def _distribution(f: forecasting.Forecast) -> bytes:
+    figures = (f.median, f.mean, *f.quantiles.values(), f.p_up, f.scale, f.last_close)
+    return np.array(figures).tobytes() + f.target_session.isoformat().encode() + f.data_sha256.encode()
+
+
+def differing(config: TrainConfig, change: str, tmp_path: Path) -> list[str]:
+    """The competitors whose forecast from ORIGIN changes when the bars after it change."""
+    both = []
+    for name, h in (("as it was", HISTORY), ("changed", CHANGES[change](HISTORY, 700))):
+        home = tmp_path / name
+        home.mkdir()
+        both.append(forecast_bytes(h, config, home, ORIGIN))
+    assert both[0].keys() == both[1].keys()
+    return [name for name in both[0] if both[0][name] != both[1][name]]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_the_future_changes_no_byte_of_a_trained_models_forecast(cell: str, change: str, tmp_path: Path) -> None:
+    config = replace(CONFIG, network=replace(CONFIG.network, cell=cell))
+    assert differing(config, change, tmp_path) == []
+
+
+def test_every_feature_is_in_the_check() -> None:
+    f = features(HISTORY)
+    assert f.names == (
+        "signed_return", "absolute_return", "ewma_over_year", "day_over_week", "week_over_month", "month_over_year",
+        "gap", "volume_surprise", "volume_trend",
+    )  # fmt: skip
+    for column, name in enumerate(f.names):
+        assert np.ptp(f.x_TF[:, column]) > 0, name
+
+
+def test_closes_alone_do_not_look_ahead_either(tmp_path: Path) -> None:
+    bare = {"open": None, "high": None, "low": None, "volume": None}
+    both = []
+    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
+        home = tmp_path / name
+        home.mkdir()
+        both.append(forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN))
+    assert both[0] == both[1]
+
+
+def rows_that_differ() -> list[int]:
+    """Rows of the test part that are not what a forecast was when their future did not exist yet."""
+    f = features(HISTORY)
+    split = split_by_date(f.moves.dates, CONFIG.split, CONFIG.network.lookback)
+    ensemble, _ = training.train(f, split, CONFIG, Silent())
+    whole = ensemble.forecast(f, split.test.start, split.test.stop)
+    differ = []
+    for row in (0, 1, 57, len(split.test) - 1):
+        origin = split.test.start + row
+        alone = ensemble.forecast(features(HISTORY.rows(0, origin + 2)), origin, origin + 1)
+        if any(getattr(alone, name)[0] != getattr(whole, name)[row] for name in ("loc", "scale", "nu")):
+            differ.append(row)
+    return differ
+
+
+def test_the_backtest_holds_the_forecasts_that_were_possible_at_each_origin() -> None:
+    assert rows_that_differ() == []
+
+
+def leak_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each session already knows the next one's return."""
+    original = feature_module.features_of
+
+    def leaking(m: feature_module.Moves) -> Features:
+        f = original(m)
+        x_TF = f.x_TF.copy()
+        x_TF[:-1, 0] = m.r_T[1:]
+        return replace(f, x_TF=x_TF)
+
+    monkeypatch.setattr(feature_module, "features_of", leaking)
+
+
+def leak_standardiser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments over the whole history, the test part included."""
+    original = Standardiser.fit
+    monkeypatch.setattr(Standardiser, "fit", lambda f, start, _stop: original(f, start, len(f)))
+
+
+def leak_base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Base scale fitted on the whole history."""
+    original = training.fit_har_scale
+
+    def leaking(f: Features, start: int, _stop: int) -> HarScale:
+        return original(f, start, len(f) - 1)
+
+    monkeypatch.setattr(training, "fit_har_scale", leaking)
+
+
+def leak_early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps chosen on the test part."""
+    original = training._snapshot
+
+    def leaking(model, problem, config, validation, step):  # type: ignore[no-untyped-def]
+        return original(model, problem, config, Part(validation.stop, len(problem.z_T) - 1), step)
+
+    monkeypatch.setattr(training, "_snapshot", leaking)
+
+
+def leak_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Baselines fitted on the whole history."""
+    original = pipeline._Work.fit_baselines
+    monkeypatch.setattr(
+        pipeline._Work, "fit_baselines", lambda work, part: original(work, replace(part, stop=len(work.f) - 1))
+    )
+
+
+def test_a_feature_that_knows_tomorrow_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    leak_features(monkeypatch)
+    assert rows_that_differ() != []
+
+
+@pytest.mark.parametrize("leak", [leak_standardiser, leak_base_scale, leak_early_stopping, leak_baselines])
+def test_a_fit_that_knows_the_test_part_is_found(
+    leak: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leak(monkeypatch)
+    assert differing(CONFIG, "other", tmp_path) != []
