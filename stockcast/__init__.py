@@ -1,0 +1,61 @@
+"""stockcast: next-session stock price forecasts as honest distributions.
+
+The public Python API, loaded when it is asked for:
+
+    from stockcast import PredictConfig, ReadOptions, TrainConfig, predict, train
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
+    from stockcast.pipeline import load, predict, save_rows, train
+    from stockcast.prices.csvfile import ReadOptions
+    from stockcast.results import Forecast, Progress, Silent, TrainResult
+
+_HOME = {
+    "NetworkConfig": "config",
+    "PredictConfig": "config",
+    "SplitConfig": "config",
+    "TrainConfig": "config",
+    "TrainingConfig": "config",
+    "load": "pipeline",
+    "predict": "pipeline",
+    "save_rows": "pipeline",
+    "train": "pipeline",
+    "ReadOptions": "prices.csvfile",
+    "Forecast": "results",
+    "Progress": "results",
+    "Silent": "results",
+    "TrainResult": "results",
+}
+
+__all__ = [
+    "Forecast",
+    "NetworkConfig",
+    "PredictConfig",
+    "Progress",
+    "ReadOptions",
+    "Silent",
+    "SplitConfig",
+    "TrainConfig",
+    "TrainResult",
+    "TrainingConfig",
+    "load",
+    "predict",
+    "save_rows",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'stockcast' has no attribute {name!r}")
+    return getattr(import_module(f"stockcast.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

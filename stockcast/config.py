@@ -70,8 +70,8 @@ class TrainingConfig:
 
     seeds: int = 4
     seed: int = 0
-    learning_rate: float = 0.01
-    weight_decay: float = 0.01
+    learning_rate: float = 0.005
+    weight_decay: float = 0.3
     supervision: str = "every-step"
     batch_size: int | None = None
     steps: int | None = None

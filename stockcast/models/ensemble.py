@@ -22,7 +22,7 @@ from stockcast.windows.features import Features
 CLIP = 5.0
 """Standardised features are cut here: one crash is a large value, not an unheard-of one."""
 
-LOCATION_UNIT = 0.1
+LOCATION_UNIT = 0.03
 """Scales per unit of the location head: next-day returns have little to learn from, so it learns slowly."""
 _MAX_LN_NU = 12.0
 

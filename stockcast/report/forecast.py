@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stockcast.report.figures import count, percent, price, price_range
-from stockcast.report.page import NARROW, TINY, Column, Page, heading, paragraph, render, table
+from stockcast.report.page import Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from stockcast.results import Forecast
 
-_WHO = (Column("ticker", right=False), Column("origin", from_width=NARROW + 20, right=False))
+_WHO = (Column("ticker", right=False), Column("origin", rank=5, right=False))
 _PRICES = (
     Column("target", right=False),
-    Column("last close", from_width=TINY),
+    Column("last close", rank=2),
     Column("median"),
-    Column("mean", from_width=NARROW),
-    Column("50 % interval", from_width=TINY),
+    Column("mean", rank=3),
+    Column("50 % interval", rank=1),
     Column("90 % interval"),
     Column("P(up)"),
 )
-_SERVED = (Column("served by", from_width=NARROW, right=False),)
+_SERVED = (Column("served by", rank=4, right=False),)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _footnote(group: _Group, page: Page) -> str:
         f"last close {price(first.last_close)}{currency} on {first.origin}, {_age(first.data_age_sessions)}; "
         f"model {first.model} ({first.cell}), served by {first.served_by}"
     )
-    return render([heading(group.ticker), paragraph(facts), paragraph(first.verdict)], page)
+    return render([heading(group.ticker), paragraph(facts, page), paragraph(first.verdict, page)], page)
 
 
 def _age(sessions: int) -> str:

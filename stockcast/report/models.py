@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stockcast.report.asjson import plain
-from stockcast.report.page import TINY, Column, Page, heading, paragraph, render, table
+from stockcast.report.page import Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores"}
 _COLUMNS = (
     Column("model", right=False),
     Column("ticker", right=False),
-    Column("cell", from_width=TINY, right=False),
+    Column("cell", rank=1, right=False),
     Column("served by", right=False),
     Column("trained to", right=False),
     Column("state", right=False),
@@ -34,10 +34,10 @@ def models_text(models: Sequence[ModelSummary], page: Page) -> str:
 
 def model_text(model: ModelSummary, page: Page) -> str:
     """One model's manifest, a line per value; long lists are counted, parameters left out."""
-    lines = [paragraph(f"{name}: {value}") for name, value in _flat(plain(model.manifest))]
+    lines = [paragraph(f"{name}: {value}", page) for name, value in _flat(plain(model.manifest))]
     if model.damage:
-        lines.insert(0, paragraph(f"damaged: {model.damage}"))
-    return render([heading(model.name), paragraph(f"folder: {model.path}"), *lines], page)
+        lines.insert(0, paragraph(f"damaged: {model.damage}", page))
+    return render([heading(model.name), paragraph(f"folder: {model.path}", page), *lines], page)
 
 
 def _row(model: ModelSummary) -> list[str]:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
-NARROW = 100  # characters: below this a table gives up its less telling columns
-TINY = 76
+_WIDE_GAP, _NARROW_GAP = 3, 1  # characters between columns
+_TIES = ((" %", "\xa0%"), (" = ", "\xa0=\xa0"))  # what a line must not break at
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,18 @@ class Page:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table; it is left out of pages narrower than `from_width` characters."""
+    """One column of a table.
+
+    rank: 0 for a column that stays; where the page is too narrow, those of the highest rank go first.
+    """
 
     title: str
-    from_width: int = 0
+    rank: int = 0
     right: bool = True
 
 
 def render(items: Sequence[RenderableType], page: Page) -> str:
-    """The items as text, one below the other, no line longer than the page is wide. Ends with a line feed."""
+    """The items as text, one below the other. Ends with a line feed."""
     from rich.console import Console
 
     sheet = StringIO()
@@ -54,7 +58,7 @@ def render(items: Sequence[RenderableType], page: Page) -> str:
         _environ={},
     )
     for item in items:
-        console.print(item)
+        console.print(item, crop=False)
     lines = (line.rstrip() for line in sheet.getvalue().split("\n"))
     return "\n".join(lines)
 
@@ -64,31 +68,56 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], page: Page, 
     from rich import box
     from rich.table import Table
 
+    shown, gap = _fitting(columns, rows, page.width)
+    before = (gap - 1) // 2
     drawn = Table(
         box=box.SIMPLE_HEAD if page.unicode else box.ASCII2,
         show_edge=False,
         pad_edge=False,
         header_style="bold",
-        padding=(0, 1 if page.width >= NARROW else 0, 0, 1 if page.width >= NARROW else 0),
+        padding=(0, gap - 1 - before, 0, before),
     )
-    shown = [index for index, column in enumerate(columns) if page.width >= column.from_width]
     for index in shown:
         column = columns[index]
-        drawn.add_column(column.title, justify="right" if column.right else "left", no_wrap=False)
+        drawn.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
     for number, row in enumerate(rows):
         drawn.add_row(*(row[index] for index in shown), style="bold green" if number == marked else None)
     return drawn
 
 
-def heading(text: str) -> RenderableType:
+def heading(words: str) -> Text:
     """A line in bold."""
     from rich.text import Text
 
-    return Text(text, style="bold")
+    return Text(words, style="bold")
 
 
-def paragraph(text: str) -> RenderableType:
-    """A sentence or more, wrapped at the page's width."""
+def paragraph(words: str, page: Page) -> Text:
+    """A sentence or more, wrapped at the page's width, but neither within a figure nor within a long path."""
+    from textwrap import fill
+
     from rich.text import Text
 
-    return Text(text)
+    for loose, tied in _TIES:
+        words = words.replace(loose, tied)
+    wrapped = fill(words, page.width, break_long_words=False, break_on_hyphens=False)
+    return Text(wrapped.replace("\xa0", " "), no_wrap=True, overflow="ignore")
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
+    """Indices of the columns that are shown, and the gap between them."""
+    from rich.cells import cell_len
+
+    needed = [
+        max([cell_len(column.title), *(cell_len(row[index]) for row in rows)]) for index, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    while True:
+        room = width - sum(needed[index] for index in shown)
+        for gap in (_WIDE_GAP, _NARROW_GAP):
+            if room >= gap * (len(shown) - 1):
+                return shown, gap
+        last = max(shown, key=lambda index: (columns[index].rank, index))
+        if columns[last].rank == 0:
+            return shown, _NARROW_GAP
+        shown.remove(last)

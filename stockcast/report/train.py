@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stockcast.report.figures import basis_points, count, number, p_value, percent
 from stockcast.report.forecast import next_forecast
-from stockcast.report.page import NARROW, TINY, Column, Page, heading, paragraph, render, table
+from stockcast.report.page import Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,9 @@ def training_text(result: TrainResult, page: Page) -> str:
         *_competition(result, page),
         "",
         heading("Verdict"),
-        paragraph(result.verdict.sentence),
+        paragraph(result.verdict.sentence, page),
         "",
-        *(paragraph(line) for line in _provenance(result)),
+        *(paragraph(line, page) for line in _provenance(result)),
     ]
     if result.forecasts:
         items += ["", heading("Next forecast"), next_forecast(result.forecasts, page)]
@@ -57,7 +57,7 @@ def _part_rows(result: TrainResult) -> list[list[str]]:
 def _competition(result: TrainResult, page: Page) -> list[RenderableType]:
     ranked = sorted(result.scores, key=lambda score: score.crps if isfinite(score.crps) else inf)
     if not ranked:
-        return [paragraph("no test part, so nothing was scored")]
+        return [paragraph("no test part, so nothing was scored", page)]
     compared = {comparison.baseline: comparison for comparison in result.comparisons}
     network = next((index for index, score in enumerate(ranked) if score.kind == "network"), None)
     rows = [_score_row(score, compared.get(score.model)) for score in ranked]
@@ -67,28 +67,28 @@ def _competition(result: TrainResult, page: Page) -> list[RenderableType]:
         heading(title),
         table(_score_columns(result.cell), rows, page, marked=network),
         paragraph(
-            f"CRPS, pinball and interval score: in basis points of the log return, lower is better. "
-            f"Errors: to those of the last close. The price rose on {up} of the sessions."
+            "CRPS, pinball and 90 % interval score in basis points of the log return: lower is better. MAE, RMSE and "
+            f"MAPE: relative to those of the last close. The price rose on {up} of the sessions.",
+            page,
         ),
     ]
 
 
 def _score_columns(cell: str) -> tuple[Column, ...]:
-    wide = NARROW + 16
     return (
         Column("model", right=False),
         Column("CRPS"),
         Column(f"{cell} skill"),
         Column("p"),
-        Column("log score", from_width=TINY),
-        Column("pinball", from_width=wide),
-        Column("score 90 %", from_width=NARROW),
-        Column("in 50 %", from_width=TINY),
+        Column("log score", rank=1),
+        Column("pinball", rank=7),
+        Column("score 90 %", rank=4),
+        Column("in 50 %", rank=3),
         Column("in 90 %"),
-        Column("MAE", from_width=NARROW),
-        Column("RMSE", from_width=wide),
-        Column("MAPE", from_width=wide),
-        Column("hits", from_width=TINY),
+        Column("MAE", rank=5),
+        Column("RMSE", rank=6),
+        Column("MAPE", rank=6),
+        Column("hits", rank=2),
     )
 
 

@@ -74,7 +74,11 @@ def _iso(cells: Sequence[str]) -> Dates | None:
         return None
     text = np.array(cells, dtype=np.str_)
     codes = text.view(np.uint32).reshape(len(text), -1)
-    if codes.shape[1] < 10 or not (codes[:, (4, 7)] == ord("-")).all() or not _digits(codes[:, (0, 1, 2, 3, 5, 6, 8, 9)]):
+    if (
+        codes.shape[1] < 10
+        or not (codes[:, (4, 7)] == ord("-")).all()
+        or not _digits(codes[:, (0, 1, 2, 3, 5, 6, 8, 9)])
+    ):
         return None
     if codes.shape[1] > 10:
         timed = codes[codes[:, 10] != 0]

@@ -50,6 +50,8 @@ def layout_of(table: Table, date_column: str | None = None, close_column: str | 
         close = _named(table, keys, close_column, "--close-column")
         if found is None or close != found.close:
             found = Layout(date, close, close_is_adjusted=keys[close] in names.ADJUSTED)
+    if found is None and not any(table.names):
+        raise _no_header(table)
     if found is None:
         raise DataError(
             f"{table.label} has no column that is a close; its columns: {_listed(table.names)}",
@@ -118,17 +120,18 @@ def _holds_dates(table: Table, at: int) -> bool:
 
 
 def _no_date(table: Table) -> DataError:
-    first = shown(table.names[0])
-    if len(table.names) == 1:
-        return DataError(
-            f"{table.label} is not a price file: it starts with {first} and has one column only",
-            "Download the prices again and look into the file: it may hold an error message of the provider.",
-        )
     if not any(table.names):
-        return DataError(f"{table.label} has no header and more than one column that could be a date", "Add a header.")
+        return _no_header(table)
     return DataError(
         f"{table.label} has no column that is a date; its columns: {_listed(table.names)}",
         "Name it with --date-column.",
+    )
+
+
+def _no_header(table: Table) -> DataError:
+    return DataError(
+        f"{table.label} has no header that names its {len(table.names)} columns",
+        "Add a first row such as Date,Open,High,Low,Close,Volume.",
     )
 
 

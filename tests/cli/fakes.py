@@ -1,0 +1,95 @@
+"""A pipeline that trains nothing: sources are called after what they do.
+
+`good`, `other`, ... succeed; `bad` has no prices, `gone` no model, `broken` meets a mistake of ours, `stop` is where
+the user presses Ctrl-C, `full` is where the disk is full, `chatty` prints to stdout.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import stockcast
+from stockcast.config import PredictConfig, TrainConfig
+from stockcast.errors import DataError, ModelError
+from stockcast.results import Forecast, ModelSummary, Progress, TrainResult
+from tests.report.samples import DAMAGED, FORECAST, MODEL, TRAINED
+
+CALLS: list[tuple[Any, ...]] = []
+
+
+def _meet(source: str) -> None:
+    if source == "bad":
+        raise DataError("bad has 3 sessions, 300 are needed", "use a longer history")
+    if source == "gone":
+        raise ModelError("no model named gone", "train it first")
+    if source == "broken":
+        raise ValueError("the answer is 41")
+    if source == "stop":
+        raise KeyboardInterrupt
+    if source == "full":
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+    if source == "chatty":
+        print("a library speaks")
+
+
+def train(
+    source: str, read: Any, config: TrainConfig, home: Path, name: str | None, progress: Progress,
+    keep_rows: bool = False,
+) -> TrainResult:  # fmt: skip
+    CALLS.append(("train", source, read, config, home, name, keep_rows))
+    progress.stage("training lstm", 100)
+    for step in range(100):
+        progress.advance(1, loss=1.0 / (1 + step))
+    progress.note(f"{source}: 2 rows are duplicates")
+    progress.note("weights are kept in single precision", detail=True)
+    _meet(source)
+    return replace(TRAINED, ticker=source)
+
+
+def predict(
+    source: str, read: Any, config: PredictConfig, home: Path, progress: Progress, exchange: str | None = None
+) -> tuple[Forecast, ...]:
+    CALLS.append(("predict", source, read, config, home, exchange))
+    progress.note("the model is old")
+    _meet(source)
+    steps = range(1, (config.horizon or 1) + 1)
+    return tuple(replace(FORECAST, ticker=source, horizon=step) for step in steps)
+
+
+def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
+    CALLS.append(("save_rows", path, tuple(result.ticker for result in results)))
+
+
+def list_models(home: Path) -> tuple[ModelSummary, ...]:
+    return (MODEL, DAMAGED) if home.name != "empty" else ()
+
+
+def show_model(home: Path, name: str) -> ModelSummary:
+    _meet(name)
+    return {"MSFT": DAMAGED}.get(name, MODEL)
+
+
+def remove_model(home: Path, name: str) -> None:
+    CALLS.append(("remove", home, name))
+    _meet(name)
+
+
+def module() -> ModuleType:
+    """The functions above under the name of the real thing."""
+    fake = ModuleType("stockcast.pipeline")
+    for function in (train, predict, save_rows, list_models, show_model, remove_model):
+        setattr(fake, function.__name__, function)
+    return fake
+
+
+def install() -> None:
+    """Put the fake in place, for the rest of the process."""
+    fake = module()
+    sys.modules["stockcast.pipeline"] = fake
+    stockcast.pipeline = fake  # type: ignore[attr-defined]

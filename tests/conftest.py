@@ -1,0 +1,21 @@
+"""What every test shares: a home of its own, and none of the reader's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that stockcast calls home in this test; the user's real one is out of reach."""
+    for name in ("STOCKCAST_NOW", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    elsewhere = tmp_path / "user"
+    elsewhere.mkdir()
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(elsewhere))
+    own = tmp_path / "home"
+    monkeypatch.setenv("STOCKCAST_HOME", str(own))
+    return own

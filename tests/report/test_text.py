@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from stockcast.report.forecast import forecasts_text
+from stockcast.report.models import model_text, models_text
+from stockcast.report.page import Page
+from stockcast.report.train import training_text, trainings_text
+from stockcast.results import TrainResult
+from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, SECOND_STEP, SENTENCE, TRAINED
+
+
+def joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [60, 80, 99, 100, 120, 160])
+def test_no_line_is_longer_than_the_page_and_no_figure_is_cut(width: int) -> None:
+    for text in (
+        trainings_text([TRAINED], Page(width)),
+        forecasts_text([FORECAST, SECOND_STEP, PENNY], Page(width)),
+        models_text([MODEL, DAMAGED], Page(max(width, 75))),
+    ):
+        assert max(cell_len(line) for line in text.splitlines()) <= max(width, 75)
+        assert "…" not in text
+    assert SENTENCE in joined(trainings_text([TRAINED], Page(width)))
+
+
+def test_competitors_are_sorted_by_crps_and_the_undefined_come_last() -> None:
+    text = training_text(TRAINED, Page(140))
+    order = [line.split()[0] for line in text.splitlines() if "51.2 %" in line]
+    assert order == [">", "har-t", "garch-t", "random-walk", "drift"]
+
+
+def test_a_baselines_row_has_the_networks_skill_against_it() -> None:
+    row = next(line for line in training_text(TRAINED, Page(140)).splitlines() if line.startswith("  har-t"))
+    assert row.split()[1:5] == ["112.45", "+0.40", "%", "0.020"]
+
+
+def test_a_training_says_what_was_scored_and_what_is_served() -> None:
+    text = training_text(TRAINED, Page(100))
+    assert "scored: lstm, trained to 2019-09-30\n" in text
+    assert "served: har-t, refitted on everything to 2021-03-31\n" in text
+    unfitted = replace(TRAINED, served_cutoff=TRAINED.scored_cutoff)
+    assert "served: har-t, the one that was scored\n" in training_text(unfitted, Page(100))
+
+
+def test_a_training_shows_the_parts_with_dates_and_counts() -> None:
+    rows = [line.split() for line in training_text(TRAINED, Page(80)).splitlines()]
+    assert ["validation", "2017-06-02", "2019-09-30", "377"] in rows
+
+
+def test_a_training_without_scores_or_forecasts_is_still_a_report() -> None:
+    bare: TrainResult = replace(TRAINED, scores=(), comparisons=(), forecasts=(), steps=())
+    text = training_text(bare, Page(80))
+    assert "nothing was scored" in text
+    assert "Next forecast" not in text
+
+
+def test_forecasts_have_a_row_per_step_and_a_verdict_per_ticker() -> None:
+    text = forecasts_text([FORECAST, SECOND_STEP, PENNY], Page(140))
+    rows = [line for line in text.splitlines() if line.startswith(("AAPL  ", "PENNY  "))]
+    assert [row.split()[2] for row in rows] == ["2021-04-01", "2021-04-05", "2021-04-01"]
+    assert joined(text).count(SENTENCE) == 2
+
+
+def test_a_forecast_says_how_old_its_data_is() -> None:
+    assert "last close 122.15 USD on 2021-03-31, 3 sessions old" in forecasts_text([FORECAST], Page())
+    assert "last close 0.01234 on 2021-03-31, the newest session" in forecasts_text([PENNY], Page())
+
+
+def test_what_a_narrow_table_leaves_out_stands_below_it() -> None:
+    text = forecasts_text([FORECAST], Page(60))
+    assert "served by" not in text.splitlines()[0]
+    assert "served by har-t" in joined(text)
+    assert "118.90 .. 125.80" in text
+
+
+def test_models_are_listed_with_cell_cutoff_and_state() -> None:
+    _, _, good, damaged = models_text([MODEL, DAMAGED], Page(100)).splitlines()
+    assert good.split() == ["AAPL", "AAPL", "gru", "har-t", "2021-03-31", "ready"]
+    assert damaged.endswith("damaged: the manifest is no JSON")
+
+
+def test_a_model_is_shown_without_its_parameters() -> None:
+    text = model_text(MODEL, Page(80))
+    assert "config.network.lookback: 60\n" in text
+    assert "features: 12 values\n" in text
+    assert "seeds: 0, 1, 2, 3\n" in text
+    assert "nu" not in text.split()
+    assert "damaged: the manifest is no JSON" in model_text(DAMAGED, Page(80))
