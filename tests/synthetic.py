@@ -1,4 +1,7 @@
-"""Made-up but plausible prices: GARCH volatility, Student-t returns, a full bar and a volume that follows the range."""
+"""Made-up but plausible prices: GARCH volatility, Student-t returns, full bars, and a volume that foretells.
+
+A loud session is followed by a wide one: a network has something to learn that GARCH and HAR cannot know.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticke
     """Weekday bars of one ticker, all columns present, adjusted close equal to close."""
     draw = np.random.default_rng(seed)
     dates = np.busday_offset(first, np.arange(sessions), roll="forward").astype("datetime64[D]")
+    loudness = draw.standard_normal(sessions)
     variance, returns, scales = 1e-4, np.empty(sessions), np.empty(sessions)
     for t in range(sessions):
-        scales[t] = np.sqrt(variance)
+        scales[t] = np.sqrt(variance) * np.exp(0.3 * loudness[t - 1] if t else 0.0)
         returns[t] = 2e-4 + scales[t] * draw.standard_t(6) * np.sqrt(4 / 6)
         variance = 2e-6 + 0.08 * returns[t] ** 2 + 0.90 * variance
     close = 50 * np.exp(np.cumsum(returns))
@@ -30,16 +34,17 @@ def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticke
         open=opening,
         high=np.maximum(opening, close) * np.exp(wick[0]),
         low=np.minimum(opening, close) * np.exp(-wick[1]),
-        volume=np.round(1e6 * np.exp(20 * wick[0] + 0.3 * draw.standard_normal(sessions))),
+        volume=np.round(1e6 * np.exp(0.5 * loudness)),
         source="synthetic",
     )
 
 
 def write_csv(path: Path, h: History) -> Path:
     """The history in Yahoo's layout, every digit kept."""
-    lines = ["Date,Open,High,Low,Close,Adj Close,Volume"]
-    columns = (h.open, h.high, h.low, h.close, h.adjusted_close, h.volume)
+    names = {"Open": h.open, "High": h.high, "Low": h.low, "Close": h.close, "Adj Close": h.adjusted_close}
+    columns = {name: values for name, values in (names | {"Volume": h.volume}).items() if values is not None}
+    lines = [",".join(["Date", *columns])]
     for t in range(len(h)):
-        lines.append(",".join([str(h.dates[t]), *(repr(float(column[t])) for column in columns if column is not None)]))
+        lines.append(",".join([str(h.dates[t]), *(repr(float(values[t])) for values in columns.values())]))
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -52,8 +52,10 @@ def shuffled(h: History, bars: int) -> History:
 
 
 def other(h: History, bars: int) -> History:
-    """Bars after the first `bars` from another stock."""
+    """Bars after the first `bars` from another stock, where a loud session is followed by a narrow one."""
     stranger = synthetic.history(len(h), seed=77)
+    assert stranger.volume is not None
+    stranger = replace(stranger, volume=np.round(1e12 / stranger.volume))
     return replace(
         h, **{name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS}
     )
@@ -120,6 +122,13 @@ def test_closes_alone_do_not_look_ahead_either(tmp_path: Path) -> None:
         home.mkdir()
         both.append(forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN))
     assert both[0] == both[1]
+
+
+def test_the_network_that_is_checked_has_learnt_something(tmp_path: Path) -> None:
+    """A network without a correction would hide a leak into its inputs."""
+    path = synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)
+    result = pipeline.train(str(path), ReadOptions(), CONFIG, tmp_path, None, Silent())
+    assert min(result.steps) > 0
 
 
 def rows_that_differ() -> list[int]:

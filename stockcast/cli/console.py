@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stockcast.cli.failures import InterruptedRun
 from stockcast.errors import StorageError
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def errors(failures: Sequence[Failure]) -> None:
 def error_lines(failure: Failure) -> str:
     """One failure in one line, and its hint in a second; the source is named where the message does not name it."""
     message, source = failure.error.message, failure.source
+    if isinstance(failure.error, InterruptedRun):
+        return message
     named = message if not source or source in message else f"{source}: {message}"
     lines = [f"error: {named}"]
     if failure.error.hint:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stockcast.cli.console import Console
 
 PARTS = 10  # a stage is told in at most this many lines, besides its first
+SHORT = 20  # units: a stage with fewer of them is told at its begin and its end alone
 
 
 class Notes:
@@ -79,7 +80,7 @@ class Lines(Notes):
             self._end()
 
     def _part(self) -> int:
-        return PARTS * self._done // self._total if self._total else 0
+        return PARTS * self._done // self._total if self._total >= SHORT else 0
 
     def _end(self) -> None:
         if self._name:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stockcast.errors import DataError
 from stockcast.prices.history import Floats
@@ -41,18 +40,15 @@ class _Jump:
 def adjusted(raw: RawBars) -> RawBars:
     """The bars, oldest first, with an adjusted close, and with splits only where the closes are as traded.
 
-    A jump looks like a split where the close moves by more than 1.4 and by a common ratio (5 %; 3 % for 3:2), the open stands at
-    that ratio (3 %), the day itself is calm, and the volume is not that of a crash: more than four times the median
-    of the month before. Without opens the close alone must meet the ratio (3 %), and 3:2 is not looked for: too many
-    falls are like it.
+    A jump looks like a split where the close moves by more than 1.4 and by a common ratio (5 %; 3 % for 3:2), the
+    open stands at that ratio (3 %), the day itself is calm, and the volume is not that of a crash: more than four
+    times the median of the month before. Without opens the close alone must meet the ratio (3 %), and 3:2 is not
+    looked for: too many falls are like it.
 
     Raises DataError for such a jump, unless the source states that split: then it is adjusted for.
     """
     raw = _stated_splits(raw)
-    if raw.adjusted_close is None:
-        raw = _own_adjustment(raw)
-    else:
-        raw = _steady_factor(raw, raw.adjusted_close)
+    raw = _own_adjustment(raw) if raw.adjusted_close is None else _steady_factor(raw, raw.adjusted_close)
     raw = _without_bad_bars(raw, _series(raw))
     return _without_jumps(raw, _series(raw))
 
@@ -179,10 +175,11 @@ def _unadjusted(raw: RawBars, series: Floats, jumps: list[_Jump]) -> DataError:
     """The latest jump is named: a history that starts with it has none of them."""
     last = jumps[-1]
     day = raw.dates[last.at]
+    remedy = "Use a file with an adjusted close column" if np.array_equal(series, raw.close) else "Download it again"
     more = f", and {len(jumps) - 1} more before" if len(jumps) > 1 else ""
     return raw.refused(
         last.at,
         f"the price goes from {series[last.at - 1]:g} to {series[last.at]:g}, "
         f"which looks like a {last.name} split that is not adjusted for{more}",
-        f"Use a file with an adjusted close column, or leave out what lies before with --start {day}.",
+        f"{remedy}, or leave out what lies before with --start {day}.",
     )

@@ -198,7 +198,7 @@ def _mended(raw: RawBars, impossible: Mask, outside: Mask, top: Floats, bottom: 
     notes: list[str] = []
     if impossible.any():
         notes.append(
-            f"Open, high and low contradict each other or the close on {listed(raw.dates[impossible])} and are not used."
+            f"Open, high and low contradict each other on {listed(raw.dates[impossible])} and are not used there."
         )
     if outside.any():
         notes.append(f"High and low were widened to hold open and close on {listed(raw.dates[outside])}.")

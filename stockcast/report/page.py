@@ -44,6 +44,7 @@ class Column:
 def render(items: Sequence[RenderableType], page: Page) -> str:
     """The items as text, one below the other. Ends with a line feed."""
     from rich.console import Console
+    from rich.text import Text
 
     sheet = StringIO()
     console = Console(
@@ -58,7 +59,8 @@ def render(items: Sequence[RenderableType], page: Page) -> str:
         _environ={},
     )
     for item in items:
-        console.print(item, crop=False)
+        written = isinstance(item, str | Text)
+        console.print(item, crop=False, no_wrap=written, overflow="ignore" if written else None)
     lines = (line.rstrip() for line in sheet.getvalue().split("\n"))
     return "\n".join(lines)
 
@@ -101,7 +103,7 @@ def paragraph(words: str, page: Page) -> Text:
     for loose, tied in _TIES:
         words = words.replace(loose, tied)
     wrapped = fill(words, page.width, break_long_words=False, break_on_hyphens=False)
-    return Text(wrapped.replace("\xa0", " "), no_wrap=True, overflow="ignore")
+    return Text(wrapped.replace("\xa0", " "))
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:

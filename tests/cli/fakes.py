@@ -71,6 +71,7 @@ def list_models(home: Path) -> tuple[ModelSummary, ...]:
 
 
 def show_model(home: Path, name: str) -> ModelSummary:
+    CALLS.append(("show", home, name))
     _meet(name)
     return {"MSFT": DAMAGED}.get(name, MODEL)
 

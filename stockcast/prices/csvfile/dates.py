@@ -12,8 +12,10 @@ from stockcast.errors import DataError
 from stockcast.prices.csvfile.column import Column, shown
 from stockcast.prices.history import Dates
 
-_MONTHS = ("january", "february", "march", "april", "may", "june")
-_MONTHS += ("july", "august", "september", "october", "november", "december")
+# fmt: off
+_MONTHS = ("january", "february", "march", "april", "may", "june",
+           "july", "august", "september", "october", "november", "december")
+# fmt: on
 
 _TIME = r"(?:,?[T ]\s*\d.*)?"
 _PATTERNS = {

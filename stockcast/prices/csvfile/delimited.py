@@ -160,7 +160,7 @@ def _rectangular(
     rows: list[Row], lines: NDArray[np.int64], width: int, label: str
 ) -> tuple[list[Row], NDArray[np.int64]]:
     """Rows of exactly `width` cells: empty rows go, missing cells at the end are empty, more cells are refused."""
-    if all(len(row) == width for row in rows):
+    if set(map(len, rows)) == {width}:
         return rows, lines
     kept = [at for at, row in enumerate(rows) if any(cell.strip() for cell in row)]
     for at in kept:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stockcast.errors import DataError
 from stockcast.prices.csvfile.column import Column
 from stockcast.prices.history import Floats
 

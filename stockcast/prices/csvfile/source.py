@@ -46,26 +46,23 @@ def label_of(source: str) -> str:
 def content(source: str) -> bytes:
     """The bytes of `source`, gunzipped where they are gzipped, whatever the name says.
 
-    Raises DataError: missing, a directory, not readable, a damaged gzip file, or empty.
+    Raises DataError: missing, a directory, not readable, or a damaged gzip file.
     """
     data = _standard_input() if source == STANDARD_INPUT else _file(source)
-    label = label_of(source)
-    if data.startswith(_GZIP_MAGIC):
-        data = _gunzipped(data, label)
-    if not data.strip():
-        raise DataError(f"{label} is empty", "Download the prices again.")
-    return data
+    return _gunzipped(data, label_of(source)) if data.startswith(_GZIP_MAGIC) else data
 
 
 def text_of(data: bytes, label: str) -> str:
-    """`data` as text: UTF-8 or UTF-16 with a byte order mark, UTF-8, or else Latin-1, with \\n as line end.
+    """`data` as text: UTF-8 or UTF-16 with a byte order mark, UTF-8, or else Latin-1, with line feeds as line ends.
 
-    Raises DataError where the bytes are no text.
+    Raises DataError where the bytes are no text, or there is none.
     """
     for magic, what in _OTHER_FORMATS.items():
         if data.startswith(magic):
             raise DataError(f"{label} is {what}, not CSV", "Save its prices as CSV and read that file.")
     text = _decoded(data, label)
+    if not text.strip():
+        raise DataError(f"{label} is empty", "Download the prices again.")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text
@@ -118,10 +115,8 @@ def _gunzipped(data: bytes, label: str) -> bytes:
 
 def _decoded(data: bytes, label: str) -> str:
     try:
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            text = data.decode("utf-16")
-        else:
-            text = data.decode("utf-8-sig")
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
         if _has_control_characters(data):

@@ -1,0 +1,53 @@
+"""Help, version, and that what help says about defaults is what the configuration does."""
+
+from __future__ import annotations
+
+import pytest
+from typer.main import get_command
+
+from stockcast.cli.commands import app
+from stockcast.cli.glance import COMMANDS
+from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize(
+    "command", [["train"], ["predict"], ["models", "list"], ["models", "show"], ["models", "remove"]]
+)
+def test_every_command_has_help_with_the_shared_options(run: Run, command: list[str], flag: str) -> None:
+    outcome = run(*command, flag)
+    assert outcome.code == 0
+    for option in ("--home", "STOCKCAST_HOME", "--json", "--quiet", "-q", "--verbose", "-v"):
+        assert option in outcome.out
+
+
+def test_options_are_grouped_in_panels(run: Run) -> None:
+    shown = run("train", "--help").out
+    places = [shown.index(f"─ {panel} ─") for panel in ("Data", "Split", "Network", "Training", "Output")]
+    assert places == sorted(places)
+
+
+def test_defaults_in_help_are_those_of_the_configuration() -> None:
+    train = get_command(app).commands["train"]  # type: ignore[attr-defined]
+    defaults = {parameter.name: parameter.default for parameter in train.params}
+    for config in (NetworkConfig(), TrainingConfig(), TrainConfig()):
+        known = {name: value for name, value in vars(config).items() if name in defaults}
+        assert known == {name: defaults[name] for name in known}
+        assert known
+    predict = get_command(app).commands["predict"]  # type: ignore[attr-defined]
+    settings = {parameter.name: parameter.default for parameter in predict.params}
+    assert vars(PredictConfig()) == {name: settings[name] for name in vars(PredictConfig())}
+
+
+def test_the_names_that_error_reports_know_are_those_of_the_app() -> None:
+    root = get_command(app)
+    found = {name: tuple(getattr(command, "commands", ())) for name, command in root.commands.items()}  # type: ignore[attr-defined]
+    assert found == COMMANDS
+
+
+def test_the_version_is_one_line(run: Run) -> None:
+    outcome = run("--version")
+    assert outcome.code == 0
+    assert outcome.out.startswith("stockcast ")
+    assert outcome.out.count("\n") == 1

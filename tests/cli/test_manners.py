@@ -1,0 +1,143 @@
+"""Crashes, Ctrl-C, closed pipes, full disks: what a program does when the world is not as it should be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import FAKED, REAL, Run, environment, python
+
+DISK = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not DISK.exists(), reason="no device that is always full here")
+
+
+def test_a_crash_is_one_line_and_a_log_with_traceback_and_versions(run: Run, home: Path) -> None:
+    outcome = run("predict", "broken")
+    assert outcome.code == 1
+    log = next((home / "logs").iterdir())
+    assert log.name.startswith("crash-")
+    assert outcome.err.splitlines()[-2:] == [
+        "error: broken: unexpected ValueError: the answer is 41",
+        f"  hint: the traceback is in {log}",
+    ]
+    text = log.read_text()
+    assert "Traceback (most recent call last)" in text
+    assert 'raise ValueError("the answer is 41")' in text
+    for package in ("numpy: ", "torch: ", "python: "):
+        assert package in text
+
+
+def test_a_crash_outside_the_sources_is_logged_in_the_home_of_the_command_line(run: Run, tmp_path: Path) -> None:
+    outcome = run("models", "show", "broken", "--json", "--home", str(tmp_path / "else"))
+    assert outcome.code == 1
+    error = outcome.json["errors"][0]
+    assert error["kind"] == "unexpected"
+    assert str(tmp_path / "else" / "logs") in error["hint"]
+    assert len(list((tmp_path / "else" / "logs").iterdir())) == 1
+
+
+def test_a_crash_whose_log_cannot_be_written_says_so(run: Run, home: Path) -> None:
+    home.write_text("a file where the folder should be")
+    outcome = run("predict", "broken")
+    assert outcome.code == 1
+    assert "error: broken: unexpected ValueError: the answer is 41" in outcome.err
+    assert "traceback could not be written to" in outcome.err
+
+
+def test_a_full_disk_is_an_error_with_a_reason_and_no_crash(run: Run, home: Path) -> None:
+    outcome = run("predict", "full", "--json")
+    assert outcome.code == 1
+    assert outcome.json["errors"][0]["kind"] == "storage"
+    assert "No space left on device (/somewhere)" in outcome.err
+    assert not home.exists()
+
+
+def test_control_characters_in_messages_do_not_reach_the_terminal(run: Run) -> None:
+    outcome = run("predict", "--as-of", "\x1b[31m", "good")
+    assert outcome.code == 2
+    assert "\x1b" not in outcome.err
+
+
+def test_ctrl_c_outside_the_sources_is_one_line(run: Run) -> None:
+    outcome = run("models", "show", "stop", "--json")
+    assert outcome.code == 130
+    assert outcome.err == "interrupted; nothing was saved\n"
+    assert outcome.json["errors"][0]["kind"] == "interrupted"
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
+    interrupting = (
+        "import sys\n"
+        "class Finder:\n"
+        "    done = False\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer' and not self.done:\n"
+        "            self.done = True\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    outcome = python(interrupting + REAL, "predict", "AAPL", "--json")
+    assert outcome.code == 130
+    assert outcome.err == "interrupted; nothing was saved\n"
+    assert outcome.json["schema"] == "stockcast.predict/1"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
+def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
+    waiting = (
+        "import time, sys\n"
+        "from tests.cli import fakes\n"
+        "def train(*args, **kwargs):\n"
+        "    print('ready', file=sys.stderr, flush=True)\n"
+        "    time.sleep(40)\n"
+        "fakes.train = train\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting + FAKED, "train", "good"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert (out, err) == ("", "interrupted; nothing was saved\n")
+
+
+@pytest.mark.parametrize("words", [["predict", "good"], ["predict", "good", "--json"], ["--help"], ["--version"]])
+def test_a_reader_that_goes_away_is_no_error(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", FAKED, *words, *(["-q"] if words[0] == "predict" else [])],
+        stdout=writing, stderr=subprocess.PIPE, text=True, env=environment(), check=False, timeout=50,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_full_disk
+@pytest.mark.parametrize("words", [["predict", "good", "-q"], ["predict", "good", "--json", "-q"], ["--help"]])
+def test_a_full_disk_behind_stdout_is_one_error(words: list[str]) -> None:
+    with DISK.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", FAKED, *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False, timeout=50,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr.splitlines()[0]
+    assert "hint: free some space" in done.stderr.splitlines()[1]
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_an_output_that_knows_ascii_alone_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    outcome = python(FAKED, "predict", "good", "--ticker", "Ä")
+    assert outcome.code == 0
+    assert outcome.out.isascii()
+    assert "118.90 .. 125.80" in outcome.out

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from tests.cli import fakes
+from tests.cli.conftest import Run
+
+EVERYTHING = {
+    "--start": "2010-01-04",
+    "--end": "2021-03-31",
+    "--validate-from": "2017-01-03",
+    "--test-from": "2019-01-02",
+    "--exchange": "XLON",
+    "--ticker": "VOD",
+    "--date-column": "Day",
+    "--close-column": "Last",
+    "--date-format": "%d.%m.%Y",
+    "--cell": "gru",
+    "--lookback": "30",
+    "--horizon": "5",
+    "--hidden-size": "8",
+    "--layers": "2",
+    "--dropout": "0.1",
+    "--seeds": "2",
+    "--seed": "7",
+    "--learning-rate": "0.02",
+    "--weight-decay": "0.03",
+    "--batch-size": "4",
+    "--steps": "9",
+    "--supervision": "last-step",
+    "--device": "auto",
+    "--name": "vodafone",
+}
+
+
+def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
+    words = [word for option in EVERYTHING.items() for word in option]
+    assert run("train", "prices.csv", *words, "--no-final-fit").code == 0
+    _, source, read, config, where, name, keep_rows = fakes.CALLS[0]
+    assert (source, where, name, keep_rows) == ("prices.csv", home, "vodafone", False)
+    assert config == TrainConfig(
+        network=NetworkConfig("gru", 8, 2, 0.1, 30),
+        training=TrainingConfig(
+            seeds=2,
+            seed=7,
+            learning_rate=0.02,
+            weight_decay=0.03,
+            batch_size=4,
+            steps=9,
+            supervision="last-step",
+            device="auto",
+            final_fit=False,
+        ),
+        split=SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
+        horizon=5,
+        exchange="XLON",
+    )
+    assert (read.start, read.end, read.ticker) == (date(2010, 1, 4), date(2021, 3, 31), "VOD")
+    assert (read.date_column, read.close_column, read.date_format) == ("Day", "Last", "%d.%m.%Y")
+
+
+def test_without_options_the_defaults_decide(run: Run) -> None:
+    assert run("train", "good").code == 0
+    assert fakes.CALLS[0][3] == TrainConfig()
+
+
+def test_the_report_is_on_stdout_and_the_story_on_stderr(run: Run) -> None:
+    outcome = run("train", "good")
+    assert outcome.out.startswith("good: lstm trained")
+    assert "Verdict\n" in outcome.out
+    assert "good: training lstm ..." in outcome.err
+    assert "good: 2 rows are duplicates\n" in outcome.err
+    assert "single precision" not in outcome.err
+
+
+def test_json_is_one_object_with_an_entry_per_source(run: Run) -> None:
+    outcome = run("train", "good", "other", "--json")
+    assert outcome.code == 0
+    document = outcome.json
+    assert (document["schema"], document["ok"], document["errors"]) == ("stockcast.train/1", True, [])
+    assert [entry["ticker"] for entry in document["data"]] == ["good", "other"]
+    assert document["data"][0]["scores"][4]["crps"] is None
+
+
+def test_the_home_can_be_named_on_the_command_line(run: Run, tmp_path: Path) -> None:
+    run("train", "good", "--home", str(tmp_path / "else"))
+    run("train", "good", "--home", "~/there")
+    assert [call[4] for call in fakes.CALLS] == [tmp_path / "else", tmp_path / "user" / "there"]
+
+
+def test_test_forecasts_are_saved_for_the_sources_that_succeeded(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "rows.csv.gz"
+    outcome = run("train", "good", "bad", "other", "--output", str(target))
+    assert outcome.code == 4
+    assert fakes.CALLS[0][6] is True
+    assert fakes.CALLS[-1] == ("save_rows", target, ("good", "other"))
+    assert f"test forecasts saved in {target}" in outcome.err
+
+
+def test_ctrl_c_keeps_what_was_saved_before_and_says_so(run: Run, tmp_path: Path) -> None:
+    outcome = run("train", "good", "stop", "other", "--json", "--output", str(tmp_path / "rows.csv"))
+    assert outcome.code == 130
+    document = outcome.json
+    assert [entry["ticker"] for entry in document["data"]] == ["good"]
+    assert document["errors"][0]["message"] == "interrupted; saved before that: good"
+    assert [call[1] for call in fakes.CALLS if call[0] == "train"] == ["good", "stop"]
+    assert "Traceback" not in outcome.err
+
+
+def test_ctrl_c_in_the_first_source_saved_nothing(run: Run) -> None:
+    outcome = run("train", "stop", "-q")
+    assert outcome.code == 130
+    assert outcome.err == "interrupted; nothing was saved\n"
+    assert outcome.out == ""
