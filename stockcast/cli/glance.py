@@ -11,7 +11,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {"train": (), "predict": (), "models": ("
 
 @dataclass(frozen=True)
 class Glance:
-    """command: its words joined by dots, empty where none is known; as_json: --json was asked for."""
+    """command: its words joined by dots, empty where none is known; as_json: --json was asked for; home: of --home."""
 
     command: str
     as_json: bool
@@ -25,7 +25,11 @@ def glance(arguments: list[str]) -> Glance:
 
 
 def default_home() -> Path:
-    """The platform's folder for user data."""
+    """The folder that STOCKCAST_HOME names, else the platform's folder for user data."""
+    # Not left to the option's `envvar`: Typer 0.26 forgets it where the option has a default.
+    named = os.environ.get("STOCKCAST_HOME")
+    if named:
+        return Path(named).expanduser()
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("stockcast", appauthor=False))
@@ -41,7 +45,7 @@ def _command(options: list[str]) -> str:
 
 
 def _home(options: list[str]) -> Path | None:
-    named = os.environ.get("STOCKCAST_HOME") or None
+    named = None
     for index, option in enumerate(options):
         if option == "--home" and index + 1 < len(options):
             named = options[index + 1]

@@ -37,10 +37,10 @@ def saved(folder: Path, table: pa.Table) -> History:
     ],
 )
 def test_dates_of_every_type_are_days_at_the_exchange(tmp_path: Path, days: pa.Array) -> None:
-    history = saved(tmp_path, pa.table({"date": days, "close": [1.0, 2.0], "volume": pa.array([5, None])}))
+    history = saved(tmp_path, pa.table({"date": days, "close": [1.0, 1.2], "volume": pa.array([5, None])}))
     assert [history.first, history.last] == DAYS
     assert history.ticker == "AAPL"
-    assert history.close.tolist() == [1.0, 2.0]
+    assert history.close.tolist() == [1.0, 1.2]
     assert history.volume is not None
     assert history.volume.tolist() == pytest.approx([5.0, float("nan")], nan_ok=True)
 
@@ -49,10 +49,10 @@ def test_an_index_is_a_date_column(tmp_path: Path) -> None:
     path = tmp_path / "AAPL.parquet"
     for name in ("Date", None):
         index = pd.DatetimeIndex(DAYS, name=name)
-        pd.DataFrame({"Close": [1.0, 2.0], "Adj Close": [0.5, 1.0]}, index).to_parquet(path)
+        pd.DataFrame({"Close": [1.0, 1.2], "Adj Close": [0.5, 0.6]}, index).to_parquet(path)
         history = read(str(path))
         assert history.first == DAYS[0]
-        assert history.adjusted_close.tolist() == [0.5, 1.0]
+        assert history.adjusted_close.tolist() == [0.5, 0.6]
 
 
 def test_columns_of_two_levels_are_chosen_by_ticker(tmp_path: Path) -> None:
@@ -68,20 +68,20 @@ def test_columns_of_two_levels_are_chosen_by_ticker(tmp_path: Path) -> None:
 def test_start_and_end_cut_typed_columns(tmp_path: Path) -> None:
     path = tmp_path / "AAPL.parquet"
     days = [date(2021, 4, day) for day in (12, 13, 14, 15)]
-    pq.write_table(pa.table({"date": days, "close": [-1.0, 1.0, 2.0, 3.0]}), path)
-    assert read(str(path), ReadOptions(start=DAYS[0], end=DAYS[1])).close.tolist() == [1.0, 2.0]
+    pq.write_table(pa.table({"date": days, "close": [-1.0, 1.0, 1.2, 3.0]}), path)
+    assert read(str(path), ReadOptions(start=DAYS[0], end=DAYS[1])).close.tolist() == [1.0, 1.2]
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
         (pa.table({"date": DAYS, "close": [1.0, -2.0]}), r"row 2 \(2021-04-14\): the close is -2"),
-        (pa.table({"date": [DAYS[0], None], "close": [1.0, 2.0]}), "row 2: date NaT is not a date"),
+        (pa.table({"date": [DAYS[0], None], "close": [1.0, 1.2]}), "row 2: date NaT is not a date"),
         (pa.table({"date": DAYS, "close": ["1.5", "x"]}), "row 2: close 'x' is not a number"),
         (pa.table({"date": DAYS, "close": [[1.0], [2.0]]}), "row 1: close .* is not a number"),
         (pa.table({"date": pa.array([], pa.date32()), "close": pa.array([], pa.float64())}), "has no rows"),
-        (pa.table({"close": [1.0, 2.0]}), "no column that is a date"),
-        (pa.table({"a": [None, None], "b": [1.0, 2.0]}), "no column that is a date; its columns: a, b"),
+        (pa.table({"close": [1.0, 1.2]}), "no column that is a date"),
+        (pa.table({"a": [None, None], "b": [1.0, 1.2]}), "no column that is a date; its columns: a, b"),
     ],
 )
 def test_a_damaged_table_is_refused_with_its_row(tmp_path: Path, table: pa.Table, message: str) -> None:
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
 
 def test_parquet_is_read_without_pandas(tmp_path: Path) -> None:
     path = tmp_path / "AAPL.parquet"
-    pq.write_table(pa.table({"date": DAYS, "close": [1.0, 2.0]}), path)
+    pq.write_table(pa.table({"date": DAYS, "close": [1.0, 1.2]}), path)
     code = f"import sys; from stockcast.prices.csvfile import read; read({str(path)!r}); print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

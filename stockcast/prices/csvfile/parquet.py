@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.prices.csvfile.column import Cells
 from stockcast.prices.csvfile.table import Table
+from stockcast.prices.history import Dates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,8 +31,8 @@ def table_of(data: bytes, label: str) -> Table:
     import pyarrow.parquet as pq
 
     try:
-        # One file, read once: threads would cost more than they bring.
-        table = pq.read_table(pa.BufferReader(data), use_threads=False)
+        # Not `read_table`, and below not `to_numpy`: both import pandas.
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
         columns = tuple(_cells(column) for column in table.columns)
     except (pa.ArrowException, OSError, ValueError, TypeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -50,13 +51,20 @@ def _cells(column: pa.ChunkedArray) -> Cells:
     if pa.types.is_timestamp(kind):
         # The day at the exchange, whatever the zone: never the one in UTC.
         local = pc.local_timestamp(column) if kind.tz is not None else column
-        return np.asarray(local.cast(pa.timestamp("us"), safe=False).to_numpy()).astype("datetime64[D]")
+        return _days(local.cast(pa.timestamp("s"), safe=False).cast(pa.int64()), "s")
     if pa.types.is_date(kind):
-        return np.asarray(column.cast(pa.date32()).to_numpy()).astype("datetime64[D]")
+        return _days(column.cast(pa.date32()).cast(pa.int32()), "D")
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        values = column.cast(pa.float64()).to_pylist()
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     # Whole numbers stay text: 20210401 is a date as well as a number.
     return ["" if value is None else str(value) for value in column.to_pylist()]
+
+
+def _days(numbers: pa.ChunkedArray, unit: Literal["s", "D"]) -> Dates:
+    absent = np.iinfo(np.int64).min  # is NaT
+    counts = np.array([absent if value is None else value for value in numbers.to_pylist()], dtype=np.int64)
+    return counts.astype(f"datetime64[{unit}]").astype("datetime64[D]")
 
 
 def _levels(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

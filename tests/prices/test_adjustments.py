@@ -1,0 +1,166 @@
+"""Splits: stated ones, forgotten ones, and crashes that are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stockcast.errors import DataError
+from stockcast.prices.checks import validated
+from stockcast.prices.history import Floats
+from stockcast.prices.rawbars import RawBars
+
+SESSIONS, AT = 60, 40
+
+
+def traded(ratio: float, surge: float = 1.0, drift: float = 0.0) -> RawBars:
+    """Bars as traded of a quiet stock, `ratio` new shares per old share from session AT.
+
+    surge: volume of that session over what the split alone would make it. drift: its log return from open to close.
+    """
+    factor = np.where(np.arange(SESSIONS) < AT, 1.0, 1 / ratio)
+    close = (100 + np.sin(np.arange(SESSIONS))) * factor
+    opening = (100 + np.cos(np.arange(SESSIONS))) * factor
+    close[AT:] *= np.exp(drift) * opening[AT] / close[AT]
+    volume = 1e6 / factor
+    volume[AT] *= surge
+    return RawBars(
+        ticker="AAPL",
+        dates=np.busday_offset("2021-01-04", np.arange(SESSIONS)).astype("datetime64[D]"),
+        close=close,
+        open=opening,
+        high=np.maximum(opening, close) * 1.01,
+        low=np.minimum(opening, close) / 1.01,
+        volume=volume,
+        label="AAPL.csv",
+        rows=np.arange(2, SESSIONS + 2),
+    )
+
+
+def stated(ratio: float) -> Floats:
+    splits = np.ones(SESSIONS)
+    splits[AT] = ratio
+    return splits
+
+
+@pytest.mark.parametrize(
+    ("ratio", "name"), [(1.5, "3:2"), (2, "2:1"), (4, "4:1"), (7, "7:1"), (20, "20:1"), (0.5, "1:2"), (0.125, "1:8")]
+)
+def test_a_split_that_nothing_adjusts_for_is_refused_with_its_date(ratio: float, name: str) -> None:
+    raw = traded(ratio)
+    with pytest.raises(DataError, match=rf"row 42 \({raw.dates[AT]}\): .* looks like a {name} split") as error:
+        validated(raw)
+    assert error.value.hint == (
+        f"Use a file with an adjusted close column, or leave out what lies before with --start {raw.dates[AT]}."
+    )
+    assert len(validated(raw.take(np.arange(AT, SESSIONS)))) == SESSIONS - AT
+
+
+def test_of_several_splits_the_latest_is_named() -> None:
+    raw = traded(2)
+    earlier = np.where(np.arange(SESSIONS) < 20, 3.0, 1.0)
+    raw = replace(raw, close=raw.close * earlier, open=None, high=None, low=None)
+    with pytest.raises(DataError, match=rf"{raw.dates[AT]}.* a 2:1 split that is not adjusted for, and 1 more before"):
+        validated(raw)
+
+
+def test_a_stated_split_is_adjusted_for() -> None:
+    raw = replace(traded(4), splits=stated(4))
+    history = validated(raw)
+    assert history.splits is not None
+    np.testing.assert_allclose(history.adjusted_close[:AT], raw.close[:AT] / 4, rtol=1e-14)
+    np.testing.assert_array_equal(history.adjusted_close[AT:], raw.close[AT:])
+    np.testing.assert_array_equal(history.splits, stated(4))
+    assert history.notes == ("No adjusted close: dividends are not accounted for.",)
+
+
+def test_a_stated_split_that_the_adjusted_close_forgot_is_adjusted_for() -> None:
+    raw = traded(4)
+    history = validated(replace(raw, adjusted_close=raw.close, splits=stated(4)))
+    np.testing.assert_allclose(history.adjusted_close[:AT], raw.close[:AT] / 4, rtol=1e-14)
+    assert history.notes == (f"The adjusted close was adjusted for splits on {raw.dates[AT]}.",)
+
+
+def test_a_split_that_an_adjusted_close_forgot_and_nothing_states_is_refused() -> None:
+    raw = traded(2)
+    with pytest.raises(DataError, match="2:1 split") as error:
+        validated(replace(raw, adjusted_close=0.9 * raw.close, splits=np.ones(SESSIONS)))
+    assert error.value.hint.startswith("Download it again")
+
+
+def test_splits_of_closes_that_are_adjusted_for_them_are_none() -> None:
+    history = validated(replace(traded(1), splits=stated(4)))
+    assert history.splits is None
+    np.testing.assert_array_equal(history.adjusted_close, history.close)
+    assert "The closes are adjusted for splits already." in history.notes
+
+
+@pytest.mark.parametrize("code", [0.0, np.nan, -1.0, np.inf])
+def test_other_codes_for_no_split_become_one(code: float) -> None:
+    history = validated(replace(traded(1), splits=np.full(SESSIONS, code)))
+    assert history.splits is not None
+    assert set(history.splits.tolist()) == {1.0}
+
+
+def test_a_crash_by_half_on_the_volume_of_a_crash_is_no_split() -> None:
+    assert len(validated(traded(2, surge=5.0))) == SESSIONS
+    with pytest.raises(DataError):
+        validated(traded(2, surge=3.0))
+
+
+@pytest.mark.parametrize("ratio", [1.3, 1.62, 2.2, 0.65])
+def test_a_fall_that_meets_no_ratio_is_no_split(ratio: float) -> None:
+    assert len(validated(traded(ratio))) == SESSIONS
+
+
+def test_a_takeover_at_a_premium_of_a_half_is_no_split() -> None:
+    assert len(validated(traded(1 / 1.5))) == SESSIONS
+
+
+def test_a_fall_in_the_course_of_the_day_is_no_split() -> None:
+    raw = traded(1, drift=-np.log(2))
+    assert len(validated(raw)) == SESSIONS
+
+
+def test_without_opens_a_fall_by_a_third_is_believed_and_one_by_half_is_not() -> None:
+    def closes_only(raw: RawBars) -> RawBars:
+        return replace(raw, open=None, high=None, low=None, volume=None)
+
+    assert len(validated(closes_only(traded(1.5)))) == SESSIONS
+    with pytest.raises(DataError, match="2:1 split"):
+        validated(closes_only(traded(2)))
+
+
+@pytest.mark.parametrize("factor", [100.0, 0.01, 1 / 1.5])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_one_bar_in_another_unit_is_left_out(factor: float, ranges: bool) -> None:
+    raw = traded(1)
+    scale = np.where(np.arange(SESSIONS) == 30, factor, 1.0)
+    assert raw.open is not None
+    assert raw.high is not None
+    assert raw.low is not None
+    raw = replace(raw, close=raw.close * scale, open=raw.open * scale, high=raw.high * scale, low=raw.low * scale)
+    history = validated(raw if ranges else replace(raw, open=None, high=None, low=None))
+    assert len(history) == SESSIONS - 1
+    assert any(f"{raw.dates[30]}: prices far from those" in note for note in history.notes)
+
+
+def test_a_jump_that_only_the_adjustment_makes_is_taken_back() -> None:
+    # The split is adjusted for twice: on its day, and on the day before, when the close did not move.
+    raw = traded(1.5)
+    once = np.where(np.arange(SESSIONS) < AT, raw.close / 1.5, raw.close)
+    twice = np.where(np.arange(SESSIONS) < AT - 1, once / 1.5, once)
+    history = validated(replace(raw, adjusted_close=twice, splits=stated(1.5)))
+    np.testing.assert_allclose(np.diff(np.log(history.adjusted_close)), np.diff(np.log(once)), atol=1e-12)
+    assert history.notes == (
+        f"The adjusted close jumps without the close on {raw.dates[AT - 1]}: the close was believed.",
+    )
+
+
+def test_dividends_stay_in_the_adjusted_close() -> None:
+    raw = traded(1)
+    paid = np.where(np.arange(SESSIONS) < AT, 0.97, 1.0)
+    history = validated(replace(raw, adjusted_close=raw.close * paid))
+    np.testing.assert_array_equal(history.adjusted_close, raw.close * paid)
