@@ -28,6 +28,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e .
+	$(BIN)/python -m compileall -q stockcast
 	touch $@
 
 $(VENV)/.test: $(VENV)/.installed
