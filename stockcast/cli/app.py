@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -12,6 +13,8 @@ def main() -> None:
 
         # What libraries warn about is for developers; python -W shows it.
         warnings.simplefilter("ignore")
+    # Nothing here multiplies large matrices; OpenBLAS's idle threads would cost more than all of a forecast.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = sys.argv[1:]
     try:
         from typer.main import get_command
