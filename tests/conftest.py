@@ -8,14 +8,13 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that stockcast calls home in this test; the user's real one is out of reach."""
     for name in ("STOCKCAST_NOW", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    elsewhere = tmp_path / "user"
-    elsewhere.mkdir()
+    elsewhere = tmp_path_factory.mktemp("user")
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(elsewhere))
-    own = tmp_path / "home"
+    own = elsewhere / "home"
     monkeypatch.setenv("STOCKCAST_HOME", str(own))
     return own

@@ -7,7 +7,7 @@ every cell, every competitor and every feature. The last tests leak on purpose a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 

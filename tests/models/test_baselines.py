@@ -68,7 +68,8 @@ def test_the_garch_filter_is_that_of_arch() -> None:
     np.testing.assert_allclose([known.mu, known.omega, known.alpha, known.beta, known.nu], result.params, rtol=1e-3)
     law = known.forecast(F, 0, STOP)
     volatility = law.scale * math.sqrt(known.nu / (known.nu - 2)) * 100
-    np.testing.assert_allclose(volatility[:-1], result.conditional_volatility[1:STOP], rtol=1e-3)
+    # arch starts from residuals about the sample mean, we from those about mu: the difference dies out.
+    np.testing.assert_allclose(volatility[199:-1], result.conditional_volatility[200:STOP], rtol=1e-3)
 
 
 def test_har_fit_is_a_maximum_that_no_coordinate_step_improves() -> None:
