@@ -58,7 +58,7 @@ def train(
         progress.note(f"{history.ticker}: {note}")
     work = _Work.begin(history, config, name or history.ticker, progress)
     network, chosen, validation_crps = work.learn()
-    scored = Fit(network, work.fit_baselines(work.seen), work.shocks(network, work.split.train))
+    scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
     entries = work.test_entries(scored)
     verdict = work.judge(entries, validation_crps)
     served = work.final_fit(scored, chosen) if config.training.final_fit else scored
@@ -125,16 +125,16 @@ class _Work:
         most = c.training.gradient_steps(len(self.split.train))
         self.progress.stage(f"training {c.network.cell}", most * c.training.seeds)
         network, chosen = fit_network(self.f, self.split, c, self.progress)
-        baselines = self.fit_baselines(self.split.train)
+        baselines = self.fit_baselines(self.split.train, "the validation part")
         laws = {name: known.forecast(self.f, part.start, part.stop) for name, known in baselines.items()}
         laws[c.network.cell] = network.forecast(self.f, part.start, part.stop)
         return network, chosen, mean_crps(laws, Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part))
 
-    def fit_baselines(self, part: Part) -> dict[str, Baseline]:
+    def fit_baselines(self, part: Part, purpose: str) -> dict[str, Baseline]:
         """Every baseline, fitted on a part; one that cannot be fitted is left out with a note."""
         from stockcast.models.baselines import BASELINES
 
-        self.progress.stage("fitting baselines", len(BASELINES))
+        self.progress.stage(f"fitting baselines for {purpose}", len(BASELINES))
         fitted: dict[str, Baseline] = {}
         for name, kind in BASELINES.items():
             try:
@@ -173,7 +173,7 @@ class _Work:
         whole = replace(self.split.train, stop=len(self.f) - 1)
         self.progress.stage("final fit", sum(chosen.steps))
         network = refit(self.f, whole, self.config, chosen, self.progress)
-        baselines = {**scored.baselines, **self.fit_baselines(whole)}
+        baselines = {**scored.baselines, **self.fit_baselines(whole, "the forecast")}
         return Fit(network, baselines, self.shocks(network, whole))
 
     def model(

@@ -193,7 +193,9 @@ def leak_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Baselines fitted on the whole history."""
     original = pipeline._Work.fit_baselines
     monkeypatch.setattr(
-        pipeline._Work, "fit_baselines", lambda work, part: original(work, replace(part, stop=len(work.f) - 1))
+        pipeline._Work,
+        "fit_baselines",
+        lambda work, part, why: original(work, replace(part, stop=len(work.f) - 1), why),
     )
 
 

@@ -87,7 +87,7 @@ def test_json_is_one_object_with_an_entry_per_source(run: Run) -> None:
 def test_the_home_can_be_named_on_the_command_line(run: Run, tmp_path: Path) -> None:
     run("train", "good", "--home", str(tmp_path / "else"))
     run("train", "good", "--home", "~/there")
-    assert [call[4] for call in fakes.CALLS] == [tmp_path / "else", tmp_path / "user" / "there"]
+    assert [call[4] for call in fakes.CALLS] == [tmp_path / "else", Path.home() / "there"]
 
 
 def test_test_forecasts_are_saved_for_the_sources_that_succeeded(run: Run, tmp_path: Path) -> None:
