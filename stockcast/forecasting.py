@@ -103,12 +103,13 @@ def forecast(model: TrainedModel, history: History, config: PredictConfig, now: 
 def step_laws(
     fit: Fit, forecaster: Ensemble | Baseline, f: Features, config: PredictConfig
 ) -> tuple[Distribution, ...]:
-    """The law of the log return from the newest close to each step: in closed form for one step, else simulated."""
+    """The law of the log return from the newest close to each step: the first in closed form, the others simulated."""
     origin, horizon = len(f) - 1, config.horizon or 1
+    first = forecaster.forecast(f, origin, origin + 1)
     if horizon == 1:
-        return (forecaster.forecast(f, origin, origin + 1),)
+        return (first,)
     plan = PathPlan(horizon, config.paths, fit.shocks, np.random.default_rng(config.seed))
-    return tuple(Empirical(total_P[None]) for total_P in forecaster.simulate(f, origin, plan))
+    return (first, *(Empirical(total_P[None]) for total_P in forecaster.simulate(f, origin, plan)[1:]))
 
 
 @dataclass(frozen=True)

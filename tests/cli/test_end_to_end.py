@@ -111,6 +111,8 @@ def test_quantiles_are_finite_and_strictly_increase_at_every_step(trained: Train
     steps = stockcast("predict", trained.file, "--json", "--horizon", "5", home=trained.home).data
     assert [step["horizon"] for step in steps] == [1, 2, 3, 4, 5]
     assert steps[4]["target_session"] == "2021-04-09"
+    (alone,) = stockcast("predict", trained.file, "--json", home=trained.home).data
+    assert without_time([alone]) == without_time(steps[:1])
     for step in steps:
         prices = list(step["quantiles"].values())
         assert {"0.05", "0.25", "0.5", "0.75", "0.95"} <= set(step["quantiles"])
