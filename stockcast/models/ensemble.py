@@ -24,7 +24,8 @@ CLIP = 5.0
 
 LOCATION_UNIT = 0.03
 """Scales per unit of the location head: next-day returns have little to learn from, so it learns slowly."""
-_MAX_LN_NU = 12.0
+MAX_LN_SCALE, MAX_LN_NU = 3.0, 12.0
+"""Bounds of the corrections: a scale twenty times the base scale's, or Gaussian tails, is all a network may ask for."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,9 @@ class Ensemble:
 def correct(base: HarScale, ln_s_N: Floats, heads_NH: Floats) -> StudentT:
     """loc = mu + s d0, scale = s exp(d1), nu - floor = (nu0 - floor) exp(d2); zero corrections give the base scale."""
     s_N = np.exp(ln_s_N)
-    eta_N = np.minimum(np.log(base.nu - NU_FLOOR) + heads_NH[:, 2], _MAX_LN_NU)
+    eta_N = np.minimum(np.log(base.nu - NU_FLOOR) + heads_NH[:, 2], MAX_LN_NU)
     return StudentT(
         loc=base.mu + s_N * LOCATION_UNIT * heads_NH[:, 0],
-        scale=s_N * np.exp(heads_NH[:, 1]),
+        scale=s_N * np.exp(np.clip(heads_NH[:, 1], -MAX_LN_SCALE, MAX_LN_SCALE)),
         nu=NU_FLOOR + np.exp(eta_N),
     )

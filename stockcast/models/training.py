@@ -22,7 +22,7 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.models.basescale import NU_FLOOR, HarScale, fit_har_scale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
-from stockcast.models.ensemble import LOCATION_UNIT, Ensemble, Standardiser
+from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble, Standardiser
 from stockcast.models.network import Network
 from stockcast.results import Progress
 from stockcast.windows.features import BURN_IN, Features
@@ -136,8 +136,9 @@ def negative_log_likelihood(heads: torch.Tensor, z: torch.Tensor, eta: float) ->
 
     Up to a constant (ln s) it is the loss of the log return itself.
     """
-    location, d_ln_s = heads[..., 0] * LOCATION_UNIT, heads[..., 1]
-    nu = NU_FLOOR + torch.exp(torch.clamp(eta + heads[..., 2], max=12.0))
+    location = heads[..., 0] * LOCATION_UNIT
+    d_ln_s = torch.clamp(heads[..., 1], -MAX_LN_SCALE, MAX_LN_SCALE)
+    nu = NU_FLOOR + torch.exp(torch.clamp(eta + heads[..., 2], max=MAX_LN_NU))
     u = (z - location) * torch.exp(-d_ln_s)
     constant = torch.lgamma(nu / 2) - torch.lgamma((nu + 1) / 2) + 0.5 * torch.log(nu * math.pi)
     return constant + d_ln_s + (nu + 1) / 2 * torch.log1p(u * u / nu)

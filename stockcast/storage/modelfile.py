@@ -350,7 +350,7 @@ def _parse_manifest(name: str, data: bytes) -> dict[str, Any]:
     if version != FORMAT:
         raise ModelError(
             f"the model {name} has the format {version!r}; this version of stockcast reads {FORMAT!r}",
-            f"Train it again (`stockcast train {quote(name)}`), or use the version of stockcast that saved it.",
+            f"Train it again ({_command(name)}), or use the version of stockcast that saved it.",
         )
     return manifest
 
@@ -366,8 +366,12 @@ def _parse_weights(name: str, data: bytes) -> dict[str, NDArray[Any]]:
     return tensors
 
 
+def _command(name: str) -> str:
+    return f"`stockcast train SOURCE --name {quote(name)}`"
+
+
 def _damaged(name: str, reason: str) -> ModelError:
-    return ModelError(f"the model {name} is damaged: {reason}", f"Train it again: `stockcast train {quote(name)}`.")
+    return ModelError(f"the model {name} is damaged: {reason}", f"Train it again: {_command(name)}.")
 
 
 def _missing(models_dir: Path, name: str) -> ModelError:
@@ -375,4 +379,4 @@ def _missing(models_dir: Path, name: str) -> ModelError:
     lowered = {model.lower(): model for model in models}
     near = [lowered[found] for found in get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)]
     known = f" (near: {', '.join(near)})" if near else ""
-    return ModelError(f"there is no model named {name}{known}", f"Train it: `stockcast train {quote(name)}`.")
+    return ModelError(f"there is no model named {name}{known}", f"Train it: {_command(name)}.")

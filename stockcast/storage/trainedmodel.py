@@ -5,6 +5,7 @@ The manifest is for people too: settings, dates, parameters and results in plain
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -49,7 +50,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         **body,
         "versions": _versions(),
         "calendar": model.calendar.to_json(),
-        **model.summary,
+        **_defined(dict(model.summary)),
     }
     return ModelFile(model.name, manifest, tensors)
 
@@ -151,6 +152,15 @@ def _config_from_json(data: Mapping[str, Any]) -> TrainConfig:
         NetworkConfig(**data["network"]), TrainingConfig(**data["training"]), SplitConfig(**split), data["horizon"],
         data["exchange"],
     )  # fmt: skip
+
+
+def _defined(value: Any) -> Any:
+    """The same with null for what is not a number: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _defined(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_defined(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _iso(day: date | None) -> str | None:

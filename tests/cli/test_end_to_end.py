@@ -198,8 +198,8 @@ def test_a_closes_only_file_narrows_the_features_and_says_so(tmp_path: Path) -> 
 def test_the_other_cells_and_the_textbook_supervision_work(cell: str, tmp_path: Path) -> None:
     file = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.history(900))
     done = stockcast(
-        "train", file, "--seeds", "1", "--quiet", "--cell", cell, "--supervision", "last-step", "--epochs", "1", "--layers", "2",
-        "--lookback", "30", "--horizon", "2", "--json", home=tmp_path,
+        "train", file, "--seeds", "1", "--quiet", "--cell", cell, "--supervision", "last-step", "--epochs", "1",
+        "--layers", "2", "--lookback", "30", "--horizon", "2", "--json", home=tmp_path,
     )  # fmt: skip
     assert done.code == 0, done.err
     assert [f["horizon"] for f in done.data[0]["forecasts"]] == [1, 2]

@@ -139,7 +139,7 @@ def test_a_missing_model_is_refused_with_near_names_and_nothing_is_created(model
     for verb in (load, remove):
         with pytest.raises(ModelError, match=r"no model named AAPPL .near: AAPL") as caught:
             verb(models, "AAPPL")
-        assert "stockcast train AAPPL" in caught.value.hint
+        assert "--name AAPPL" in caught.value.hint
     assert os.listdir(models) == before
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_model_is_refused_and_can_be_replaced_or_removed(
     damage(models / "AAPL" / file)
     with pytest.raises(ModelError, match=f"AAPL is damaged.*{reason}") as caught:
         load(models, "AAPL")
-    assert "stockcast train AAPL" in caught.value.hint
+    assert "--name AAPL" in caught.value.hint
     assert list_models(models) == ("AAPL",)
     save(models, numbered(2))
     assert number_of(load(models, "AAPL")) == 2

@@ -1,0 +1,69 @@
+"""Every command that the README shows works as it stands there (set-up and cron apart), only trained less long."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from stockcast.config import CELLS, NetworkConfig, TrainConfig, TrainingConfig
+from stockcast.prices.csvfile import ReadOptions, read
+from tests import synthetic
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def commands() -> list[list[str]]:
+    """The words of each stockcast command in the README's console blocks."""
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ stockcast")]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    (tmp_path / "prices").mkdir()
+    synthetic.write_csv(tmp_path / "prices" / "AAPL.csv", synthetic.history(900))
+    assert len(commands()) >= 5
+    for words in commands():
+        quick = ["--seeds", "1", "--steps", "10"] if words[0] == "train" else []
+        done = subprocess.run(
+            [sys.executable, "-m", "stockcast", *words, *quick, "--home", str(tmp_path / "home")],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert done.returncode == 0, (words, done.stderr)
+        assert done.stdout
+
+
+def test_the_defaults_in_the_readme_are_the_programs() -> None:
+    for text in (
+        f"| {NetworkConfig().cell} |",
+        f"| {NetworkConfig().lookback} |",
+        f"| {TrainConfig().horizon} |",
+        f"| {TrainingConfig().seeds}, {TrainingConfig().seed} |",
+        f"| {TrainingConfig().supervision} |",
+    ):
+        assert text in README
+    for cell in CELLS:
+        assert cell.upper() in README or cell in README
+
+
+def test_the_forecast_in_the_readme_is_of_the_shipped_prices() -> None:
+    h = read(str(ROOT / "data" / "GSPC.csv"), ReadOptions())
+    assert h.sha256() in README
+    assert f"{h.close[-1]:,.2f}" in README
+
+
+def test_the_map_names_every_package_and_module_of_the_street() -> None:
+    for path in (ROOT / "stockcast").iterdir():
+        if path.name.startswith(("_", "py.typed", ".")):
+            continue
+        shown = f"{path.name}/" if path.is_dir() else path.name
+        assert shown in README, path.name
