@@ -225,7 +225,9 @@ def predict(
 
     exchange: another calendar than the model's. Raises DataError for the source, ModelError for the model.
     """
-    history = load(source, read)
+    # Bars after the origin are cut before anything is checked: not even a repair may know them.
+    ends = [day for day in (read.end, config.as_of) if day is not None]
+    history = load(source, replace(read, end=min(ends, default=None)))
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
     model = trainedmodel.from_file(modelfile.load(home / "models", config.model or history.ticker))

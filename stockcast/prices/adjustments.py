@@ -45,12 +45,14 @@ def adjusted(raw: RawBars) -> RawBars:
     times the median of the month before. Without opens the close alone must meet the ratio (3 %), and 3:2 is not
     looked for: too many falls are like it.
 
-    Raises DataError for such a jump, unless the source states that split: then it is adjusted for.
+    Raises DataError for such a jump in closes without an adjusted column, unless the source states that split: then
+    it is adjusted for. A repair scales what follows it, never what went before: the past keeps its bytes.
     """
+    bare = raw.adjusted_close is None or np.array_equal(raw.adjusted_close, raw.close)
     raw = _stated_splits(raw)
     raw = _own_adjustment(raw) if raw.adjusted_close is None else _steady_factor(raw, raw.adjusted_close)
     raw = _without_bad_bars(raw, _series(raw))
-    return _without_jumps(raw, _series(raw))
+    return _without_jumps(raw, _series(raw), bare)
 
 
 def _series(raw: RawBars) -> Floats:
@@ -65,10 +67,13 @@ def _stated_splits(raw: RawBars) -> RawBars:
     large = np.flatnonzero(np.abs(np.log(splits)) > _LEAST_JUMP)
     large = large[large > 0]
     moves = np.log(raw.close[large] / raw.close[large - 1])
-    already = np.abs(moves) < np.abs(moves + np.log(splits[large]))
-    if already.sum() > len(large) / 2:
-        return replace(raw, splits=None).noting("The closes are adjusted for splits already.")
-    return replace(raw, splits=splits)
+    already = large[np.abs(moves) < np.abs(moves + np.log(splits[large]))]
+    if not len(already):
+        return replace(raw, splits=splits)
+    splits[already] = 1.0
+    return replace(raw, splits=splits).noting(
+        f"The closes are adjusted already for the splits stated on {listed(raw.dates[already])}."
+    )
 
 
 def _own_adjustment(raw: RawBars) -> RawBars:
@@ -77,8 +82,7 @@ def _own_adjustment(raw: RawBars) -> RawBars:
         raw = raw.noting("No adjusted close: dividends are not accounted for.")
     if raw.splits is None:
         return replace(raw, adjusted_close=raw.close)
-    shares = np.cumprod(raw.splits)
-    return replace(raw, adjusted_close=raw.close * shares / shares[-1])
+    return replace(raw, adjusted_close=raw.close * np.cumprod(raw.splits))
 
 
 def _steady_factor(raw: RawBars, series: Floats) -> RawBars:
@@ -89,7 +93,7 @@ def _steady_factor(raw: RawBars, series: Floats) -> RawBars:
         return raw
     repaired = series.copy()
     for at in slips.tolist():
-        repaired[:at] *= np.exp(moves[at - 1] - closes[at - 1])
+        repaired[at:] /= np.exp(moves[at - 1] - closes[at - 1])
     return replace(raw, adjusted_close=repaired).noting(
         f"The adjusted close jumps without the close on {listed(raw.dates[slips])}: the close was believed."
     )
@@ -117,17 +121,21 @@ def _without_bad_bars(raw: RawBars, series: Floats) -> RawBars:
     )
 
 
-def _without_jumps(raw: RawBars, series: Floats) -> RawBars:
-    """Jumps at stated splits are adjusted for; any other is refused."""
+def _without_jumps(raw: RawBars, series: Floats, bare: bool) -> RawBars:
+    """Jumps at stated splits are adjusted for; any other is refused, or noted where the source adjusts (not `bare`)."""
     jumps = _jumps(raw, series)
     unstated = [jump for jump in jumps if not _is_stated(raw, jump)]
+    if unstated and bare:
+        raise _unadjusted(raw, unstated)
     if unstated:
-        raise _unadjusted(raw, series, unstated)
+        days = raw.dates[[jump.at for jump in unstated]]
+        raw = raw.noting(f"The adjusted close moves as if by a split on {listed(days)}; it is believed.")
+    jumps = [jump for jump in jumps if _is_stated(raw, jump)]
     if not jumps:
         return raw
     repaired = series.copy()
     for jump in jumps:
-        repaired[: jump.at] *= np.exp(jump.log_ratio)
+        repaired[jump.at :] /= np.exp(jump.log_ratio)
     days = raw.dates[[jump.at for jump in jumps]]
     return replace(raw, adjusted_close=repaired).noting(
         f"The adjusted close was adjusted for splits on {listed(days)}."
@@ -171,15 +179,13 @@ def _is_stated(raw: RawBars, jump: _Jump) -> bool:
     return abs(float(np.log(raw.splits[jump.at])) + jump.log_ratio) < _CLOSE_TOLERANCE
 
 
-def _unadjusted(raw: RawBars, series: Floats, jumps: list[_Jump]) -> DataError:
+def _unadjusted(raw: RawBars, jumps: list[_Jump]) -> DataError:
     """The latest jump is named: a history that starts with it has none of them."""
     last = jumps[-1]
-    day = raw.dates[last.at]
-    remedy = "Use a file with an adjusted close column" if np.array_equal(series, raw.close) else "Download it again"
     more = f", and {len(jumps) - 1} more before" if len(jumps) > 1 else ""
     return raw.refused(
         last.at,
-        f"the price goes from {series[last.at - 1]:g} to {series[last.at]:g}, "
+        f"the price goes from {raw.close[last.at - 1]:g} to {raw.close[last.at]:g}, "
         f"which looks like a {last.name} split that is not adjusted for{more}",
-        f"{remedy}, or leave out what lies before with --start {day}.",
+        f"Use a file with an adjusted close column, or leave out what lies before with --start {raw.dates[last.at]}.",
     )

@@ -70,8 +70,8 @@ def test_a_stated_split_is_adjusted_for() -> None:
     raw = replace(traded(4), splits=stated(4))
     history = validated(raw)
     assert history.splits is not None
-    np.testing.assert_allclose(history.adjusted_close[:AT], raw.close[:AT] / 4, rtol=1e-14)
-    np.testing.assert_array_equal(history.adjusted_close[AT:], raw.close[AT:])
+    np.testing.assert_array_equal(history.adjusted_close[:AT], raw.close[:AT])
+    np.testing.assert_allclose(history.adjusted_close[AT:], raw.close[AT:] * 4, rtol=1e-14)
     np.testing.assert_array_equal(history.splits, stated(4))
     assert history.notes == ("No adjusted close: dividends are not accounted for.",)
 
@@ -79,22 +79,42 @@ def test_a_stated_split_is_adjusted_for() -> None:
 def test_a_stated_split_that_the_adjusted_close_forgot_is_adjusted_for() -> None:
     raw = traded(4)
     history = validated(replace(raw, adjusted_close=raw.close, splits=stated(4)))
-    np.testing.assert_allclose(history.adjusted_close[:AT], raw.close[:AT] / 4, rtol=1e-14)
+    np.testing.assert_array_equal(history.adjusted_close[:AT], raw.close[:AT])
+    np.testing.assert_allclose(history.adjusted_close[AT:], raw.close[AT:] * 4, rtol=1e-14)
     assert history.notes == (f"The adjusted close was adjusted for splits on {raw.dates[AT]}.",)
 
 
-def test_a_split_that_an_adjusted_close_forgot_and_nothing_states_is_refused() -> None:
+def test_a_split_that_an_adjusted_close_forgot_and_nothing_states_is_noted() -> None:
     raw = traded(2)
-    with pytest.raises(DataError, match="2:1 split") as error:
-        validated(replace(raw, adjusted_close=0.9 * raw.close, splits=np.ones(SESSIONS)))
-    assert error.value.hint.startswith("Download it again")
+    history = validated(replace(raw, adjusted_close=0.9 * raw.close, splits=np.ones(SESSIONS)))
+    np.testing.assert_array_equal(history.adjusted_close, 0.9 * raw.close)
+    assert history.notes == (f"The adjusted close moves as if by a split on {raw.dates[AT]}; it is believed.",)
 
 
-def test_splits_of_closes_that_are_adjusted_for_them_are_none() -> None:
-    history = validated(replace(traded(1), splits=stated(4)))
-    assert history.splits is None
+def test_an_adjusted_close_that_equals_the_close_is_none() -> None:
+    raw = traded(2)
+    with pytest.raises(DataError, match="2:1 split"):
+        validated(replace(raw, adjusted_close=raw.close))
+
+
+def test_splits_of_closes_that_are_adjusted_for_them_do_not_count() -> None:
+    raw = traded(1)
+    history = validated(replace(raw, splits=stated(4)))
+    assert history.splits is not None
+    assert set(history.splits.tolist()) == {1.0}
     np.testing.assert_array_equal(history.adjusted_close, history.close)
-    assert "The closes are adjusted for splits already." in history.notes
+    assert f"The closes are adjusted already for the splits stated on {raw.dates[AT]}." in history.notes
+
+
+def test_a_repair_changes_nothing_that_came_before_it() -> None:
+    """What a session's forecast sees must not depend on a split of later years."""
+    raw = replace(traded(4), splits=stated(4))
+    before, whole = validated(raw.take(np.arange(AT))), validated(raw)
+    assert before.adjusted_close.tobytes() == whole.adjusted_close[:AT].tobytes()
+    slipped = replace(traded(1), adjusted_close=traded(1).close * np.where(np.arange(SESSIONS) < AT, 0.5, 1.0))
+    before, whole = validated(slipped.take(np.arange(AT))), validated(slipped)
+    assert before.adjusted_close.tobytes() == whole.adjusted_close[:AT].tobytes()
+    assert "believed" in whole.notes[0]
 
 
 @pytest.mark.parametrize("code", [0.0, np.nan, -1.0, np.inf])
