@@ -18,7 +18,7 @@ from datetime import date
 import numpy as np
 import torch
 
-from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
+from stockcast.config import NetworkConfig, TrainConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.models.basescale import NU_FLOOR, HarScale, fit_har_scale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
@@ -28,6 +28,9 @@ from stockcast.results import Progress
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.splits import Part, Split
 from stockcast.windows.windows import lagged
+
+_GPU_UNITS = 128
+"""Hidden units below which a step is too short to be worth the way to a GPU."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def train(f: Features, split: Split, config: TrainConfig, progress: Progress) ->
     ConfigError for a missing device.
     """
     base, standardiser = _footing(f, split.train)
-    problem = _problem(f, base, standardiser, _device(config.training))
+    problem = _problem(f, base, standardiser, _device(config))
     most = config.training.gradient_steps(len(split.train))
     best = [
         _watch(descend(problem, split.train, config, Walk(most, most, seed), split.validation), progress)
@@ -92,7 +95,7 @@ def train(f: Features, split: Split, config: TrainConfig, progress: Progress) ->
 def refit(f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress) -> Ensemble:
     """Fit everything again on `part`, each member for its chosen number of steps: nothing is left to choose."""
     base, standardiser = _footing(f, part)
-    problem = _problem(f, base, standardiser, _device(config.training))
+    problem = _problem(f, base, standardiser, _device(config))
     members = [
         _watch(descend(problem, part, config, Walk(count, chosen.most, seed), None), progress).weights
         for seed, count in zip(config.training.members, chosen.steps, strict=True)
@@ -260,12 +263,14 @@ def _stack(config: NetworkConfig, members: list[dict[str, torch.Tensor]]) -> Net
     )
 
 
-def _device(training: TrainingConfig) -> torch.device:
-    """The device asked for; `auto` takes the GPU only for networks whose steps are worth the transfers."""
+def _device(config: TrainConfig) -> torch.device:
+    """The device asked for; `auto` takes a GPU for networks that keep one busy, and the CPU for all others."""
     available = torch.cuda.is_available()
-    if training.device == "cuda" and not available:
+    if config.training.device == "cuda" and not available:
         raise ConfigError("--device cuda: torch finds no CUDA device", "use --device cpu, or auto")
-    return torch.device("cuda" if training.device == "cuda" else "cpu")
+    worth_it = config.network.hidden_size >= _GPU_UNITS
+    wanted = config.training.device == "cuda" or (config.training.device == "auto" and available and worth_it)
+    return torch.device("cuda" if wanted else "cpu")
 
 
 @contextmanager

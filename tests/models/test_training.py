@@ -131,6 +131,14 @@ def test_a_missing_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         training.train(F, SPLIT, replace(QUICK, training=replace(QUICK.training, device="cuda")), Silent())
 
 
+def test_auto_takes_a_gpu_where_there_is_one_and_the_network_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = replace(QUICK, training=replace(QUICK.training, device="auto"))
+    large = replace(small, network=replace(QUICK.network, hidden_size=256))
+    for available, devices in ((False, ["cpu", "cpu"]), (True, ["cpu", "cuda"])):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda found=available: found)
+        assert [training._device(config).type for config in (small, large)] == devices
+
+
 def test_training_does_not_import_torchs_compiler() -> None:
     code = (
         "import sys; from tests.models.test_training import *\n"
