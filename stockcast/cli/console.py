@@ -18,7 +18,6 @@ from stockcast.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stockcast.cli.progress import Notes
     from stockcast.report.page import Page
     from stockcast.results import Failure
 
@@ -36,17 +35,6 @@ class Console:
         """One line of the story; `detail` for the curious only."""
         if self.level <= (DETAIL if detail else STORY):
             story(line)
-
-    def progress(self, label: str, bar: bool = True) -> Notes:
-        """Whoever watches the work on `label`: a bar where stderr is a terminal, lines elsewhere, nobody if quiet.
-
-        bar: False where work is too short to be worth one; its notes are told all the same.
-        """
-        from stockcast.cli.progress import Bar, Lines, Notes
-
-        if self.level > STORY or not bar:
-            return Notes(self, label)
-        return Bar(self, label) if is_terminal(sys.stderr) else Lines(self, label)
 
 
 def story(line: str) -> None:

@@ -48,8 +48,9 @@ def predict(  # noqa: PLR0913, PLR0917 - the parameters are the command line
 
     def one(source: str) -> tuple[Forecast, ...]:
         from stockcast import pipeline
+        from stockcast.cli.progress import watch
 
-        with common.console.progress(label(source, ticker), bar=False) as progress:
+        with watch(common.console, label(source, ticker), bar=False) as progress:
             return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange)
 
     _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+from stockcast.cli.console import STORY, Console, is_terminal
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from stockcast.cli.console import Console
 
 PARTS = 10  # a stage is told in at most this many lines, besides its first
 SHORT = 20  # units: a stage with fewer of them is told at its begin and its end alone
@@ -139,3 +141,13 @@ class Bar(Notes):
             )
             self._progress.start()
         return self._progress
+
+
+def watch(console: Console, label: str, bar: bool = True) -> Notes:
+    """Whoever watches the work on `label`: a bar where stderr is a terminal, lines elsewhere, nobody if quiet.
+
+    bar: False where work is too short to be worth one; its notes are told all the same.
+    """
+    if console.level > STORY or not bar:
+        return Notes(console, label)
+    return Bar(console, label) if is_terminal(sys.stderr) else Lines(console, label)

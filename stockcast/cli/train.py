@@ -79,9 +79,10 @@ def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
 
     def one(source: str) -> TrainResult:
         from stockcast import pipeline
+        from stockcast.cli.progress import watch
 
         read = columns.reading(start, end)
-        with common.console.progress(label(source, ticker)) as progress:
+        with watch(common.console, label(source, ticker)) as progress:
             return pipeline.train(source, read, config, common.home, name, progress, keep_rows=output is not None)
 
     _deliver(harvest(sources, one, common, saves=True), common, output)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.cli.console import DETAIL, ERRORS, STORY, Console
-from stockcast.cli.progress import Bar, Lines, Notes
+from stockcast.cli.progress import Bar, Lines, Notes, watch
 from stockcast.cli.sources import label
 from tests.cli.conftest import Run
 
@@ -46,7 +46,7 @@ def test_a_stage_that_is_broken_off_is_not_called_done(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(("level", "told"), [(ERRORS, 0), (STORY, 1), (DETAIL, 2)])
 def test_verbosity_decides_which_notes_are_told(level: int, told: int, capsys: pytest.CaptureFixture[str]) -> None:
-    with Console(level).progress("A") as progress:
+    with watch(Console(level), "A") as progress:
         progress.note("plain")
         progress.note("fine", detail=True)
     assert len(capsys.readouterr().err.splitlines()) == told
