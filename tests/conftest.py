@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: how long an example takes is for benchmarks.
+settings.register_profile("stockcast", deadline=None)
+settings.load_profile("stockcast")
 
 
 @pytest.fixture(autouse=True)

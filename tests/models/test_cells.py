@@ -72,7 +72,7 @@ def test_backpropagation_through_time_agrees_with_finite_differences_of_the_nump
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_a_window_has_the_same_bytes_in_any_batch(cell: str, data: st.DataObject) -> None:
     config = NetworkConfig(cell=cell, hidden_size=data.draw(st.integers(1, 9)), lookback=20)

@@ -138,7 +138,7 @@ def read_text(content: str | bytes, options: ReadOptions = ReadOptions(), name: 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(written=bars())
 def test_a_layout_gives_back_what_was_written(layout: Callable[[Written], str], written: Written) -> None:
     history = read_text(layout(written))
@@ -172,7 +172,7 @@ def assert_usable(history: History) -> None:
         assert (np.isfinite(values) & (values > 0)).all()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300)), st.sampled_from(["A.csv", "A.csv.gz", "A.parquet"]))
 def test_rubbish_brings_nothing_but_a_data_error(content: str | bytes, name: str) -> None:
     read_or_refuse(content, name=name)
@@ -224,7 +224,7 @@ HEADERS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     HEADERS,
     st.lists(st.lists(CELLS, max_size=8), max_size=8),
@@ -238,7 +238,7 @@ def test_tables_of_rubbish_bring_nothing_but_a_data_error(
     read_or_refuse(text, ReadOptions(date_format=date_format))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(bars(), st.sampled_from(LAYOUTS), st.data())
 def test_a_damaged_file_brings_nothing_but_a_data_error(
     written: Written, layout: Callable[[Written], str], data: st.DataObject

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError
@@ -46,7 +46,6 @@ def test_every_day_of_thirty_years_agrees_with_the_finished_calendar(exchange: s
     assert [day for day in every_day if calendar.is_session(day)] == finished(exchange)
 
 
-@settings(deadline=None)
 @given(exchanges, days, st.integers(0, 30))
 def test_next_sessions_are_those_of_the_finished_calendar(exchange: str, after: date, count: int) -> None:
     expected = [day for day in finished(exchange) if day > after][:count]
@@ -56,14 +55,12 @@ def test_next_sessions_are_those_of_the_finished_calendar(exchange: str, after: 
     assert not any(loaded(exchange).knows(day) for day in found[len(expected) :] if exchange != "24/7")
 
 
-@settings(deadline=None)
 @given(exchanges, days, days)
 def test_sessions_are_counted_after_the_first_day_up_to_the_last(exchange: str, after: date, until: date) -> None:
     expected = sum(after < day <= until for day in finished(exchange))
     assert loaded(exchange).count_between(after, until) == expected
 
 
-@settings(deadline=None)
 @given(exchanges, days, days, st.integers(0, 40))
 def test_a_shorter_span_says_the_same_of_the_days_that_it_knows(
     exchange: str, one: date, other: date, offset: int
@@ -75,7 +72,6 @@ def test_a_shorter_span_says_the_same_of_the_days_that_it_knows(
     assert calendar.is_session(day) == loaded(exchange).is_session(day)
 
 
-@settings(deadline=None)
 @given(
     st.dates(date(2020, 1, 1), date(2020, 12, 31)),
     st.sets(st.dates(date(2020, 1, 1), date(2020, 12, 31)), max_size=40),

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
@@ -35,7 +35,6 @@ def refuse(monkeypatch: pytest.MonkeyPatch, function: str, error: BaseException)
     monkeypatch.setattr(os, function, fail)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_bytes_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("round-trip") / "models"

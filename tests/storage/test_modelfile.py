@@ -60,7 +60,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.dictionaries(st.text().filter(lambda key: key not in ("format", "weights_sha256")), json_values, max_size=4),
     st.dictionaries(st.text("abc.0", min_size=1), arrays, max_size=4),

@@ -97,7 +97,7 @@ def test_ewma_follows_its_recursion_after_the_first_month() -> None:
     assert ewma(x, 0.9)[-1] == pytest.approx(level)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(BURN_IN + 2, 398), st.sampled_from(["cut", "shuffled", "other"]))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str) -> None:
     f, changed = features(HISTORY), features(_with_other_future(origin + 2, change))

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.config import SplitConfig
@@ -27,7 +27,6 @@ def test_parts_hold_the_targets_between_the_dates() -> None:
     assert split.scored_cutoff == date(2014, 5, 30)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 120), st.integers(1, 10))
 def test_no_target_is_in_two_parts_and_none_precedes_its_window(lookback: int, horizon: int) -> None:
     split = split_by_date(DATES, SplitConfig(), lookback, horizon)

@@ -82,7 +82,7 @@ def _cut(table: Table, days: Dates, options: ReadOptions) -> tuple[Table, Dates]
         raise DataError(
             f"{table.label} has no bar from {options.start or days.min()} to {options.end or days.max()}: "
             f"its bars are from {days.min()} to {days.max()}",
-            "Change --start or --end.",
+            "Choose dates within these.",
         )
     return table.take(np.flatnonzero(kept)), days[kept]
 
