@@ -75,7 +75,7 @@ def _intervals(strongest: str, against: Comparison, garch: Comparison | None) ->
         return text + "."
     if garch.dm_p < LEVEL:
         return f"{text}{' and than' if claimed else ', though better than'} GARCH by {_figures(garch)}."
-    return f"{text}{', but no' if claimed else ', nor'} evidence of skill over GARCH ({_signed(garch)})."
+    return f"{text}{', but no evidence of skill' if claimed else ', nor'} over GARCH ({_signed(garch)})."
 
 
 def _direction(p: float) -> str:
