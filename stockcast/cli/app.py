@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -15,7 +18,15 @@ def main() -> None:
         warnings.simplefilter("ignore")
     # Nothing here multiplies large matrices; OpenBLAS's idle threads would cost more than all of a forecast.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    arguments = sys.argv[1:]
+    try:
+        _run(sys.argv[1:])
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            _leave_at_once()
+        raise
+
+
+def _run(arguments: list[str]) -> None:
     try:
         from typer.main import get_command
 
@@ -27,3 +38,15 @@ def main() -> None:
         from stockcast.cli.group import stop
 
         sys.exit(stop(arguments))
+
+
+def _leave_at_once() -> None:
+    """End with the exit code of an interruption.
+
+    An interruption that passed through `exec`, as an import that makes dataclasses does, has Python kill itself by
+    SIGINT at a regular exit, and the code that was promised is lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(INTERRUPTED)

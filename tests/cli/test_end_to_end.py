@@ -41,7 +41,7 @@ class Ended:
 def stockcast(*arguments: str | Path, home: Path, stdin: str | None = None) -> Ended:
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "stockcast", *map(str, arguments), "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, timeout=300)
     assert "Traceback" not in done.stderr
     return Ended(done.returncode, done.stdout, done.stderr)
 
@@ -312,7 +312,10 @@ def test_an_interrupted_training_leaves_the_old_model_and_nothing_half_written(
                 break
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     assert out == ""
