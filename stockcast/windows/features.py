@@ -193,8 +193,3 @@ def network_columns(r: Floats, har_K: Floats, ewma_variance: Floats, gap: Floats
     if gap is not None:
         columns["gap"] = gap / scale
     return columns
-
-
-def usable(dates: Dates, day: np.datetime64) -> int:
-    """How many of the ascending `dates` lie on or before `day`."""
-    return int(np.searchsorted(dates, day, "right"))
