@@ -25,7 +25,8 @@ from stockcast.config import CELLS, NetworkConfig, SplitConfig, TrainConfig, Tra
 from stockcast.errors import StockcastError
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results import ForecastRows, Silent, TrainResult
+from stockcast.results.progress import Silent
+from stockcast.results.training import ForecastRows, TrainResult
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
     from stockcast.pipeline import load, predict, save_rows, train
     from stockcast.prices.csvfile import ReadOptions
-    from stockcast.results import Forecast, Progress, Silent, TrainResult
+    from stockcast.results.forecasts import Forecast
+    from stockcast.results.progress import Progress, Silent
+    from stockcast.results.training import TrainResult
 
 _HOME = {
     "NetworkConfig": "config",
@@ -27,10 +29,10 @@ _HOME = {
     "save_rows": "pipeline",
     "train": "pipeline",
     "ReadOptions": "prices.csvfile",
-    "Forecast": "results",
-    "Progress": "results",
-    "Silent": "results",
-    "TrainResult": "results",
+    "Forecast": "results.forecasts",
+    "Progress": "results.progress",
+    "Silent": "results.progress",
+    "TrainResult": "results.training",
 }
 
 __all__ = [

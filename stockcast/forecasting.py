@@ -19,7 +19,7 @@ from stockcast.models.ensemble import Ensemble
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.results import Forecast
+from stockcast.results.forecasts import Forecast
 from stockcast.windows.features import Features, features
 from stockcast.windows.splits import first_origin
 

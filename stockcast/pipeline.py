@@ -19,7 +19,10 @@ from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.results import Forecast, ModelSummary, Progress, TrainResult
+from stockcast.results.forecasts import Forecast
+from stockcast.results.models import ModelSummary
+from stockcast.results.progress import Progress
+from stockcast.results.training import TrainResult
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import Chosen
-    from stockcast.results import Verdict
+    from stockcast.results.training import Verdict
     from stockcast.windows.features import Features
     from stockcast.windows.splits import Part, Split
 

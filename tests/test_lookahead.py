@@ -21,7 +21,7 @@ from stockcast.models.basescale import HarScale
 from stockcast.models.ensemble import Standardiser
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results import Silent
+from stockcast.results.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows import features as feature_module
 from stockcast.windows.features import Features, features

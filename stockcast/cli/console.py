@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stockcast.report.page import Page
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
 
 DETAIL, STORY, ERRORS = 10, 20, 40
 FILE_WIDTH = 120  # characters of a table that goes to a file or a pipe

@@ -80,7 +80,7 @@ class Group(TyperGroup):
 
 def fail(seen: Glance, error: StockcastError) -> int:
     """Tell an error that concerns the whole command, on stderr and, under --json, on stdout. Returns its exit code."""
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
 
     failures = (Failure("", error),)
     console.errors(failures)

@@ -59,7 +59,7 @@ def show(
 ) -> None:
     """Show what is known about one model."""
     from stockcast import pipeline
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
 
     common = options.common(home, as_json, quiet, verbose)
     model = pipeline.show_model(common.home, name)

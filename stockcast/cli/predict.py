@@ -13,7 +13,8 @@ from stockcast.config import PredictConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
-    from stockcast.results import Failure, Forecast
+    from stockcast.results.failures import Failure
+    from stockcast.results.forecasts import Forecast
 
 Form = Literal["json", "csv", "text"]
 
@@ -77,7 +78,7 @@ def _deliver(predicted: Harvest[tuple[Forecast, ...]], common: options.Common, f
 def _save(
     forecasts: tuple[Forecast, ...], failures: list[Failure], common: options.Common, form: Form, output: Path
 ) -> list[Failure]:
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
     from stockcast.storage.files import write_atomic
 
     try:

@@ -15,7 +15,7 @@ from stockcast.cli.options import Common
 from stockcast.errors import UsageError
 
 if TYPE_CHECKING:
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def harvest(sources: Sequence[str], work: Callable[[str], T], common: Common, sa
 
     saves: whether `work` leaves something on the disk. What libraries print to stdout goes to stderr.
     """
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
 
     results: list[T] = []
     done: list[str] = []

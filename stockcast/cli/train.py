@@ -13,7 +13,8 @@ from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingCo
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
-    from stockcast.results import Failure, TrainResult
+    from stockcast.results.failures import Failure
+    from stockcast.results.training import TrainResult
 
 
 def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
@@ -114,7 +115,7 @@ def _save(trained: Harvest[TrainResult], common: options.Common, output: Path | 
     if output is None or not trained.results:
         return []
     from stockcast import pipeline
-    from stockcast.results import Failure
+    from stockcast.results.failures import Failure
 
     try:
         pipeline.save_rows(output, trained.results)

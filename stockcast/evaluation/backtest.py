@@ -17,7 +17,7 @@ from stockcast.evaluation import metrics
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Floats
-from stockcast.results import Comparison, ForecastRows, Score
+from stockcast.results.training import Comparison, ForecastRows, Score
 from stockcast.windows.features import Features
 from stockcast.windows.splits import Part
 

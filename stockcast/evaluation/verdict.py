@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from stockcast.evaluation.backtest import Entry
 from stockcast.evaluation.significance import diebold_mariano, pesaran_timmermann
-from stockcast.results import Comparison, Verdict
+from stockcast.results.training import Comparison, Verdict
 
 LEVEL = 0.05
 """Skill is claimed below this one-sided p-value, and not above."""

@@ -24,7 +24,7 @@ from stockcast.models.basescale import NU_FLOOR, HarScale, fit_har_scale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble, Standardiser
 from stockcast.models.network import Network
-from stockcast.results import Progress
+from stockcast.results.progress import Progress
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.splits import Part, Split
 from stockcast.windows.windows import lagged

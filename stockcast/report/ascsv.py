@@ -10,7 +10,7 @@ from stockcast.report.asjson import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stockcast.results import Forecast
+    from stockcast.results.forecasts import Forecast
 
 
 def forecasts_csv(forecasts: Sequence[Forecast]) -> str:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stockcast.results import Failure, Forecast, ModelSummary, TrainResult
+    from stockcast.results.failures import Failure
+    from stockcast.results.forecasts import Forecast
+    from stockcast.results.models import ModelSummary
+    from stockcast.results.training import TrainResult
 
 
 def plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from stockcast.results import Forecast
+    from stockcast.results.forecasts import Forecast
 
 _WHO = (Column("ticker", right=False), Column("origin", rank=5, right=False))
 _PRICES = (

@@ -10,7 +10,7 @@ from stockcast.report.page import Column, Page, heading, paragraph, render, tabl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stockcast.results import ModelSummary
+    from stockcast.results.models import ModelSummary
 
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from stockcast.results import Comparison, Score, TrainResult
+    from stockcast.results.training import Comparison, Score, TrainResult
 
 _PARTS = (
     Column("part", right=False),

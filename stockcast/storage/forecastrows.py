@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.errors import ConfigError
-from stockcast.results import ForecastRows
+from stockcast.results.training import ForecastRows
 from stockcast.storage.files import write_atomic
 
 if TYPE_CHECKING:

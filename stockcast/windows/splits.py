@@ -13,7 +13,7 @@ import numpy as np
 from stockcast.config import SplitConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.history import Dates
-from stockcast.results import PartSummary
+from stockcast.results.training import PartSummary
 from stockcast.windows.features import BURN_IN
 
 MIN_TRAIN, MIN_VALIDATION, MIN_TEST = 250, 60, 60

@@ -17,7 +17,10 @@ from typing import Any
 import stockcast
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError, ModelError
-from stockcast.results import Forecast, ModelSummary, Progress, TrainResult
+from stockcast.results.forecasts import Forecast
+from stockcast.results.models import ModelSummary
+from stockcast.results.progress import Progress
+from stockcast.results.training import TrainResult
 from tests.report.samples import DAMAGED, FORECAST, MODEL, TRAINED
 
 CALLS: list[tuple[Any, ...]] = []

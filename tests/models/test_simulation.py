@@ -8,7 +8,7 @@ import pytest
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.models import training
 from stockcast.models.simulation import PathBars, PathPlan, Shocks
-from stockcast.results import Silent
+from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic

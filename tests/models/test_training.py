@@ -17,7 +17,7 @@ from stockcast.errors import ConfigError
 from stockcast.models import training
 from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.ensemble import LOCATION_UNIT
-from stockcast.results import Silent
+from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic

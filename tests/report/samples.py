@@ -7,7 +7,9 @@ from datetime import date
 from math import nan
 from pathlib import Path
 
-from stockcast.results import Comparison, Forecast, ModelSummary, PartSummary, Score, TrainResult, Verdict
+from stockcast.results.forecasts import Forecast
+from stockcast.results.models import ModelSummary
+from stockcast.results.training import Comparison, PartSummary, Score, TrainResult, Verdict
 
 SENTENCE = (
     "Intervals: better than the strongest baseline (HAR-t) by 0.4 % (p = 0.02) and than GARCH by 0.9 % (p = 0.003). "

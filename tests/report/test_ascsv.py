@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from io import StringIO
 
 from stockcast.report.ascsv import forecasts_csv
-from stockcast.results import Forecast
+from stockcast.results.forecasts import Forecast
 from tests.report.samples import FORECAST, PENNY
 
 

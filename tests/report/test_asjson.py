@@ -10,7 +10,8 @@ import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.report.asjson import envelope, forecast_rows, model_rows, plain, train_rows
-from stockcast.results import Failure, Forecast
+from stockcast.results.failures import Failure
+from stockcast.results.forecasts import Forecast
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, TRAINED
 
 

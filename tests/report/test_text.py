@@ -9,7 +9,7 @@ from stockcast.report.forecast import forecasts_text
 from stockcast.report.models import model_text, models_text
 from stockcast.report.page import Page
 from stockcast.report.train import training_text, trainings_text
-from stockcast.results import TrainResult
+from stockcast.results.training import TrainResult
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, SECOND_STEP, SENTENCE, TRAINED
 
 

@@ -1,11 +1,10 @@
-"""Settings: frozen dataclasses, one per component, validated on construction and saved with the model."""
+"""Settings of models: frozen dataclasses, one per component, validated on construction and saved with the model."""
 
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 
 from stockcast.errors import ConfigError
 
@@ -14,22 +13,8 @@ SUPERVISIONS = ("every-step", "last-step")
 DEVICES = ("cpu", "cuda", "auto")
 
 
-def now() -> datetime:
-    """The time, in UTC; STOCKCAST_NOW (an ISO time, UTC where it names no zone) replaces the clock.
-
-    Raises ConfigError where that variable is no ISO time.
-    """
-    text = os.environ.get("STOCKCAST_NOW")
-    if not text:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"STOCKCAST_NOW is {text!r}, which is no ISO time", "write 2021-04-01T22:00:00Z") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _require(condition: bool, message: str, hint: str = "") -> None:
+def require(condition: bool, message: str, hint: str = "") -> None:
+    """Raise ConfigError unless the condition holds."""
     if not condition:
         raise ConfigError(message, hint)
 
@@ -49,11 +34,11 @@ class NetworkConfig:
     lookback: int = 60
 
     def __post_init__(self) -> None:
-        _require(self.cell in CELLS, f"unknown cell {self.cell!r}", f"choose one of {', '.join(CELLS)}")
-        _require(1 <= self.hidden_size <= 1024, f"hidden size {self.hidden_size} is not within 1 .. 1024")
-        _require(1 <= self.layers <= 8, f"{self.layers} layers is not within 1 .. 8")
-        _require(0.0 <= self.dropout < 1.0, f"dropout {self.dropout} is not within 0 .. 1")
-        _require(2 <= self.lookback <= 1000, f"lookback {self.lookback} is not within 2 .. 1000 sessions")
+        require(self.cell in CELLS, f"unknown cell {self.cell!r}", f"choose one of {', '.join(CELLS)}")
+        require(1 <= self.hidden_size <= 1024, f"hidden size {self.hidden_size} is not within 1 .. 1024")
+        require(1 <= self.layers <= 8, f"{self.layers} layers is not within 1 .. 8")
+        require(0.0 <= self.dropout < 1.0, f"dropout {self.dropout} is not within 0 .. 1")
+        require(2 <= self.lookback <= 1000, f"lookback {self.lookback} is not within 2 .. 1000 sessions")
 
 
 @dataclass(frozen=True)
@@ -83,26 +68,24 @@ class TrainingConfig:
     final_fit: bool = True
 
     def __post_init__(self) -> None:
-        _require(1 <= self.seeds <= 100, f"{self.seeds} seeds is not within 1 .. 100")
-        _require(0 <= self.seed < 2**31, f"seed {self.seed} is not within 0 .. 2147483647")
-        _require(0.0 < self.learning_rate <= 1.0, f"learning rate {self.learning_rate} is not within 0 .. 1")
-        _require(0.0 <= self.weight_decay <= 10.0, f"weight decay {self.weight_decay} is not within 0 .. 10")
+        require(1 <= self.seeds <= 100, f"{self.seeds} seeds is not within 1 .. 100")
+        require(0 <= self.seed < 2**31, f"seed {self.seed} is not within 0 .. 2147483647")
+        require(0.0 < self.learning_rate <= 1.0, f"learning rate {self.learning_rate} is not within 0 .. 1")
+        require(0.0 <= self.weight_decay <= 10.0, f"weight decay {self.weight_decay} is not within 0 .. 10")
         for name, value, most in (
             ("batch size", self.batch_size, 4096),
             ("steps", self.steps, 1_000_000),
             ("epochs", self.epochs, 100_000),
         ):
-            _require(value is None or 1 <= value <= most, f"{name} {value} is not within 1 .. {most}")
-        _require(
-            self.steps is None or self.epochs is None, "steps and epochs are two ways to say one thing", "give one"
-        )
-        _require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
-        _require(
+            require(value is None or 1 <= value <= most, f"{name} {value} is not within 1 .. {most}")
+        require(self.steps is None or self.epochs is None, "steps and epochs are two ways to say one thing", "give one")
+        require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
+        require(
             self.supervision in SUPERVISIONS,
             f"unknown supervision {self.supervision!r}",
             f"choose one of {', '.join(SUPERVISIONS)}",
         )
-        _require(self.device in DEVICES, f"unknown device {self.device!r}", f"choose one of {', '.join(DEVICES)}")
+        require(self.device in DEVICES, f"unknown device {self.device!r}", f"choose one of {', '.join(DEVICES)}")
 
     @property
     def members(self) -> range:
@@ -140,7 +123,7 @@ class SplitConfig:
 
     def __post_init__(self) -> None:
         if self.validate_from and self.test_from:
-            _require(
+            require(
                 self.validate_from < self.test_from,
                 f"validation starts on {self.validate_from}, which is not before the test part, {self.test_from}",
                 "give --validate-from a date before --test-from",
@@ -161,7 +144,7 @@ class TrainConfig:
     exchange: str = "XNYS"
 
     def __post_init__(self) -> None:
-        _require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")
+        require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")
 
 
 @dataclass(frozen=True)
@@ -178,8 +161,8 @@ class PredictConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.horizon is None or 1 <= self.horizon <= 250,
             f"horizon {self.horizon} is not within 1 .. 250 sessions",
         )
-        _require(100 <= self.paths <= 1_000_000, f"{self.paths} paths is not within 100 .. 1000000")
+        require(100 <= self.paths <= 1_000_000, f"{self.paths} paths is not within 100 .. 1000000")

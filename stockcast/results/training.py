@@ -1,46 +1,17 @@
-"""Frozen results that travel up the street: what `pipeline` returns and `report` renders."""
+"""Trainings: parts, scores, verdict and what was saved."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from stockcast.errors import StockcastError
+from stockcast.results.forecasts import Forecast
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-class Progress(Protocol):
-    """Whoever watches long work: the command line draws a bar, a script may ignore it."""
-
-    def stage(self, name: str, total: int) -> None:
-        """A piece of work of `total` units begins."""
-        ...
-
-    def advance(self, units: int, loss: float | None = None) -> None:
-        """`units` more are done; `loss` is the newest training loss where there is one."""
-        ...
-
-    def note(self, message: str, detail: bool = False) -> None:
-        """A line of the story; `detail` for the curious only."""
-        ...
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def stage(self, name: str, total: int) -> None:
-        """Ignore."""
-
-    def advance(self, units: int, loss: float | None = None) -> None:
-        """Ignore."""
-
-    def note(self, message: str, detail: bool = False) -> None:
-        """Ignore."""
 
 
 @dataclass(frozen=True)
@@ -130,32 +101,6 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """The distribution of one future close, in price."""
-
-    ticker: str
-    model: str
-    model_id: str
-    served_by: str
-    cell: str
-    origin: date
-    target_session: date
-    horizon: int
-    last_close: float
-    median: float
-    mean: float
-    quantiles: dict[str, float]
-    p_up: float
-    scale: float
-    currency: str | None
-    data_sha256: str
-    data_source: str
-    data_age_sessions: int
-    created_at: str
-    verdict: str
-
-
-@dataclass(frozen=True)
 class TrainResult:
     """What `train` did with one source.
 
@@ -180,21 +125,3 @@ class TrainResult:
     notes: tuple[str, ...]
     path: Path
     test_forecasts: tuple[ForecastRows, ...] = ()
-
-
-@dataclass(frozen=True)
-class ModelSummary:
-    """A saved model, as `models list` and `models show` know it; `damage` says why it cannot be used."""
-
-    name: str
-    path: Path
-    manifest: dict[str, Any] = field(default_factory=dict)
-    damage: str | None = None
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A source that could not be served, while others may have been."""
-
-    source: str
-    error: StockcastError

@@ -1,0 +1,25 @@
+"""Floor 1: settings as frozen dataclasses, one per component, and the clock."""
+
+from stockcast.config.clock import now
+from stockcast.config.models import (
+    CELLS,
+    DEVICES,
+    SUPERVISIONS,
+    NetworkConfig,
+    PredictConfig,
+    SplitConfig,
+    TrainConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "CELLS",
+    "DEVICES",
+    "SUPERVISIONS",
+    "NetworkConfig",
+    "PredictConfig",
+    "SplitConfig",
+    "TrainConfig",
+    "TrainingConfig",
+    "now",
+]
