@@ -5,7 +5,7 @@ Shapes: N origins, H steps, P simulated paths, Q quantiles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -14,6 +14,7 @@ import numpy as np
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError, ModelError
 from stockcast.models.baselines import Baseline
+from stockcast.models.calibration import Calibration
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble
 from stockcast.models.simulation import PathPlan, Shocks
@@ -78,26 +79,68 @@ class TrainedModel:
 
 
 def forecast(model: TrainedModel, history: History, config: PredictConfig, now: datetime) -> tuple[Forecast, ...]:
-    """Forecasts of the sessions after the origin, one for each step of the horizon.
+    """Forecasts of the sessions after the origin, one for each step of the horizon, as the model makes them.
 
     The origin is the last bar on or before `config.as_of`; nothing after it is looked at. Raises DataError where the
     history is too short, ModelError where the model has seen sessions after the origin.
     """
-    past = _until(history, config.as_of)
-    needed = first_origin(model.config.network.lookback) + 2
-    if len(past) < needed:
-        raise DataError(
-            f"{len(past)} sessions up to {past.last} are too few for a window of "
-            f"{model.config.network.lookback}: at least {needed} are needed",
-            "use a longer history",
+    view = View.of(model, history, config)
+    return view.forecasts(view.laws(model.served_by), Clock(model.calendar, _last_complete(now), now))
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a forecast is made: the exchange's sessions, the last of them that is over, and the time."""
+
+    calendar: SessionCalendar
+    completed: date
+    now: datetime
+
+
+@dataclass(frozen=True)
+class View:
+    """What a model sees at an origin, the last bar of `past`; `fit` is its latest fit that saw nothing later."""
+
+    model: TrainedModel
+    past: History
+    f: Features
+    fit: Fit
+    config: PredictConfig
+
+    @classmethod
+    def of(cls, model: TrainedModel, history: History, config: PredictConfig) -> View:
+        """The view from the last bar on or before `config.as_of`. Raises what `forecast` raises."""
+        past = _until(history, config.as_of)
+        needed = first_origin(model.config.network.lookback) + 2
+        if len(past) < needed:
+            raise DataError(
+                f"{len(past)} sessions up to {past.last} are too few for a window of "
+                f"{model.config.network.lookback}: at least {needed} are needed",
+                "use a longer history",
+            )
+        horizon = config.horizon or model.config.horizon
+        return cls(model, past, features(past), model.fit_for(past.last), replace(config, horizon=horizon))
+
+    @property
+    def horizon(self) -> int:
+        """Sessions forecast."""
+        return self.config.horizon or 1
+
+    def laws(self, name: str) -> tuple[Distribution, ...]:
+        """The competitor's law of the log return from the origin to each step."""
+        return step_laws(self.fit, self.fit.forecaster(name), self.f, self.config)
+
+    def forecasts(
+        self, laws: Sequence[Distribution], clock: Clock, calibrations: Sequence[Calibration] = ()
+    ) -> tuple[Forecast, ...]:
+        """The laws in price, one forecast for each step; a calibration moves a step's quantiles round its median."""
+        targets = clock.calendar.next_sessions(self.past.last, self.horizon)
+        common = _Common(self.model, self.past, self.past.sha256(), clock)
+        calibrated = [*calibrations, *[None] * (len(laws) - len(calibrations))]
+        return tuple(
+            common.forecast(step + 1, target, law, calibration)
+            for step, (target, law, calibration) in enumerate(zip(targets, laws, calibrated, strict=True))
         )
-    f = features(past)
-    fit = model.fit_for(past.last)
-    horizon = config.horizon or model.config.horizon
-    laws = step_laws(fit, fit.forecaster(model.served_by), f, replace(config, horizon=horizon))
-    targets = model.calendar.next_sessions(past.last, horizon)
-    common = _Common(model, past, past.sha256(), now)
-    return tuple(common.forecast(step + 1, targets[step], law) for step, law in enumerate(laws))
 
 
 def step_laws(
@@ -119,13 +162,14 @@ class _Common:
     model: TrainedModel
     past: History
     data_sha256: str
-    now: datetime
+    clock: Clock
 
-    def forecast(self, step: int, target: date, law: Distribution) -> Forecast:
+    def forecast(self, step: int, target: date, law: Distribution, calibration: Calibration | None) -> Forecast:
         """The forecast of one step, in price: last close * exp(return)."""
         last_close = float(self.past.close[-1])
         levels = np.array(LEVELS)
-        prices = last_close * np.exp(law.quantile(levels)[0])
+        returns = law.quantile(levels)[0] if calibration is None else calibration.quantiles(law, levels)
+        prices = last_close * np.exp(returns)
         return Forecast(
             ticker=self.past.ticker,
             model=self.model.name,
@@ -144,9 +188,10 @@ class _Common:
             currency=self.past.currency or self.model.currency,
             data_sha256=self.data_sha256,
             data_source=self.past.source,
-            data_age_sessions=self.model.calendar.count_between(self.past.last, _last_complete(self.now)),
-            created_at=self.now.isoformat(timespec="seconds"),
+            data_age_sessions=self.clock.calendar.count_between(self.past.last, self.clock.completed),
+            created_at=self.clock.now.isoformat(timespec="seconds"),
             verdict=self.model.sentence,
+            calibration=None if calibration is None else calibration.to_json(),
         )
 
 

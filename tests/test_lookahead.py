@@ -19,6 +19,7 @@ from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainCon
 from stockcast.models import training
 from stockcast.models.basescale import HarScale
 from stockcast.models.ensemble import Standardiser
+from stockcast.pipeline import training as pipeline_training
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
@@ -191,9 +192,9 @@ def leak_early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leak_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Baselines fitted on the whole history."""
-    original = pipeline._Work.fit_baselines
+    original = pipeline_training._Work.fit_baselines
     monkeypatch.setattr(
-        pipeline._Work,
+        pipeline_training._Work,
         "fit_baselines",
         lambda work, part, why: original(work, replace(part, stop=len(work.f) - 1), why),
     )

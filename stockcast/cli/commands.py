@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stockcast.cli import console, models, predict, train
+from stockcast.cli import console, doctor, fetch, ledger, models, predict, run, score, train
 from stockcast.cli.failures import installed_version
 from stockcast.cli.group import Group
 
@@ -36,4 +36,9 @@ def stockcast(
 
 app.command()(train.train)
 app.command()(predict.predict)
+app.command()(run.run)
+app.command()(score.score)
+app.add_typer(ledger.app, name="ledger")
+app.command()(fetch.fetch)
 app.add_typer(models.app, name="models")
+app.command()(doctor.doctor)

@@ -6,7 +6,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS: dict[str, tuple[str, ...]] = {"train": (), "predict": (), "models": ("list", "show", "remove")}
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "train": (),
+    "predict": (),
+    "run": (),
+    "score": (),
+    "ledger": ("list", "export"),
+    "fetch": (),
+    "models": ("list", "show", "remove"),
+    "doctor": (),
+}
 
 
 @dataclass(frozen=True)

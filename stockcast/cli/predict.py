@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from stockcast.cli import console, options, predictoptions
+from stockcast.cli import console, fetchoptions, options, predictoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import PredictConfig
+from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Form = Literal["json", "csv", "text"]
 
 
-def predict(  # noqa: PLR0913, PLR0917 - the parameters are the command line
+def predict(
     sources: options.Sources,
     as_of: predictoptions.AsOf = None,
     horizon: predictoptions.Horizon = None,
@@ -31,6 +32,12 @@ def predict(  # noqa: PLR0913, PLR0917 - the parameters are the command line
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
     date_format: options.DateFormat = None,
+    offline: fetchoptions.Offline = False,
+    max_age: fetchoptions.MaxAge = FetchConfig.max_age,
+    allow_stale: fetchoptions.AllowStale = False,
+    timeout: fetchoptions.Timeout = FetchConfig.timeout,
+    calibrate: fetchoptions.Calibrate = True,
+    record: fetchoptions.Record = True,
     as_csv: predictoptions.AsCsv = False,
     output: predictoptions.Output = None,
     home: options.Home = None,
@@ -40,11 +47,15 @@ def predict(  # noqa: PLR0913, PLR0917 - the parameters are the command line
 ) -> None:
     """Forecast the next sessions' prices with saved models."""
     common = options.common(home, as_json, quiet, verbose)
+    sources = fetchoptions.tickers(sources)
     refuse_shared("--ticker", ticker, sources)
     options.check_writable(output)
     if as_json and as_csv:
         raise UsageError("--json and --csv contradict each other", "give one of them")
-    config = PredictConfig(as_of=as_of, model=model, horizon=horizon, paths=paths, seed=seed)
+    config = PredictConfig(
+        as_of=as_of, model=model, horizon=horizon, paths=paths, seed=seed, calibrate=calibrate, record=record
+    )
+    fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
 
     def one(source: str) -> tuple[Forecast, ...]:
@@ -52,7 +63,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the parameters are the command line
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
-            return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange)
+            return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange, fetching)
 
     _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stockcast.cli import console, options, trainoptions
+from stockcast.cli import console, fetchoptions, options, trainoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from stockcast.results.training import TrainResult
 
 
-def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
+def train(
     sources: options.Sources,
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
-    exchange: trainoptions.Exchange = TrainConfig.exchange,
+    exchange: trainoptions.Exchange = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -44,6 +45,10 @@ def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
     supervision: trainoptions.Supervision = TrainingConfig.supervision,
     device: trainoptions.Device = TrainingConfig.device,
     final_fit: trainoptions.FinalFit = TrainingConfig.final_fit,
+    offline: fetchoptions.Offline = False,
+    max_age: fetchoptions.MaxAge = FetchConfig.max_age,
+    allow_stale: fetchoptions.AllowStale = False,
+    timeout: fetchoptions.Timeout = FetchConfig.timeout,
     name: trainoptions.Name = None,
     output: trainoptions.Output = None,
     home: options.Home = None,
@@ -53,6 +58,7 @@ def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
 ) -> None:
     """Train a model on prices, score it against the baselines, save it, and forecast the next session."""
     common = options.common(home, as_json, quiet, verbose)
+    sources = fetchoptions.tickers(sources)
     refuse_shared("--name", name, sources)
     refuse_shared("--ticker", ticker, sources)
     _check_output(output)
@@ -76,7 +82,9 @@ def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
         horizon=horizon,
         exchange=exchange,
     )
+    fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
+    rows = output is not None
 
     def one(source: str) -> TrainResult:
         from stockcast import pipeline
@@ -84,7 +92,7 @@ def train(  # noqa: PLR0913, PLR0917 - the parameters are the command line
 
         read = columns.reading(start, end)
         with watch(common.console, label(source, ticker)) as progress:
-            return pipeline.train(source, read, config, common.home, name, progress, keep_rows=output is not None)
+            return pipeline.train(source, read, config, common.home, name, progress, rows, fetching)
 
     _deliver(harvest(sources, one, common, saves=True), common, output)
 

@@ -21,9 +21,14 @@ End = Annotated[
     typer.Option("--end", parser=iso_date, metavar="DATE", help="Last session of the history", rich_help_panel=DATA),
 ]
 Exchange = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--exchange", parser=text, metavar="CODE", help="Calendar of the sessions (ISO 10383)", rich_help_panel=DATA
+        "--exchange",
+        parser=text,
+        metavar="CODE",
+        help="Calendar of the sessions (ISO 10383)",
+        show_default="the ticker's; XNYS for a file",
+        rich_help_panel=DATA,
     ),
 ]
 ValidateFrom = Annotated[

@@ -134,14 +134,15 @@ class SplitConfig:
 class TrainConfig:
     """Everything that `train` decides, but the source: saved with the model.
 
-    horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code.
+    horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code; None: the ticker's, and
+    New York for a file.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     horizon: int = 1
-    exchange: str = "XNYS"
+    exchange: str | None = None
 
     def __post_init__(self) -> None:
         require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")
@@ -151,7 +152,8 @@ class TrainConfig:
 class PredictConfig:
     """One `predict`: the last session the forecast may see, the model's name, steps ahead, paths and their seed.
 
-    A None means: the newest bar, the ticker, and what the model was trained for.
+    A None means: the newest bar, the ticker, and what the model was trained for. calibrate: let the live record of a
+    ticker widen or narrow the interval. record: keep the forecast of a ticker in the ledger.
     """
 
     as_of: date | None = None
@@ -159,6 +161,8 @@ class PredictConfig:
     horizon: int | None = None
     paths: int = 2000
     seed: int = 0
+    calibrate: bool = True
+    record: bool = True
 
     def __post_init__(self) -> None:
         require(

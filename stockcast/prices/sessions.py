@@ -21,7 +21,7 @@ DEFAULT_EXCHANGE = "XNYS"
 COMMON_EXCHANGES = ("XNYS", "XNAS", "XTSE", "XLON", "XETR", "XPAR", "XSWX", "XTKS", "XHKG", "XBOM", "24/7", "weekdays")
 
 # Calendars without holidays: known for every day, and known without the calendar package.
-_PLAIN_WEEKMASKS = {"24/7": "1111111", "weekdays": "1111100"}
+PLAIN_WEEKMASKS = {"24/7": "1111111", "weekdays": "1111100"}
 
 # Where the package sets no bounds, its rules for holidays still hold for no longer than this.
 _EARLIEST, _LATEST = date(1885, 1, 1), date(2199, 12, 31)
@@ -139,9 +139,9 @@ def load_calendar(exchange: str, first: date, through: date) -> SessionCalendar:
     if through < first:
         raise ConfigError(f"the session calendar would end at {through}, before its start at {first}")
     wanted = exchange.strip()
-    if wanted.lower() in _PLAIN_WEEKMASKS:
+    if wanted.lower() in PLAIN_WEEKMASKS:
         name = wanted.lower()
-        return SessionCalendar(name, date.min, date.max, _PLAIN_WEEKMASKS[name])
+        return SessionCalendar(name, date.min, date.max, PLAIN_WEEKMASKS[name])
     name = _canonical_name(wanted)
     # Building takes 0.1 s and more and hardly depends on the span, so spans are widened until tickers share one.
     start, end = date(max(1, first.year // 10 * 10), 1, 1), date(through.year // 10 * 10 + 9, 12, 31)
@@ -157,7 +157,7 @@ def _recorded(name: str, start: date, end: date) -> SessionCalendar:
     opening times, which takes four times as long, and they fail for XTAE and lose the Saturday sessions of XBOM and
     XMOS with pandas 3.
     """
-    source = _unbuilt(name)
+    source = unbuilt(name)
     lowest, highest = source.bound_min(), source.bound_max()
     low = max(start, _EARLIEST if lowest is None else lowest.date())
     high = min(end, _LATEST if highest is None else highest.date())
@@ -175,7 +175,7 @@ def _recorded(name: str, start: date, end: date) -> SessionCalendar:
     return SessionCalendar(name, low, high, source.weekmask, tuple(closures), tuple(extras))
 
 
-def _unbuilt(name: str) -> Any:
+def unbuilt(name: str) -> Any:
     """The package's calendar of that name, its constructor not run: the definitions need no instance state."""
     from exchange_calendars.calendar_utils import _default_calendar_factories as classes
 

@@ -36,6 +36,8 @@ def _row(forecast: dict[str, Any], levels: Sequence[str]) -> dict[str, Any]:
     for name, value in forecast.items():
         if name == "quantiles":
             row.update({f"q{level}": value.get(level) for level in levels})
+        elif name == "calibration":
+            row["calibration_factor"] = (value or {}).get("factor")
         else:
             row[name] = value
     return row

@@ -76,7 +76,20 @@ def _footnote(group: _Group, page: Page) -> str:
         f"last close {price(first.last_close)}{currency} on {first.origin}, {_age(first.data_age_sessions)}; "
         f"model {first.model} ({first.cell}), served by {first.served_by}"
     )
-    return render([heading(group.ticker), paragraph(facts, page), paragraph(first.verdict, page)], page)
+    words = [facts, *_calibration_words(first), first.verdict]
+    return render([heading(group.ticker), *(paragraph(sentence, page) for sentence in words)], page)
+
+
+def _calibration_words(forecast: Forecast) -> list[str]:
+    """How the live record moved the interval, where it has one."""
+    known = forecast.calibration
+    if not known or not known["settled"]:
+        return []
+    change = float(known["factor"]) - 1.0
+    moved = (
+        "as wide as" if abs(change) < 0.0005 else f"{percent(abs(change))} {'wider' if change > 0 else 'narrower'} than"
+    )
+    return [f"intervals {moved} the model's own, by {count(int(known['settled']), 'settled live forecast')}"]
 
 
 def _age(sessions: int) -> str:

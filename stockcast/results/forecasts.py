@@ -8,7 +8,11 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Forecast:
-    """The distribution of one future close, in price."""
+    """The distribution of one future close, in price.
+
+    calibration: how the quantiles were moved by the live record (method, alpha, factor, settled); None: they are the
+    model's own. scale and p_up always are.
+    """
 
     ticker: str
     model: str
@@ -30,3 +34,4 @@ class Forecast:
     data_age_sessions: int
     created_at: str
     verdict: str
+    calibration: dict[str, float | int | str] | None = None

@@ -43,7 +43,7 @@ def _meet(source: str) -> None:
 
 def train(
     source: str, read: Any, config: TrainConfig, home: Path, name: str | None, progress: Progress,
-    keep_rows: bool = False,
+    keep_rows: bool = False, fetching: Any = None,
 ) -> TrainResult:  # fmt: skip
     CALLS.append(("train", source, read, config, home, name, keep_rows))
     progress.stage("training lstm", 100)
@@ -56,7 +56,8 @@ def train(
 
 
 def predict(
-    source: str, read: Any, config: PredictConfig, home: Path, progress: Progress, exchange: str | None = None
+    source: str, read: Any, config: PredictConfig, home: Path, progress: Progress, exchange: str | None = None,
+    fetching: Any = None,
 ) -> tuple[Forecast, ...]:
     CALLS.append(("predict", source, read, config, home, exchange))
     progress.note("the model is old")

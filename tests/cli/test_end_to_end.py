@@ -273,7 +273,9 @@ def test_unusable_prices_are_exit_4_with_one_line_that_is_right(make: Any, says:
 
 
 def test_a_name_that_is_no_path_is_never_read_as_one(tmp_path: Path) -> None:
-    assert stockcast("train", "NOSUCH", home=tmp_path).code == 4
+    done = stockcast("train", "NOSUCH", "--offline", home=tmp_path)
+    assert done.code == 4
+    assert "no prices of NOSUCH are stored" in done.err
 
 
 def test_a_damaged_model_is_exit_6_and_stays_where_it_is(trained: Trained, tmp_path: Path) -> None:

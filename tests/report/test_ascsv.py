@@ -15,9 +15,8 @@ def read(text: str) -> list[dict[str, str]]:
 
 def test_columns_are_the_fields_with_quantiles_spread_out() -> None:
     header = forecasts_csv([FORECAST]).split("\r\n")[0].split(",")
-    expected: list[str] = []
-    for field in fields(Forecast):
-        expected += ["q0.05", "q0.25", "q0.5", "q0.75", "q0.95"] if field.name == "quantiles" else [field.name]
+    spread = {"quantiles": ["q0.05", "q0.25", "q0.5", "q0.75", "q0.95"], "calibration": ["calibration_factor"]}
+    expected = [name for field in fields(Forecast) for name in spread.get(field.name, [field.name])]
     assert header == expected
 
 

@@ -1,26 +1,22 @@
-"""The only composition: load -> check -> split -> train -> evaluate -> save -> forecast.
-
-What the command line calls, and what a Python user may.
-"""
+"""Training: split -> train -> judge on the test part -> save -> forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
-from stockcast.errors import DataError, ModelError
-from stockcast.forecasting import Fit, TrainedModel, forecast
-from stockcast.prices import csvfile
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.config.fetching import FetchConfig
+from stockcast.errors import DataError
+from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
+from stockcast.pipeline.predicting import calendar_end, model_of
+from stockcast.pipeline.sources import Quotes, load, quotes
+from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.prices.sessions import SessionCalendar, load_calendar
+from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
 from stockcast.results.forecasts import Forecast
-from stockcast.results.models import ModelSummary
 from stockcast.results.progress import Progress
 from stockcast.results.training import TrainResult
 from stockcast.storage import modelfile, trainedmodel
@@ -34,60 +30,95 @@ if TYPE_CHECKING:
     from stockcast.windows.features import Features
     from stockcast.windows.splits import Part, Split
 
-CALENDAR_AHEAD = timedelta(days=400)
-"""Sessions kept with a model beyond today: 250 sessions ahead of the newest bar, and some."""
 
-
-def load(source: str, read: ReadOptions) -> History:
-    """The validated history of a source. Raises DataError where there is none."""
-    if csvfile.looks_like_path(source):
-        return csvfile.read(source, read)
-    raise DataError(
-        f"{source} is not a price file, and this version reads files only",
-        f"give the path of a CSV or Parquet file, such as {source}.csv",
-    )
-
-
-def train(
+def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and most of them optional
     source: str, read: ReadOptions, config: TrainConfig, home: Path, name: str | None, progress: Progress,
-    keep_rows: bool = False,
+    keep_rows: bool = False, fetching: FetchConfig | None = None,
 ) -> TrainResult:  # fmt: skip
     """Train on a source, judge on its test part, save the model under `name` (default: the ticker), and forecast.
 
-    keep_rows: return every test forecast too. Raises what loading, splitting and saving raise; nothing is saved then.
+    keep_rows: return every test forecast too. fetching: how a ticker's prices are come by. Raises what loading,
+    splitting and saving raise; nothing is saved then.
     """
-    history = load(source, read)
+    found = None
+    if looks_like_path(source):
+        history = load(source, read)
+    else:
+        found = quotes(source, read, home, fetching or FetchConfig(), progress)
+        history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    work = _Work.begin(history, config, name or history.ticker, progress)
-    network, chosen, validation_crps = work.learn()
-    scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
-    entries = work.test_entries(scored)
-    verdict = work.judge(entries, validation_crps)
-    served = work.final_fit(scored, chosen) if config.training.final_fit else scored
-    model = work.model(scored, served, verdict, entries, validation_crps, chosen)
-    path = modelfile.save(home / "models", trainedmodel.to_file(model))
-    # The saved model answers, not the one in memory: what is printed is what `predict` will print.
-    model = trainedmodel.from_file(modelfile.load(home / "models", model.name))
-    cell = config.network.cell
-    return TrainResult(
-        ticker=history.ticker,
-        model=model.name,
-        model_id=model.model_id,
-        cell=cell,
-        splits=work.split.summary(),
-        scores=tuple(entry.score() for entry in entries.values()),
-        comparisons=tuple(entries[cell].compare(e) for e in entries.values() if e.kind == "baseline"),
-        validation_crps=validation_crps,
-        verdict=verdict,
-        forecasts=forecast(model, history, PredictConfig(), settings.now()),
-        scored_cutoff=scored.cutoff,
-        served_cutoff=served.cutoff,
-        steps=chosen.steps,
-        notes=history.notes,
-        path=path,
-        test_forecasts=tuple(entry.rows() for entry in entries.values()) if keep_rows else (),
-    )
+    candidate = Candidate.of(history, config, name or history.ticker, progress, found)
+    return candidate.result(candidate.save(home), keep_rows)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that was trained and judged, and is not saved yet."""
+
+    work: _Work
+    model: TrainedModel
+    entries: dict[str, Entry]
+    verdict: Verdict
+    validation_crps: dict[str, float]
+    chosen: Chosen
+    found: Quotes | None
+
+    @classmethod
+    def of(
+        cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None = None
+    ) -> Candidate:
+        """Train on a history. found: where it comes from the store, with the exchange's calendar."""
+        work = _Work.begin(history, config, name, progress, found)
+        network, chosen, validation_crps = work.learn()
+        scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
+        entries = work.test_entries(scored)
+        verdict = work.judge(entries, validation_crps)
+        served = work.final_fit(scored, chosen) if config.training.final_fit else scored
+        model = work.model(scored, served, verdict, entries, validation_crps, chosen)
+        return cls(work, model, entries, verdict, validation_crps, chosen, found)
+
+    @property
+    def model_id(self) -> str:
+        """The hash that the saved model has."""
+        return str(trainedmodel.to_file(self.model).manifest["model_id"])
+
+    def save(self, home: Path) -> Path:
+        """Put the model in the place of the one of its name; returns its folder."""
+        return modelfile.save(home / "models", trainedmodel.to_file(self.model))
+
+    def result(self, path: Path, keep_rows: bool = False) -> TrainResult:
+        """What was done, with the forecast of the model that was saved in `path`."""
+        # The saved model answers, not the one in memory: what is printed is what `predict` will print.
+        model = model_of(path.parent.parent, self.model.name)
+        work, cell = self.work, self.work.config.network.cell
+        return TrainResult(
+            ticker=work.history.ticker,
+            model=model.name,
+            model_id=model.model_id,
+            cell=cell,
+            splits=work.split.summary(),
+            scores=tuple(entry.score() for entry in self.entries.values()),
+            comparisons=tuple(
+                self.entries[cell].compare(entry) for entry in self.entries.values() if entry.kind == "baseline"
+            ),
+            validation_crps=self.validation_crps,
+            verdict=self.verdict,
+            forecasts=self._forecasts(model),
+            scored_cutoff=self.model.scored.cutoff,
+            served_cutoff=self.model.served.cutoff,
+            steps=self.chosen.steps,
+            notes=work.history.notes,
+            path=path,
+            test_forecasts=tuple(entry.rows() for entry in self.entries.values()) if keep_rows else (),
+        )
+
+    def _forecasts(self, model: TrainedModel) -> tuple[Forecast, ...]:
+        if self.found is None:
+            return forecast(model, self.work.history, PredictConfig(), settings.now())
+        view = View.of(model, self.work.history, PredictConfig())
+        clock = Clock(self.found.calendar, self.found.completed, settings.now())
+        return view.forecasts(view.laws(model.served_by), clock)
 
 
 @dataclass(frozen=True)
@@ -103,14 +134,19 @@ class _Work:
     progress: Progress
 
     @classmethod
-    def begin(cls, history: History, config: TrainConfig, name: str, progress: Progress) -> _Work:
+    def begin(cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None) -> _Work:
         from stockcast.windows.features import features
         from stockcast.windows.splits import split_by_date
 
         if len(history) < 2:
             raise DataError(f"{len(history)} sessions are too few", "use a longer history")
         split = split_by_date(history.dates[1:], config.split, config.network.lookback)
-        calendar = load_calendar(config.exchange, history.first, _calendar_end(history.last))
+        if found is not None and config.exchange in (None, found.exchange):
+            calendar = found.calendar
+        else:
+            wanted = config.exchange or DEFAULT_EXCHANGE
+            calendar = load_calendar(wanted, history.first, calendar_end(history.last))
+        config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
         return cls(history, features(history), split, calendar, config, name, progress)
 
@@ -221,63 +257,6 @@ class _Work:
         )
 
 
-def predict(
-    source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress, exchange: str | None = None
-) -> tuple[Forecast, ...]:
-    """Forecasts of the sessions after a source's newest bar, from a saved model (default: the ticker's).
-
-    exchange: another calendar than the model's. Raises DataError for the source, ModelError for the model.
-    """
-    # Bars after the origin are cut before anything is checked: not even a repair may know them.
-    ends = [day for day in (read.end, config.as_of) if day is not None]
-    history = load(source, replace(read, end=min(ends, default=None)))
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}", detail=True)
-    model = trainedmodel.from_file(modelfile.load(home / "models", config.model or history.ticker))
-    if exchange is not None and exchange != model.calendar.exchange:
-        model = replace(model, calendar=load_calendar(exchange, history.first, _calendar_end(history.last)))
-    forecasts = forecast(model, history, config, settings.now())
-    if not model.calendar.knows(forecasts[-1].target_session):
-        progress.note(
-            f"{history.ticker}: the model knows the holidays of {model.calendar.exchange} up to "
-            f"{model.calendar.through}; {forecasts[-1].target_session} is a guess by weekday. Train again."
-        )
-    return forecasts
-
-
-def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
-    """Every test forecast of several trainings in one file, CSV or Parquet by its suffix, written atomically."""
-    from stockcast.storage.forecastrows import write
-
-    write(path, [rows for result in results for rows in result.test_forecasts])
-
-
-def list_models(home: Path) -> tuple[ModelSummary, ...]:
-    """Every saved model, the damaged ones with what is wrong with them."""
-    found = []
-    for name in modelfile.list_models(home / "models"):
-        try:
-            found.append(show_model(home, name))
-        except ModelError as error:
-            found.append(ModelSummary(name, home / "models" / name, damage=error.message))
-    return tuple(found)
-
-
-def show_model(home: Path, name: str) -> ModelSummary:
-    """One saved model. Raises ModelError where it is missing or damaged."""
-    file = modelfile.load(home / "models", name)
-    return ModelSummary(name, home / "models" / name, file.manifest)
-
-
-def remove_model(home: Path, name: str) -> None:
-    """Delete a saved model. Raises ModelError where there is none, LockedError while another run writes it."""
-    modelfile.remove(home / "models", name)
-
-
-def _calendar_end(last: date) -> date:
-    return max(last, settings.now().date()) + CALENDAR_AHEAD
-
-
 def _compare_sessions(history: History, calendar: SessionCalendar, progress: Progress) -> None:
     """Say so where the bars and the calendar disagree: then the target sessions would be wrong."""
     strange = [day for day in history.dates.astype(object) if not calendar.is_session(day)]
@@ -286,6 +265,3 @@ def _compare_sessions(history: History, calendar: SessionCalendar, progress: Pro
             f"{history.ticker}: {len(strange)} bars, the first on {strange[0]}, are on days without a session of "
             f"{calendar.exchange}; name the right calendar with --exchange (24/7 for crypto)"
         )
-
-
-__all__ = ["list_models", "load", "predict", "remove_model", "save_rows", "show_model", "train"]

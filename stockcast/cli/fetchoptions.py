@@ -1,0 +1,70 @@
+"""Options about prices that are fetched, shared by the commands that take a ticker."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stockcast.cli.coercion import decimal, text, whole
+from stockcast.cli.options import FORECAST
+
+PRICES = "Prices of tickers"
+
+Tickers = Annotated[
+    list[str],
+    typer.Argument(parser=text, metavar="TICKER...", help="Tickers (AAPL, ^GSPC, BRK-B), or @FILE with one a line."),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Stored prices alone, nothing from the network", rich_help_panel=PRICES)
+]
+MaxAge = Annotated[
+    int,
+    typer.Option(
+        "--max-age",
+        parser=whole,
+        metavar="N",
+        help="Sessions that stored prices may be behind before they are fetched again",
+        rich_help_panel=PRICES,
+    ),
+]
+AllowStale = Annotated[
+    bool,
+    typer.Option(
+        "--allow-stale", help="Go on with older prices where newer ones cannot be had", rich_help_panel=PRICES
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", parser=decimal, metavar="SECONDS", help="Limit for all the fetching", rich_help_panel=PRICES
+    ),
+]
+Pause = Annotated[
+    float,
+    typer.Option(
+        "--pause", parser=decimal, metavar="SECONDS", help="Pause between two tickers", rich_help_panel=PRICES
+    ),
+]
+Calibrate = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate/--no-calibrate",
+        help="Let a ticker's live record widen or narrow its interval",
+        rich_help_panel=FORECAST,
+    ),
+]
+Record = Annotated[
+    bool,
+    typer.Option("--record/--no-record", help="Keep forecasts of tickers in the ledger", rich_help_panel=FORECAST),
+]
+
+
+def tickers(words: list[str]) -> list[str]:
+    """The sources, with those that a watch list names in the place of its @FILE. Raises ConfigError."""
+    if not any(word.startswith("@") for word in words):
+        return words
+    from stockcast.config.watchlist import load_tickers
+
+    found = [ticker for word in words for ticker in load_tickers(word)]
+    return list(dict.fromkeys(found))

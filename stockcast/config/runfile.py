@@ -1,0 +1,192 @@
+"""stockcast.toml: what `stockcast run` does, as a file. Unknown keys are refused, by name and line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stockcast.config.models import SplitConfig, TrainConfig, require
+from stockcast.config.runkeys import KINDS, MODEL_PARTS, TOP_KEYS, Key, known_keys
+from stockcast.config.runlines import line_of
+from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig
+from stockcast.config.runtemplate import config_text
+from stockcast.config.watchlist import distinct, read_text, read_watchlist, ticker
+from stockcast.errors import ConfigError
+
+__all__ = [
+    "ForecastConfig",
+    "LimitsConfig",
+    "OutputConfig",
+    "RetrainConfig",
+    "RunConfig",
+    "config_text",
+    "load_run_config",
+]
+
+
+def load_run_config(path: Path) -> RunConfig:
+    """The settings in the TOML file at `path`; what it leaves out has its default.
+
+    Paths in it are relative to its folder. Tickers come from `tickers`, then from `watchlist`; each counts once.
+
+    Raises ConfigError, naming file and, where it can be found, line, for a file that cannot be read, is not UTF-8 or
+    no TOML, for unknown keys and tables, and for values of the wrong type or out of range.
+    """
+    text = read_text(path, "configuration", "stockcast run --write-config makes one")
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError alone: a number of thousands of digits
+        raise ConfigError(f"{path} is no TOML: {error}", "mend that line; texts need quotes") from error
+    return _Reader(path, text).read(tree)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One file, of which every complaint names the path and the line."""
+
+    path: Path
+    text: str
+
+    def read(self, tree: Mapping[str, Any]) -> RunConfig:
+        tables = known_keys()
+        self._refuse_unknown(tree, tables)
+        values = {name: self._values(keys, tree.get(name, {})) for name, keys in tables.items()}
+        forecast = self._built("forecast", ForecastConfig(), values["forecast"])
+        return RunConfig(
+            tickers=self._tickers(tree),
+            retrain=self._built("retrain", RetrainConfig(), values["retrain"]),
+            train=self._train(values["model"], forecast.horizon),
+            forecast=forecast,
+            output=self._output(values["output"]),
+            limits=self._built("limits", LimitsConfig(), values["limits"]),
+        )
+
+    def _refuse_unknown(self, tree: Mapping[str, Any], tables: Mapping[str, tuple[Key, ...]]) -> None:
+        for name, value in tree.items():
+            if name in TOP_KEYS:
+                continue
+            if name not in tables:
+                what = f"table [{name}]" if isinstance(value, dict) else f"key {name}"
+                raise self._error((name,), f"unknown {what}", _nearest(name, "", tables))
+            if not isinstance(value, dict):
+                hint = f"write [{name}] on a line of its own, and its keys below it"
+                raise self._error((name,), f"{name} = {_shown(value)} is no table", hint)
+            for key in value:
+                if key not in {known.name for known in tables[name]}:
+                    raise self._error((name, key), f"unknown key {name}.{key}", _nearest(key, name, tables))
+
+    def _tickers(self, tree: Mapping[str, Any]) -> tuple[str, ...]:
+        words = tree.get("tickers", [])
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            hint = 'allowed is a list of texts, such as ["AAPL", "^GSPC"]'
+            raise self._error(("tickers",), f"tickers = {_shown(words)} is no list of tickers", hint)
+        try:
+            found = [ticker(word) for word in words]
+        except ConfigError as error:
+            raise self._error(("tickers",), f"tickers: {error.message}", error.hint) from error
+        listed = tree.get("watchlist")
+        if listed is not None:
+            found += read_watchlist(self._beside(Key("", "watchlist", "a text in quotes", None), listed))
+        if not found:
+            hint = 'write tickers = ["AAPL"] above the first [table], or watchlist = "FILE"'
+            raise self._error(("tickers",), "there is no ticker", hint)
+        return distinct(found)
+
+    def _train(self, values: Mapping[str, Any], horizon: int) -> TrainConfig:
+        for name in ("validation_share", "test_share"):
+            if name in values:
+                self._check("model", (name, values[name]), partial(_require_share, values[name]))
+        network, training, split = (
+            self._built("model", part(), {key: values[key] for key in values if key in _names(part)})
+            for part in MODEL_PARTS
+        )
+        self._check("model", (), partial(_require_shares, split))
+        return TrainConfig(network=network, training=training, split=split, horizon=horizon)
+
+    def _output(self, values: Mapping[str, Any]) -> OutputConfig:
+        plain = dict(values)
+        for key in known_keys()["output"]:
+            value = values.get(key.name)
+            if key.name == "folder":
+                plain["folder"] = self._beside(key, values.get("folder", str(key.default)))
+            elif isinstance(value, bool):
+                plain[key.name] = key.default if value else None
+        output: OutputConfig = self._built("output", OutputConfig(), plain)
+        return output
+
+    def _beside(self, key: Key, value: Any) -> Path:
+        """A path of the file, which is relative to its folder."""
+        self._require_kind(key, value)
+        return self.path.parent / Path(value).expanduser()
+
+    def _values(self, keys: tuple[Key, ...], table: Mapping[str, Any]) -> dict[str, Any]:
+        for key in keys:
+            if key.name in table:
+                self._require_kind(key, table[key.name])
+        kinds = {key.name: key.kind for key in keys}
+        return {name: float(value) if kinds[name] == "a number" else value for name, value in table.items()}
+
+    def _require_kind(self, key: Key, value: Any) -> None:
+        if not KINDS[key.kind](value):
+            where = (key.table, key.name) if key.table else (key.name,)
+            message = f"{'.'.join(where)} = {_shown(value)} is not {key.kind}"
+            raise self._error(where, message, f"allowed is {key.kind}")
+
+    def _built(self, table: str, default: Any, values: Mapping[str, Any]) -> Any:
+        """The dataclass with these values; each is tried alone first, so that a complaint knows its key."""
+        for name, value in values.items():
+            self._check(table, (name, value), partial(replace, default, **{name: value}))
+        return self._check(table, (), partial(replace, default, **values))
+
+    def _check(self, table: str, at: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+        try:
+            return build()
+        except ConfigError as error:
+            where = (table, at[0]) if at else (table,)
+            what = f"{table}.{at[0]} = {_shown(at[1])}" if at else f"[{table}]"
+            raise self._error(where, f"{what}: {error.message}", error.hint) from error
+
+    def _error(self, where: tuple[str, ...], message: str, hint: str) -> ConfigError:
+        line = line_of(self.text, where)
+        place = f"{self.path}, line {line}" if line else str(self.path)
+        return ConfigError(f"{place}: {message}", hint)
+
+
+def _names(part: type) -> frozenset[str]:
+    return frozenset(item.name for item in fields(part))
+
+
+def _require_share(share: float) -> None:
+    require(0.0 < share < 1.0, "not within 0 .. 1", "0.15 is 15 % of the sessions")
+
+
+def _require_shares(split: SplitConfig) -> None:
+    total = split.validation_share + split.test_share
+    require(total < 1.0, f"validation_share and test_share are {total:g} together", "leave sessions to train on")
+
+
+def _nearest(word: str, table: str, tables: Mapping[str, tuple[Key, ...]]) -> str:
+    """What the writer of an unknown key may have meant: another place for it, or another spelling."""
+    if table and word in TOP_KEYS:
+        return f"{word} belongs above the first [table]"
+    homes = [key.table for keys in tables.values() for key in keys if key.name == word]
+    if homes:
+        return f"{word} belongs into {' or '.join(f'[{home}]' for home in homes)}"
+    known = [key.name for key in tables[table]] if table else [*TOP_KEYS, *tables]
+    close = get_close_matches(word.lower().replace("-", "_"), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _shown(value: Any) -> str:
+    """A value as the file may have it, cut where it is long."""
+    try:
+        shown = json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        shown = str(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,52 @@
+"""Floor 8: the only composition. What the command line calls, and what a Python user may; loaded when asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stockcast.pipeline.checkup import doctor
+    from stockcast.pipeline.fetching import fetch
+    from stockcast.pipeline.models import list_models, remove_model, save_rows, show_model
+    from stockcast.pipeline.predicting import predict
+    from stockcast.pipeline.running import run
+    from stockcast.pipeline.scoring import ledger, score
+    from stockcast.pipeline.sources import load
+    from stockcast.pipeline.training import train
+
+_HOME = {
+    "doctor": "checkup",
+    "fetch": "fetching",
+    "ledger": "scoring",
+    "list_models": "models",
+    "load": "sources",
+    "predict": "predicting",
+    "remove_model": "models",
+    "run": "running",
+    "save_rows": "models",
+    "score": "scoring",
+    "show_model": "models",
+    "train": "training",
+}
+
+__all__ = [
+    "doctor",
+    "fetch",
+    "ledger",
+    "list_models",
+    "load",
+    "predict",
+    "remove_model",
+    "run",
+    "save_rows",
+    "score",
+    "show_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'stockcast.pipeline' has no attribute {name!r}")
+    return getattr(import_module(f"stockcast.pipeline.{_HOME[name]}"), name)

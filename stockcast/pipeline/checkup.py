@@ -1,0 +1,156 @@
+"""The check-up: whether everything that an unattended run needs is there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from stockcast import config as settings
+from stockcast.errors import StockcastError
+from stockcast.results.doctor import Check, Diagnosis
+
+LEAST_SPACE = 200 * 2**20  # bytes: a store of a hundred tickers and their models takes less
+MOST_SKEW = timedelta(minutes=2)
+"""A clock further off than this may take a session for over that is not."""
+
+
+def doctor(home: Path, config: Path | None, offline: bool = False, timeout: float = 15.0) -> Diagnosis:
+    """Look at folder, disk, store, models, calendar, lock, configuration, provider and clock.
+
+    config: the file of `run`, None where there is none to check. offline: leave out what needs the network.
+    """
+    looks: list[tuple[str, Callable[[], Check]]] = [
+        ("folder", lambda: _folder(home)),
+        ("disk", lambda: _disk(home)),
+        ("store", lambda: _store(home)),
+        ("models", lambda: _models(home)),
+        ("calendar", _calendar),
+        ("lock", lambda: _lock(home)),
+        ("configuration", lambda: _configuration(config)),
+    ]
+    checks = [_guarded(name, look) for name, look in looks]
+    if not offline:
+        checks += _provider(timeout)
+    return Diagnosis(tuple(checks))
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    """What a look found; an error of ours is what it found, too."""
+    try:
+        return look()
+    except StockcastError as error:
+        return Check(name, False, error.message, error.hint)
+    except OSError as error:
+        return Check(name, False, f"{error.strerror or error}", "check the permissions of that folder")
+
+
+def _folder(home: Path) -> Check:
+    from stockcast.storage.files import write_atomic
+
+    home.mkdir(parents=True, exist_ok=True)
+    probe = home / ".write-test"
+    write_atomic(probe, "stockcast")
+    probe.unlink()
+    return Check("folder", True, f"{home} can be written")
+
+
+def _disk(home: Path) -> Check:
+    free = shutil.disk_usage(home).free
+    words = f"{free / 2**30:,.1f} GiB free"
+    if free < LEAST_SPACE:
+        return Check("disk", None, words, "free some space: a run that meets a full disk records nothing")
+    return Check("disk", True, words)
+
+
+def _store(home: Path) -> Check:
+    from stockcast.storage import pricestore
+    from stockcast.storage.database import Database
+    from stockcast.storage.ledger import reading
+
+    with Database.open(home) as db:
+        problems = db.integrity()
+        if problems:
+            return Check("store", False, f"{db.path} is damaged: {problems[0]}", "put a backup in its place")
+        tickers, last = len(pricestore.tickers(db)), reading.last_id(db)
+    return Check("store", True, f"whole; {tickers} tickers, {last} forecasts recorded")
+
+
+def _models(home: Path) -> Check:
+    from stockcast.pipeline.models import list_models
+
+    found = list_models(home)
+    broken = [model.name for model in found if model.damage]
+    if broken:
+        return Check("models", False, f"damaged: {', '.join(broken)}", "train them again: stockcast train TICKER")
+    return Check("models", True, f"{len(found)} saved" if found else "none saved yet")
+
+
+def _calendar() -> Check:
+    from stockcast.prices.sessions import load_calendar
+
+    today = settings.now().date()
+    calendar = load_calendar("XNYS", today, today + timedelta(days=400))
+    following: date = calendar.next_sessions(today, 1)[0]
+    if not calendar.knows(today + timedelta(days=300)):
+        return Check(
+            "calendar", None, f"holidays of XNYS are known to {calendar.through} only", "upgrade exchange_calendars"
+        )
+    return Check("calendar", True, f"next session of XNYS after today: {following}")
+
+
+def _lock(home: Path) -> Check:
+    from stockcast.errors import LockedError
+    from stockcast.pipeline.running import locked
+
+    try:
+        with locked(home, 0.0):
+            return Check("lock", True, "free")
+    except LockedError:
+        return Check("lock", None, "another run is at work", "wait until it is done")
+
+
+def _configuration(config: Path | None) -> Check:
+    if config is None:
+        return Check(
+            "configuration", None, "no stockcast.toml here or in the home folder", "stockcast run --write-config"
+        )
+    from stockcast.config.runfile import load_run_config
+
+    wanted = load_run_config(config)
+    folder = wanted.output.folder
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    import os
+
+    if not os.access(parent, os.W_OK):
+        return Check("configuration", False, f"{folder} cannot be written", "choose another [output] folder")
+    return Check("configuration", True, f"{config}: {len(wanted.tickers)} tickers")
+
+
+def _provider(timeout: float) -> list[Check]:
+    """Whether the provider answers, and what its clock says."""
+    from stockcast.prices.yahoo.deadline import Deadline
+    from stockcast.prices.yahoo.probe import probe
+
+    try:
+        answered = probe(Deadline.after(timeout))
+    except StockcastError as error:
+        return [Check("provider", False, error.message, error.hint)]
+    checks = [Check("provider", True, "Yahoo Finance answers")]
+    checks.append(_clock(answered))
+    return checks
+
+
+def _clock(theirs: datetime | None) -> Check:
+    ours = datetime.now(UTC)
+    if settings.now() - ours > timedelta(seconds=5) or ours - settings.now() > timedelta(seconds=5):
+        return Check("clock", None, f"STOCKCAST_NOW sets the clock to {settings.now():%Y-%m-%d %H:%M} UTC", "unset it")
+    if theirs is None:
+        return Check("clock", None, "the provider's answer had no time to compare with")
+    skew = abs(ours - theirs)
+    if skew > MOST_SKEW:
+        return Check("clock", False, f"this machine is {skew.total_seconds():,.0f} s off", "set the clock, or run NTP")
+    return Check(
+        "clock", True, f"{ours:%Y-%m-%d %H:%M} UTC, within {MOST_SKEW.total_seconds():.0f} s of the provider's"
+    )

@@ -1,0 +1,271 @@
+"""Fetching: the store is brought up to the last session that is over, and no further than that."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockcast import config as settings
+from stockcast.config.fetching import FetchConfig
+from stockcast.errors import DataError, SourceUnavailable
+from stockcast.pipeline.instruments import described
+from stockcast.prices.hours import TradingHours
+from stockcast.prices.restatement import Change, compared
+from stockcast.results.fetching import FetchResult
+from stockcast.results.progress import Progress
+from stockcast.storage import pricestore
+from stockcast.storage.database import Database
+from stockcast.storage.pricestore import Instrument, StoredBars
+
+if TYPE_CHECKING:
+    from stockcast.prices.yahoo.client import Answer
+    from stockcast.prices.yahoo.deadline import Deadline
+
+OVERLAP = 10
+"""Stored sessions that are fetched again, to see whether the provider has restated the past."""
+
+LEAST_KEPT = 0.9
+"""Share of the stored sessions that a whole history must have to replace them."""
+
+_PATIENCE = 3  # tickers in a row that find the provider away, before the others are not tried
+
+
+def fetch(
+    tickers: Sequence[str],
+    home: Path,
+    config: FetchConfig,
+    watching: Callable[[str], Progress],
+) -> Callable[[str], FetchResult]:
+    """A function that brings one of the tickers up to date, all of them within one time limit.
+
+    watching: who watches a ticker. The function raises DataError for the ticker, SourceUnavailable for the provider.
+    """
+    from stockcast.pipeline.sources import ticker_of
+
+    waiting = Waiting(config, len(tickers) > 1)
+
+    def one(source: str) -> FetchResult:
+        with Database.open(home) as db:
+            return Fetcher(db, home, config, watching(source), waiting).update(ticker_of(source))
+
+    return one
+
+
+class Waiting:
+    """One time limit for many tickers, a pause between two of them, and no patience with a provider that is away."""
+
+    def __init__(self, config: FetchConfig, many: bool = True, patience: int = _PATIENCE) -> None:
+        from stockcast.prices.yahoo.deadline import Deadline
+
+        self.config = config
+        self.deadline: Deadline = Deadline.after(config.timeout)
+        self._pause = config.pause if many else 0.0
+        self._patience = patience
+        self._asked = False
+        self._away: list[SourceUnavailable] = []
+
+    def before_asking(self, ticker: str) -> None:
+        """Pause between two tickers. Raises SourceUnavailable where asking is hopeless."""
+        if len(self._away) >= self._patience:
+            last = self._away[-1]
+            raise SourceUnavailable(
+                f"{ticker} was not tried after {len(self._away)} failures: {last.message}", last.hint
+            )
+        if self._asked and self._pause:
+            # Not regular, so that many machines with one crontab do not ask in step.
+            time.sleep(min(self._pause * random.uniform(0.5, 1.5), max(self.deadline.left(), 0.0)))  # noqa: S311
+        self._asked = True
+
+    def answered(self) -> None:
+        """The provider is there."""
+        self._away.clear()
+
+    def failed(self, error: SourceUnavailable) -> None:
+        """The provider is not there, or not for us."""
+        self._away.append(error)
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """Brings stored prices up to date, one ticker after the other."""
+
+    db: Database
+    home: Path
+    config: FetchConfig
+    progress: Progress
+    waiting: Waiting
+
+    def update(self, ticker: str) -> FetchResult:
+        """The ticker's prices, asked for where the stored ones are older than the settings allow.
+
+        Where the provider fails and `allow_stale` is set, the stored prices serve. Raises DataError for an unknown
+        ticker, SourceUnavailable where the provider cannot be reached and the stored prices will not do.
+        """
+        now = settings.now()
+        instrument, bars = pricestore.instrument(self.db, ticker), pricestore.bars(self.db, ticker)
+        if instrument is None or bars is None or not len(bars.dates):
+            if self.config.offline:
+                raise DataError(
+                    f"no prices of {ticker} are stored", f"fetch them without --offline: stockcast fetch {ticker}"
+                )
+            return self._told(self._first(ticker, now))
+        known = _Known(instrument, bars)
+        age = known.age(now)
+        if self.config.offline or age <= self.config.max_age:
+            return known.result(now, asked=False)
+        try:
+            return self._told(self._more(known, now))
+        except SourceUnavailable as error:
+            if self.config.allow_stale:
+                self.progress.note(f"{ticker}: {error.message}; stored prices up to {known.last} serve")
+                return known.result(now, asked=True)
+            error.hint = f"{error.hint}; stored prices end on {known.last}: --allow-stale forecasts from them"
+            raise
+
+    def _first(self, ticker: str, now: datetime) -> FetchResult:
+        answer = self._ask(ticker, None, now)
+        if not len(answer.dates):
+            raise DataError(f"{ticker}: the provider has no prices", "check the ticker; it may be delisted or misspelt")
+        return self._replaced(ticker, answer, now, None, None)
+
+    def _more(self, known: _Known, now: datetime) -> FetchResult:
+        """The missing sessions, and a look at the newest stored ones."""
+        ticker = known.instrument.ticker
+        start = known.bars.dates[-min(OVERLAP, len(known.bars.dates))].astype(object)
+        answer = self._ask(ticker, start, now)
+        instrument, final, notes = self._settled(ticker, answer, now, known.instrument)
+        change = compared(known.bars, final)
+        if change.restated:
+            whole = self._ask(ticker, None, now)
+            return self._replaced(ticker, whole, now, known, change)
+        if len(change.new_or_corrected):
+            pricestore.merge(self.db, instrument, final.take(change.new_or_corrected))
+        else:
+            pricestore.save_instrument(self.db, instrument)
+        stored = pricestore.bars(self.db, ticker)
+        assert stored is not None  # noqa: S101 - it was there a moment ago, and nothing deletes it
+        return _Known(instrument, stored).result(
+            now, asked=True, added=change.added, corrected=change.corrected, notes=notes
+        )
+
+    def _replaced(
+        self, ticker: str, answer: Answer, now: datetime, known: _Known | None, change: Change | None
+    ) -> FetchResult:
+        """The whole history put in the place of what was stored."""
+        instrument, final, notes = self._settled(ticker, answer, now, known.instrument if known else None)
+        before = 0 if known is None else len(known.bars.dates)
+        if not len(final.dates) or len(final.dates) < LEAST_KEPT * before:
+            raise SourceUnavailable(
+                f"{ticker}: the provider sent {len(final.dates)} completed sessions, {max(before, 1)} were expected",
+                "nothing was changed; try again later",
+            )
+        pricestore.replace(self.db, instrument, final)
+        restated = None if known is None else f"{_reason(final, change)}: {before} stored bars were replaced"
+        added = len(final.dates) if known is None else int((final.dates > known.bars.dates[-1]).sum())
+        return _Known(instrument, final).result(now, asked=True, added=added, restated=restated, notes=notes)
+
+    def _ask(self, ticker: str, start: date | None, now: datetime) -> Answer:
+        from stockcast.prices.yahoo.client import fetch as ask
+
+        waiting = self.waiting
+        waiting.before_asking(ticker)
+        try:
+            answer = ask(ticker, start, now, waiting.deadline, self.home / "cache" / "yfinance")
+        except SourceUnavailable as error:
+            waiting.failed(error)
+            raise
+        waiting.answered()
+        return answer
+
+    def _settled(
+        self, ticker: str, answer: Answer, now: datetime, known: Instrument | None
+    ) -> tuple[Instrument, StoredBars, tuple[str, ...]]:
+        """The instrument as the answer describes it, and the answer's bars that are final."""
+        from stockcast.prices.yahoo.completed import completed
+
+        instrument = described(ticker, answer, now, known)
+        if instrument.guessed:
+            self.progress.note(
+                f"{ticker}: the exchange {answer.meta.exchange_code or '(not named)'} is not known; "
+                f"its sessions are taken to be {instrument.exchange}, holidays not known"
+            )
+        final, notes = completed(answer, instrument.calendar, TradingHours.from_json(instrument.hours), now)
+        bars = StoredBars(
+            final.dates, final.open, final.high, final.low, final.close, final.adjusted_close, final.volume,
+            final.dividends, final.splits,
+        )  # fmt: skip
+        return instrument, bars, notes
+
+    def _told(self, result: FetchResult) -> FetchResult:
+        """The result, its news told."""
+        if result.restated:
+            self.progress.note(f"{result.ticker}: {result.restated}")
+        for note in result.notes:
+            self.progress.note(note)
+        return result
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the store has of a ticker."""
+
+    instrument: Instrument
+    bars: StoredBars
+
+    @property
+    def last(self) -> date:
+        day: date = self.bars.dates[-1].astype(object)
+        return day
+
+    def age(self, now: datetime) -> int:
+        return self.instrument.calendar.count_between(self.last, self._completed(now))
+
+    def result(
+        self,
+        now: datetime,
+        asked: bool,
+        added: int = 0,
+        corrected: int = 0,
+        restated: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> FetchResult:
+        return FetchResult(
+            ticker=self.instrument.ticker,
+            exchange=self.instrument.exchange,
+            currency=self.instrument.currency,
+            first=self.bars.dates[0].astype(object),
+            last=self.last,
+            sessions=len(self.bars.dates),
+            added=added,
+            corrected=corrected,
+            restated=restated,
+            asked=asked,
+            completed=self._completed(now),
+            age_sessions=self.age(now),
+            notes=notes,
+        )
+
+    def _completed(self, now: datetime) -> date:
+        return TradingHours.from_json(self.instrument.hours).last_completed(self.instrument.calendar, now)
+
+
+def _reason(bars: StoredBars, change: Change | None) -> str:
+    """What the provider's own events say about a restatement."""
+    import numpy as np
+
+    if change is not None:
+        since = bars.dates >= np.datetime64(change.since)
+        splits = np.flatnonzero(since & (bars.splits != 1.0))
+        if len(splits):
+            at = int(splits[-1])
+            return f"history restated by the split of {bars.dates[at]} ({bars.splits[at]:g} new shares for one)"
+        dividends = np.flatnonzero(since & (bars.dividends > 0))
+        if len(dividends):
+            at = int(dividends[-1])
+            return f"history restated by the dividend of {bars.dates[at]} ({bars.dividends[at]:g} a share)"
+    return "history restated by the provider"

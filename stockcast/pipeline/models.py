@@ -1,0 +1,40 @@
+"""Saved models: listed, shown, removed; and test forecasts written to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stockcast.errors import ModelError
+from stockcast.results.models import ModelSummary
+from stockcast.results.training import TrainResult
+from stockcast.storage import modelfile
+
+
+def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
+    """Every test forecast of several trainings in one file, CSV or Parquet by its suffix, written atomically."""
+    from stockcast.storage.forecastrows import write
+
+    write(path, [rows for result in results for rows in result.test_forecasts])
+
+
+def list_models(home: Path) -> tuple[ModelSummary, ...]:
+    """Every saved model, the damaged ones with what is wrong with them."""
+    found = []
+    for name in modelfile.list_models(home / "models"):
+        try:
+            found.append(show_model(home, name))
+        except ModelError as error:
+            found.append(ModelSummary(name, home / "models" / name, damage=error.message))
+    return tuple(found)
+
+
+def show_model(home: Path, name: str) -> ModelSummary:
+    """One saved model. Raises ModelError where it is missing or damaged."""
+    file = modelfile.load(home / "models", name)
+    return ModelSummary(name, home / "models" / name, file.manifest)
+
+
+def remove_model(home: Path, name: str) -> None:
+    """Delete a saved model. Raises ModelError where there is none, LockedError while another run writes it."""
+    modelfile.remove(home / "models", name)

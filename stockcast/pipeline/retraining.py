@@ -1,0 +1,121 @@
+"""Retraining: when a model is due for it, and whether the candidate is good enough to take its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stockcast import config as settings
+from stockcast.config import TrainConfig
+from stockcast.errors import DataError
+from stockcast.results.ledger import Training
+from stockcast.results.progress import Progress
+from stockcast.results.running import Retraining
+from stockcast.storage.database import Database
+from stockcast.storage.ledger import trainings
+
+if TYPE_CHECKING:
+    from stockcast.config.runfile import RetrainConfig
+    from stockcast.forecasting import TrainedModel
+    from stockcast.pipeline.sources import Quotes
+    from stockcast.pipeline.training import Candidate
+
+REST = 20
+"""Sessions after a training in which the live record does not ask for another: it still shows the model before."""
+
+
+def due(db: Database, home: Path, model: TrainedModel, quotes: Quotes, config: RetrainConfig) -> str | None:
+    """Why a model should be trained again, or None."""
+    ticker = quotes.history.ticker
+    last = trainings.last_training(db, ticker, model.name)
+    since = model.served.cutoff if last is None else max(model.served.cutoff, last.session)
+    sessions = quotes.calendar.count_between(since, quotes.history.last)
+    if config.every and sessions >= config.every:
+        return f"{sessions} sessions since the last training, on {since}"
+    if config.on_decay and (last is None or sessions >= REST):
+        from stockcast.pipeline.scoring import alarm_of
+
+        return alarm_of(db, home, ticker, model.name)
+    return None
+
+
+def retrained(
+    db: Database,
+    home: Path,
+    old: TrainedModel | None,
+    quotes: Quotes,
+    config: TrainConfig,
+    why: str,
+    progress: Progress,
+) -> Retraining:
+    """Train, save the candidate if it may replace the old model, and note in the store what came of it."""
+    from stockcast.pipeline.training import Candidate
+
+    ticker = quotes.history.ticker
+    candidate = Candidate.of(quotes.history, config, ticker, progress, quotes)
+    training = _judged(old, candidate, why)
+    if training.outcome != "kept":
+        candidate.save(home)
+    stayed = old.model_id if old is not None and training.outcome == "kept" else candidate.model_id
+    trainings.note_training(
+        db,
+        Training(
+            ticker=ticker,
+            model=ticker,
+            session=quotes.history.last,
+            finished_at=settings.now().isoformat(timespec="seconds"),
+            outcome=training.outcome,
+            reason=training.reason,
+            old_crps=training.old_crps,
+            new_crps=training.new_crps,
+            sessions=training.sessions,
+            model_id=stayed,
+        ),
+    )
+    return training
+
+
+def _judged(old: TrainedModel | None, candidate: Candidate, why: str) -> Retraining:
+    """The candidate's scored fit against what the old model serves, on test sessions that neither has seen."""
+    if old is None:
+        return Retraining("first", f"first model, trained to {candidate.model.served.cutoff}")
+    since = old.served.cutoff
+    try:
+        duel = _Duel.of(old, candidate)
+    except DataError as error:
+        return Retraining("replaced", f"the old model cannot be compared ({error.message}) and was replaced")
+    if duel is None:
+        return Retraining("replaced", f"replaced ({why}); no test session after {since} to compare on")
+    figures = f"CRPS {1e4 * duel.new:.2f} against {1e4 * duel.old:.2f} bp on {duel.sessions} sessions after {since}"
+    if duel.new <= duel.old:
+        return Retraining("replaced", f"replaced ({why}): {figures}", duel.old, duel.new, duel.sessions)
+    return Retraining("kept", f"the old model stays: {figures}", duel.old, duel.new, duel.sessions)
+
+
+@dataclass(frozen=True)
+class _Duel:
+    old: float
+    new: float
+    sessions: int
+
+    @classmethod
+    def of(cls, old: TrainedModel, candidate: Candidate) -> _Duel | None:
+        """Mean CRPS of both over the candidate's test sessions after the old model's cutoff; None without any."""
+        from stockcast.evaluation.backtest import Outcomes, crps
+
+        work, new = candidate.work, candidate.model
+        part = work.split.test
+        targets = work.f.moves.dates[part.start + 1 : part.stop + 1]
+        start = part.start + int(np.searchsorted(targets, np.datetime64(old.served.cutoff), "right"))
+        if start >= part.stop:
+            return None
+        part = replace(part, start=start)
+        y_N = Outcomes.of(old.ticker, work.f, work.history.close[1:], part).y_N
+        losses = [
+            float(crps(fit.forecaster(model.served_by).forecast(work.f, part.start, part.stop), y_N).mean())
+            for model, fit in ((old, old.served), (new, new.scored))
+        ]
+        return cls(losses[0], losses[1], len(part))

@@ -1,0 +1,211 @@
+"""The cron job: fetch, settle, retrain when due, forecast, record, for one ticker after the other.
+
+Whatever stops it, the store holds whole steps, and the next run does what is missing: a ticker's prices, its settled
+forecasts and its new ones are a transaction each, and the files are written from the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockcast import config as settings
+from stockcast.config import PredictConfig
+from stockcast.config.fetching import FetchConfig
+from stockcast.config.runs import RunConfig
+from stockcast.errors import DataError, LockedError, ModelError, SourceUnavailable
+from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.predicting import Outlook, model_of, require_fresh
+from stockcast.pipeline.retraining import due, retrained
+from stockcast.pipeline.scoring import missed_sessions
+from stockcast.pipeline.sources import Quotes, stored
+from stockcast.results.fetching import FetchResult
+from stockcast.results.forecasts import Forecast
+from stockcast.results.progress import Progress
+from stockcast.results.running import Retraining, RunResult, TickerRun
+from stockcast.storage.database import Database
+from stockcast.storage.files import storage_error
+from stockcast.storage.ledger import reading, recording, runs, settling
+
+if TYPE_CHECKING:
+    from stockcast.forecasting import TrainedModel
+
+LOCK = "run.lock"
+
+
+@contextmanager
+def run(config: RunConfig, home: Path, wait: float = 0.0) -> Iterator[Run]:
+    """A run under the lock of `home`: call its `ticker` for each ticker, then `finish`.
+
+    Raises LockedError where another run has held the lock for `wait` seconds, StorageError where the store cannot be
+    opened or written.
+    """
+    with locked(home, wait), Database.open(home) as db:
+        work = Run(config, home, db)
+        try:
+            yield work
+        finally:
+            work.close()
+
+
+@contextmanager
+def locked(home: Path, wait: float) -> Iterator[None]:
+    """The lock that one run at a time holds. The system releases it when its holder dies, however it dies."""
+    from filelock import FileLock, Timeout
+
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home / LOCK)
+        lock.acquire(timeout=wait)
+    except Timeout as error:
+        waited = f" for {wait:g} s" if wait else ""
+        raise LockedError(
+            f"another run holds {home / LOCK}{waited}", "wait until it is done, or give --wait SECONDS"
+        ) from error
+    except OSError as error:
+        raise storage_error(home / LOCK, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Run:
+    """One run of the cron job over the tickers of a configuration."""
+
+    def __init__(self, config: RunConfig, home: Path, db: Database) -> None:
+        self.config = config
+        self.home = home
+        self.db = db
+        self.started = settings.now()
+        self._fetching = FetchConfig(
+            allow_stale=config.forecast.allow_stale, timeout=config.limits.timeout, pause=config.limits.pause
+        )
+        self._waiting = Waiting(self._fetching, len(config.tickers) > 1, config.limits.give_up_after)
+        self._done: list[TickerRun] = []
+        self._failed: dict[str, str] = {}
+        self._id = runs.begin(db, self.started)
+        self._finished = False
+
+    def ticker(self, ticker: str, progress: Progress) -> TickerRun:
+        """Everything that is due for one ticker. What was done before a failure stays done.
+
+        Raises DataError, SourceUnavailable, ModelError, StorageError.
+        """
+        try:
+            result = self._ticker(ticker, progress)
+        except Exception as error:
+            self._failed[ticker] = str(error)
+            raise
+        self._done.append(result)
+        return result
+
+    def finish(self, progress: Progress) -> RunResult:
+        """Write the files that the configuration asks for, from the ledger, and close the record of the run."""
+        from stockcast.pipeline.outputs import written
+
+        files = written(self.db, self.config.output, self.config.tickers, progress)
+        self._finished = True
+        return RunResult(self.started.isoformat(timespec="seconds"), tuple(self._done), files)
+
+    def close(self) -> None:
+        """Keep what the run did, or nothing where nothing was to be done."""
+        idle = self._finished and not self._failed and not any(_changed(done) for done in self._done)
+        if idle:
+            runs.discard(self.db, self._id)
+        elif self._finished:
+            summary = {
+                "tickers": [done.ticker for done in self._done],
+                "new": sum(done.new for done in self._done),
+                "settled": sum(done.settled for done in self._done),
+                "failed": self._failed,
+            }
+            runs.finish(self.db, self._id, settings.now(), summary)
+
+    def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
+        failure: Exception | None = None
+        fetched: FetchResult | None = None
+        try:
+            fetched = Fetcher(self.db, self.home, self._fetching, progress, self._waiting).update(ticker)
+        except (DataError, SourceUnavailable) as error:
+            failure = error
+        now = settings.now()
+        with suppress(DataError) if failure else _nothing():
+            quotes = stored(self.db, ticker, now)
+            settled, void = self._settle(quotes, now, progress)
+        if failure is not None:
+            raise failure
+        require_fresh(quotes, self._fetching)
+        model, training = self._model(quotes, progress)
+        forecasts, new = self._record(model, quotes, now, progress)
+        return TickerRun(
+            ticker=ticker,
+            origin=quotes.history.last,
+            fetched=fetched.added if fetched else 0,
+            restated=fetched.restated if fetched else None,
+            settled=settled,
+            void=void,
+            training=training,
+            new=new,
+            forecasts=forecasts,
+            missed=self._missed(model, quotes),
+        )
+
+    def _settle(self, quotes: Quotes, now: datetime, progress: Progress) -> tuple[int, int]:
+        history = quotes.history
+        done = settling.settle(self.db, history.ticker, history.dates, history.adjusted_close, now, history.last)
+        if done.count:
+            progress.note(f"{history.ticker}: {done.count} forecasts settled", detail=True)
+        if done.void:
+            progress.note(f"{history.ticker}: {done.void} forecasts void: no bar on their target session")
+        return done.count, done.void
+
+    def _model(self, quotes: Quotes, progress: Progress) -> tuple[TrainedModel, Retraining | None]:
+        """The ticker's model, trained first or again where that is due."""
+        ticker = quotes.history.ticker
+        old: TrainedModel | None = None
+        try:
+            old = model_of(self.home, ticker)
+            reason = due(self.db, self.home, old, quotes, self.config.retrain)
+        except ModelError as error:
+            if not self.config.retrain.first:
+                raise
+            reason = error.message
+        if reason is None:
+            assert old is not None  # noqa: S101 - without a model there is a reason to train
+            return old, None
+        progress.note(f"{ticker}: training: {reason}")
+        training = retrained(self.db, self.home, old, quotes, self.config.train, reason, progress)
+        progress.note(f"{ticker}: {training.reason}")
+        return model_of(self.home, ticker), training
+
+    def _record(
+        self, model: TrainedModel, quotes: Quotes, now: datetime, progress: Progress
+    ) -> tuple[tuple[Forecast, ...], int]:
+        """The forecasts from the newest session; those on record already are not made again."""
+        wanted = self.config.forecast
+        history = quotes.history
+        config = PredictConfig(horizon=wanted.horizon, paths=wanted.paths, seed=wanted.seed, calibrate=wanted.calibrate)
+        known = recording.recorded(self.db, history.ticker, history.last, model.name)
+        if known >= set(range(1, wanted.horizon + 1)):
+            return reading.forecasts_from(self.db, history.ticker, history.last, model.name), 0
+        outlook = Outlook.of(self.db, model, quotes, config, now)
+        new = outlook.record(self.db)
+        progress.note(f"{history.ticker}: forecast for {outlook.forecasts[0].target_session} recorded", detail=True)
+        return outlook.forecasts, new
+
+    def _missed(self, model: TrainedModel, quotes: Quotes) -> tuple[date, ...]:
+        history = quotes.history
+        return missed_sessions(self.db, history.ticker, model.name, history.dates, quotes.calendar, quotes.completed)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _changed(done: TickerRun) -> bool:
+    return bool(done.fetched or done.restated or done.settled or done.void or done.training or done.new)

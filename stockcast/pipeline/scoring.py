@@ -1,0 +1,114 @@
+"""Scoring: what the ledger says of the forecasts that were made in time, and what was missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+
+from stockcast import config as settings
+from stockcast.errors import ModelError
+from stockcast.prices.history import Dates
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.results.ledger import LedgerRow
+from stockcast.results.score import ScoreResult
+from stockcast.storage import modelfile, pricestore
+from stockcast.storage.database import Database
+from stockcast.storage.ledger import reading
+
+
+def score(home: Path, ticker: str | None = None, since: date | None = None, model: str | None = None) -> ScoreResult:
+    """The live record of every model, or of one ticker or model, by target sessions from `since` on.
+
+    Nothing is settled here: that is for whoever brings prices. Raises StorageError.
+    """
+    from stockcast.evaluation.liverecord import live_record, settled_records
+
+    with Database.open(home) as db:
+        rows = reading.rows(db, _upper(ticker), since, "live", model)
+        records = settled_records(rows, rivals(home, {row.forecast.model for row in rows}))
+        waiting = sum(row.status == "open" and _is_over(db, row) for row in rows)
+        void = sum(row.status == "void" for row in rows)
+        return live_record(records, waiting, void, _missed(db, rows, since))
+
+
+def ledger(
+    home: Path,
+    ticker: str | None = None,
+    model: str | None = None,
+    since: date | None = None,
+    kind: str | None = None,
+) -> tuple[list[LedgerRow], Mapping[str, tuple[date, ...]]]:
+    """Recorded forecasts by target session, and the sessions from which no live one was made. Raises StorageError."""
+    with Database.open(home) as db:
+        rows = reading.rows(db, _upper(ticker), since, kind, model)
+        return rows, _missed(db, rows, since)
+
+
+def alarm_of(db: Database, home: Path, ticker: str, model: str) -> str | None:
+    """How the live record of a model has decayed, in words; None where it has not."""
+    from stockcast.evaluation.liverecord import live_record, settled_records
+
+    rows = reading.rows(db, ticker, None, "live", model)
+    scores = live_record(settled_records(rows, rivals(home, {model}))).scores
+    return next((score.alarm for score in scores if score.decayed), None)
+
+
+def rivals(home: Path, models: Iterable[str]) -> dict[str, str]:
+    """The baseline that each model's own validation named the strongest."""
+    found: dict[str, str] = {}
+    for name in models:
+        try:
+            verdict = modelfile.load(home / "models", name).manifest["verdict_figures"]
+            found[name] = str(verdict["strongest_baseline"])
+        except (ModelError, KeyError, TypeError):
+            continue  # removed since, or damaged: its record is compared with the usual rival
+    return found
+
+
+def missed_sessions(
+    db: Database, ticker: str, model: str, dates: Dates, calendar: SessionCalendar, completed: date
+) -> tuple[date, ...]:
+    """Sessions since the model's first live forecast, before `completed`, from which none was made.
+
+    dates: the ticker's bars; after the newest of them the calendar says which sessions there were.
+    """
+    first = reading.first_origin(db, ticker, model)
+    if first is None or first >= completed:
+        return ()
+    with_bars = [day for day in dates.astype(object).tolist() if first <= day < completed]
+    last: date = max(dates[-1].astype(object), first)
+    day_before = completed - timedelta(days=1)
+    without = calendar.next_sessions(last, calendar.count_between(last, day_before))
+    return tuple(reading.missed(db, ticker, model, [*with_bars, *without]))
+
+
+def _missed(db: Database, rows: Iterable[LedgerRow], since: date | None) -> dict[str, tuple[date, ...]]:
+    """Missed sessions by ticker, or by ticker and model where a ticker has several."""
+    from stockcast.pipeline.sources import hours_of
+
+    pairs = sorted({(row.forecast.ticker, row.forecast.model) for row in rows if row.kind == "live"})
+    found: dict[str, tuple[date, ...]] = {}
+    for ticker, model in pairs:
+        instrument, bars = pricestore.instrument(db, ticker), pricestore.bars(db, ticker)
+        if instrument is None or bars is None or not len(bars):
+            continue
+        completed = hours_of(instrument).last_completed(instrument.calendar, settings.now())
+        sessions = missed_sessions(db, ticker, model, bars.dates, instrument.calendar, completed)
+        sessions = tuple(day for day in sessions if since is None or day >= since)
+        if sessions:
+            found[ticker if model == ticker else f"{ticker} ({model})"] = sessions
+    return found
+
+
+def _is_over(db: Database, row: LedgerRow) -> bool:
+    from stockcast.pipeline.sources import hours_of
+
+    instrument = pricestore.instrument(db, row.forecast.ticker)
+    if instrument is None:
+        return False
+    return bool(hours_of(instrument).close_of(row.forecast.target_session) <= settings.now())
+
+
+def _upper(ticker: str | None) -> str | None:
+    return None if ticker is None else ticker.strip().upper()

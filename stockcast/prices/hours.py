@@ -1,0 +1,158 @@
+"""Trading hours: when the sessions of an exchange end, as a small value that is kept with a ticker."""
+
+from __future__ import annotations
+
+import warnings
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stockcast.errors import ConfigError
+from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar, unbuilt
+
+MIDNIGHT = "24:00"
+"""The close of a session that lasts until the day is over."""
+
+
+@dataclass(frozen=True)
+class TradingHours:
+    """Closing times by the clock of the IANA time zone `zone`.
+
+    closes: (first session, "HH:MM") in the order of time; the first has None, for "ever since". early: single sessions
+    that end at another time, as (session, "HH:MM"), strictly increasing. Raises ConfigError where that is not so.
+    """
+
+    zone: str
+    closes: tuple[tuple[date | None, str], ...]
+    early: tuple[tuple[date, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ConfigError(f"trading hours: unknown time zone {self.zone!r}", "fetch the ticker again") from error
+        since = [day for day, _ in self.closes]
+        if not since or since[0] is not None or None in since[1:]:
+            raise _unusable("the first closing time alone holds ever since")
+        for earlier, later in [*pairwise(day for day in since if day), *pairwise(day for day, _ in self.early)]:
+            if later <= earlier:
+                raise _unusable(f"the days do not increase at {later}")
+        for _, close in (*self.closes, *self.early):
+            _clock(close)
+
+    def close_of(self, session: date) -> datetime:
+        """When a session ends, in UTC."""
+        close = self._early.get(session)
+        if close is None:
+            since = [day or date.min for day, _ in self.closes]
+            close = self.closes[bisect_right(since, session) - 1][1]
+        days, at = _clock(close)
+        return datetime.combine(session + timedelta(days=days), at, ZoneInfo(self.zone)).astimezone(UTC)
+
+    def session_date(self, now: datetime) -> date:
+        """The date at the exchange."""
+        return now.astimezone(ZoneInfo(self.zone)).date()
+
+    def last_completed(self, calendar: SessionCalendar, now: datetime) -> date:
+        """The last session of the calendar that is over at `now`."""
+        day = self.session_date(now)
+        while not (calendar.is_session(day) and self.close_of(day) <= now):
+            day -= timedelta(days=1)
+        return day
+
+    def to_json(self) -> dict[str, Any]:
+        """The hours as what `json` can write; `from_json` reads them back."""
+        return {
+            "zone": self.zone,
+            "closes": [[None if day is None else day.isoformat(), close] for day, close in self.closes],
+            "early": [[day.isoformat(), close] for day, close in self.early],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TradingHours:
+        """The hours that `to_json` described. Raises ConfigError where `data` is anything else."""
+        try:
+            return cls(
+                zone=str(data["zone"]),
+                closes=tuple(
+                    (None if day is None else date.fromisoformat(day), str(close)) for day, close in data["closes"]
+                ),
+                early=tuple((date.fromisoformat(day), str(close)) for day, close in data["early"]),
+            )
+        except KeyError as error:
+            raise _unusable(f"{error.args[0]!r} is missing") from error
+        except (TypeError, ValueError) as error:
+            raise _unusable(str(error)) from error
+
+    @cached_property
+    def _early(self) -> dict[date, str]:
+        return dict(self.early)
+
+
+def load_hours(
+    exchange: str, first: date, through: date, zone: str | None = None, close: time | None = None
+) -> TradingHours:
+    """The trading hours of a calendar's name, single early closes known for first .. through.
+
+    They come from the definitions of the exchange_calendars package. "24/7" and "weekdays" are not in it: their
+    sessions end at midnight in `zone`, or UTC, weekdays also at `close` where that is known. Raises ConfigError for an
+    unknown exchange.
+    """
+    if exchange in PLAIN_WEEKMASKS:
+        until = MIDNIGHT if close is None or exchange == "24/7" else _text(close)
+        return TradingHours(zone or "UTC", ((None, until),))
+    source = unbuilt(exchange)
+    closes = tuple(
+        (None if since is None else since.date(), _text(at, offset=int(source.close_offset)))
+        for since, at in source.close_times
+    )
+    early = {
+        day: _text(at, offset=int(source.close_offset))
+        for at, days in _special(source, first, through)
+        for day in days
+        if first <= day <= through
+    }
+    return TradingHours(str(source.tz), closes, tuple(sorted(early.items())))
+
+
+def _special(source: Any, first: date, through: date) -> list[tuple[time, list[date]]]:
+    """Days that end at another time, by that time; days without a session do no harm among them."""
+    import pandas as pd
+
+    found = []
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses what pandas 4 will change; that is the package's to mend, the dates are right.
+        warnings.filterwarnings("ignore", r"DatetimeIndex\.(weekday|dayofweek) is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"Series\.values returning an ndarray", DeprecationWarning)
+        for at, rule in source.special_closes:
+            if isinstance(rule, int):  # a weekday, Monday is 0
+                days = pd.date_range(first, through, freq="D")
+                days = days[days.dayofweek == rule]
+            else:
+                days = rule.holidays(pd.Timestamp(first), pd.Timestamp(through))
+            found.append((at, [day.date() for day in pd.DatetimeIndex(days)]))
+        for at, days in source.special_closes_adhoc:
+            found.append((at, [pd.Timestamp(day).date() for day in days]))
+    return found
+
+
+def _text(at: time, offset: int = 0) -> str:
+    return f"{at.hour + 24 * offset:02d}:{at.minute:02d}"
+
+
+def _clock(text: str) -> tuple[int, time]:
+    """Days after the session's own, and time of day. Raises ConfigError."""
+    hours, separator, minutes = text.partition(":")
+    if not (separator and len(text) == 5 and hours.isdigit() and minutes.isdigit() and int(minutes) < 60):
+        raise _unusable(f"{text!r} is no time of day")
+    days, hour = divmod(int(hours), 24)
+    return days, time(hour, int(minutes))
+
+
+def _unusable(reason: str) -> ConfigError:
+    return ConfigError(f"trading hours: {reason}", "fetch the ticker again")

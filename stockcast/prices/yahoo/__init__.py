@@ -1,0 +1,1 @@
+"""Prices from Yahoo Finance: the only package that knows yfinance."""

@@ -1,0 +1,137 @@
+"""Answer: daily bars of one ticker as the provider sent them, nothing left out yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.prices.history import Dates, Floats
+
+_COLUMNS = {
+    "open": "Open",
+    "high": "High",
+    "low": "Low",
+    "close": "Close",
+    "adjusted_close": "Adj Close",
+    "volume": "Volume",
+    "dividends": "Dividends",
+    "splits": "Stock Splits",
+}
+
+
+class NotBars(Exception):  # noqa: N818 - says what happened, like the errors of stockcast.errors
+    """What was sent are no daily bars; the message says why."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the provider says of a ticker; None where it does not say.
+
+    exchange_code: its own code for the exchange. zone: IANA name. kind: EQUITY, ETF, INDEX, CRYPTOCURRENCY, CURRENCY,
+    ... period_end: when the current session ends, or the last one ended, in UTC.
+    """
+
+    symbol: str
+    exchange_code: str | None = None
+    zone: str | None = None
+    currency: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    period_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Bars in the order of time, one entry of every array per bar, NaN is a missing value.
+
+    dates: sessions, in the exchange's own time zone; one may come twice. Prices and volume are adjusted for splits,
+    `adjusted_close` for dividends as well, all in the currency of `meta`. dividends: per share, 0 is none. splits: new
+    shares for an old one, effective that session, 1 is none.
+    """
+
+    ticker: str
+    dates: Dates
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    adjusted_close: Floats
+    volume: Floats
+    dividends: Floats
+    splits: Floats
+    meta: Meta
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def take(self, kept: NDArray[np.int64] | NDArray[np.bool_]) -> Answer:
+        """The bars at the positions `kept`, or where the mask `kept` is true."""
+        arrays: dict[str, Any] = {
+            field.name: getattr(self, field.name)[kept]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **arrays)
+
+
+def without_bars(ticker: str, meta: Meta) -> Answer:
+    """The answer where the provider knows the ticker and has no bars of the time that was asked for."""
+    dates: Dates = np.array([], dtype="datetime64[D]")
+    return Answer(ticker, dates, **{name: np.array([], dtype=np.float64) for name in _COLUMNS}, meta=meta)
+
+
+def answer_of(ticker: str, frame: Any, meta: Meta, start: date | None) -> Answer:
+    """The bars of yfinance's frame from `start` on. Raises NotBars where they are none."""
+    missing = [name for name in _COLUMNS.values() if name not in frame.columns]
+    if missing:
+        raise NotBars(f"without {', '.join(missing)}")
+    # The index is midnight at the exchange: its own date is the session, that of UTC may be the day before.
+    dates: Dates = frame.index.tz_localize(None).to_numpy().astype("datetime64[D]")
+    steps = np.diff(dates).astype(np.int64)
+    if np.isnat(dates).any() or (steps < 0).any():
+        raise NotBars("with dates that do not go forward")
+    columns = {ours: frame[theirs].to_numpy(dtype=np.float64, na_value=np.nan) for ours, theirs in _COLUMNS.items()}
+    # Events that never happened are 0 for yfinance.
+    columns["dividends"] = np.nan_to_num(columns["dividends"], nan=0.0)
+    columns["splits"] = np.where(columns["splits"] > 0, columns["splits"], 1.0)
+    answer = Answer(ticker, dates, **columns, meta=meta)
+    return answer if start is None else answer.take(dates >= np.datetime64(start))
+
+
+def meta_of(ticker: str, told: Mapping[str, Any]) -> Meta:
+    """What the chart's own metadata say; anything of another type counts as not said."""
+    zone = _word(told.get("exchangeTimezoneName"))
+    return Meta(
+        symbol=_word(told.get("symbol")) or ticker,
+        exchange_code=_word(told.get("exchangeName")),
+        zone=zone if zone and _is_zone(zone) else None,
+        currency=_word(told.get("currency")),
+        kind=_word(told.get("instrumentType")),
+        name=_word(told.get("longName")) or _word(told.get("shortName")),
+        period_end=_period_end(told),
+    )
+
+
+def _period_end(told: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(told["currentTradingPeriod"]["regular"]["end"], UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

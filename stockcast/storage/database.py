@@ -1,0 +1,264 @@
+"""Database: one SQLite file for prices, forecasts and runs, whole whenever the process ends.
+
+Write-ahead logging: readers see the last commit while somebody writes. Every commit is synced to the disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from stockcast.errors import LockedError, StockcastError, StorageError
+from stockcast.storage.files import storage_error
+from stockcast.storage.schema import STEPS, VERSION
+
+FILE = "stockcast.db"
+
+BUSY_WAIT = 10.0
+"""Seconds to wait for another writer."""
+
+_RETRY_EVERY = 0.02  # seconds
+
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_REFUSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
+
+_Row = tuple[Any, ...]
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+class Database:
+    """The open file; a context manager that closes it. To be used in the thread that opened it.
+
+    Every method raises StorageError where the file is damaged or the system refuses, LockedError where another
+    process has been writing for longer than the wait.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, home: Path, wait: float = BUSY_WAIT) -> Self:
+        """The database of the folder `home`, both created where they are missing, its tables as this version has them.
+
+        wait: seconds to wait for other writers. Where file or folder may not be written, what is there can be read,
+        and writing raises StorageError. Raises StorageError for a file that is damaged, or from a later version,
+        and leaves it as it is.
+        """
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise storage_error(home, error, "create") from error
+        path = home / FILE
+        with _explained(path):
+            return cls(path, _opened(path, wait))
+
+    def close(self) -> None:
+        """Close the file; what is not committed is lost."""
+        with _explained(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside is kept, or after an exception nothing of it.
+
+        One writer at a time: no other process writes between what is read and what is written in here. A transaction
+        within a transaction is a part of it.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            raise
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[_Row]:
+        """All rows of a query."""
+        with _explained(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> _Row | None:
+        """The first row of a query; None where there is none."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run one statement; returns how many rows it changed."""
+        with _explained(self.path):
+            return self._connection.execute(sql, parameters).rowcount
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for every row of parameters."""
+        with _explained(self.path):
+            self._connection.executemany(sql, rows)
+
+    def insert(self, sql: str, parameters: Parameters) -> int | None:
+        """Insert one row; returns its id, None where the statement left it out."""
+        with _explained(self.path):
+            cursor = self._connection.execute(sql, parameters)
+            return cursor.lastrowid if cursor.rowcount == 1 else None
+
+    def integrity(self) -> list[str]:
+        """What is wrong with the file, by SQLite's own check of every page and reference; empty where nothing is."""
+        try:
+            found = [str(text) for (text,) in self._connection.execute("PRAGMA integrity_check").fetchall()]
+            orphans = self._connection.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.Error as error:
+            if _code(error) in _DAMAGED:
+                return [str(error)]
+            raise _told(self.path, error) from error
+        problems = [] if found == ["ok"] else found
+        return problems + [f"{table}: a row refers to a missing row of {parent}" for table, _, parent, _ in orphans]
+
+
+def _opened(path: Path, wait: float) -> sqlite3.Connection:
+    try:
+        return _connection(path, "mode=rwc", wait, lambda connection: _prepare(path, connection))
+    except sqlite3.Error as error:
+        if _code(error) not in _REFUSED or not path.is_file():
+            raise
+        with suppress(sqlite3.Error):
+            return _read_only(path, wait)
+        raise
+
+
+def _read_only(path: Path, wait: float) -> sqlite3.Connection:
+    """The file as far as it can be read where nothing may be written."""
+
+    def check(connection: sqlite3.Connection) -> None:
+        if _version(path, connection) < VERSION:
+            raise StorageError(
+                f"{path} is from an earlier version of stockcast and may not be written",
+                "run stockcast once as somebody who may write there",
+            )
+
+    mode = "mode=ro"
+    if not path.with_name(f"{path.name}-wal").exists():
+        # Without a log SQLite would have to create one, even to read. There being none, nobody is writing.
+        mode += "&immutable=1"
+    return _connection(path, mode, wait, check)
+
+
+def _connection(
+    path: Path, mode: str, wait: float, prepare: Callable[[sqlite3.Connection], None]
+) -> sqlite3.Connection:
+    """An open connection on which `prepare` has run; whatever stops that, nothing stays open."""
+    # As a URI, since only that can tell SQLite not to write; names with ? # % are escaped in it.
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", timeout=wait, isolation_level=None, uri=True)
+    try:
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                prepare(connection)
+                return connection
+            except sqlite3.Error as error:
+                # The change to write-ahead logging and the end of another's last connection do not wait by themselves.
+                if _code(error) not in _LOCKED or time.monotonic() > deadline:
+                    raise
+            time.sleep(_RETRY_EVERY)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    """Settings of the connection, and the tables as this version has them. A later version's file is only looked at."""
+    # Looked at before the version: another process may be creating the tables, and with them the version.
+    used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
+    version = _version(path, connection)
+    if used and version == 0:
+        raise StorageError(
+            f"{path} is a database of another program; it was left untouched",
+            "move it away, or choose another folder with --home",
+        )
+    connection.execute("PRAGMA synchronous = FULL").close()
+    connection.execute("PRAGMA foreign_keys = ON").close()
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode = WAL").close()
+    if version < VERSION:
+        _migrate(path, connection)
+
+
+def _migrate(path: Path, connection: sqlite3.Connection) -> None:
+    """All steps from the file's version to this one, in one transaction."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        # Asked again: another process may have been first.
+        for step in STEPS[_version(path, connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _version(path: Path, connection: sqlite3.Connection) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise StorageError(
+            f"{path} has format {version}; this version of stockcast knows formats up to {VERSION}",
+            "use the version of stockcast that wrote it, or a later one; it was left as it is",
+        )
+    return version
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What SQLite complains of, as an error that the user can act on."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _told(path, error) from error
+    except sqlite3.DatabaseError as error:
+        # The subclasses are about the statement: wrong ones are mistakes of this program.
+        if type(error) is not sqlite3.DatabaseError:
+            raise
+        raise _told(path, error) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 where the error came from Python's own layer."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _told(path: Path, error: sqlite3.Error) -> StockcastError:
+    code = _code(error)
+    if code in _LOCKED:
+        return LockedError(f"{path} is being written by another run: {error}", "wait for it to end, then try again")
+    if code in _DAMAGED:
+        return StorageError(
+            f"{path} is damaged: {error}; it was left untouched",
+            f"`stockcast doctor` says more; put a backup in its place, or move {path.name} and any "
+            f"{path.name}-wal away to start afresh",
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return StorageError(f"cannot write {path}: {error}", "Free some space; nothing was changed.")
+    if code in _REFUSED or code == sqlite3.SQLITE_IOERR:
+        return StorageError(
+            f"cannot use {path}: {error}", f"Check who owns {path.parent} and {path.name} there, and their permissions."
+        )
+    return StorageError(f"cannot use {path}: {error}", "`stockcast doctor` says more")

@@ -1,0 +1,250 @@
+"""Files that grow by a line a forecast: each document of the ledger once, whatever kills the writer.
+
+The ledger is the truth and its ids ascend, so the last whole line of a file says what it still lacks. A line counts
+when its line feed is written; what follows the last line feed was torn off by a full disk or a dying machine, and the
+next writer cuts it. One writer at a time: the caller holds the lock of the run. Readers need none.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from stockcast.errors import StorageError
+from stockcast.results.flat import flat
+from stockcast.storage.files import storage_error, sync_folder, write_atomic
+
+Document = Mapping[str, Any]  # JSON: texts, finite numbers, booleans, None, lists and mappings of these
+
+_BLOCK = 1 << 16  # bytes read at a time from the end of a file
+_LONGEST = 1 << 24  # bytes; no line of ours is as long
+_JSON_BEGIN = b'{"id": '
+_MOVE = "Move it away, and the next run writes the whole record to a new one; or name another file."
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """The end of a file.
+
+    size: bytes up to and with the last line feed. torn: what follows it. line: the last line before it that is not
+    blank. exists: whether there is a file.
+    """
+
+    exists: bool = False
+    size: int = 0
+    line: bytes = b""
+    torn: bytes = b""
+
+
+def last_id(path: Path) -> int:
+    """The id of the last whole line of a file of JSON lines or CSV; 0 where there is none or no file.
+
+    Reads the end of the file alone and changes nothing. Raises StorageError where that end is not of this module's
+    making, or cannot be read.
+    """
+    return _id_of(path, _tail(path))
+
+
+def append_jsonl(path: Path, documents: Sequence[tuple[int, Document]]) -> int:
+    """Append each document as one line of JSON, its ledger id first; returns how many were appended.
+
+    documents: pairs of id and document, ids strictly ascending; those that the file has already are passed over. The
+    folder is created. A torn last line is cut. All lines go in one write and are synced; where the disk refuses, the
+    file is as long as before.
+
+    Raises StorageError where it cannot be written or is another kind of file, ValueError for documents that are not
+    JSON and for ids out of order.
+    """
+    tail = _tail(path)
+    fresh = _fresh(path, tail, documents)
+    if not tail.size:
+        _require_begin(path, tail, _JSON_BEGIN)
+    lines = [json.dumps({"id": id_, **_without_id(document)}, allow_nan=False) for id_, document in fresh]
+    _append(path, tail, "".join(f"{line}\n" for line in lines))
+    return len(fresh)
+
+
+def append_csv(path: Path, documents: Sequence[tuple[int, Document]], columns: Sequence[str] | None = None) -> int:
+    """Append each document as one row of CSV (RFC 4180, CR LF), its ledger id first; returns how many were appended.
+
+    As `append_jsonl`, but flattened: `stockcast.results.flat` says how nested members are named. columns: the flat
+    names to keep, in that order, besides the id; None: all that these documents have. A new file gets them as its
+    header; later the header that is there decides. A document without a column has an empty cell. Line breaks within
+    a cell become spaces, so that a row is a line.
+
+    Raises StorageError, besides, where the file's header lacks one of the columns.
+    """
+    tail = _tail(path)
+    fresh = _fresh(path, tail, documents)
+    rows = [{"id": id_, **_cells(document)} for id_, document in fresh]
+    names = list(dict.fromkeys(name for row in rows for name in row)) if columns is None else ["id", *columns]
+    if tail.size:
+        header = _header(path)
+        _require_columns(path, header, names)
+        _append(path, tail, _table(header, rows, headed=False))
+    else:
+        _require_begin(path, tail, b"id,")
+        _append(path, tail, _table(names, rows, headed=True) if rows else "")
+    return len(fresh)
+
+
+def write_latest(path: Path, document: Document | Sequence[Document]) -> None:
+    """Replace `path` by the document as indented JSON, whole or not at all. The folder is created.
+
+    Raises StorageError where the system refuses, ValueError for what is not JSON.
+    """
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    write_atomic(path, text)
+
+
+def _fresh(path: Path, tail: _Tail, documents: Sequence[tuple[int, Document]]) -> list[tuple[int, Document]]:
+    """The documents that the file lacks."""
+    ids = [id_ for id_, _ in documents]
+    if any(later <= earlier for earlier, later in zip([0, *ids], ids, strict=False)):
+        raise ValueError(f"ids of the ledger must ascend from 1, found {ids[:20]}")
+    known = _id_of(path, tail)
+    return [(id_, document) for id_, document in documents if id_ > known]
+
+
+def _id_of(path: Path, tail: _Tail) -> int:
+    if not tail.line:
+        return 0
+    line = tail.line.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        found = json.loads(line)["id"] if line.startswith("{") else next(csv.reader([line]))[0]
+        if found == "id":
+            return 0
+        if isinstance(found, bool) or not isinstance(found, int | str):
+            raise TypeError(found)
+        return int(found)
+    except (ValueError, TypeError, LookupError, RecursionError, csv.Error, StopIteration) as error:
+        raise _foreign(path, f"its last line has no id: {line[:60]!r}") from error
+
+
+def _tail(path: Path) -> _Tail:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise StorageError(f"cannot append to {path}: it is no regular file", "Name another file.")
+        with path.open("rb") as file:
+            return _tail_of(path, file)
+    except FileNotFoundError:
+        return _Tail()
+    except (OSError, ValueError) as error:
+        raise storage_error(path, error, "read") from error
+
+
+def _tail_of(path: Path, file: BinaryIO) -> _Tail:
+    start = length = file.seek(0, os.SEEK_END)
+    block = b""
+    while start > 0:
+        if len(block) > _LONGEST:
+            raise _foreign(path, f"its last line is longer than {_LONGEST:,} bytes")
+        step = min(start, max(_BLOCK, len(block)))
+        start -= step
+        file.seek(start)
+        block = file.read(step) + block
+        if b"\n" in block.rpartition(b"\n")[0].rstrip():
+            break
+    whole, feed, torn = block.rpartition(b"\n")
+    return _Tail(True, length - len(torn) if feed else 0, whole.rstrip().rpartition(b"\n")[2], torn)
+
+
+def _require_begin(path: Path, tail: _Tail, begin: bytes) -> None:
+    """A file without a whole line is cut to nothing: only where the piece in it can be one of ours."""
+    piece = tail.torn.rstrip(b"\0")  # what a machine that lost power leaves where bytes were to come
+    if not (piece.startswith(begin) or begin.startswith(piece)):
+        raise _foreign(path, f"it begins with {piece[:40].decode('utf-8', 'replace')!r}")
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            names = next(csv.reader([file.readline(_LONGEST)]), [])
+    except (OSError, csv.Error) as error:
+        raise _foreign(path, str(error)) from error
+    if names[:1] != ["id"] or len(set(names)) < len(names):
+        raise _foreign(path, f"its header is {','.join(names)[:60]!r}")
+    return names
+
+
+def _require_columns(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    known = set(header)
+    new = [name for name in columns if name not in known]
+    if new:
+        message = f"cannot append to {path}: its header has no column {', '.join(new[:5])}"
+        raise StorageError(message, "It may be of another version. " + _MOVE)
+
+
+def _cells(document: Document) -> dict[str, Any]:
+    """The flat document, as CSV can carry it: no line breaks, no Python words."""
+    return {name: _cell(value) for name, value in flat(_without_id(document)).items()}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise ValueError(f"{value} is no number of JSON")
+    return " ".join(value.splitlines()) if isinstance(value, str) else value
+
+
+def _without_id(document: Document) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name != "id"}
+
+
+def _table(columns: Sequence[str], rows: Sequence[dict[str, Any]], headed: bool) -> str:
+    sheet = StringIO()
+    writer = csv.DictWriter(sheet, fieldnames=columns, extrasaction="ignore", lineterminator="\r\n")
+    if headed:
+        writer.writeheader()
+    writer.writerows(rows)
+    return sheet.getvalue()
+
+
+def _append(path: Path, tail: _Tail, text: str) -> None:
+    """Cut what is torn, then append the text, or nothing of it."""
+    if not text and not tail.torn:
+        return
+    payload = text.encode("utf-8", "backslashreplace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            if tail.torn:
+                os.ftruncate(descriptor, tail.size)
+            _write(descriptor, payload, tail.size)
+        finally:
+            os.close(descriptor)
+        if not tail.exists:
+            sync_folder(path.parent)
+    except (OSError, ValueError) as error:
+        raise storage_error(path, error, "append to") from error
+
+
+def _write(descriptor: int, payload: bytes, size: int) -> None:
+    try:
+        if payload and os.write(descriptor, payload) < len(payload):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):  # what stays is cut or counted by the next writer
+            os.ftruncate(descriptor, size)
+        raise
+
+
+def _foreign(path: Path, reason: str) -> StorageError:
+    return StorageError(f"cannot append to {path}: it is no file of forecasts of this kind, {reason}", _MOVE)

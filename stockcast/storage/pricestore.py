@@ -1,0 +1,168 @@
+"""Price store: daily bars and what is known of each ticker, as the provider had them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.errors import ConfigError, StorageError
+from stockcast.prices.history import Dates, Floats
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.storage.database import Database
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What is known of a ticker beside its prices.
+
+    exchange: name of the calendar. zone: IANA name of the exchange's time zone. hours: trading hours as JSON.
+    fetched_at: ISO time of the provider's last answer. guessed: the exchange is not known, calendar and hours stand in.
+    """
+
+    ticker: str
+    exchange: str
+    currency: str | None
+    zone: str
+    calendar: SessionCalendar
+    hours: Mapping[str, Any]
+    fetched_at: str
+    guessed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBars:
+    """Daily bars of one ticker, oldest first, one entry per session in every array; NaN where there is no value.
+
+    dates: datetime64[D], strictly increasing. Prices in the instrument's currency, as the provider sent them.
+    dividends: per share, 0.0 for none. splits: new shares per old share. Raises ValueError where this is not so.
+    """
+
+    dates: Dates
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    adjusted_close: Floats
+    volume: Floats
+    dividends: Floats
+    splits: Floats
+
+    def __post_init__(self) -> None:
+        dates = np.asarray(self.dates, dtype="datetime64[D]")
+        object.__setattr__(self, "dates", dates)
+        if np.isnat(dates).any() or not (dates[1:] > dates[:-1]).all():
+            raise ValueError("the dates of bars do not strictly increase")
+        for name in _COLUMNS:
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            object.__setattr__(self, name, values)
+            if values.shape != dates.shape:
+                raise ValueError(f"{name} of shape {values.shape} for {len(dates)} dates")
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def take(self, positions: NDArray[np.intp]) -> StoredBars:
+        """The bars at increasing positions."""
+        return StoredBars(self.dates[positions], *(getattr(self, name)[positions] for name in _COLUMNS))
+
+
+_COLUMNS = tuple(field.name for field in fields(StoredBars) if field.name != "dates")
+
+_SELECT_BARS = f"SELECT session, {', '.join(_COLUMNS)} FROM prices WHERE ticker = ? ORDER BY session"  # noqa: S608
+_UPSERT_BAR = (
+    f"INSERT INTO prices (ticker, session, {', '.join(_COLUMNS)}) VALUES (?, ?{', ?' * len(_COLUMNS)}) "  # noqa: S608
+    f"ON CONFLICT (ticker, session) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}"
+)
+_INSTRUMENT = tuple(field.name for field in fields(Instrument))
+_SELECT_INSTRUMENT = f"SELECT {', '.join(_INSTRUMENT)} FROM instruments WHERE ticker = ?"  # noqa: S608
+_UPSERT_INSTRUMENT = (
+    f"INSERT INTO instruments ({', '.join(_INSTRUMENT)}) VALUES ({', '.join('?' * len(_INSTRUMENT))}) "  # noqa: S608
+    f"ON CONFLICT (ticker) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _INSTRUMENT[1:])}"
+)
+
+
+def instrument(db: Database, ticker: str) -> Instrument | None:
+    """What is known of a ticker; None where nothing is stored. Raises StorageError where that cannot be read."""
+    row = db.row(_SELECT_INSTRUMENT, (ticker,))
+    if row is None:
+        return None
+    name, exchange, currency, zone, calendar, hours, fetched_at, guessed = row
+    try:
+        return Instrument(
+            name, exchange, currency, zone, SessionCalendar.from_json(json.loads(calendar)), json.loads(hours),
+            fetched_at, bool(guessed),
+        )  # fmt: skip
+    except (ConfigError, TypeError, ValueError) as error:
+        raise _unreadable(db, f"calendar or trading hours of {ticker}", error) from error
+
+
+def save_instrument(db: Database, known: Instrument) -> None:
+    """Store what is known of a ticker, in the place of what was known before."""
+    db.execute(
+        _UPSERT_INSTRUMENT,
+        (
+            known.ticker, known.exchange, known.currency, known.zone, json.dumps(known.calendar.to_json()),
+            json.dumps(dict(known.hours)), known.fetched_at, int(known.guessed),
+        ),
+    )  # fmt: skip
+
+
+def tickers(db: Database) -> list[str]:
+    """Tickers that something is stored of, sorted."""
+    return [ticker for (ticker,) in db.rows("SELECT ticker FROM instruments ORDER BY ticker")]
+
+
+def bars(db: Database, ticker: str) -> StoredBars | None:
+    """All bars of a ticker, to the last bit as they were stored; None where there are none.
+
+    Raises StorageError where a stored value is no date or no number.
+    """
+    rows = db.rows(_SELECT_BARS, (ticker,))
+    if not rows:
+        return None
+    sessions, *columns = zip(*rows, strict=True)
+    try:
+        # NULL comes as None, which NumPy reads as NaN.
+        return StoredBars(
+            np.array(sessions, dtype="datetime64[D]"), *(np.array(column, dtype=np.float64) for column in columns)
+        )
+    except (TypeError, ValueError) as error:
+        raise _unreadable(db, f"prices of {ticker}", error) from error
+
+
+def last_session(db: Database, ticker: str) -> date | None:
+    """The newest stored session of a ticker; None where there are no bars."""
+    row = db.row("SELECT max(session) FROM prices WHERE ticker = ?", (ticker,))
+    return date.fromisoformat(row[0]) if row and row[0] is not None else None
+
+
+def replace(db: Database, known: Instrument, fetched: StoredBars) -> None:
+    """Put these bars in the place of all that are stored of the ticker: all of them, or after a failure none."""
+    with db.transaction():
+        db.execute("DELETE FROM prices WHERE ticker = ?", (known.ticker,))
+        merge(db, known, fetched)
+
+
+def merge(db: Database, known: Instrument, fetched: StoredBars) -> None:
+    """Add these bars, in the place of stored ones of the same sessions: all of them, or after a failure none."""
+    with db.transaction():
+        save_instrument(db, known)
+        db.execute_many(_UPSERT_BAR, _rows(known.ticker, fetched))
+
+
+def _rows(ticker: str, fetched: StoredBars) -> Iterator[tuple[object, ...]]:
+    # Python's own floats, one list for each column: SQLite stores NaN as NULL.
+    columns = (getattr(fetched, name).tolist() for name in _COLUMNS)
+    for session, *values in zip(fetched.dates.astype(str).tolist(), *columns, strict=True):
+        yield ticker, session, *values
+
+
+def _unreadable(db: Database, what: str, error: Exception) -> StorageError:
+    reason = error.message if isinstance(error, ConfigError) else str(error)
+    return StorageError(f"the {what} in {db.path} cannot be read: {reason}", "fetch them again after moving it away")

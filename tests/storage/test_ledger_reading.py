@@ -1,0 +1,130 @@
+"""What the ledger tells: rows, documents, misses, trainings and runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace as changed
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from stockcast.errors import StorageError
+from stockcast.results.ledger import Miss, RunRecord, Training
+from stockcast.storage.database import Database
+from stockcast.storage.ledger import reading, recording, runs, trainings
+from stockcast.storage.ledger.entry import Entry
+from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
+
+
+@pytest.fixture
+def db(home: Path) -> Iterator[Database]:
+    with Database.open(home) as opened:
+        yield opened
+
+
+def test_rows_are_chosen_by_ticker_day_kind_and_model(db: Database) -> None:
+    other = Entry(changed(forecast(TUE, WED), ticker="MSFT", model="MSFT"), "replay", student(), {})
+    recording.record(db, [entry(WED, FRI), other, entry(), entry(model="second")], NOW)
+    settle(db)
+    assert [(row.forecast.ticker, row.forecast.model) for row in reading.rows(db)] == [
+        ("AAPL", "AAPL"), ("AAPL", "second"), ("MSFT", "MSFT"), ("AAPL", "AAPL"),
+    ]  # fmt: skip
+    assert [row.id for row in reading.rows(db, ticker="MSFT")] == [2]
+    assert [row.id for row in reading.rows(db, since=WED)] == [2, 1]
+    assert [row.id for row in reading.rows(db, kind="replay")] == [2]
+    assert [row.id for row in reading.rows(db, ticker="AAPL", model="AAPL", kind="live")] == [3, 1]
+    assert reading.rows(db, ticker="' OR 1 = 1 --") == []
+    (second,) = reading.rows(db, model="second")
+    assert second.outcome is not None
+    assert set(second.outcome.baselines) == {"har-t", "random-walk"}
+
+
+def test_the_latest_are_the_newest_live_forecasts_of_each_step(db: Database) -> None:
+    replayed = entry(WED, FRI, kind="replay")
+    recording.record(db, [entry(TUE, WED), entry(), entry(MON, WED, 2), replayed, entry(model="second")], NOW)
+    found = [(row["model"], row["horizon"], row["origin"]) for row in reading.latest(db)]
+    assert found == [("AAPL", 1, "2024-07-02"), ("AAPL", 2, "2024-07-01"), ("second", 1, "2024-07-01")]
+    assert json.loads(json.dumps(reading.latest(db)))[0]["target_session"] == "2024-07-03"
+
+
+def test_documents_follow_the_order_of_recording(db: Database) -> None:
+    assert reading.last_id(db) == 0
+    recording.record(db, [entry(TUE, WED)], NOW)
+    recording.record(db, [entry(TUE, WED), entry(kind="replay"), entry(WED, FRI)], NOW)
+    (first, tuesday), (second, wednesday) = reading.documents_after(db, 0)
+    assert (tuesday["origin"], wednesday["origin"]) == ("2024-07-02", "2024-07-03")
+    assert 0 < first < second == reading.last_id(db)
+    assert reading.documents_after(db, first) == [(second, wednesday)]
+    assert reading.documents_after(db, 0, limit=1) == [(first, tuesday)]
+    assert [row["origin"] for _, row in reading.documents_after(db, 0, "replay")] == ["2024-07-01"]
+
+
+def test_forecasts_from_an_origin_come_by_horizon(db: Database) -> None:
+    recording.record(db, [entry(MON, WED, 2), entry(), entry(TUE, WED)], NOW)
+    assert reading.forecasts_from(db, "AAPL", MON, "AAPL") == (forecast(), forecast(MON, WED, 2))
+
+
+def test_sessions_without_a_live_forecast_are_missed(db: Database) -> None:
+    assert reading.first_origin(db, "AAPL", "AAPL") is None
+    recording.record(db, [entry(WED, FRI), entry(), entry(TUE, WED, kind="replay"), entry(FRI, MON, 2)], NOW)
+    assert reading.missed(db, "AAPL", "AAPL", [MON, TUE, WED, FRI]) == [TUE, FRI]
+    assert reading.missed(db, "AAPL", "other", [MON]) == [MON]
+    assert reading.first_origin(db, "AAPL", "AAPL") == MON
+
+
+def test_misses_are_those_of_the_shown_interval_of_settled_live_forecasts(db: Database) -> None:
+    narrow = Entry(forecast(TUE, WED), "live", student(), {}, wider(0.01, alpha=0.2))
+    gap = entry(date(2024, 6, 28), MON)
+    recording.record(db, [entry(WED, FRI), narrow, entry(MON, TUE, kind="replay"), entry(MON, WED, 2), gap], NOW)
+    assert reading.misses(db, "AAPL", "AAPL", 1, FRI) == []
+    settle(db)
+    assert reading.misses(db, "AAPL", "AAPL", 1, FRI) == [Miss(WED, True, 0.2), Miss(FRI, False, None)]
+    assert reading.misses(db, "AAPL", "AAPL", 1, WED) == [Miss(WED, True, 0.2)]
+    assert reading.misses(db, "AAPL", "AAPL", 2, FRI) == [Miss(WED, False, None)]
+
+
+def test_a_document_that_somebody_edited_into_nonsense_is_told(db: Database) -> None:
+    recording.record(db, [entry()], NOW)
+    db.execute("DROP TRIGGER forecasts_never_change")
+    for nonsense in ("{", "[]", "{}", '{"origin": "2024-07-01", "target_session": 3}'):
+        db.execute("UPDATE forecasts SET document = ?", (nonsense,))
+        with pytest.raises(StorageError, match="forecast 1 "):
+            reading.rows(db)
+
+
+# --- trainings and runs ---
+
+
+def test_trainings_come_back_and_the_last_one_is_known(db: Database) -> None:
+    first = Training("AAPL", "AAPL", MON, "2024-07-01T21:30:00+00:00", "first", "no model", None, None, 0, "aa")
+    kept = changed(first, session=FRI, outcome="kept", reason="worse", old_crps=0.1, new_crps=0.2, sessions=60)
+    other = changed(first, model="second")
+    assert trainings.last_training(db, "AAPL", "AAPL") is None
+    for training in (first, kept, other):
+        trainings.note_training(db, training)
+    assert trainings.last_training(db, "AAPL", "AAPL") == kept
+    assert trainings.last_training(db, "AAPL", "second") == other
+    assert trainings.all_trainings(db) == [first, kept, other]
+    with pytest.raises(sqlite3.IntegrityError):
+        trainings.note_training(db, changed(first, outcome="perhaps"))
+
+
+def test_a_run_that_was_not_finished_is_seen_as_such(db: Database) -> None:
+    dead = runs.begin(db, NOW)
+    idle = runs.begin(db, NOW)
+    alive = runs.begin(db, NOW)
+    runs.discard(db, idle)
+    runs.finish(db, alive, LATER, {"new": 3, "failed": {"X": "why"}})
+    started = "2024-07-01T21:30:00+00:00"
+    summary = {"new": 3, "failed": {"X": "why"}}
+    assert runs.last_runs(db) == [
+        RunRecord(alive, started, "2024-07-09T21:30:00+00:00", summary),
+        RunRecord(dead, started, None, None),
+    ]
+    assert [run.id for run in runs.last_runs(db, 1)] == [alive]
+    with pytest.raises(ValueError, match="JSON"):
+        runs.finish(db, dead, LATER, {"x": math.nan})
