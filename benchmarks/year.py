@@ -160,6 +160,7 @@ class Findings:
 
 def examine(year: Year) -> Findings:
     """Hold the ledger against what the runs should have left."""
+    os.environ["STOCKCAST_NOW"] = _after_close(year.sessions[-1]).isoformat()
     rows, missed = ledger(year.home, kind="live")
     problems = _counted(year, rows)
     problems += _missed(year, {ticker: set(days) for ticker, days in missed.items()})

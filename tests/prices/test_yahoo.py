@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import signal
 import sqlite3
+import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from filelock import FileLock
 
 from stockcast.errors import DataError, LockedError, SourceUnavailable, StockcastError, StorageError
 from stockcast.prices.yahoo import failures, patience
-from stockcast.prices.yahoo.client import Answer, fetch
+from stockcast.prices.yahoo.answer import NotBars, answer_of, meta_of
+from stockcast.prices.yahoo.client import Answer, Meta, fetch
 from stockcast.prices.yahoo.deadline import Deadline
 from stockcast.prices.yahoo.session import session_class as bounded
 from tests.loopback.market import Listing, Market
+from tests.loopback.proxy import ConnectProxy
 from tests.loopback.session import forget_yfinance, session_class
 from tests.loopback.yahoo import (
     Dropped,
@@ -180,7 +189,9 @@ def test_missing_values_stay_missing(ask: Asking, market: Market) -> None:
     market.blank("AAPL", FRIDAY)
     answer = ask()
     assert days(answer)[-1] == FRIDAY
-    assert np.isnan([answer.open[-1], answer.high[-1], answer.low[-1], answer.close[-1], answer.adjusted_close[-1]]).all()
+    assert np.isnan(
+        [answer.open[-1], answer.high[-1], answer.low[-1], answer.close[-1], answer.adjusted_close[-1]]
+    ).all()
 
 
 def test_splits_and_dividends_come_with_their_sessions(ask: Asking, market: Market) -> None:
@@ -343,7 +354,7 @@ def test_an_isin_is_refused_without_asking(ask: Asking, yahoo: LoopbackYahoo) ->
 
 @pytest.mark.parametrize("column", ["close", "volume"])
 def test_columns_of_different_lengths_are_no_bars(ask: Asking, market: Market, column: str) -> None:
-    getattr(market.listings["AAPL"], column).pop(0)
+    del getattr(market.listings["AAPL"], column)[:3]
     with pytest.raises(failures.Nonsense, match="AAPL") as caught:
         ask()
     assert not caught.value.for_every_ticker
@@ -369,9 +380,7 @@ def test_a_refused_connection_is_no_network(ask: Asking, market: Market) -> None
         ask()
 
 
-def test_a_proxy_that_refuses_is_no_network(
-    ask: Asking, yahoo: LoopbackYahoo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_that_refuses_is_no_network(ask: Asking, yahoo: LoopbackYahoo, monkeypatch: pytest.MonkeyPatch) -> None:
     # The loopback Yahoo answers CONNECT with 501, as a server that is no proxy does.
     monkeypatch.setenv("HTTPS_PROXY", yahoo.url)
     for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
@@ -379,6 +388,113 @@ def test_a_proxy_that_refuses_is_no_network(
     ask.opening = bounded()
     with pytest.raises(failures.NoNetwork, match="CONNECT"):
         ask()
+
+
+def test_a_certificate_of_nobody_knows_whom_is_not_trusted(
+    ask: Asking, yahoo: LoopbackYahoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ConnectProxy(yahoo) as stranger, ConnectProxy(yahoo) as proxy:
+        for name, value in proxy.environment(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("CURL_CA_BUNDLE", stranger.environment(tmp_path)["CURL_CA_BUNDLE"])
+        ask.opening = bounded()
+        with pytest.raises(failures.NotTrusted, match="certificate"):
+            ask()
+    assert ask.pauses == []
+
+
+def test_a_frame_that_is_none_of_bars_is_told_by_its_columns_and_dates() -> None:
+    frame = pd.DataFrame(
+        dict.fromkeys(("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"), 1.0),
+        index=pd.DatetimeIndex(["2024-06-04", "2024-06-03"], tz="America/New_York"),
+    )
+    with pytest.raises(NotBars, match="go forward"):
+        answer_of("AAPL", frame, Meta("AAPL"), None)
+    with pytest.raises(NotBars, match="without Adj Close, Stock Splits"):
+        answer_of("AAPL", frame[::-1].drop(columns=["Stock Splits", "Adj Close"]), Meta("AAPL"), None)
+    assert days(answer_of("AAPL", frame[::-1], Meta("AAPL"), date(2024, 6, 4))) == [date(2024, 6, 4)]
+
+
+def test_metadata_of_other_types_count_as_not_said() -> None:
+    said = {"symbol": 7, "exchangeTimezoneName": "Mars/Olympus", "currency": "", "currentTradingPeriod": [1]}
+    assert meta_of("AAPL", said) == Meta("AAPL")
+    assert meta_of("AAPL", {"currentTradingPeriod": {"regular": {"end": "soon"}}}).period_end is None
+    assert meta_of("AAPL", {"shortName": "Apple"}).name == "Apple"
+    assert meta_of("AAPL", {"shortName": "Apple", "longName": "Apple Inc."}).name == "Apple Inc."
+
+
+# Caches
+
+
+@pytest.mark.parametrize("name", ["tkr-tz.db", "cookies.db"])
+def test_a_broken_cache_is_thrown_away(ask: Asking, name: str) -> None:
+    ask.cache.mkdir(parents=True)
+    (ask.cache / name).write_bytes(b"this is no database, and longer than a header of one hundred bytes" * 9)
+    (ask.cache / "old").write_text("old")
+    assert days(ask()) == SESSIONS[:-1]
+    assert not (ask.cache / "old").exists()
+
+
+@pytest.mark.parametrize(
+    "stored", [b"no pickle", b"", pickle.dumps({}), pickle.dumps({"yahoo.com": {}}), pickle.dumps(7)]
+)
+def test_a_cookie_that_cannot_be_read_is_thrown_away(ask: Asking, stored: bytes) -> None:
+    ask()
+    forget_yfinance(ask.cache)
+    with closing(sqlite3.connect(ask.cache / "cookies.db")) as base, base:
+        base.execute("insert into _cookieschema values ('curlCffi', '2024-06-01T00:00:00', ?)", [stored])
+    assert days(ask()) == SESSIONS[:-1]
+    with closing(sqlite3.connect(ask.cache / "cookies.db")) as base:
+        assert base.execute("select * from _cookieschema").fetchall() == []
+
+
+def test_a_database_that_stays_locked_is_told_from_the_network(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, yahoo: LoopbackYahoo
+) -> None:
+    def locked(*_: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr("yfinance.cache._TzCache.lookup", locked)
+    with pytest.raises(StorageError, match="database is locked") as caught:
+        ask()
+    assert str(ask.cache) in caught.value.hint
+    assert yahoo.requests == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(ask: Asking, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ask.cache = tmp_path / "file" / "cache"
+    with pytest.raises(StorageError, match="file"):
+        ask()
+    (tmp_path / "cache").mkdir()
+    ask.cache = tmp_path / "cache" / "taken"
+    ask.cache.write_text("")
+    with pytest.raises(StorageError, match="taken"):
+        ask()
+
+
+def test_another_process_is_waited_for_until_the_deadline(ask: Asking, yahoo: LoopbackYahoo) -> None:
+    ask.cache.parent.mkdir()
+    ask.seconds = 0.2
+    with FileLock(ask.cache.with_name("yfinance.lock")), pytest.raises(LockedError, match="all the time"):
+        ask()
+    assert yahoo.requests == []
+    ask.seconds = 30.0
+    assert days(ask()) == SESSIONS[:-1]
+
+
+def test_the_lock_is_free_during_a_pause_and_afterwards(ask: Asking, yahoo: LoopbackYahoo) -> None:
+    taken: list[bool] = []
+
+    def take() -> None:
+        with FileLock(ask.cache.with_name("yfinance.lock"), timeout=0) as lock:
+            taken.append(lock.is_locked)
+
+    ask.during_pause = take
+    yahoo.script("AAPL", [Dropped()])
+    ask()
+    take()
+    assert taken == [True, True]
 
 
 # Patience
@@ -458,3 +574,83 @@ def test_an_error_of_the_work_is_raised_where_it_is_waited_for() -> None:
 
     with pytest.raises(KeyError, match="x"):
         patience.within(Deadline.after(10), broken)
+
+
+# As a user meets it: a process of its own, nothing patched
+
+CHILD = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from stockcast.errors import StockcastError
+from stockcast.prices.yahoo.client import fetch
+from stockcast.prices.yahoo.deadline import Deadline
+from stockcast.prices.yahoo.probe import probe
+now = datetime(2024, 6, 14, 22, 0, tzinfo=UTC)
+seconds, cache, what = float(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+print("begun", flush=True)
+try:
+    if what == "probe":
+        print(probe(Deadline.after(seconds)).tzinfo)
+    else:
+        for ticker in what.split(","):
+            answer = fetch(ticker, None, now, Deadline.after(seconds), cache)
+            print(ticker, len(answer), answer.dates[-1])
+except StockcastError as error:
+    print(type(error).__name__)
+"""
+
+
+def child(proxy: ConnectProxy, folder: Path, what: str, seconds: float = 30.0) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(seconds), str(folder / "cache"), what],
+        env=os.environ | proxy.environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def heard(process: subprocess.Popen[str]) -> tuple[list[str], str]:
+    out, err = process.communicate(timeout=60)
+    return out.splitlines()[1:], err
+
+
+def test_a_process_of_its_own_asks_for_two_tickers(yahoo: LoopbackYahoo, tmp_path: Path) -> None:
+    with ConnectProxy(yahoo) as proxy:
+        assert heard(child(proxy, tmp_path, "AAPL,^GSPC")) == (["AAPL 10 2024-06-14", "^GSPC 10 2024-06-14"], "")
+    asked = [path for path, _ in yahoo.requests]
+    assert asked.count("/") == asked.count("/v1/test/getcrumb") == 1
+    assert not (tmp_path / "py-yfinance").exists()
+
+
+def test_two_cold_processes_at_once_do_not_hurt_each_other(yahoo: LoopbackYahoo, tmp_path: Path) -> None:
+    with ConnectProxy(yahoo) as proxy:
+        both = [child(proxy, tmp_path, "AAPL"), child(proxy, tmp_path, "AAPL")]
+        assert [heard(process) for process in both] == [(["AAPL 10 2024-06-14"], "")] * 2
+
+
+def test_the_probe_tells_the_time_of_the_provider_or_what_keeps_it(yahoo: LoopbackYahoo, tmp_path: Path) -> None:
+    with ConnectProxy(yahoo) as proxy:
+        assert heard(child(proxy, tmp_path, "probe")) == (["UTC"], "")
+        yahoo.script("^GSPC", [RateLimited()])
+        assert heard(child(proxy, tmp_path, "probe")) == (["RateLimited"], "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process alone")
+def test_ctrl_c_is_heard_while_the_provider_is_silent(yahoo: LoopbackYahoo, tmp_path: Path) -> None:
+    yahoo.script("AAPL", [Slow(3600)], sticky=True)
+    with ConnectProxy(yahoo) as proxy:
+        process = child(proxy, tmp_path, "AAPL", 3000.0)
+        assert wait_for(lambda: any(path.startswith("/v8") for path, _ in yahoo.requests))
+        process.send_signal(signal.SIGINT)
+        _, err = heard(process)  # long before the limit of any request
+    assert process.returncode == -signal.SIGINT
+    assert err.rstrip().endswith("KeyboardInterrupt")
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60.0) -> bool:
+    end = Deadline.after(seconds)
+    while not happened() and not end.expired:
+        time.sleep(0.02)
+    return happened()
