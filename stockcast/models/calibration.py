@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +17,9 @@ from numpy.typing import ArrayLike
 from stockcast.errors import ConfigError
 from stockcast.models.distribution import Distribution
 from stockcast.prices.history import Floats
-from stockcast.results.ledger import Miss
+
+if TYPE_CHECKING:
+    from stockcast.results.ledger import Miss
 
 METHOD = "adaptive-conformal"
 

@@ -18,7 +18,8 @@ from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import RunConfig
 from stockcast.errors import DataError, LockedError, ModelError, SourceUnavailable
 from stockcast.pipeline.fetching import Fetcher, Waiting
-from stockcast.pipeline.predicting import Outlook, model_of, require_fresh
+from stockcast.pipeline.outlook import Outlook, require_fresh
+from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
 from stockcast.pipeline.sources import Quotes, stored

@@ -6,23 +6,24 @@ from dataclasses import dataclass
 
 ALWAYS, WEEKDAYS = "24/7", "weekdays"
 
-# Yahoo's codes as its charts name them (`exchangeName`); several are segments or platforms of one exchange.
+# Yahoo's codes as its charts name them (`exchangeName`); several are segments or platforms of one exchange. Without
+# Athens and Bucharest, whose holidays follow the Orthodox Easter: exchange_calendars 4.13 fails over it with pandas 3.
 _CODES = {
-    "XNYS": "NMS NGM NCM NYQ NYS ASE AMX PCX BTS BATS NAS NIM SNP DJI CXI WCB OPI PNK OQB OQX OEM OTC OBB PSE",
-    "XLON": "LSE IOB FGI LON AQS",
+    "XNYS": "NMS NGM NCM NYQ NYS ASE AMX PCX BTS BATS NAS NAE NIM SNP DJI CXI CGI WCB OPI PNK OQB OQX OEM OGM OID OTC OBB YHD",
+    "XLON": "LSE IOB FGI LON AQS CXE",
     "XETR": "GER",
     "XFRA": "FRA",
     "XDUS": "DUS",
     "XHAM": "HAM",
-    "XSTU": "STU",
+    "XSTU": "STU MUN BER HAN",
     "XPAR": "PAR ENX",
-    "XAMS": "AMS",
+    "XAMS": "AMS DXE",
     "XBRU": "BRU",
     "XLIS": "LIS",
     "XSWX": "EBS ZRH VTX",
     "XWBO": "VIE",
     "XMIL": "MIL TLO",
-    "XMAD": "MCE",
+    "XMAD": "MCE MAD BAR",
     "XSTO": "STO",
     "XHEL": "HEL",
     "XCSE": "CPH",
@@ -32,8 +33,11 @@ _CODES = {
     "XWAR": "WSE",
     "XPRA": "PRA",
     "XBUD": "BUD",
+    "XTAL": "TAL",
+    "XRIS": "RIS",
+    "XLIT": "LIT",
+    "XMOS": "MCX",
     "XIST": "IST",
-    "ASEX": "ATH",
     "XTAE": "TLV",
     "XJSE": "JNB",
     "XTKS": "JPX OSA TYO FKA SAP NGO",
@@ -49,6 +53,8 @@ _CODES = {
     "XIDX": "JKT",
     "XKLS": "KLS",
     "XBKK": "SET",
+    "XPHS": "PHS PHP",
+    "XKAR": "KAR",
     "BVMF": "SAO",
     "XMEX": "MEX",
     "XBUE": "BUE",

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stockcast.errors import ConfigError
-from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar, unbuilt
+from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar, load_calendar, unbuilt
 
 MIDNIGHT = "24:00"
 """The close of a session that lasts until the day is over."""
@@ -101,12 +101,13 @@ def load_hours(
 
     They come from the definitions of the exchange_calendars package. "24/7" and "weekdays" are not in it: their
     sessions end at midnight in `zone`, or UTC, weekdays also at `close` where that is known. Raises ConfigError for an
-    unknown exchange.
+    unknown exchange and for `through` before `first`.
     """
-    if exchange in PLAIN_WEEKMASKS:
-        until = MIDNIGHT if close is None or exchange == "24/7" else _text(close)
+    name = load_calendar(exchange, first, through).exchange
+    if name in PLAIN_WEEKMASKS:
+        until = MIDNIGHT if close is None or name == "24/7" else _text(close)
         return TradingHours(zone or "UTC", ((None, until),))
-    source = unbuilt(exchange)
+    source = unbuilt(name)
     closes = tuple(
         (None if since is None else since.date(), _text(at, offset=int(source.close_offset)))
         for since, at in source.close_times

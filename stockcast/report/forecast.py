@@ -73,7 +73,7 @@ def _footnote(group: _Group, page: Page) -> str:
     first = group.forecasts[0]
     currency = f" {first.currency}" if first.currency else ""
     facts = (
-        f"last close {price(first.last_close)}{currency} on {first.origin}, {_age(first.data_age_sessions)}; "
+        f"last close {price(first.last_close)}{currency} on {first.origin}, {age(first.data_age_sessions)}; "
         f"model {first.model} ({first.cell}), served by {first.served_by}"
     )
     words = [facts, *_calibration_words(first), first.verdict]
@@ -92,5 +92,6 @@ def _calibration_words(forecast: Forecast) -> list[str]:
     return [f"intervals {moved} the model's own, by {count(int(known['settled']), 'settled live forecast')}"]
 
 
-def _age(sessions: int) -> str:
+def age(sessions: int) -> str:
+    """How far the newest bar is behind its exchange, in words."""
     return "the newest session" if sessions == 0 else f"{count(sessions, 'session')} old"

@@ -6,7 +6,7 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 from stockcast.report.figures import basis_points, count, number, p_value, percent
-from stockcast.report.forecast import next_forecast
+from stockcast.report.forecast import age, next_forecast
 from stockcast.report.page import Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
@@ -118,4 +118,11 @@ def _provenance(result: TrainResult) -> list[str]:
     else:
         kept = f"served: {served}, refitted on everything to {result.served_cutoff}"
     steps = ", ".join(str(step) for step in result.steps)
-    return [scored, kept, *([f"gradient steps of each member: {steps}"] if steps else []), f"saved in {result.path}"]
+    prices = [f"prices: to {f.origin}, {age(f.data_age_sessions)}" for f in result.forecasts[:1]]
+    return [
+        *prices,
+        scored,
+        kept,
+        *([f"gradient steps of each member: {steps}"] if steps else []),
+        f"saved in {result.path}",
+    ]

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stockcast.config import SplitConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.history import Dates
-from stockcast.results.training import PartSummary
 from stockcast.windows.features import BURN_IN
+
+if TYPE_CHECKING:
+    from stockcast.results.training import PartSummary
 
 MIN_TRAIN, MIN_VALIDATION, MIN_TEST = 250, 60, 60
 """Targets without which a part says nothing: a year to learn from, a quarter to choose and to judge on."""
@@ -46,6 +49,8 @@ class Split:
         return {name: self._summary(getattr(self, name)) for name in ("train", "validation", "test")}
 
     def _summary(self, part: Part) -> PartSummary:
+        from stockcast.results.training import PartSummary  # a forecast starts without it
+
         return PartSummary(self.session(part.start + 1), self.session(part.stop - 1 + self.horizon), len(part))
 
     def session(self, row: int) -> date:
