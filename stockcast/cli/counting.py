@@ -37,6 +37,7 @@ class Counter:
         self._console = console
         self._log = log
         self._total = total
+        self._done = 0
         self._watch = watch(console, what, bar=total > 1)
 
     def __enter__(self) -> Counter:
@@ -46,7 +47,7 @@ class Counter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.close(finished=error is None)
+        self._watch.close(finished=self._done == self._total)
 
     def watching(self, ticker: str) -> TickerNotes:
         """Who watches one ticker."""
@@ -54,8 +55,14 @@ class Counter:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """One ticker's work; it counts when it is over, well or not."""
+        """One ticker's work; it counts when it is over, well or not, but not when it was broken off."""
         try:
             yield
-        finally:
-            self._watch.advance(1)
+        except Exception:
+            self._count()
+            raise
+        self._count()
+
+    def _count(self) -> None:
+        self._done += 1
+        self._watch.advance(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -48,10 +48,7 @@ class TradingHours:
     def close_of(self, session: date) -> datetime:
         """When a session ends, in UTC."""
         close = self._early.get(session)
-        if close is None:
-            since = [day or date.min for day, _ in self.closes]
-            close = self.closes[bisect_right(since, session) - 1][1]
-        days, at = _clock(close)
+        days, at = _clock(_since(self.closes, session) if close is None else close)
         return datetime.combine(session + timedelta(days=days), at, ZoneInfo(self.zone)).astimezone(UTC)
 
     def session_date(self, now: datetime) -> date:
@@ -112,13 +109,12 @@ def load_hours(
         (None if since is None else since.date(), _text(at, offset=int(source.close_offset)))
         for since, at in source.close_times
     )
-    early = {
-        day: _text(at, offset=int(source.close_offset))
-        for at, days in _special(source, first, through)
-        for day in days
-        if first <= day <= through
+    early = {day: _later(_since(closes, day), delay) for delay, days in _delayed(source) for day in days}
+    early |= {
+        day: _text(at, offset=int(source.close_offset)) for at, days in _special(source, first, through) for day in days
     }
-    return TradingHours(str(source.tz), closes, tuple(sorted(early.items())))
+    within = sorted((day, close) for day, close in early.items() if first <= day <= through)
+    return TradingHours(str(source.tz), closes, tuple(within))
 
 
 def _special(source: Any, first: date, through: date) -> list[tuple[time, list[date]]]:
@@ -140,6 +136,22 @@ def _special(source: Any, first: date, through: date) -> list[tuple[time, list[d
         for at, days in source.special_closes_adhoc:
             found.append((at, [pd.Timestamp(day).date() for day in days]))
     return found
+
+
+def _delayed(source: Any) -> list[tuple[timedelta, list[date]]]:
+    """Days of a later close, by how much later: Korea's exchange waits for those who sit the university exam."""
+    delays = [(each[3], each[4]) for each in getattr(source, "special_offsets_adhoc", ())]
+    return [(delay.to_pytimedelta(), [day.date() for day in days]) for delay, days in delays if delay is not None]
+
+
+def _since(closes: Sequence[tuple[date | None, str]], session: date) -> str:
+    """The closing time that holds for a session."""
+    return closes[bisect_right([day or date.min for day, _ in closes], session) - 1][1]
+
+
+def _later(close: str, delay: timedelta) -> str:
+    hours, minutes = divmod(int(close[:2]) * 60 + int(close[3:]) + int(delay.total_seconds()) // 60, 60)
+    return f"{hours:02d}:{minutes:02d}"
 
 
 def _text(at: time, offset: int = 0) -> str:

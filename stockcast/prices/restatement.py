@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Protocol
 
 import numpy as np
@@ -38,30 +37,33 @@ class Bars(Protocol):
 class Change:
     """What fetched bars say about stored ones.
 
-    restated: closes or adjusted closes differ, or no session is in both, so that all of the past may have moved.
-    new_or_corrected: positions of fetched bars that the store lacks or has otherwise. since: first session looked at.
+    restated: all of the past may have moved. new_or_corrected: positions of fetched bars that the store lacks or has
+    otherwise. added, corrected: how many of either.
     """
 
     restated: bool
     new_or_corrected: NDArray[np.intp]
     added: int
     corrected: int
-    since: date
 
 
 def compared(stored: Bars, fetched: Bars) -> Change:
-    """Compare the sessions that are in both. A changed open, high, low or volume is a correction of that bar alone."""
-    since: date = (fetched.dates[0] if len(fetched.dates) else stored.dates[-1]).astype(object)
+    """Compare the sessions that are in both; there has to be a stored one.
+
+    Splits and dividends move closes or adjusted closes of every session before them. So where those of the oldest
+    common session have moved, or where there is none, the past is restated; anything else that differs is a correction
+    of that bar alone, such as a close that was not final.
+    """
     at = np.searchsorted(stored.dates, fetched.dates)
     common = (at < len(stored.dates)) & (stored.dates[np.minimum(at, len(stored.dates) - 1)] == fetched.dates)
-    if not len(fetched.dates):
-        return Change(False, np.flatnonzero(common), 0, 0, since)
     new, both = np.flatnonzero(~common), np.flatnonzero(common)
     moved = _differ(stored, fetched, ("close", "adjusted_close"), at[both], both)
-    if not len(both) or moved.any():
-        return Change(True, new, len(new), 0, since)
-    corrected = both[_differ(stored, fetched, ("open", "high", "low", "volume"), at[both], both)]
-    return Change(False, np.sort(np.concatenate([new, corrected])), len(new), len(corrected), since)
+    differs = moved | _differ(stored, fetched, ("open", "high", "low", "volume"), at[both], both)
+    restated = bool(moved[0]) if len(both) else len(fetched.dates) > 0
+    if restated:
+        return Change(True, new, len(new), 0)
+    corrected = both[differs]
+    return Change(False, np.sort(np.concatenate([new, corrected])), len(new), len(corrected))
 
 
 def _differ(

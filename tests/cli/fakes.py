@@ -41,11 +41,11 @@ def _meet(source: str) -> None:
         print("a library speaks")
 
 
-def train(
+def train(  # noqa: PLR0917 - as the real one
     source: str, read: Any, config: TrainConfig, home: Path, name: str | None, progress: Progress,
     keep_rows: bool = False, fetching: Any = None,
 ) -> TrainResult:  # fmt: skip
-    CALLS.append(("train", source, read, config, home, name, keep_rows))
+    CALLS.append(("train", source, read, config, home, name, keep_rows, fetching))
     progress.stage("training lstm", 100)
     for step in range(100):
         progress.advance(1, loss=1.0 / (1 + step))
@@ -59,7 +59,7 @@ def predict(
     source: str, read: Any, config: PredictConfig, home: Path, progress: Progress, exchange: str | None = None,
     fetching: Any = None,
 ) -> tuple[Forecast, ...]:
-    CALLS.append(("predict", source, read, config, home, exchange))
+    CALLS.append(("predict", source, read, config, home, exchange, fetching))
     progress.note("the model is old")
     _meet(source)
     steps = range(1, (config.horizon or 1) + 1)

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.fetching import FetchConfig
 from tests.cli import fakes
 from tests.cli.conftest import Run
 
@@ -32,14 +33,17 @@ EVERYTHING = {
     "--supervision": "last-step",
     "--device": "auto",
     "--name": "vodafone",
+    "--max-age": "3",
+    "--timeout": "9.5",
 }
 
 
 def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
     words = [word for option in EVERYTHING.items() for word in option]
     assert run("train", "prices.csv", *words, "--no-final-fit").code == 0
-    _, source, read, config, where, name, keep_rows = fakes.CALLS[0]
+    _, source, read, config, where, name, keep_rows, fetching = fakes.CALLS[0]
     assert (source, where, name, keep_rows) == ("prices.csv", home, "vodafone", False)
+    assert fetching == FetchConfig(max_age=3, timeout=9.5)
     assert config == TrainConfig(
         network=NetworkConfig("gru", 8, 2, 0.1, 30),
         training=TrainingConfig(
