@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stockcast.cli.coercion import decimal, text, whole
 from stockcast.cli.options import FORECAST
+
+if TYPE_CHECKING:
+    from stockcast.config.fetching import FetchConfig
+    from stockcast.pipeline import Waiting
 
 PRICES = "Prices of tickers"
 
@@ -58,6 +64,23 @@ Record = Annotated[
     bool,
     typer.Option("--record/--no-record", help="Keep forecasts of tickers in the ledger", rich_help_panel=FORECAST),
 ]
+
+
+def shared(config: FetchConfig, sources: list[str]) -> Callable[[str], Waiting | None]:
+    """One time limit for all the fetching of a command, made when the first ticker needs it; files need none."""
+
+    @cache
+    def waiting() -> Waiting:
+        from stockcast import pipeline
+
+        return pipeline.Waiting(config, many=len(sources) > 1)
+
+    def of(source: str) -> Waiting | None:
+        from stockcast.prices.csvfile.source import looks_like_path
+
+        return None if looks_like_path(source) else waiting()
+
+    return of
 
 
 def tickers(words: list[str]) -> list[str]:

@@ -47,7 +47,7 @@ def list_(
         from stockcast.report.asjson import envelope
         from stockcast.report.ledger import ledger_data
 
-        console.answer(envelope("ledger.list", ledger_data(shown, missed), ()))
+        console.answer(envelope("ledger.list", {"total": len(rows), **ledger_data(shown, missed)}, ()))
         return
     if not rows:
         common.console.say(f"no forecasts on record in {common.home}; stockcast predict TICKER makes one")

@@ -58,12 +58,14 @@ def predict(
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
 
+    waiting = fetchoptions.shared(fetching, sources)
+
     def one(source: str) -> tuple[Forecast, ...]:
         from stockcast import pipeline
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
-            return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange, fetching)
+            return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange, waiting(source))
 
     _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
 

@@ -15,6 +15,7 @@ from stockcast.errors import ConfigError, StockcastError, UsageError
 
 if TYPE_CHECKING:
     from stockcast.config.runs import RunConfig
+    from stockcast.pipeline.running import Run
     from stockcast.results.failures import Failure
     from stockcast.results.running import RunResult, TickerRun
     from stockcast.storage.runlog import RunLog
@@ -69,55 +70,70 @@ def run(
         return
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is negative", "give seconds")
-    _deliver(*_run(_configuration(config, tickers or [], common.home), wait, common), common)
+    wanted = _configuration(config, common.home)
+    chosen = _chosen(tickers) if tickers else wanted.tickers
+    _deliver(*_run(wanted, chosen, wait, common), common)
 
 
-def _configuration(config: Path | None, tickers: list[str], home: Path) -> RunConfig:
-    from dataclasses import replace
-
+def _configuration(config: Path | None, home: Path) -> RunConfig:
     from stockcast.config.runfile import load_run_config
 
     found = next((path for path in (DEFAULT, home / DEFAULT) if path.exists()), DEFAULT) if config is None else config
-    loaded = load_run_config(found)
-    if not tickers:
-        return loaded
-    from stockcast.cli.fetchoptions import tickers as listed
+    return load_run_config(found)
 
-    return replace(loaded, tickers=tuple(dict.fromkeys(ticker.strip().upper() for ticker in listed(tickers))))
+
+def _chosen(words: list[str]) -> tuple[str, ...]:
+    from stockcast.cli.fetchoptions import tickers as listed
+    from stockcast.config.watchlist import distinct, ticker
+
+    return distinct(ticker(word) for word in listed(words))
 
 
 def _run(
-    config: RunConfig, wait: float, common: options.Common
+    config: RunConfig, chosen: tuple[str, ...], wait: float, common: options.Common
 ) -> tuple[Harvest[TickerRun], RunResult | None, list[Failure]]:
     from stockcast import pipeline
-    from stockcast.cli.counting import Counter
-    from stockcast.results.failures import Failure
     from stockcast.storage.runlog import RunLog
 
-    with RunLog(common.home / "logs", warn=common.console.say) as log, pipeline.run(config, common.home, wait) as work:
-        log.info(f"run of {len(config.tickers)} tickers begins")
-        with Counter(common.console, "run", len(config.tickers), log.info) as counter:
+    with RunLog(common.home / "logs", warn=common.console.say) as log:
+        try:
+            with pipeline.run(config, common.home, wait) as work:
+                return _worked(work, chosen, common, log)
+        except StockcastError as error:
+            log.error(error.message)
+            raise
 
-            def one(ticker: str) -> TickerRun:
-                with counter.one():
-                    return work.ticker(ticker, counter.watching(ticker))
 
-            done = harvest(config.tickers, one, common, saves=True)
-        failures = list(done.failures)
-        result = None
-        if not done.interrupted:
-            try:
-                result = work.finish(counter.watching("run"))
-            except StockcastError as error:
-                failures.append(Failure("", error))
-        _log(log, done, failures)
+def _worked(
+    work: Run, chosen: tuple[str, ...], common: options.Common, log: RunLog
+) -> tuple[Harvest[TickerRun], RunResult | None, list[Failure]]:
+    from stockcast.cli.counting import Counter
+    from stockcast.results.failures import Failure
+
+    log.info(f"run of {len(chosen)} tickers begins")
+    with Counter(common.console, "run", len(chosen), log.info) as counter:
+
+        def one(ticker: str) -> TickerRun:
+            with counter.one():
+                return work.ticker(ticker, counter.watching(ticker))
+
+        done = harvest(chosen, one, common, saves=True)
+    failures, result = list(done.failures), None
+    if not done.interrupted:
+        try:
+            result = work.finish(counter.watching("run"))
+        except StockcastError as error:
+            failures.append(Failure("", error))
+    _log(log, done, failures)
     return done, result, failures
 
 
 def _log(log: RunLog, done: Harvest[TickerRun], failures: list[Failure]) -> None:
+    from stockcast.report.ledger import missed_words
+
     for ticker in done.results:
         if ticker.missed:
-            log.warning(f"{ticker.ticker}: no live forecast from {', '.join(map(str, ticker.missed))}")
+            log.warning(missed_words(ticker.ticker, ticker.missed))
     for failure in failures:
         log.error(console.error_lines(failure).replace("\n", ";"))
     new = sum(ticker.new for ticker in done.results)
@@ -131,7 +147,8 @@ def _deliver(
     if common.as_json:
         from stockcast.report.asjson import envelope, plain
 
-        console.answer(envelope("run", plain(result), failures))
+        data = plain(result) if result else {"tickers": plain(done.results), "written": []}
+        console.answer(envelope("run", data, failures))
     elif done.results:
         from stockcast.report.run import run_text
 

@@ -85,6 +85,7 @@ def train(
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
     rows = output is not None
+    waiting = fetchoptions.shared(fetching, sources)
 
     def one(source: str) -> TrainResult:
         from stockcast import pipeline
@@ -92,7 +93,7 @@ def train(
 
         read = columns.reading(start, end)
         with watch(common.console, label(source, ticker)) as progress:
-            return pipeline.train(source, read, config, common.home, name, progress, rows, fetching)
+            return pipeline.train(source, read, config, common.home, name, progress, rows, waiting(source))
 
     _deliver(harvest(sources, one, common, saves=True), common, output)
 

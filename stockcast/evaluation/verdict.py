@@ -13,10 +13,17 @@ LEVEL = 0.05
 
 _DISPLAY = {
     "random-walk": "the random walk",
+    "random-walk-gaussian": "the Gaussian random walk",
+    "random-walk-t": "the Student-t random walk",
     "drift": "drift",
+    "mean": "the historical mean",
+    "ar1": "AR(1)",
+    "ewma-gaussian": "EWMA-Gaussian",
     "ewma-t": "EWMA-t",
     "har-t": "HAR-t",
     "garch-t": "GARCH-t",
+    "gjr-garch-t": "GJR-GARCH-t",
+    "fhs-garch": "FHS-GARCH",
     "lstm": "LSTM",
     "gru": "GRU",
     "rnn": "RNN",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.pipeline.checkup import doctor
-    from stockcast.pipeline.fetching import fetch
+    from stockcast.pipeline.fetching import Waiting, fetch
     from stockcast.pipeline.models import list_models, remove_model, save_rows, show_model
     from stockcast.pipeline.predicting import predict
     from stockcast.pipeline.running import run
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stockcast.pipeline.training import train
 
 _HOME = {
+    "Waiting": "fetching",
     "doctor": "checkup",
     "fetch": "fetching",
     "ledger": "scoring",
@@ -31,6 +32,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Waiting",
     "doctor",
     "fetch",
     "ledger",

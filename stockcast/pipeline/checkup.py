@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -120,10 +121,8 @@ def _configuration(config: Path | None) -> Check:
 
     wanted = load_run_config(config)
     folder = wanted.output.folder
-    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    import os
-
-    if not os.access(parent, os.W_OK):
+    parent = next((path for path in (folder, *folder.absolute().parents) if path.exists()), None)
+    if parent is None or not parent.is_dir() or not os.access(parent, os.W_OK):
         return Check("configuration", False, f"{folder} cannot be written", "choose another [output] folder")
     return Check("configuration", True, f"{config}: {len(wanted.tickers)} tickers")
 
@@ -137,15 +136,13 @@ def _provider(timeout: float) -> list[Check]:
         answered = probe(Deadline.after(timeout))
     except StockcastError as error:
         return [Check("provider", False, error.message, error.hint)]
-    checks = [Check("provider", True, "Yahoo Finance answers")]
-    checks.append(_clock(answered))
-    return checks
+    return [Check("provider", True, "Yahoo Finance answers"), _guarded("clock", lambda: _clock(answered))]
 
 
 def _clock(theirs: datetime | None) -> Check:
-    ours = datetime.now(UTC)
-    if settings.now() - ours > timedelta(seconds=5) or ours - settings.now() > timedelta(seconds=5):
-        return Check("clock", None, f"STOCKCAST_NOW sets the clock to {settings.now():%Y-%m-%d %H:%M} UTC", "unset it")
+    ours, set_to = datetime.now(UTC), settings.now()
+    if abs(set_to - ours) > timedelta(seconds=5):
+        return Check("clock", None, f"STOCKCAST_NOW sets the clock to {set_to:%Y-%m-%d %H:%M} UTC", "unset it")
     if theirs is None:
         return Check("clock", None, "the provider's answer had no time to compare with")
     skew = abs(ours - theirs)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stockcast import config as settings
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import DataError, SourceUnavailable
+from stockcast.errors import DataError, LockedError, SourceUnavailable
 from stockcast.pipeline.instruments import described
+from stockcast.prices.history import Dates
 from stockcast.prices.hours import TradingHours
-from stockcast.prices.restatement import Change, compared
+from stockcast.prices.restatement import compared
+from stockcast.prices.yahoo.deadline import Deadline
+from stockcast.prices.yahoo.failures import YahooFailure
 from stockcast.results.fetching import FetchResult
 from stockcast.results.progress import Progress
 from stockcast.storage import pricestore
@@ -24,7 +30,6 @@ from stockcast.storage.pricestore import Instrument, StoredBars
 
 if TYPE_CHECKING:
     from stockcast.prices.yahoo.client import Answer
-    from stockcast.prices.yahoo.deadline import Deadline
 
 OVERLAP = 10
 """Stored sessions that are fetched again, to see whether the provider has restated the past."""
@@ -57,37 +62,46 @@ def fetch(
 
 
 class Waiting:
-    """One time limit for many tickers, a pause between two of them, and no patience with a provider that is away."""
+    """One time limit for the fetching of many tickers, a pause between two, no patience with a provider that is away.
+
+    What is done between two questions, such as a training, does not count.
+    """
 
     def __init__(self, config: FetchConfig, many: bool = True, patience: int = _PATIENCE) -> None:
-        from stockcast.prices.yahoo.deadline import Deadline
-
         self.config = config
-        self.deadline: Deadline = Deadline.after(config.timeout)
+        self._limit = self._left = config.timeout
         self._pause = config.pause if many else 0.0
         self._patience = patience
         self._asked = False
-        self._away: list[SourceUnavailable] = []
+        self._away: list[tuple[str, str]] = []
 
-    def before_asking(self, ticker: str) -> None:
-        """Pause between two tickers. Raises SourceUnavailable where asking is hopeless."""
+    @contextmanager
+    def turn(self, ticker: str) -> Iterator[Deadline]:
+        """Whose turn it is may ask within, up to the deadline. Raises SourceUnavailable where that is hopeless."""
+        self._refuse_hopeless(ticker)
+        deadline = Deadline(time.monotonic() + self._left, self._limit)
+        try:
+            self._rest(deadline)
+            yield deadline
+            self._away.clear()
+        except SourceUnavailable as error:
+            if not isinstance(error, YahooFailure) or error.for_every_ticker:
+                # The words alone: whoever catches the error may add to its hint what concerns this ticker.
+                self._away.append((error.message, error.hint))
+            raise
+        finally:
+            self._left = deadline.left()
+
+    def _refuse_hopeless(self, ticker: str) -> None:
         if len(self._away) >= self._patience:
-            last = self._away[-1]
-            raise SourceUnavailable(
-                f"{ticker} was not tried after {len(self._away)} failures: {last.message}", last.hint
-            )
+            message, hint = self._away[-1]
+            raise SourceUnavailable(f"{ticker} was not tried after {len(self._away)} failures: {message}", hint)
+
+    def _rest(self, deadline: Deadline) -> None:
         if self._asked and self._pause:
             # Not regular, so that many machines with one crontab do not ask in step.
-            time.sleep(min(self._pause * random.uniform(0.5, 1.5), max(self.deadline.left(), 0.0)))  # noqa: S311
+            time.sleep(min(self._pause * random.uniform(0.5, 1.5), deadline.left()))  # noqa: S311
         self._asked = True
-
-    def answered(self) -> None:
-        """The provider is there."""
-        self._away.clear()
-
-    def failed(self, error: SourceUnavailable) -> None:
-        """The provider is not there, or not for us."""
-        self._away.append(error)
 
 
 @dataclass(frozen=True)
@@ -103,12 +117,13 @@ class Fetcher:
     def update(self, ticker: str) -> FetchResult:
         """The ticker's prices, asked for where the stored ones are older than the settings allow.
 
-        Where the provider fails and `allow_stale` is set, the stored prices serve. Raises DataError for an unknown
-        ticker, SourceUnavailable where the provider cannot be reached and the stored prices will not do.
+        Where `allow_stale` is set and the provider fails, or says that it has nothing, the stored prices serve. Raises
+        DataError for an unknown ticker, SourceUnavailable where the provider cannot be reached, LockedError where
+        another process asks it all the time.
         """
         now = settings.now()
         instrument, bars = pricestore.instrument(self.db, ticker), pricestore.bars(self.db, ticker)
-        if instrument is None or bars is None or not len(bars.dates):
+        if instrument is None or bars is None or not len(bars):
             if self.config.offline:
                 raise DataError(
                     f"no prices of {ticker} are stored", f"fetch them without --offline: stockcast fetch {ticker}"
@@ -120,29 +135,29 @@ class Fetcher:
             return known.result(now, asked=False)
         try:
             return self._told(self._more(known, now))
-        except SourceUnavailable as error:
+        except (DataError, LockedError, SourceUnavailable) as error:
             if self.config.allow_stale:
                 self.progress.note(f"{ticker}: {error.message}; stored prices up to {known.last} serve")
                 return known.result(now, asked=True)
-            error.hint = f"{error.hint}; stored prices end on {known.last}: --allow-stale forecasts from them"
+            error.hint = f"{error.hint}; stored prices end on {known.last}: predict --allow-stale goes on from them"
             raise
 
     def _first(self, ticker: str, now: datetime) -> FetchResult:
         answer = self._ask(ticker, None, now)
-        if not len(answer.dates):
+        if not len(answer):
             raise DataError(f"{ticker}: the provider has no prices", "check the ticker; it may be delisted or misspelt")
-        return self._replaced(ticker, answer, now, None, None)
+        return self._replaced(ticker, answer, now, None)
 
     def _more(self, known: _Known, now: datetime) -> FetchResult:
         """The missing sessions, and a look at the newest stored ones."""
         ticker = known.instrument.ticker
-        start = known.bars.dates[-min(OVERLAP, len(known.bars.dates))].astype(object)
+        start = known.bars.dates[-min(OVERLAP, len(known.bars))].astype(object)
         answer = self._ask(ticker, start, now)
         instrument, final, notes = self._settled(ticker, answer, now, known.instrument)
         change = compared(known.bars, final)
         if change.restated:
             whole = self._ask(ticker, None, now)
-            return self._replaced(ticker, whole, now, known, change)
+            return self._replaced(ticker, whole, now, known)
         if len(change.new_or_corrected):
             pricestore.merge(self.db, instrument, final.take(change.new_or_corrected))
         else:
@@ -153,34 +168,22 @@ class Fetcher:
             now, asked=True, added=change.added, corrected=change.corrected, notes=notes
         )
 
-    def _replaced(
-        self, ticker: str, answer: Answer, now: datetime, known: _Known | None, change: Change | None
-    ) -> FetchResult:
+    def _replaced(self, ticker: str, answer: Answer, now: datetime, known: _Known | None) -> FetchResult:
         """The whole history put in the place of what was stored."""
         instrument, final, notes = self._settled(ticker, answer, now, known.instrument if known else None)
-        before = 0 if known is None else len(known.bars.dates)
-        if not len(final.dates) or len(final.dates) < LEAST_KEPT * before:
-            raise SourceUnavailable(
-                f"{ticker}: the provider sent {len(final.dates)} completed sessions, {max(before, 1)} were expected",
-                "nothing was changed; try again later",
-            )
+        _refuse_shorter(ticker, final, known)
         pricestore.replace(self.db, instrument, final)
-        restated = None if known is None else f"{_reason(final, change)}: {before} stored bars were replaced"
-        added = len(final.dates) if known is None else int((final.dates > known.bars.dates[-1]).sum())
+        if known is None:
+            return _Known(instrument, final).result(now, asked=True, added=len(final), notes=notes)
+        restated = f"{_reason(final, known.bars)}: {len(known.bars)} stored bars were replaced"
+        added = int((final.dates > known.bars.dates[-1]).sum())
         return _Known(instrument, final).result(now, asked=True, added=added, restated=restated, notes=notes)
 
     def _ask(self, ticker: str, start: date | None, now: datetime) -> Answer:
         from stockcast.prices.yahoo.client import fetch as ask
 
-        waiting = self.waiting
-        waiting.before_asking(ticker)
-        try:
-            answer = ask(ticker, start, now, waiting.deadline, self.home / "cache" / "yfinance")
-        except SourceUnavailable as error:
-            waiting.failed(error)
-            raise
-        waiting.answered()
-        return answer
+        with self.waiting.turn(ticker) as deadline:
+            return ask(ticker, start, now, deadline, self.home / "cache" / "yfinance")
 
     def _settled(
         self, ticker: str, answer: Answer, now: datetime, known: Instrument | None
@@ -191,8 +194,9 @@ class Fetcher:
         instrument = described(ticker, answer, now, known)
         if instrument.guessed:
             self.progress.note(
-                f"{ticker}: the exchange {answer.meta.exchange_code or '(not named)'} is not known; "
-                f"its sessions are taken to be {instrument.exchange}, holidays not known"
+                f"{ticker}: the sessions of its exchange, {answer.meta.exchange_code or 'not named'}, are not known; "
+                f"they are taken to be {instrument.exchange}, without holidays",
+                detail=known is not None,
             )
         final, notes = completed(answer, instrument.calendar, TradingHours.from_json(instrument.hours), now)
         bars = StoredBars(
@@ -240,7 +244,7 @@ class _Known:
             currency=self.instrument.currency,
             first=self.bars.dates[0].astype(object),
             last=self.last,
-            sessions=len(self.bars.dates),
+            sessions=len(self.bars),
             added=added,
             corrected=corrected,
             restated=restated,
@@ -254,18 +258,30 @@ class _Known:
         return TradingHours.from_json(self.instrument.hours).last_completed(self.instrument.calendar, now)
 
 
-def _reason(bars: StoredBars, change: Change | None) -> str:
-    """What the provider's own events say about a restatement."""
-    import numpy as np
+def _refuse_shorter(ticker: str, fetched: StoredBars, known: _Known | None) -> None:
+    """Raise SourceUnavailable for a history that lacks too much of what is stored, or the newest of it."""
+    least = 1.0 if known is None else LEAST_KEPT * len(known.bars)
+    ends_early = known is not None and len(fetched) > 0 and fetched.dates[-1] < known.bars.dates[-1]
+    if len(fetched) >= least and not ends_early:
+        return
+    sent = f"{len(fetched)} completed sessions{f' up to {fetched.dates[-1]}' if len(fetched) else ''}"
+    stored = "and none are stored" if known is None else f"and {len(known.bars)} up to {known.last} are stored"
+    raise SourceUnavailable(f"{ticker}: the provider sent {sent}, {stored}", "nothing was changed; try again later")
 
-    if change is not None:
-        since = bars.dates >= np.datetime64(change.since)
-        splits = np.flatnonzero(since & (bars.splits != 1.0))
-        if len(splits):
-            at = int(splits[-1])
-            return f"history restated by the split of {bars.dates[at]} ({bars.splits[at]:g} new shares for one)"
-        dividends = np.flatnonzero(since & (bars.dividends > 0))
-        if len(dividends):
-            at = int(dividends[-1])
-            return f"history restated by the dividend of {bars.dates[at]} ({bars.dividends[at]:g} a share)"
+
+def _reason(fetched: StoredBars, before: StoredBars) -> str:
+    """What the provider's events that were not stored before say about a restatement; a split explains the most."""
+    day = _newest_event(fetched.dates[fetched.splits != 1.0], before.dates[before.splits != 1.0])
+    if day is not None:
+        shares = fetched.splits[fetched.dates == day][0]
+        return f"history restated by the split of {day} ({shares:g} new shares for one)"
+    day = _newest_event(fetched.dates[fetched.dividends > 0], before.dates[before.dividends > 0])
+    if day is not None:
+        amount = fetched.dividends[fetched.dates == day][0]
+        return f"history restated by the dividend of {day} ({amount:g} a share)"
     return "history restated by the provider"
+
+
+def _newest_event(now: Dates, before: Dates) -> np.datetime64 | None:
+    new = np.setdiff1d(now, before)
+    return new[-1] if len(new) else None

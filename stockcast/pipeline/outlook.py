@@ -9,10 +9,11 @@ from pathlib import Path
 from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import DataError, StorageError
+from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
+from stockcast.pipeline.fetching import Fetcher, Waiting
 from stockcast.pipeline.predicting import calendar_end, model_of, warn_of_guesses
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
 from stockcast.prices.csvfile import ReadOptions
@@ -29,30 +30,29 @@ ADAPTIVE = AdaptiveConformal()
 
 def from_store(
     source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress, exchange: str | None,
-    fetching: FetchConfig,
+    waiting: Waiting | None,
 ) -> tuple[Forecast, ...]:  # fmt: skip
     """`predict` for a ticker. Raises what `predict` raises."""
-    from stockcast.pipeline.fetching import Fetcher, Waiting
-
     refuse_file_options(source, read)
-    ticker = ticker_of(source)
+    ticker, waiting = ticker_of(source), waiting or Waiting(FetchConfig(), many=False)
+    end = min((day for day in (read.end, config.as_of) if day is not None), default=None)
     with Database.open(home) as db:
-        if config.as_of is None or not _stored_through(db, ticker, config.as_of):
-            Fetcher(db, home, fetching, progress, Waiting(fetching, many=False)).update(ticker)
+        if end is None or not _stored_through(db, ticker, end):
+            Fetcher(db, home, waiting.config, progress, waiting).update(ticker)
         now = settings.now()
-        quotes = stored(db, ticker, now, read.start, config.as_of)
+        quotes = stored(db, ticker, now, read.start, end)
         if exchange is not None and exchange != quotes.exchange:
             quotes = replace(quotes, calendar=load_calendar(exchange, quotes.history.first, calendar_end(now.date())))
         for note in quotes.history.notes:
             progress.note(f"{ticker}: {note}", detail=True)
-        if config.as_of is None:
-            require_fresh(quotes, fetching)
+        if end is None:
+            require_fresh(quotes, waiting.config)
         model = model_of(home, config.model or ticker)
         outlook = Outlook.of(db, model, quotes, config, now)
         if config.record:
             try:
                 outlook.record(db)
-            except StorageError as error:
+            except (StorageError, LockedError) as error:
                 progress.note(f"{ticker}: the forecast is not recorded: {error.message}")
     warn_of_guesses(outlook.forecasts[-1], quotes.calendar, progress)
     return outlook.forecasts

@@ -6,7 +6,7 @@ The files follow the ledger: what a run that was killed did not write, the next 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _BATCH = 1000
 Append = Callable[[Path, Sequence[tuple[int, dict[str, Any]]]], int]
 
 
-def written(db: Database, config: OutputConfig, tickers: Sequence[str], progress: Progress) -> tuple[str, ...]:
+def written(db: Database, config: OutputConfig, tickers: Collection[str], progress: Progress) -> tuple[str, ...]:
     """Bring the files up to the ledger; returns those that changed. Raises StorageError."""
     changed = []
     for path, append in ((config.jsonl_path, outputs.append_jsonl), (config.csv_path, _append_csv)):
@@ -39,7 +39,10 @@ def _followed(db: Database, path: Path, append: Append, progress: Progress) -> i
     """Append what the ledger has after the file's last line; returns how many lines that is."""
     last, newest = outputs.last_id(path), reading.last_id(db)
     if last > newest:
-        progress.note(f"{path} holds forecast {last} and the ledger ends with {newest}: the file is of another ledger")
+        progress.note(
+            f"nothing is written to {path}: it holds forecast {last} and the ledger ends with {newest}, so it is of "
+            "another ledger; move it away, and the next run writes the whole record"
+        )
         return 0
     total = 0
     while found := reading.documents_after(db, last, limit=_BATCH):
@@ -63,7 +66,7 @@ def _columns() -> list[str]:
     return columns
 
 
-def _latest(db: Database, path: Path, tickers: Sequence[str]) -> bool:
+def _latest(db: Database, path: Path, tickers: Collection[str]) -> bool:
     """Replace the file of the latest forecasts of these tickers where it would change."""
     document = {"schema": "stockcast.latest/1", "data": [f for f in reading.latest(db) if f["ticker"] in tickers]}
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
@@ -17,25 +17,28 @@ from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.storage import modelfile, trainedmodel
 
+if TYPE_CHECKING:
+    from stockcast.pipeline.fetching import Waiting
+
 CALENDAR_AHEAD = timedelta(days=400)
 """Sessions kept with a model beyond today: 250 sessions ahead of the newest bar, and some."""
 
 
 def predict(
     source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress,
-    exchange: str | None = None, fetching: FetchConfig | None = None,
+    exchange: str | None = None, waiting: Waiting | None = None,
 ) -> tuple[Forecast, ...]:  # fmt: skip
     """Forecasts of the sessions after a source's newest bar, from a saved model (default: the ticker's).
 
     A ticker's prices come from the store, fetched where they are too old; its forecasts are calibrated by its ledger
     and recorded there. exchange: another calendar than the model's. Raises DataError for the source, and for fetched
-    prices that are behind the exchange unless `fetching` allows it; ModelError for the model.
+    prices that are behind the exchange unless the settings of `waiting` allow it; ModelError for the model.
     """
     if looks_like_path(source):
         return _from_file(source, read, config, home, progress, exchange)
     from stockcast.pipeline.outlook import from_store
 
-    return from_store(source, read, config, home, progress, exchange, fetching or FetchConfig())
+    return from_store(source, read, config, home, progress, exchange, waiting)
 
 
 def model_of(home: Path, name: str) -> TrainedModel:
@@ -72,6 +75,6 @@ def warn_of_guesses(furthest: Forecast, calendar: SessionCalendar, progress: Pro
     """Say so where the holidays up to a target session are not known."""
     if not calendar.knows(furthest.target_session):
         progress.note(
-            f"{furthest.ticker}: the model knows the holidays of {calendar.exchange} up to "
-            f"{calendar.through}; {furthest.target_session} is a guess by weekday. Train again."
+            f"{furthest.ticker}: the holidays of {calendar.exchange} are known up to {calendar.through}; "
+            f"{furthest.target_session} is a guess by weekday. Train or fetch again."
         )

@@ -35,7 +35,7 @@ def due(db: Database, home: Path, model: TrainedModel, quotes: Quotes, config: R
     sessions = quotes.calendar.count_between(since, quotes.history.last)
     if config.every and sessions >= config.every:
         return f"{sessions} sessions since the last training, on {since}"
-    if config.on_decay and (last is None or sessions >= REST):
+    if config.on_decay and sessions >= REST:
         from stockcast.pipeline.scoring import alarm_of
 
         return alarm_of(db, home, ticker, model.name)
@@ -51,15 +51,12 @@ def retrained(
     why: str,
     progress: Progress,
 ) -> Retraining:
-    """Train, save the candidate if it may replace the old model, and note in the store what came of it."""
-    from stockcast.pipeline.training import Candidate
+    """Train, save the candidate if it may replace the old model, and note in the store what came of it.
 
+    An old model stays, too, where the prices cannot be trained on. Raises DataError for a first model, StorageError.
+    """
     ticker = quotes.history.ticker
-    candidate = Candidate.of(quotes.history, config, ticker, progress, quotes)
-    training = _judged(old, candidate, why)
-    if training.outcome != "kept":
-        candidate.save(home)
-    stayed = old.model_id if old is not None and training.outcome == "kept" else candidate.model_id
+    training, model_id = _trained(home, old, quotes, config, why, progress)
     trainings.note_training(
         db,
         Training(
@@ -72,16 +69,35 @@ def retrained(
             old_crps=training.old_crps,
             new_crps=training.new_crps,
             sessions=training.sessions,
-            model_id=stayed,
+            model_id=model_id,
         ),
     )
     return training
 
 
+def _trained(
+    home: Path, old: TrainedModel | None, quotes: Quotes, config: TrainConfig, why: str, progress: Progress
+) -> tuple[Retraining, str]:
+    """What came of it, and the id of the model that serves now."""
+    from stockcast.pipeline.training import Candidate
+
+    try:
+        candidate = Candidate.of(quotes.history, config, quotes.history.ticker, progress, quotes)
+    except DataError as error:
+        if old is None:
+            raise
+        return Retraining("kept", f"the old model stays: training failed: {error.message}"), old.model_id
+    training = _judged(old, candidate, why)
+    if old is not None and training.outcome == "kept":
+        return training, old.model_id
+    candidate.save(home)
+    return training, candidate.model_id
+
+
 def _judged(old: TrainedModel | None, candidate: Candidate, why: str) -> Retraining:
     """The candidate's scored fit against what the old model serves, on test sessions that neither has seen."""
     if old is None:
-        return Retraining("first", f"first model, trained to {candidate.model.served.cutoff}")
+        return Retraining("first", f"first model ({why}), trained to {candidate.model.served.cutoff}")
     since = old.served.cutoff
     try:
         duel = _Duel.of(old, candidate)
@@ -90,7 +106,7 @@ def _judged(old: TrainedModel | None, candidate: Candidate, why: str) -> Retrain
     if duel is None:
         return Retraining("replaced", f"replaced ({why}); no test session after {since} to compare on")
     figures = f"CRPS {1e4 * duel.new:.2f} against {1e4 * duel.old:.2f} bp on {duel.sessions} sessions after {since}"
-    if duel.new <= duel.old:
+    if duel.new <= duel.old or not np.isfinite(duel.old):
         return Retraining("replaced", f"replaced ({why}): {figures}", duel.old, duel.new, duel.sessions)
     return Retraining("kept", f"the old model stays: {figures}", duel.old, duel.new, duel.sessions)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,13 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import RunConfig
-from stockcast.errors import DataError, LockedError, ModelError, SourceUnavailable
+from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline.fetching import Fetcher, Waiting
 from stockcast.pipeline.outlook import Outlook, require_fresh
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
 from stockcast.pipeline.sources import Quotes, stored
-from stockcast.results.fetching import FetchResult
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining, RunResult, TickerRun
@@ -108,8 +107,14 @@ class Run:
         """Write the files that the configuration asks for, from the ledger, and close the record of the run."""
         from stockcast.pipeline.outputs import written
 
-        files = written(self.db, self.config.output, self.config.tickers, progress)
         self._finished = True
+        # A run of some tickers alone does not take the others out of the file of the latest forecasts.
+        tickers = {*self.config.tickers, *(done.ticker for done in self._done)}
+        try:
+            files = written(self.db, self.config.output, tickers, progress)
+        except StockcastError as error:
+            self._failed["files"] = error.message
+            raise
         return RunResult(self.started.isoformat(timespec="seconds"), tuple(self._done), files)
 
     def close(self) -> None:
@@ -127,26 +132,21 @@ class Run:
             runs.finish(self.db, self._id, settings.now(), summary)
 
     def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
-        failure: Exception | None = None
-        fetched: FetchResult | None = None
         try:
             fetched = Fetcher(self.db, self.home, self._fetching, progress, self._waiting).update(ticker)
-        except (DataError, SourceUnavailable) as error:
-            failure = error
-        now = settings.now()
-        with suppress(DataError) if failure else _nothing():
-            quotes = stored(self.db, ticker, now)
-            settled, void = self._settle(quotes, now, progress)
-        if failure is not None:
-            raise failure
+        except StockcastError:
+            self._settle_stored(ticker, progress)
+            raise
+        quotes = stored(self.db, ticker, settings.now())
+        settled, void = self._settle(quotes, progress)
         require_fresh(quotes, self._fetching)
         model, training = self._model(quotes, progress)
-        forecasts, new = self._record(model, quotes, now, progress)
+        forecasts, new = self._record(model, quotes, progress)
         return TickerRun(
             ticker=ticker,
             origin=quotes.history.last,
-            fetched=fetched.added if fetched else 0,
-            restated=fetched.restated if fetched else None,
+            fetched=fetched.added,
+            restated=fetched.restated,
             settled=settled,
             void=void,
             training=training,
@@ -155,9 +155,16 @@ class Run:
             missed=self._missed(model, quotes),
         )
 
-    def _settle(self, quotes: Quotes, now: datetime, progress: Progress) -> tuple[int, int]:
+    def _settle_stored(self, ticker: str, progress: Progress) -> None:
+        """What the stored prices settle, where newer ones cannot be had."""
+        with suppress(DataError):
+            self._settle(stored(self.db, ticker, settings.now()), progress)
+
+    def _settle(self, quotes: Quotes, progress: Progress) -> tuple[int, int]:
         history = quotes.history
-        done = settling.settle(self.db, history.ticker, history.dates, history.adjusted_close, now, history.last)
+        done = settling.settle(
+            self.db, history.ticker, history.dates, history.adjusted_close, settings.now(), history.last
+        )
         if done.count:
             progress.note(f"{history.ticker}: {done.count} forecasts settled", detail=True)
         if done.void:
@@ -183,9 +190,7 @@ class Run:
         progress.note(f"{ticker}: {training.reason}")
         return model_of(self.home, ticker), training
 
-    def _record(
-        self, model: TrainedModel, quotes: Quotes, now: datetime, progress: Progress
-    ) -> tuple[tuple[Forecast, ...], int]:
+    def _record(self, model: TrainedModel, quotes: Quotes, progress: Progress) -> tuple[tuple[Forecast, ...], int]:
         """The forecasts from the newest session; those on record already are not made again."""
         wanted = self.config.forecast
         history = quotes.history
@@ -193,19 +198,18 @@ class Run:
         known = recording.recorded(self.db, history.ticker, history.last, model.name)
         if known >= set(range(1, wanted.horizon + 1)):
             return reading.forecasts_from(self.db, history.ticker, history.last, model.name), 0
-        outlook = Outlook.of(self.db, model, quotes, config, now)
+        # The clock is looked at once more: a training takes its time, and a close may have passed meanwhile.
+        outlook = Outlook.of(self.db, model, quotes, config, settings.now())
         new = outlook.record(self.db)
         progress.note(f"{history.ticker}: forecast for {outlook.forecasts[0].target_session} recorded", detail=True)
         return outlook.forecasts, new
 
     def _missed(self, model: TrainedModel, quotes: Quotes) -> tuple[date, ...]:
+        """Sessions since the live forecast before this one; older ones were told by an earlier run."""
         history = quotes.history
-        return missed_sessions(self.db, history.ticker, model.name, history.dates, quotes.calendar, quotes.completed)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+        missed = missed_sessions(self.db, history.ticker, model.name, history.dates, quotes.calendar, quotes.completed)
+        before = reading.last_origin(self.db, history.ticker, model.name, quotes.completed)
+        return tuple(day for day in missed if before is None or day > before)
 
 
 def _changed(done: TickerRun) -> bool:

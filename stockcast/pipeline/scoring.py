@@ -29,7 +29,7 @@ def score(home: Path, ticker: str | None = None, since: date | None = None, mode
         records = settled_records(rows, rivals(home, {row.forecast.model for row in rows}))
         waiting = sum(row.status == "open" and _is_over(db, row) for row in rows)
         void = sum(row.status == "void" for row in rows)
-        return live_record(records, waiting, void, _missed(db, rows, since))
+        return live_record(records, waiting, void, _missed(db, _upper(ticker), model, since))
 
 
 def ledger(
@@ -39,10 +39,14 @@ def ledger(
     since: date | None = None,
     kind: str | None = None,
 ) -> tuple[list[LedgerRow], Mapping[str, tuple[date, ...]]]:
-    """Recorded forecasts by target session, and the sessions from which no live one was made. Raises StorageError."""
+    """Recorded forecasts by target session, and the sessions from which no live one was made.
+
+    ticker, model: None for all. since: first target session, and first of the missed sessions. kind: live or replay of
+    the forecasts; whatever it is, the missed sessions are those without a live one. Raises StorageError.
+    """
     with Database.open(home) as db:
         rows = reading.rows(db, _upper(ticker), since, kind, model)
-        return rows, _missed(db, rows, since)
+        return rows, _missed(db, _upper(ticker), model, since)
 
 
 def alarm_of(db: Database, home: Path, ticker: str, model: str) -> str | None:
@@ -83,21 +87,22 @@ def missed_sessions(
     return tuple(reading.missed(db, ticker, model, [*with_bars, *without]))
 
 
-def _missed(db: Database, rows: Iterable[LedgerRow], since: date | None) -> dict[str, tuple[date, ...]]:
-    """Missed sessions by ticker, or by ticker and model where a ticker has several."""
+def _missed(db: Database, ticker: str | None, model: str | None, since: date | None) -> dict[str, tuple[date, ...]]:
+    """Missed sessions from `since` on by ticker, with the model's name where that is another."""
     from stockcast.pipeline.sources import hours_of
 
-    pairs = sorted({(row.forecast.ticker, row.forecast.model) for row in rows if row.kind == "live"})
+    # Every live forecast counts: a record that ended before `since` has missed all that came later.
+    live = reading.rows(db, ticker, None, "live", model)
     found: dict[str, tuple[date, ...]] = {}
-    for ticker, model in pairs:
-        instrument, bars = pricestore.instrument(db, ticker), pricestore.bars(db, ticker)
-        if instrument is None or bars is None or not len(bars):
+    for name, by in sorted({(row.forecast.ticker, row.forecast.model) for row in live}):
+        instrument, bars = pricestore.instrument(db, name), pricestore.bars(db, name)
+        if instrument is None or bars is None:
             continue
         completed = hours_of(instrument).last_completed(instrument.calendar, settings.now())
-        sessions = missed_sessions(db, ticker, model, bars.dates, instrument.calendar, completed)
+        sessions = missed_sessions(db, name, by, bars.dates, instrument.calendar, completed)
         sessions = tuple(day for day in sessions if since is None or day >= since)
         if sessions:
-            found[ticker if model == ticker else f"{ticker} ({model})"] = sessions
+            found[name if by == name else f"{name} ({by})"] = sessions
     return found
 
 

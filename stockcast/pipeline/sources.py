@@ -18,6 +18,7 @@ from stockcast.prices.rawbars import RawBars
 from stockcast.results.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from stockcast.pipeline.fetching import Waiting
     from stockcast.prices.hours import TradingHours
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.storage.database import Database
@@ -51,7 +52,7 @@ def load(
     source: str,
     read: ReadOptions,
     home: Path | None = None,
-    fetching: FetchConfig | None = None,
+    waiting: Waiting | None = None,
     progress: Progress | None = None,
 ) -> History:
     """The validated history of a file, or of a ticker: fetched into the store under `home`, and read from there.
@@ -63,17 +64,18 @@ def load(
         return csvfile.read(source, read)
     if home is None:
         raise ConfigError(f"prices of the ticker {source} need a folder to be kept in", "give home=Path(...)")
-    return quotes(source, read, home, fetching or FetchConfig(), progress or Silent()).history
+    return quotes(source, read, home, waiting, progress or Silent()).history
 
 
-def quotes(source: str, read: ReadOptions, home: Path, fetching: FetchConfig, progress: Progress) -> Quotes:
+def quotes(source: str, read: ReadOptions, home: Path, waiting: Waiting | None, progress: Progress) -> Quotes:
     """A ticker's completed bars, fetched where the stored ones are too old. Raises what `load` raises."""
     from stockcast.pipeline.fetching import Fetcher, Waiting
     from stockcast.storage.database import Database
 
     refuse_file_options(source, read)
     with Database.open(home) as db:
-        Fetcher(db, home, fetching, progress, Waiting(fetching, many=False)).update(ticker_of(source))
+        waiting = waiting or Waiting(FetchConfig(), many=False)
+        Fetcher(db, home, waiting.config, progress, waiting).update(ticker_of(source))
         return stored(db, ticker_of(source), settings.now(), read.start, read.end)
 
 

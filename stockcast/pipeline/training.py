@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
 from stockcast.pipeline.predicting import calendar_end, model_of
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import Chosen
+    from stockcast.pipeline.fetching import Waiting
     from stockcast.results.training import Verdict
     from stockcast.windows.features import Features
     from stockcast.windows.splits import Part, Split
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and most of them optional
     source: str, read: ReadOptions, config: TrainConfig, home: Path, name: str | None, progress: Progress,
-    keep_rows: bool = False, fetching: FetchConfig | None = None,
+    keep_rows: bool = False, waiting: Waiting | None = None,
 ) -> TrainResult:  # fmt: skip
     """Train on a source, judge on its test part, save the model under `name` (default: the ticker), and forecast.
 
-    keep_rows: return every test forecast too. fetching: how a ticker's prices are come by. Raises what loading,
+    keep_rows: return every test forecast too. waiting: how a ticker's prices are come by. Raises what loading,
     splitting and saving raise; nothing is saved then.
     """
     found = None
     if looks_like_path(source):
         history = load(source, read)
     else:
-        found = quotes(source, read, home, fetching or FetchConfig(), progress)
+        found = quotes(source, read, home, waiting, progress)
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")

@@ -78,7 +78,7 @@ def ledger_csv(rows: Sequence[LedgerRow]) -> str:
     """One row per forecast; what is nested becomes columns, and what a forecast has not stays empty."""
     import csv
 
-    cells = [flat(record(row)) for row in rows]
+    cells = [{name: _cell(value) for name, value in flat(record(row)).items()} for row in rows]
     names = list(dict.fromkeys(name for row in cells for name in row if name != "outcome"))
     if not names:
         return ""
@@ -87,6 +87,11 @@ def ledger_csv(rows: Sequence[LedgerRow]) -> str:
     writer.writeheader()
     writer.writerows(cells)
     return sheet.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Truth as JSON writes it, not as Python does."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _row(row: LedgerRow) -> list[str]:

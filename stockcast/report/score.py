@@ -43,9 +43,9 @@ def score_data(result: ScoreResult) -> dict[str, Any]:
 def score_text(result: ScoreResult, page: Page) -> str:
     """What `score` shows: one row per live record, the pooled ones, and the verdict."""
     scores = [*result.scores, *result.pooled]
-    words = [f"{_waiting(result)}" if result.waiting or result.void else ""]
+    words = [_waiting(result)] if result.waiting or result.void else []
     words += [missed_words(ticker, sessions) for ticker, sessions in result.missed.items()]
-    said = [paragraph(sentence, page) for sentence in words if sentence]
+    said = [paragraph(sentence, page) for sentence in words]
     if not scores:
         return render([paragraph(result.sentence, page), *said], page)
     rows = [_row(score) for score in scores]

@@ -43,9 +43,9 @@ def _meet(source: str) -> None:
 
 def train(  # noqa: PLR0917 - as the real one
     source: str, read: Any, config: TrainConfig, home: Path, name: str | None, progress: Progress,
-    keep_rows: bool = False, fetching: Any = None,
+    keep_rows: bool = False, waiting: Any = None,
 ) -> TrainResult:  # fmt: skip
-    CALLS.append(("train", source, read, config, home, name, keep_rows, fetching))
+    CALLS.append(("train", source, read, config, home, name, keep_rows, waiting))
     progress.stage("training lstm", 100)
     for step in range(100):
         progress.advance(1, loss=1.0 / (1 + step))
@@ -56,14 +56,26 @@ def train(  # noqa: PLR0917 - as the real one
 
 
 def predict(
-    source: str, read: Any, config: PredictConfig, home: Path, progress: Progress, exchange: str | None = None,
-    fetching: Any = None,
+    source: str,
+    read: Any,
+    config: PredictConfig,
+    home: Path,
+    progress: Progress,
+    exchange: str | None = None,
+    waiting: Any = None,
 ) -> tuple[Forecast, ...]:
-    CALLS.append(("predict", source, read, config, home, exchange, fetching))
+    CALLS.append(("predict", source, read, config, home, exchange, waiting))
     progress.note("the model is old")
     _meet(source)
     steps = range(1, (config.horizon or 1) + 1)
     return tuple(replace(FORECAST, ticker=source, horizon=step) for step in steps)
+
+
+class Waiting:
+    """Settings of the fetching, as they arrive."""
+
+    def __init__(self, config: Any, many: bool) -> None:
+        self.config, self.many = config, many
 
 
 def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
@@ -88,7 +100,7 @@ def remove_model(home: Path, name: str) -> None:
 def module() -> ModuleType:
     """The functions above under the name of the real thing."""
     fake = ModuleType("stockcast.pipeline")
-    for function in (train, predict, save_rows, list_models, show_model, remove_model):
+    for function in (Waiting, train, predict, save_rows, list_models, show_model, remove_model):
         setattr(fake, function.__name__, function)
     return fake
 

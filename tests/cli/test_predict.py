@@ -18,10 +18,10 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
     words = "--as-of 2021-03-31 --horizon 3 --model m --seed 9 --paths 500 --exchange XLON --ticker T --date-column D"
     live = "--offline --max-age 2 --allow-stale --timeout 7 --no-calibrate --no-record"
     columns = ["--close-column", "C", "--date-format", "%Y"]
-    assert run("predict", "x.csv", *words.split(), *live.split(), *columns).code == 0
-    _, source, read, config, where, exchange, fetching = fakes.CALLS[0]
-    assert (source, where, exchange) == ("x.csv", home, "XLON")
-    assert fetching == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
+    assert run("predict", "AAPL", *words.split(), *live.split(), *columns).code == 0
+    _, source, read, config, where, exchange, waiting = fakes.CALLS[0]
+    assert (source, where, exchange) == ("AAPL", home, "XLON")
+    assert waiting.config == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
     assert config == PredictConfig(
         as_of=date(2021, 3, 31), model="m", horizon=3, paths=500, seed=9, calibrate=False, record=False
     )

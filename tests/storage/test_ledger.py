@@ -191,7 +191,8 @@ def test_a_split_between_origin_and_target_leaves_the_score_as_it_is(home: Path)
     assert after.baselines["har-t"].crps == pytest.approx(before.baselines["har-t"].crps, abs=1e-12)
 
 
-def test_settling_twice_changes_nothing(db: Database) -> None:
+def test_settling_twice_changes_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "VOID_AFTER", 1)
     recording.record(db, [entry(), entry(TUE, WED, kind="replay"), entry(MON, date(2024, 7, 4), 3)], NOW)
     assert settle(db) == Settled(2, 1)
     before = reading.rows(db)
@@ -214,12 +215,16 @@ def test_only_what_is_over_is_due(db: Database) -> None:
     assert two.realised_return == pytest.approx(math.log(1.01), abs=1e-15)
 
 
-def test_a_target_session_without_a_bar_waits_for_a_later_one_and_is_void_then(db: Database) -> None:
+def test_a_target_session_without_a_bar_waits_for_later_ones_and_is_void_then(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     thursday = date(2024, 7, 4)
     recording.record(db, [entry(WED, thursday)], NOW)
     assert settle(db, thursday, CLOSES[:3], DATES[:3]) == Settled(0, 0)
     assert settle(db, thursday, CLOSES[:0], DATES[:0]) == Settled(0, 0)
     assert len(settling.due(db, "AAPL", thursday)) == 1
+    assert settle(db) == Settled(0, 0)
+    monkeypatch.setattr(settling, "VOID_AFTER", 1)
     assert settle(db) == Settled(0, 1)
     (row,) = reading.rows(db)
     assert (row.status, row.outcome) == ("void", None)
@@ -227,7 +232,8 @@ def test_a_target_session_without_a_bar_waits_for_a_later_one_and_is_void_then(d
 
 
 @pytest.mark.parametrize("lost", [math.nan, 0.0, -1.0, math.inf])
-def test_a_bar_without_a_price_is_no_bar(db: Database, lost: float) -> None:
+def test_a_bar_without_a_price_is_no_bar(db: Database, lost: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "VOID_AFTER", 1)
     recording.record(db, [entry(), entry(TUE, WED)], NOW)
     assert settle(db, closes=np.array([100.0, lost, 101.0, 104.0])) == Settled(0, 2)
     assert [row.void for row in reading.rows(db)] == [

@@ -11,10 +11,15 @@ from dataclasses import asdict
 from typing import Any, Protocol, Self
 
 from stockcast.errors import ModelError
+from stockcast.models.baselines.autoregression import Ar1
 from stockcast.models.baselines.ewma import EwmaT
+from stockcast.models.baselines.expanding import Mean, RandomWalkGaussian, RandomWalkT
+from stockcast.models.baselines.fhs import FhsGarch
 from stockcast.models.baselines.garch import GarchT
+from stockcast.models.baselines.gjrgarch import GjrGarchT
 from stockcast.models.baselines.har import HarT
 from stockcast.models.baselines.randomwalk import Drift, RandomWalk
+from stockcast.models.baselines.riskmetrics import EwmaGaussian
 from stockcast.models.distribution import Distribution
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
@@ -48,6 +53,23 @@ BASELINES: dict[str, type[Baseline]] = {
     "har-t": HarT,
     "garch-t": GarchT,
 }
+"""What `train` fits and a model keeps."""
+
+ALL_BASELINES: dict[str, type[Baseline]] = {
+    "random-walk": RandomWalk,
+    "random-walk-gaussian": RandomWalkGaussian,
+    "random-walk-t": RandomWalkT,
+    "drift": Drift,
+    "mean": Mean,
+    "ar1": Ar1,
+    "ewma-gaussian": EwmaGaussian,
+    "ewma-t": EwmaT,
+    "har-t": HarT,
+    "garch-t": GarchT,
+    "gjr-garch-t": GjrGarchT,
+    "fhs-garch": FhsGarch,
+}
+"""Every baseline, from constant laws to moving variances; a class's docstring names its literature."""
 
 
 def to_json(baseline: Baseline) -> dict[str, Any]:
@@ -58,6 +80,6 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
 def from_json(name: str, parameters: dict[str, Any]) -> Baseline:
     """The baseline of that name with saved parameters. Raises ModelError for what this version does not know."""
     try:
-        return BASELINES[name](**parameters)
+        return ALL_BASELINES[name](**parameters)
     except (KeyError, TypeError) as error:
         raise ModelError(f"the model holds an unknown baseline {name!r} ({error})", "train it again") from error

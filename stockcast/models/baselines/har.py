@@ -16,7 +16,7 @@ from stockcast.windows.features import Features
 
 @dataclass(frozen=True)
 class HarT:
-    """Student-t with the scale of a heterogeneous autoregression on a range-based variance (see `basescale`)."""
+    """Student-t, scale of a heterogeneous autoregression (Corsi 2009) on a range-based variance (see `basescale`)."""
 
     weights: tuple[float, ...]
     mu: float

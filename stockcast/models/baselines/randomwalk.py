@@ -17,7 +17,10 @@ ROLLING_SESSIONS = 60
 
 @dataclass(frozen=True)
 class RandomWalk:
-    """The returns of the last `sessions` sessions, each as likely as the other: rolling empirical quantiles."""
+    """The returns of the last `sessions` sessions, each as likely as the other: rolling empirical quantiles.
+
+    Historical simulation (Hendricks 1996), about the random walk's last close.
+    """
 
     sessions: int = ROLLING_SESSIONS
 
@@ -36,7 +39,10 @@ class RandomWalk:
 
 @dataclass(frozen=True)
 class Drift:
-    """Gaussian with mean and standard deviation of all returns so far: a random walk that keeps its average pace."""
+    """Gaussian with mean and standard deviation of all returns so far: a random walk that keeps its average pace.
+
+    Brownian motion with drift of the log price (Osborne 1959; Samuelson 1965).
+    """
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:

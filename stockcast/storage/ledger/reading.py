@@ -117,6 +117,16 @@ def first_origin(db: Database, ticker: str, model: str) -> date | None:
     return date.fromisoformat(row[0]) if row and row[0] is not None else None
 
 
+def last_origin(db: Database, ticker: str, model: str, before: date) -> date | None:
+    """Origin of the newest live forecast of the next session from before a session; None where there is none."""
+    row = db.row(
+        "SELECT max(origin) FROM forecasts WHERE ticker = ? AND model = ? AND horizon = 1 AND kind = 'live' "
+        "AND origin < ?",
+        (ticker, model, before.isoformat()),
+    )
+    return date.fromisoformat(row[0]) if row and row[0] is not None else None
+
+
 def misses(db: Database, ticker: str, model: str, horizon: int, through: date) -> list[Miss]:
     """Whether each settled live forecast of that horizon missed, by target session up to `through`.
 

@@ -39,6 +39,10 @@ _INSERT_VOID = "INSERT INTO outcomes (forecast_id, settled_at, void) VALUES (?, 
 _INSERT_SCORE = "INSERT INTO baseline_scores (forecast_id, baseline, crps, log_score, pit) VALUES (?, ?, ?, ?, ?)"
 
 
+VOID_AFTER = 5
+"""Later bars after which a bar that is missing will not come any more: providers fill in some a day or two late."""
+
+
 @dataclass(frozen=True)
 class Due:
     """A forecast whose target session has come and that is not settled. Bounds in log return: low, high."""
@@ -76,8 +80,8 @@ def settle(db: Database, ticker: str, dates: Dates, adjusted_close: Floats, now:
     """Score every due forecast of a ticker, and the baselines beside it, at the return that came; all or none.
 
     dates, adjusted_close: the ticker's bars as known now, oldest first, shape (N,). A forecast whose target session has
-    no bar though a later one is there, or whose origin's bar is gone, is void, for good and with the reason; without a
-    later bar it stays due. Doing it twice changes nothing.
+    no bar though `VOID_AFTER` later ones are there, or whose origin's bar is gone, is void, for good and with the
+    reason; until then it stays due. Doing it twice changes nothing.
     """
     if not due(db, ticker, through):
         return Settled(0, 0)
@@ -113,7 +117,7 @@ class _Returns:
         """The return; the reason why there is none; or None where it may yet come."""
         end = self._position(target)
         if end is None:
-            if not len(self.dates) or self.dates[-1] < np.datetime64(target):
+            if int(np.count_nonzero(self.dates > np.datetime64(target))) < VOID_AFTER:
                 return None
             return f"no bar on the target session {target}: the exchange did not trade, or the provider lost it"
         start = self._position(origin)

@@ -1,0 +1,66 @@
+"""AR(1): the next return leans on the last one, with Student-t errors of one scale."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stockcast.errors import DataError
+from stockcast.models.baselines.trainingreturns import training_returns
+from stockcast.models.distribution import StudentT
+from stockcast.models.simulation import PathPlan
+from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
+
+_PERCENT = 100.0
+_PHI_LIMIT = 0.99
+
+
+@dataclass(frozen=True)
+class Ar1:
+    """r' = constant + phi r + scale * t(nu) (Box and Jenkins 1970; Student-t errors: Tiku et al. 2000).
+
+    The linear test of whether a return foretells the next (Lo and MacKinlay 1988). constant and scale in log return.
+    """
+
+    constant: float
+    phi: float
+    scale: float
+    nu: float
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        """Maximum likelihood over all returns up to the last target, by `arch`; phi is held within -0.99 .. 0.99.
+
+        Raises DataError where returns do not vary or determine no parameters.
+        """
+        from arch.univariate import ARX, ConstantVariance, StudentsT
+
+        r_T = training_returns(f, stop, "AR(1)")
+        model = ARX(_PERCENT * r_T, lags=1, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
+        with warnings.catch_warnings():
+            # A convergence message of the optimiser is no news to the user; unusable numbers are refused below.
+            warnings.simplefilter("ignore")
+            constant, phi, variance, nu = (float(value) for value in model.fit(disp="off").params)
+        if not np.all(np.isfinite([constant, phi, variance, nu])) or variance <= 0:
+            raise DataError("AR(1) could not be fitted to the training part", "check the prices for errors")
+        nu = max(nu, 2.01)
+        scale = math.sqrt(variance * (nu - 2) / nu) / _PERCENT
+        return cls(constant / _PERCENT, float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT)), scale, nu)
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        loc_N = self.constant + self.phi * f.moves.r_T[start:stop]
+        return StudentT(loc_N, np.full(stop - start, self.scale), np.full(stop - start, self.nu))
+
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        error_HP = self.scale * plan.generator.standard_t(self.nu, plan.shape)
+        r_P = np.full(plan.paths, f.moves.r_T[origin])
+        r_HP = np.empty(plan.shape)
+        for h in range(plan.horizon):
+            r_P = self.constant + self.phi * r_P + error_HP[h]
+            r_HP[h] = r_P
+        return np.cumsum(r_HP, axis=0)

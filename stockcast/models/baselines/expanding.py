@@ -1,0 +1,136 @@
+"""Expanding laws: one variance for all time, learned from every return up to the origin.
+
+They are the true models of simulated random walks: where returns are independent and of one law, the network cannot
+do better than the one that names that law, but for the few returns that its estimates rest on. `random-walk-gaussian`
+and `random-walk-t` are true where the log return has mean zero, which is a price without drift in logs: their location
+is zero and not estimated, so nothing is lost to estimating it. With a drift, `drift` (Gaussian) and `mean` (Student-t)
+are true: they estimate it. A price that is a martingale in levels drifts by -variance / 2 in logs, and is of the
+second kind.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stockcast.models.baselines.trainingreturns import training_returns
+from stockcast.models.basescale import NU_FLOOR
+from stockcast.models.distribution import StudentT
+from stockcast.models.simulation import PathPlan
+from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
+
+_TINY = 1e-6  # a scale below it is no return of a traded price
+
+
+@dataclass(frozen=True)
+class RandomWalkGaussian:
+    """Gaussian about the last close: Brownian motion of the log price (Bachelier 1900; Osborne 1959).
+
+    Location 0, standard deviation the root mean square of all returns so far, its maximum likelihood estimate.
+    """
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        """Nothing is estimated; raises DataError where returns do not vary."""
+        training_returns(f, stop, "the Gaussian random walk")
+        return cls()
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        scale_T = np.maximum(np.sqrt(_running_mean(f.moves.r_T[:stop] ** 2)), _TINY)
+        return StudentT(np.zeros(stop - start), scale_T[start:], np.full(stop - start, np.inf))
+
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        scale = self.forecast(f, origin, origin + 1).scale[0]
+        return np.cumsum(plan.generator.normal(0.0, scale, plan.shape), axis=0)
+
+
+@dataclass(frozen=True)
+class RandomWalkT:
+    """Student-t about the last close: a random walk with fat tails (Praetz 1972; Blattberg and Gonedes 1974).
+
+    Location 0, scale from the mean absolute return so far. nu: degrees of freedom. Absolute returns rather than their
+    squares: with nu of 4 or less, the mean square has no variance and hardly settles.
+    """
+
+    nu: float
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        """Degrees of freedom by maximum likelihood of the forecasts at the origins. Raises DataError as above."""
+        r_T = training_returns(f, stop, "the Student-t random walk")
+        zero_N = np.zeros(stop - start)
+        return cls(_fitted_nu(r_T[start + 1 :], zero_N, _running_mean(np.abs(r_T))[start:stop]))
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        spread_T = _running_mean(np.abs(f.moves.r_T[:stop]))
+        return _student(np.zeros(stop - start), spread_T[start:], self.nu)
+
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        return _independent_paths(self.forecast(f, origin, origin + 1), plan)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The historical mean, hard to beat for the size of returns (Goyal and Welch 2008), with Student-t errors.
+
+    Location: mean of all returns so far. Scale: from the mean absolute error that this mean has had, each time as a
+    forecast of the next return. nu: degrees of freedom.
+    """
+
+    nu: float
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        """Degrees of freedom by maximum likelihood of the forecasts at the origins. Raises DataError as above."""
+        r_T = training_returns(f, stop, "the historical mean")
+        mean_T, spread_T = _mean_and_spread(r_T)
+        return cls(_fitted_nu(r_T[start + 1 :], mean_T[start:stop], spread_T[start:stop]))
+
+    def forecast(self, f: Features, start: int, stop: int) -> StudentT:
+        mean_T, spread_T = _mean_and_spread(f.moves.r_T[:stop])
+        return _student(mean_T[start:], spread_T[start:], self.nu)
+
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        return _independent_paths(self.forecast(f, origin, origin + 1), plan)
+
+
+def _running_mean(x_T: Floats) -> Floats:
+    mean_T: Floats = np.cumsum(x_T) / np.arange(1, len(x_T) + 1)
+    return mean_T
+
+
+def _mean_and_spread(r_T: Floats) -> tuple[Floats, Floats]:
+    """Mean of the returns so far, and mean absolute error of those means one session on; the first is of zero."""
+    mean_T = _running_mean(r_T)
+    return mean_T, _running_mean(np.abs(r_T - np.concatenate(([0.0], mean_T[:-1]))))
+
+
+def _student(loc_N: Floats, spread_N: Floats, nu: float) -> StudentT:
+    """Student-t laws whose mean absolute deviation is `spread_N`."""
+    scale_N = np.maximum(spread_N / _mean_absolute(nu), _TINY)
+    return StudentT(loc_N, scale_N, np.full(len(loc_N), nu))
+
+
+def _mean_absolute(nu: float) -> float:
+    """E|t| of the unit Student-t law: sqrt(nu / pi) gamma((nu - 1) / 2) / gamma(nu / 2)."""
+    return math.sqrt(nu / math.pi) * math.exp(math.lgamma((nu - 1) / 2) - math.lgamma(nu / 2))
+
+
+def _fitted_nu(y_N: Floats, loc_N: Floats, spread_N: Floats) -> float:
+    """The degrees of freedom under which the laws of `_student` have the highest likelihood at y."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(eta: float) -> float:
+        return -float(np.mean(_student(loc_N, spread_N, NU_FLOOR + math.exp(eta)).log_density(y_N)))
+
+    return NU_FLOOR + math.exp(float(minimize_scalar(loss, bounds=(-6.0, 8.0), method="bounded").x))
+
+
+def _independent_paths(law: StudentT, plan: PathPlan) -> Floats:
+    """Cumulated returns [H, P], every session with the law of the next."""
+    r_HP = law.loc[0] + law.scale[0] * plan.generator.standard_t(law.nu[0], plan.shape)
+    return np.cumsum(r_HP, axis=0)

@@ -1,0 +1,76 @@
+"""FHS-GARCH: filtered historical simulation, past shocks at today's volatility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
+from stockcast.models.baselines.trainingreturns import training_returns
+from stockcast.models.distribution import Empirical
+from stockcast.models.simulation import PathPlan, simulate_variance
+from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
+
+MAX_SHOCKS = 500
+"""Standardised residuals kept; of more, as many quantiles stand for them."""
+
+
+@dataclass(frozen=True)
+class FhsGarch:
+    """mu + sqrt(h) z: GARCH(1,1) variance h, and z drawn from past residuals (Barone-Adesi et al. 1999).
+
+    Barone-Adesi, Giannopoulos and Vosper, VaR without correlations for portfolios of derivative securities. mu, omega
+    and the root of h in percent; shocks: the (r - mu) / sqrt(h) of the training part's targets, in ascending order.
+    """
+
+    mu: float
+    omega: float
+    alpha: float
+    beta: float
+    shocks: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, f: Features, start: int, stop: int) -> Self:
+        """GARCH by Gaussian quasi-likelihood over all returns up to the last target; shocks of the origins' targets.
+
+        Raises DataError where returns do not vary.
+        """
+        who = "FHS-GARCH"
+        r_T = training_returns(f, stop, who)
+        known, _ = fit_garch(r_T, who, asymmetric=False, student=False)
+        volatility_N = np.sqrt(known.variances(r_T[:stop])[start:])
+        z_N = (PERCENT * r_T[start + 1 :] - known.mu) / volatility_N
+        return cls(known.mu, known.omega, known.alpha, known.beta, tuple(_thinned(z_N).tolist()))
+
+    def forecast(self, f: Features, start: int, stop: int) -> Empirical:
+        volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])
+        return Empirical((self.mu + volatility_N[:, None] * np.array(self.shocks)) / PERCENT)
+
+    def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        z_K = np.array(self.shocks)
+
+        def draw(variance_P: Floats) -> Floats:
+            drawn_P: Floats = (self.mu + np.sqrt(variance_P) * plan.generator.choice(z_K, plan.paths)) / PERCENT
+            return drawn_P
+
+        variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
+        return simulate_variance(variance, plan, self._filter.step, draw)
+
+    @property
+    def _filter(self) -> GarchFilter:
+        return GarchFilter(self.mu, self.omega, self.alpha, 0.0, self.beta)
+
+
+def _thinned(z_N: Floats) -> Floats:
+    """At most MAX_SHOCKS values of one weight, in ascending order, with the law of z.
+
+    They are quantiles at the midpoints (k + 1/2) / K: quantiles up to the ends would give the one largest of
+    thousands a weight of 1 / K, and the sample a spread that z does not have.
+    """
+    if len(z_N) <= MAX_SHOCKS:
+        return np.sort(z_N)
+    levels_K = (np.arange(MAX_SHOCKS) + 0.5) / MAX_SHOCKS
+    return np.asarray(np.quantile(z_N, levels_K, method="hazen"), dtype=np.float64)

@@ -1,0 +1,140 @@
+"""A provider in memory, in the place of the client that asks Yahoo Finance: New York sessions up to April 2021."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from stockcast.config.fetching import FetchConfig
+from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.prices.sessions import load_calendar
+from stockcast.prices.yahoo.answer import Answer, Meta
+from stockcast.prices.yahoo.deadline import Deadline
+from stockcast.prices.yahoo.failures import UnknownTicker
+from stockcast.storage.database import Database
+from tests import synthetic
+
+THURSDAY, MONDAY, TUESDAY, WEDNESDAY = date(2021, 4, 1), date(2021, 4, 5), date(2021, 4, 6), date(2021, 4, 7)
+"""Sessions in a row: Friday is a holiday."""
+
+LAST = date(2021, 4, 30)
+NEW_YORK = Meta("", exchange_code="NMS", zone="America/New_York", currency="USD", kind="EQUITY")
+
+
+def evening(day: date) -> datetime:
+    """An hour after New York's close, in summer."""
+    return datetime(day.year, day.month, day.day, 21, tzinfo=UTC)
+
+
+def series(ticker: str, sessions: int = 60, seed: int = 0, meta: Meta = NEW_YORK) -> Answer:
+    """Made-up bars of New York's sessions, the newest on LAST."""
+    first = LAST - timedelta(days=2 * sessions)
+    known = load_calendar("XNYS", first, LAST)
+    days = known.next_sessions(first, known.count_between(first, LAST))[-sessions:]
+    h = synthetic.history(len(days), seed=seed, ticker=ticker)
+    assert h.open is not None
+    assert h.high is not None
+    assert h.low is not None
+    assert h.volume is not None
+    nothing, none = np.zeros(len(days)), np.ones(len(days))
+    return Answer(
+        ticker, np.array(days, dtype="datetime64[D]"), h.open, h.high, h.low, h.close, h.adjusted_close, h.volume,
+        nothing, none, replace(meta, symbol=ticker),
+    )  # fmt: skip
+
+
+class Provider:
+    """What the provider has of each ticker up to the day of the question, and what it was asked.
+
+    troubles: what the next questions meet, first come first served; None for an answer.
+    """
+
+    def __init__(self, *listed: Answer) -> None:
+        self.listed = {answer.ticker: answer for answer in listed}
+        self.asked: list[tuple[str, date | None]] = []
+        self.deadlines: list[Deadline] = []
+        self.troubles: list[Exception | None] = []
+
+    def fetch(self, ticker: str, start: date | None, now: datetime, deadline: Deadline, cache: Path) -> Answer:
+        """As `stockcast.prices.yahoo.client.fetch`."""
+        assert cache.name == "yfinance"
+        self.asked.append((ticker, start))
+        self.deadlines.append(deadline)
+        trouble = self.troubles.pop(0) if self.troubles else None
+        if trouble is not None:
+            raise trouble
+        if ticker not in self.listed:
+            raise UnknownTicker(ticker)
+        answer = self.listed[ticker]
+        today = np.datetime64(now.astimezone(ZoneInfo("America/New_York")).date())
+        kept = answer.dates <= today
+        if start is not None:
+            kept &= answer.dates >= np.datetime64(start)
+        return answer.take(kept)
+
+    def split(self, ticker: str, day: date, shares: float) -> None:
+        """Every price before `day` divided, as the provider restates it."""
+        a = self.listed[ticker]
+        before, at = a.dates < np.datetime64(day), a.dates == np.datetime64(day)
+        prices = {
+            name: np.where(before, getattr(a, name) / shares, getattr(a, name))
+            for name in ("open", "high", "low", "close", "adjusted_close")
+        }
+        volume, splits = np.where(before, a.volume * shares, a.volume), np.where(at, shares, a.splits)
+        self.listed[ticker] = replace(a, volume=volume, splits=splits, **prices)
+
+    def dividend(self, ticker: str, day: date, amount: float) -> None:
+        """Every adjusted close before `day` lowered by the dividend's share of the close before it."""
+        a = self.listed[ticker]
+        before, at = a.dates < np.datetime64(day), a.dates == np.datetime64(day)
+        factor = 1.0 - amount / float(a.close[before][-1])
+        adjusted = np.where(before, a.adjusted_close * factor, a.adjusted_close)
+        dividends = np.where(at, amount, a.dividends)
+        self.listed[ticker] = replace(a, adjusted_close=adjusted, dividends=dividends)
+
+    def correct(self, ticker: str, day: date, **values: float) -> None:
+        """Other values of one bar."""
+        a = self.listed[ticker]
+        at = a.dates == np.datetime64(day)
+        changed: dict[str, Any] = {name: np.where(at, value, getattr(a, name)) for name, value in values.items()}
+        self.listed[ticker] = replace(a, **changed)
+
+    def withdraw(self, ticker: str, kept: slice) -> None:
+        """Have these bars alone."""
+        a = self.listed[ticker]
+        self.listed[ticker] = a.take(np.arange(len(a))[kept])
+
+
+class Heard:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.details: list[str] = []
+
+    def stage(self, name: str, total: int) -> None:
+        """Ignore."""
+
+    def advance(self, units: int, loss: float | None = None) -> None:
+        """Ignore."""
+
+    def note(self, message: str, detail: bool = False) -> None:
+        """Remember."""
+        (self.details if detail else self.notes).append(message)
+
+
+def fetcher(
+    db: Database,
+    home: Path,
+    config: FetchConfig | None = None,
+    heard: Heard | None = None,
+    waiting: Waiting | None = None,
+) -> Fetcher:
+    """A fetcher that pauses for nobody."""
+    config = config or FetchConfig(pause=0)
+    return Fetcher(db, home, config, heard or Heard(), waiting or Waiting(config))

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stockcast import pipeline
+from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
+from stockcast.config.fetching import FetchConfig
+from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig
+from stockcast.errors import DataError, LockedError, ModelError, StockcastError
+from stockcast.pipeline import running
+from stockcast.pipeline.predicting import model_of
+from stockcast.prices.yahoo import client
+from stockcast.prices.yahoo.failures import NoNetwork
+from stockcast.results.running import Retraining, RunResult, TickerRun
+from stockcast.storage.database import Database
+from stockcast.storage.ledger import reading, runs, trainings
+from tests.pipeline.conftest import SetClock
+from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, Heard, Provider, evening, series
+
+SESSIONS = 500
+SMALL = TrainConfig(
+    NetworkConfig(cell="gru", hidden_size=4, lookback=20), TrainingConfig(seeds=1, steps=10, final_fit=False)
+)
+
+
+def config(home: Path, tickers: Sequence[str] = ("AAA",), **parts: Any) -> RunConfig:
+    plain = RunConfig(
+        tickers=tuple(tickers),
+        retrain=RetrainConfig(every=0, on_decay=False),
+        train=SMALL,
+        output=OutputConfig(folder=home / "out"),
+        limits=LimitsConfig(pause=0),
+    )
+    return replace(plain, **parts)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run came to, ticker by ticker."""
+
+    tickers: dict[str, TickerRun]
+    failed: dict[str, StockcastError]
+    result: RunResult
+    heard: Heard
+
+
+def run(wanted: RunConfig, home: Path) -> Done:
+    done: dict[str, TickerRun] = {}
+    failed: dict[str, StockcastError] = {}
+    heard = Heard()
+    with running.run(wanted, home) as work:
+        for ticker in wanted.tickers:
+            try:
+                done[ticker] = work.ticker(ticker, heard)
+            except StockcastError as error:
+                failed[ticker] = error
+        return Done(done, failed, work.finish(heard), heard)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a first run of AAA on Thursday evening."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "fetch", Provider(series("AAA", SESSIONS, seed=1)).fetch)
+        patch.setenv("STOCKCAST_NOW", evening(THURSDAY).isoformat())
+        done = run(config(home), home)
+    assert done.tickers["AAA"].training is not None
+    assert done.tickers["AAA"].training.outcome == "first"
+    return home
+
+
+@pytest.fixture
+def home(trained: Path, home: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(trained, home)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
+    """A provider that lists AAA and BBB for long enough to train on."""
+    found = Provider(series("AAA", SESSIONS, seed=1), series("BBB", SESSIONS, seed=2))
+    monkeypatch.setattr(client, "fetch", found.fetch)
+    return found
+
+
+def tables(home: Path) -> dict[str, list[tuple[Any, ...]]]:
+    names = ("instruments", "prices", "forecasts", "laws", "outcomes", "baseline_scores", "trainings", "runs")
+    with Database.open(home) as db:
+        return {name: db.rows(f"SELECT * FROM {name}") for name in names}  # noqa: S608 - the names are above
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def origins(home: Path, kind: str = "live") -> list[date]:
+    with Database.open(home) as db:
+        return [row.forecast.origin for row in reading.rows(db, kind=kind)]
+
+
+# Whole runs.
+
+
+def test_a_first_run_trains_forecasts_and_writes(home: Path) -> None:
+    assert origins(home) == [THURSDAY]
+    assert sorted(files(home / "out")) == ["forecasts.csv", "forecasts.jsonl", "latest.json"]
+    with Database.open(home) as db:
+        (training,) = trainings.all_trainings(db)
+        (record,) = runs.last_runs(db)
+    assert (training.outcome, training.session) == ("first", THURSDAY)
+    assert training.model_id == model_of(home, "AAA").model_id
+    assert record.summary == {"tickers": ["AAA"], "new": 1, "settled": 0, "failed": {}}
+
+
+def test_the_next_session_settles_and_forecasts(home: Path, clock: SetClock) -> None:
+    clock(evening(MONDAY))
+    done = run(config(home), home).tickers["AAA"]
+    assert (done.origin, done.fetched, done.settled, done.void, done.new) == (MONDAY, 1, 1, 0, 1)
+    assert (done.training, done.missed, done.restated) == (None, (), None)
+    (forecast,) = done.forecasts
+    assert (forecast.target_session, forecast.data_age_sessions) == (TUESDAY, 0)
+    assert origins(home) == [THURSDAY, MONDAY]
+
+
+@pytest.mark.parametrize("later", [evening(THURSDAY), datetime(2021, 4, 4, 12, tzinfo=UTC)], ids=["now", "on Sunday"])
+def test_a_second_run_of_a_session_changes_nothing(later: datetime, home: Path, clock: SetClock) -> None:
+    before = tables(home), files(home / "out")
+    clock(later)
+    done = run(config(home), home)
+    assert (tables(home), files(home / "out")) == before
+    assert done.result.written == ()
+    assert (done.tickers["AAA"].new, done.tickers["AAA"].forecasts[0].origin) == (0, THURSDAY)
+
+
+def test_missed_sessions_are_listed_and_not_made_up(home: Path, clock: SetClock) -> None:
+    clock(evening(WEDNESDAY))
+    done = run(config(home), home).tickers["AAA"]
+    assert (done.fetched, done.settled, done.missed) == (3, 1, (MONDAY, TUESDAY))
+    assert origins(home) == [THURSDAY, WEDNESDAY]
+    assert origins(home, "replay") == []
+
+
+def test_several_sessions_ahead_are_recorded_and_settled_one_by_one(home: Path, clock: SetClock) -> None:
+    far = config(home, forecast=ForecastConfig(horizon=3, paths=200))
+    clock(evening(MONDAY))
+    first = run(far, home).tickers["AAA"]
+    assert (first.new, first.settled) == (3, 1)
+    assert [f.target_session for f in first.forecasts] == [TUESDAY, WEDNESDAY, date(2021, 4, 8)]
+    assert run(far, home).tickers["AAA"].new == 0
+    clock(evening(TUESDAY))
+    assert run(far, home).tickers["AAA"].settled == 1
+
+
+def test_a_longer_horizon_adds_the_steps_that_are_not_on_record(home: Path) -> None:
+    done = run(config(home, forecast=ForecastConfig(horizon=2, paths=200)), home).tickers["AAA"]
+    assert done.new == 1
+    assert len(origins(home)) == 2
+
+
+# What fails.
+
+
+def test_a_failing_ticker_does_not_stop_the_others(home: Path, clock: SetClock) -> None:
+    clock(evening(MONDAY))
+    done = run(config(home, ("ZZZ", "AAA")), home)
+    assert isinstance(done.failed["ZZZ"], DataError)
+    assert done.tickers["AAA"].new == 1
+    with Database.open(home) as db:
+        record = runs.last_runs(db, 1)[0]
+    assert record.summary is not None
+    assert list(record.summary["failed"]) == ["ZZZ"]
+
+
+def test_what_is_stored_is_settled_even_where_fetching_fails(home: Path, clock: SetClock, provider: Provider) -> None:
+    clock(evening(MONDAY))
+    pipeline.fetch(["AAA"], home, FetchConfig(), lambda _: Heard())("AAA")
+    clock(evening(TUESDAY))
+    provider.troubles = [NoNetwork("down")]
+    done = run(config(home), home)
+    assert isinstance(done.failed["AAA"], NoNetwork)
+    assert len(tables(home)["outcomes"]) == 1
+    assert origins(home) == [THURSDAY]
+
+
+def test_an_old_bar_makes_no_forecast_unless_that_is_allowed(home: Path, clock: SetClock, provider: Provider) -> None:
+    clock(evening(MONDAY))
+    known = provider.listed["AAA"]
+    provider.listed["AAA"] = known.take(known.dates < np.datetime64(MONDAY))
+    done = run(config(home), home)
+    assert "1 session behind 2021-04-05" in str(done.failed["AAA"])
+    allowed = run(config(home, forecast=ForecastConfig(allow_stale=True)), home)
+    assert allowed.tickers["AAA"].forecasts[0].origin == THURSDAY
+
+
+def test_without_a_model_a_run_that_may_not_train_says_so(home: Path) -> None:
+    done = run(config(home, ("BBB", "AAA"), retrain=RetrainConfig(first=False)), home)
+    assert isinstance(done.failed["BBB"], ModelError)
+    assert "AAA" in done.tickers
+
+
+def test_one_run_at_a_time_and_the_lock_goes_with_its_holder(home: Path) -> None:
+    with (
+        running.run(config(home), home),
+        pytest.raises(LockedError, match="another run holds"),
+        running.run(config(home), home),
+    ):
+        pass
+    assert run(config(home), home).failed == {}
+
+
+def test_a_run_that_breaks_off_is_on_record_and_the_next_one_completes_it(home: Path, clock: SetClock) -> None:
+    clock(evening(MONDAY))
+    before = files(home / "out")
+    # Left without `finish`, as by Ctrl-C between two tickers.
+    with running.run(config(home), home) as work:
+        work.ticker("AAA", Heard())
+    with Database.open(home) as db:
+        assert runs.last_runs(db, 1)[0].finished_at is None
+    assert files(home / "out") == before
+    done = run(config(home), home)
+    assert len(done.result.written) == 3
+    assert origins(home) == [THURSDAY, MONDAY]
+
+
+# Retraining.
+
+
+def test_a_due_training_is_done_and_told(home: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock(evening(MONDAY))
+    asked: list[tuple[str, str]] = []
+
+    def kept(*given: Any) -> Retraining:
+        asked.append((given[2].name, given[5]))
+        return Retraining("kept", "the old model stays: worse")
+
+    monkeypatch.setattr(running, "retrained", kept)
+    done = run(config(home, retrain=RetrainConfig(every=1)), home)
+    assert asked == [("AAA", f"1 sessions since the last training, on {THURSDAY}")]
+    assert done.tickers["AAA"].new == 1
+    assert told(done.heard.notes, "the old model stays: worse")
+
+
+def test_a_damaged_model_is_trained_anew_where_first_models_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "models" / "AAA" / "manifest.json").write_bytes(b"{")
+    asked: list[object] = []
+
+    def failing(*given: Any) -> Retraining:
+        asked.append(given[2])
+        raise DataError("no training in this test")
+
+    monkeypatch.setattr(running, "retrained", failing)
+    assert isinstance(run(config(home), home).failed["AAA"], DataError)
+    assert asked == [None]
+
+
+def told(notes: Iterable[str], words: str) -> bool:
+    return any(words in note for note in notes)
