@@ -2,7 +2,7 @@
 
 Forecasts of one day are not independent, days nearly are: what is tested is averaged by target session first.
 
-Shapes: N settled forecasts, D target sessions, K tests.
+Shapes: N settled forecasts, D target sessions.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from stockcast.evaluation.significance import diebold_mariano, newey_west_variance
+from stockcast.evaluation.significance import diebold_mariano, holm, newey_west_variance, pooled_by_date
 from stockcast.evaluation.verdict import LEVEL, display
 from stockcast.prices.history import Dates, Floats
 from stockcast.results.ledger import LedgerRow, Outcome
@@ -159,7 +159,7 @@ def compare(record: Settled, baseline: str) -> LiveComparison:
     theirs_N = _baseline(record, baseline)
     both_N = np.isfinite(theirs_N) & np.isfinite(record.crps_N)
     dates = record.target_sessions[both_N]
-    a_D, b_D = _by_session(dates, record.crps_N[both_N]), _by_session(dates, theirs_N[both_N])
+    a_D, b_D = pooled_by_date(dates, record.crps_N[both_N])[1], pooled_by_date(dates, theirs_N[both_N])[1]
     n = len(a_D)
     if n == 0:
         return LiveComparison(baseline, 0, math.nan, 1.0, 1.0)
@@ -181,7 +181,7 @@ def effective_number(record: Settled, tail: float = 0.025) -> float:
     n = len(record.hit_90_N)
     if not record.overlapping:
         return float(n)
-    hit_D = _by_session(record.target_sessions, record.hit_90_N.astype(np.float64))
+    _, hit_D = pooled_by_date(record.target_sessions, record.hit_90_N)
     share, sessions = float(hit_D.mean()), len(hit_D)
     # A few sessions that happen to alternate would make Newey-West too sure of itself.
     variance = max(newey_west_variance(hit_D, lags) for lags in (0, _lags(sessions, record.horizon)))
@@ -223,18 +223,6 @@ def coverage_p(record: Settled) -> float:
     at_most = 1.0 if held >= size else float(betainc(size - held, held + 1.0, 1.0 - _NOMINAL))
     at_least = 1.0 if held <= 0 else float(betainc(held, size - held + 1.0, _NOMINAL))
     return min(1.0, 2.0 * min(at_most, at_least))
-
-
-def holm(p_K: ArrayLike) -> Floats:
-    """p-values corrected for being K: the chance of one this small among them all, without assuming independence.
-
-    Reference: Holm 1979, A simple sequentially rejective multiple test procedure.
-    """
-    p = np.asarray(p_K, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
-    return corrected
 
 
 def _settled(key: tuple[str, str, int], group: Sequence[tuple[date, Outcome]], rival: str) -> Settled:
@@ -371,13 +359,6 @@ def _mae_ratio(record: Settled) -> float:
 def _baseline(record: Settled, name: str | None) -> Floats:
     missing_N = np.full(len(record.y_N), np.nan)
     return missing_N if name is None else record.baselines.get(name, missing_N)
-
-
-def _by_session(dates_N: Dates, values_N: Floats) -> Floats:
-    """Mean over the forecasts of each target session, oldest first."""
-    _, place_N, count_D = np.unique(dates_N, return_inverse=True, return_counts=True)
-    mean_D: Floats = np.bincount(place_N, weights=values_N, minlength=len(count_D)) / count_D
-    return mean_D
 
 
 def _lags(sessions: int, horizon: int) -> int:

@@ -78,7 +78,10 @@ class Waiting:
     @contextmanager
     def turn(self, ticker: str) -> Iterator[Deadline]:
         """Whose turn it is may ask within, up to the deadline. Raises SourceUnavailable where that is hopeless."""
+        from stockcast.prices.yahoo import package
+
         self._refuse_hopeless(ticker)
+        package.load()
         deadline = Deadline(time.monotonic() + self._left, self._limit)
         try:
             self._rest(deadline)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from stockcast.errors import DataError
+from stockcast.models.baselines.archfit import PERCENT, arch_parameters
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
-_PERCENT = 100.0
 _PHI_LIMIT = 0.99
+_TINY = 1e-6  # a scale below it is no return of a traded price
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,12 @@ class Ar1:
         """
         from arch.univariate import ARX, ConstantVariance, StudentsT
 
-        r_T = training_returns(f, stop, "AR(1)")
-        model = ARX(_PERCENT * r_T, lags=1, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
-        with warnings.catch_warnings():
-            # A convergence message of the optimiser is no news to the user; unusable numbers are refused below.
-            warnings.simplefilter("ignore")
-            constant, phi, variance, nu = (float(value) for value in model.fit(disp="off").params)
-        if not np.all(np.isfinite([constant, phi, variance, nu])) or variance <= 0:
-            raise DataError("AR(1) could not be fitted to the training part", "check the prices for errors")
-        nu = max(nu, 2.01)
-        scale = math.sqrt(variance * (nu - 2) / nu) / _PERCENT
-        return cls(constant / _PERCENT, float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT)), scale, nu)
+        who = "AR(1)"
+        r_T = training_returns(f, stop, who)
+        model = ARX(PERCENT * r_T, lags=1, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
+        constant, phi, variance, nu = arch_parameters(model, who)
+        scale = max(math.sqrt(max(variance, 0.0) * (nu - 2) / nu) / PERCENT, _TINY)
+        return cls(constant / PERCENT, float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT)), scale, nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         loc_N = self.constant + self.phi * f.moves.r_T[start:stop]

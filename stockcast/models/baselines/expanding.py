@@ -16,8 +16,8 @@ from typing import Self
 
 import numpy as np
 
+from stockcast.models.baselines.archfit import PERCENT, arch_parameters
 from stockcast.models.baselines.trainingreturns import training_returns
-from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.distribution import StudentT
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
@@ -60,10 +60,17 @@ class RandomWalkT:
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
-        """Degrees of freedom by maximum likelihood of the forecasts at the origins. Raises DataError as above."""
-        r_T = training_returns(f, stop, "the Student-t random walk")
-        zero_N = np.zeros(stop - start)
-        return cls(_fitted_nu(r_T[start + 1 :], zero_N, _running_mean(np.abs(r_T))[start:stop]))
+        """Degrees of freedom by maximum likelihood over all returns up to the last target, beside a scale.
+
+        Raises DataError where returns do not vary or determine no parameters.
+        """
+        from arch.univariate import ConstantVariance, StudentsT, ZeroMean
+
+        who = "the Student-t random walk"
+        r_T = PERCENT * training_returns(f, stop, who)
+        model = ZeroMean(r_T, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
+        _, nu = arch_parameters(model, who)
+        return cls(nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         spread_T = _running_mean(np.abs(f.moves.r_T[:stop]))
@@ -85,10 +92,17 @@ class Mean:
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
-        """Degrees of freedom by maximum likelihood of the forecasts at the origins. Raises DataError as above."""
-        r_T = training_returns(f, stop, "the historical mean")
-        mean_T, spread_T = _mean_and_spread(r_T)
-        return cls(_fitted_nu(r_T[start + 1 :], mean_T[start:stop], spread_T[start:stop]))
+        """Degrees of freedom by maximum likelihood over all returns up to the last target, beside mean and scale.
+
+        Raises DataError where returns do not vary or determine no parameters.
+        """
+        from arch.univariate import ConstantMean, ConstantVariance, StudentsT
+
+        who = "the historical mean"
+        r_T = PERCENT * training_returns(f, stop, who)
+        model = ConstantMean(r_T, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
+        _, _, nu = arch_parameters(model, who)
+        return cls(nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         mean_T, spread_T = _mean_and_spread(f.moves.r_T[:stop])
@@ -118,16 +132,6 @@ def _student(loc_N: Floats, spread_N: Floats, nu: float) -> StudentT:
 def _mean_absolute(nu: float) -> float:
     """E|t| of the unit Student-t law: sqrt(nu / pi) gamma((nu - 1) / 2) / gamma(nu / 2)."""
     return math.sqrt(nu / math.pi) * math.exp(math.lgamma((nu - 1) / 2) - math.lgamma(nu / 2))
-
-
-def _fitted_nu(y_N: Floats, loc_N: Floats, spread_N: Floats) -> float:
-    """The degrees of freedom under which the laws of `_student` have the highest likelihood at y."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(eta: float) -> float:
-        return -float(np.mean(_student(loc_N, spread_N, NU_FLOOR + math.exp(eta)).log_density(y_N)))
-
-    return NU_FLOOR + math.exp(float(minimize_scalar(loss, bounds=(-6.0, 8.0), method="bounded").x))
 
 
 def _independent_paths(law: StudentT, plan: PathPlan) -> Floats:

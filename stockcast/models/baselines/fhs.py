@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
+from stockcast.models.baselines.archfit import PERCENT
+from stockcast.models.baselines.garchfilter import GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import Empirical
 from stockcast.models.simulation import PathPlan, simulate_variance
@@ -36,7 +37,7 @@ class FhsGarch:
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """GARCH by Gaussian quasi-likelihood over all returns up to the last target; shocks of the origins' targets.
 
-        Raises DataError where returns do not vary.
+        Raises DataError where returns do not vary or determine no parameters.
         """
         who = "FHS-GARCH"
         r_T = training_returns(f, stop, who)

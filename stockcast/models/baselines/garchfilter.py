@@ -6,15 +6,17 @@ Returns enter as log returns; mu, omega and variances are in percent and squared
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from stockcast.errors import DataError
+from stockcast.models.baselines.archfit import PERCENT, arch_parameters
 from stockcast.prices.history import Floats
 
-PERCENT = 100.0
+_LEAST = 1e-8
+"""Least variance, one hundredth of a basis point squared: a fit to a series of zeros may leave nothing, or less."""
+
 _BACKCAST_SESSIONS, _BACKCAST_DECAY = 75, 0.94
 
 
@@ -44,7 +46,7 @@ class GarchFilter:
 
     def step(self, variance_P: Floats, r_P: Floats) -> Floats:
         """The next variance of every path."""
-        return self.omega + self._news(PERCENT * r_P - self.mu) + self.beta * variance_P
+        return np.maximum(self.omega + self._news(PERCENT * r_P - self.mu) + self.beta * variance_P, _LEAST)
 
     def _news(self, e: Floats) -> Floats:
         news: Floats = (self.alpha + self.gamma * (e < 0)) * e**2
@@ -59,7 +61,7 @@ class GarchFilter:
         news = news_T.tolist()
         variance_T = np.empty(len(news))
         for t in range(len(news)):
-            variance = self.omega + news[t] + self.beta * variance
+            variance = max(self.omega + news[t] + self.beta * variance, _LEAST)
             variance_T[t] = variance
         return variance_T
 
@@ -68,19 +70,20 @@ def fit_garch(r_T: Floats, who: str, *, asymmetric: bool, student: bool) -> tupl
     """Filter and degrees of freedom by maximum likelihood over log returns; the latter are inf without `student`.
 
     The Gaussian likelihood is a quasi-likelihood: it finds the variance whatever the innovations' law (Bollerslev
-    and Wooldridge 1992). Raises DataError in the name of `who` where `arch` finds no finite parameters.
+    and Wooldridge 1992). Raises DataError in the name of `who` where `arch` finds no finite parameters, or a mean
+    outside the returns.
     """
     from arch.univariate import GARCH, ConstantMean, Normal, StudentsT
 
     volatility = GARCH(p=1, o=int(asymmetric), q=1)
     law = StudentsT() if student else Normal()
     model = ConstantMean(PERCENT * r_T, volatility=volatility, distribution=law, rescale=False)
-    with warnings.catch_warnings():
-        # A convergence message of the optimiser is no news to the user; unusable numbers are refused below.
-        warnings.simplefilter("ignore")
-        mu, omega, alpha, *rest = (float(value) for value in model.fit(disp="off").params)
+    mu, omega, alpha, *rest = arch_parameters(model, who)
+    if not PERCENT * float(np.min(r_T)) <= mu <= PERCENT * float(np.max(r_T)):
+        # Where most returns are zero the likelihood has no maximum, and the optimiser ends anywhere.
+        raise DataError(
+            f"{who} could not be fitted to the training part: its mean return is {mu:.3g} %",
+            "check whether the price moves in most sessions",
+        )
     gamma = rest.pop(0) if asymmetric else 0.0
-    beta, nu = rest[0], max(rest[1], 2.01) if student else math.inf
-    if not np.all(np.isfinite([mu, omega, alpha, gamma, beta])) or math.isnan(nu):
-        raise DataError(f"{who} could not be fitted to the training part", "check the prices for errors")
-    return GarchFilter(mu, omega, alpha, gamma, beta), nu
+    return GarchFilter(mu, omega, alpha, gamma, rest[0]), rest[1] if student else math.inf

@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
+from stockcast.models.baselines.archfit import PERCENT
+from stockcast.models.baselines.garchfilter import GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
 from stockcast.models.simulation import PathPlan, simulate_variance
@@ -32,7 +33,10 @@ class GjrGarchT:
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
-        """Maximum likelihood over all returns up to the last target. Raises DataError where returns do not vary."""
+        """Maximum likelihood over all returns up to the last target.
+
+        Raises DataError where returns do not vary or determine no parameters.
+        """
         who = "GJR-GARCH-t"
         known, nu = fit_garch(training_returns(f, stop, who), who, asymmetric=True, student=True)
         return cls(known.mu, known.omega, known.alpha, known.gamma, known.beta, nu)

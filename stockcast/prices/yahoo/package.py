@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,12 @@ from traceback import walk_tb
 from stockcast.errors import StorageError
 
 _COOKIES = ("_load_cookie_curlCffi", "_save_cookie_curlCffi")
+
+
+def load() -> None:
+    """Import yfinance, which takes a second or more: time that no limit for the network should pay for."""
+    with warnings.catch_warnings():
+        import yfinance  # noqa: F401
 
 
 def prepare(cache: Path) -> None:

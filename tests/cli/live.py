@@ -1,0 +1,202 @@
+"""The installed command in processes of its own, against a Yahoo on the loopback interface; nothing is patched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stockcast.prices.sessions import load_calendar
+from tests import synthetic
+from tests.loopback.market import Listing, Market, listing_from
+from tests.loopback.proxy import ConnectProxy
+from tests.loopback.yahoo import LoopbackYahoo
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 120  # s, for a process that would never end
+CONFIG = 'tickers = ["AAA", "BBB"]\n[model]\nseeds = 1\nsteps = 20\n[retrain]\nevery = 0\n[limits]\npause = 0\n'
+
+_OF_THE_READER = (
+    "STOCKCAST_NOW", "STOCKCAST_HOME", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "XDG_DATA_HOME", "TZ"
+)  # fmt: skip
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def __post_init__(self) -> None:
+        assert "Traceback" not in self.err, self.err
+
+    @property
+    def document(self) -> Any:
+        """stdout as the one JSON object that it must be."""
+        return json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+    @property
+    def data(self) -> Any:
+        """`data` of that object."""
+        return self.document["data"]
+
+    @property
+    def failures(self) -> list[dict[str, str | None]]:
+        """`errors` of that object."""
+        found: list[dict[str, str | None]] = self.document["errors"]
+        return found
+
+    def well(self) -> Ended:
+        """Itself; the test fails where the command did."""
+        assert self.code == 0, self.err
+        return self
+
+    def failed(self, code: int, *words: str) -> Ended:
+        """Itself; the test fails unless the command ended with this code, these words, a hint, and no answer."""
+        assert self.code == code, self.err
+        for word in (*words, "error: ", "  hint: "):
+            assert word in self.err
+        assert self.out == ""
+        return self
+
+
+@dataclass
+class Live:
+    """A home, the provider it sees, and the time that both take it to be."""
+
+    home: Path
+    market: Market
+    yahoo: LoopbackYahoo
+    proxy: ConnectProxy
+
+    def at(self, *moment: int) -> None:
+        """Set the clock, in UTC: year, month, day, hour and minute."""
+        self.market.now = utc(*moment)
+
+    def __call__(self, *words: str | Path, more: Mapping[str, str] | None = None) -> Ended:
+        """Run a command line to its end; `more` are variables of its environment."""
+        return ended(self.start(*words, more=more))
+
+    def start(
+        self, *words: str | Path, home: Path | None = None, more: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Begin a command line, in another home perhaps."""
+        home = home or self.home
+        home.mkdir(parents=True, exist_ok=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "stockcast", *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home,
+            env=self._environment(home) | dict(more or {}),
+        )
+
+    @property
+    def asked(self) -> list[tuple[str, dict[str, str]]]:
+        """What the provider was asked of prices by period: symbol and query."""
+        return [
+            (path.rpartition("/")[2], query)
+            for path, query in self.yahoo.requests
+            if path.startswith("/v8/finance/chart/") and "period1" in query
+        ]
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_READER}
+        own = {
+            "HOME": str(home),
+            "USERPROFILE": str(home),
+            "PYTHONPATH": str(ROOT),
+            "STOCKCAST_HOME": str(home),
+            "STOCKCAST_NOW": self.market.now.isoformat(),
+            # One thread each: the tests run beside each other.
+            "OMP_NUM_THREADS": "1",
+        }
+        return kept | self.proxy.environment(home / "cache") | own
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a process."""
+    try:
+        out, err = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+    return Ended(process.returncode, out, err)
+
+
+@contextmanager
+def live(home: Path, listings: Sequence[Listing], now: datetime) -> Iterator[Live]:
+    """A loopback Yahoo with these listings, and commands that see it."""
+    market = Market(listings, now)
+    with LoopbackYahoo(market) as yahoo, ConnectProxy(yahoo) as proxy:
+        try:
+            yield Live(home, market, yahoo, proxy)
+        finally:
+            yahoo.closing.set()  # the proxy waits for its threads, and nobody for slow answers
+        assert proxy.refused == []
+
+
+def utc(*moment: int) -> datetime:
+    """A moment in UTC."""
+    return datetime(*moment, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+def listing(
+    symbol: str, last: date, sessions: int = 520, calendar: str = "XNYS", seed: int = 0, **told: Any
+) -> Listing:
+    """Made-up prices on the sessions of a calendar, the newest on `last`; told: what the provider says of it."""
+    first = last - timedelta(days=2 * sessions)
+    known = load_calendar(calendar, first, last)
+    days = known.next_sessions(first, known.count_between(first, last))[-sessions:]
+    made = replace(synthetic.history(len(days), seed=seed, ticker=symbol), dates=np.array(days, dtype="datetime64[D]"))
+    return replace(listing_from(made, symbol), **told)
+
+
+def tables(home: Path) -> Tables:
+    """Every table of the store, row by row, but for SQLite's own; the test fails where the file is not whole."""
+    with closing(sqlite3.connect(home / "stockcast.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        # The counters of ids move when a record is begun and discarded.
+        own = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        names = [name for (name,) in db.execute(own)]
+        return {name: sorted(db.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for name in names}  # noqa: S608
+
+
+def rows(home: Path, question: str, *values: object) -> list[tuple[Any, ...]]:
+    """What the store answers to SQL."""
+    with closing(sqlite3.connect(home / "stockcast.db")) as db:
+        return db.execute(question, values).fetchall()
+
+
+def stored(home: Path, ticker: str) -> dict[str, float]:
+    """Stored closes by session."""
+    return dict(rows(home, "SELECT session, close FROM prices WHERE ticker = ? ORDER BY session", ticker))
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A home of one's own, as another one is."""
+    shutil.copytree(source, target)
+    return target
+
+
+def lines(path: Path) -> list[Any]:
+    """The documents of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
