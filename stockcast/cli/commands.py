@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stockcast.cli import console, doctor, fetch, ledger, models, predict, run, score, train
+from stockcast.cli import backtest, console, doctor, fetch, ledger, models, predict, run, score, train
 from stockcast.cli.failures import installed_version
 from stockcast.cli.group import Group
 
@@ -36,6 +36,7 @@ def stockcast(
 
 app.command()(train.train)
 app.command()(predict.predict)
+app.command()(backtest.backtest)
 app.command()(run.run)
 app.command()(score.score)
 app.add_typer(ledger.app, name="ledger")

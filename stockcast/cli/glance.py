@@ -9,6 +9,7 @@ from pathlib import Path
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train": (),
     "predict": (),
+    "backtest": (),
     "run": (),
     "score": (),
     "ledger": ("list", "export"),

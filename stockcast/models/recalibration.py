@@ -135,8 +135,8 @@ class PitRecalibration:
 
     window: int = 500
     reach: int = 1
-    local_prior: float = 100.0
-    pooled_prior: float = 50.0
+    local_prior: float = 200.0
+    pooled_prior: float = 200.0
 
     def __post_init__(self) -> None:
         if self.window < 1:

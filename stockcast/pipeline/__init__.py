@@ -6,9 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stockcast.pipeline.backtesting import backtest, plan
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.fetching import Waiting, fetch
-    from stockcast.pipeline.models import list_models, remove_model, save_rows, show_model
+    from stockcast.pipeline.models import list_models, remove_model, save_forecasts, save_rows, show_model
+    from stockcast.pipeline.pooling import pooled
     from stockcast.pipeline.predicting import predict
     from stockcast.pipeline.running import run
     from stockcast.pipeline.scoring import ledger, score
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Waiting": "fetching",
+    "backtest": "backtesting",
     "doctor": "checkup",
     "fetch": "fetching",
     "ledger": "scoring",
     "list_models": "models",
     "load": "sources",
+    "plan": "backtesting",
+    "pooled": "pooling",
     "predict": "predicting",
     "remove_model": "models",
     "run": "running",
+    "save_forecasts": "models",
     "save_rows": "models",
     "score": "scoring",
     "show_model": "models",
@@ -33,14 +39,18 @@ _HOME = {
 
 __all__ = [
     "Waiting",
+    "backtest",
     "doctor",
     "fetch",
     "ledger",
     "list_models",
     "load",
+    "plan",
+    "pooled",
     "predict",
     "remove_model",
     "run",
+    "save_forecasts",
     "save_rows",
     "score",
     "show_model",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stockcast.errors import ModelError
 from stockcast.results.models import ModelSummary
-from stockcast.results.training import TrainResult
+from stockcast.results.training import ForecastRows, TrainResult
 from stockcast.storage import modelfile
 
 
@@ -16,6 +16,13 @@ def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
     from stockcast.storage.forecastrows import write
 
     write(path, [rows for result in results for rows in result.test_forecasts])
+
+
+def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
+    """Every forecast of a backtest in one file, CSV or Parquet by its suffix, written atomically."""
+    from stockcast.storage.forecastrows import write
+
+    write(path, rows)
 
 
 def list_models(home: Path) -> tuple[ModelSummary, ...]:

@@ -36,7 +36,7 @@ def training_text(result: TrainResult, page: Page) -> str:
         "",
         table(_PARTS, _part_rows(result), page),
         "",
-        *_competition(result, page),
+        *competition(result.scores, result.comparisons, result.cell, "Test part", page),
         "",
         heading("Verdict"),
         paragraph(result.verdict.sentence, page),
@@ -54,18 +54,21 @@ def _part_rows(result: TrainResult) -> list[list[str]]:
     ]
 
 
-def _competition(result: TrainResult, page: Page) -> list[RenderableType]:
-    ranked = sorted(result.scores, key=lambda score: score.crps if isfinite(score.crps) else inf)
+def competition(
+    scores: Sequence[Score], comparisons: Sequence[Comparison], cell: str, what: str, page: Page
+) -> list[RenderableType]:
+    """The table of all competitors, best first; `cell` is the network that the skills and p-values are of."""
+    ranked = sorted(scores, key=lambda score: score.crps if isfinite(score.crps) else inf)
     if not ranked:
         return [paragraph("no test part, so nothing was scored", page)]
-    compared = {comparison.baseline: comparison for comparison in result.comparisons}
-    network = next((index for index, score in enumerate(ranked) if score.kind == "network"), None)
+    compared = {comparison.baseline: comparison for comparison in comparisons if comparison.model == cell}
+    network = next((index for index, score in enumerate(ranked) if score.model == cell), None)
     rows = [_score_row(score, compared.get(score.model)) for score in ranked]
-    title = f"Test part: {count(ranked[0].n, 'forecast')}, best CRPS first, > is the network"
+    title = f"{what}: {count(ranked[0].n, 'forecast')}, best CRPS first, > is the network"
     up = percent(ranked[0].always_up)
     return [
         heading(title),
-        table(_score_columns(result.cell), rows, page, marked=network),
+        table(_score_columns(cell), rows, page, marked=network),
         paragraph(
             "CRPS, pinball and 90 % interval score in basis points of the log return: lower is better. MAE, RMSE and "
             f"MAPE: relative to those of the last close. The price rose on {up} of the sessions.",

@@ -1,0 +1,101 @@
+"""Options of `backtest` alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from stockcast.cli.coercion import decimal, iso_date, one_of, text, whole
+from stockcast.cli.options import NETWORK, OUTPUT, SPLIT
+from stockcast.config.backtests import EXPANDING, YEAR
+from stockcast.config.models import CELLS
+
+TestFrom = Annotated[
+    date | None,
+    typer.Option(
+        "--test-from",
+        parser=iso_date,
+        metavar="DATE",
+        help="First session that is forecast",
+        show_default="the last 30 % of the sessions",
+        rich_help_panel=SPLIT,
+    ),
+]
+
+
+def refit_every(word: str) -> int | str:
+    """A number of sessions, or "year"."""
+    return YEAR if word == YEAR else whole(word)
+
+
+def training_window(word: str) -> int | None:
+    """None for "expanding", the sessions of "sliding:N"."""
+    if word == EXPANDING:
+        return None
+    kind, _, sessions = word.partition(":")
+    if kind != "sliding":
+        raise typer.BadParameter(f"{word!r} is neither {EXPANDING} nor sliding:N, such as sliding:2520")
+    return whole(sessions)
+
+
+RefitEvery = Annotated[
+    str,
+    typer.Option(
+        "--refit-every",
+        parser=text,
+        metavar="N|year",
+        help="Sessions from one refit to the next, or every January",
+        rich_help_panel=SPLIT,
+    ),
+]
+Training = Annotated[
+    str,
+    typer.Option(
+        "--training",
+        parser=text,
+        metavar="expanding|sliding:N",
+        help="Learn from everything before a fold, or from its last N sessions",
+        rich_help_panel=SPLIT,
+    ),
+]
+Embargo = Annotated[
+    int,
+    typer.Option(
+        "--embargo",
+        parser=whole,
+        metavar="N",
+        help="Sessions left out between training and forecasts",
+        rich_help_panel=SPLIT,
+    ),
+]
+Cells = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cell",
+        parser=one_of(CELLS),
+        metavar="|".join(CELLS),
+        help="Recurrent cell; again for another beside it",
+        show_default="lstm",
+        rich_help_panel=NETWORK,
+    ),
+]
+Baselines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--baseline",
+        parser=text,
+        metavar="NAME",
+        help="Baseline to compare with; again for more",
+        show_default="all",
+        rich_help_panel=NETWORK,
+    ),
+]
+Cost = Annotated[
+    float,
+    typer.Option(
+        "--cost", parser=decimal, metavar="BP", help="Cost of trading, in basis points", rich_help_panel=OUTPUT
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Draw the folds, and leave", rich_help_panel=OUTPUT)]

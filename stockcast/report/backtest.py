@@ -1,0 +1,219 @@
+"""A walk-forward backtest as text and JSON: folds, competitors, verdict, economics, and all tickers together."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from stockcast.report.asjson import plain
+from stockcast.report.figures import basis_points, count, number, p_value, percent
+from stockcast.report.page import Column, Page, heading, paragraph, render, table
+from stockcast.report.train import competition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
+    from stockcast.results.calibration import Calibration, CoverageTable
+    from stockcast.results.economics import Economics
+
+_BAR = 40  # characters of the drawing of a fold
+_ECONOMICS = (
+    Column("strategy", right=False),
+    Column("a year"),
+    Column("volatility", rank=3),
+    Column("Sharpe"),
+    Column("+/-", rank=2),
+    Column("worst fall", rank=1),
+    Column("turnover", rank=4),
+    Column("break-even cost"),
+)
+_POOLED = (
+    Column("model", right=False),
+    Column("baseline", right=False),
+    Column("skill"),
+    Column("p"),
+    Column("better on"),
+    Column("found", rank=1),
+)
+
+
+def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page) -> str:
+    """What `backtest --dry-run` shows: the folds of each source, drawn to scale."""
+    return "\n".join(render([heading(name), *_folds(folds, page)], page) for name, folds in planned)
+
+
+def backtest_text(summary: BacktestSummary, page: Page) -> str:
+    """What `backtest` shows: a section for each ticker, then all of them together where there are several."""
+    sections = [_section(result, page) for result in summary.results]
+    if len(summary.results) > 1:
+        sections.append(_together(summary, page))
+    return "\n".join(sections)
+
+
+def backtest_data(summary: BacktestSummary) -> list[dict[str, Any]]:
+    """`data` of `backtest`: one entry per source, and one named "all" where there are several."""
+    data = [_entry(result) for result in summary.results]
+    if len(summary.results) > 1:
+        data.append(
+            {
+                "ticker": "all",
+                "pooled": plain(summary.pooled),
+                "mean_crps": plain(summary.mean_crps),
+                "confidence_set": plain(summary.confidence_set),
+            }
+        )
+    elif data:
+        data[0]["confidence_set"] = plain(summary.confidence_set)
+    return data
+
+
+def _entry(result: BacktestResult) -> dict[str, Any]:
+    """Forecasts are left to `--output`. `splits`: the parts of the first fold, as `train` has them."""
+    entry = {field.name: plain(getattr(result, field.name)) for field in fields(result) if field.name != "rows"}
+    first = result.folds[0]
+    names = ("train", "validation", "test")
+    parts = {name: dict(zip(("first", "last", "count"), getattr(first, name), strict=True)) for name in names}
+    parts["test"] = {
+        "first": first.test[0],
+        "last": result.folds[-1].test[1],
+        "count": sum(fold.test[2] for fold in result.folds),
+    }
+    return {**entry, "splits": plain(parts)}
+
+
+def _section(result: BacktestResult, page: Page) -> str:
+    first, last = result.folds[0], result.folds[-1]
+    resumed = sum(fold.resumed for fold in result.folds)
+    again = f", {resumed} of them from an earlier run" if resumed else ""
+    title = f"{result.ticker}: {count(len(result.folds), 'fold')}{again}, {first.test[0]} to {last.test[1]}"
+    items: list[RenderableType] = [
+        heading(title),
+        *_folds(result.folds, page),
+        "",
+        *competition(result.scores, result.comparisons, result.network, "All folds", page),
+        "",
+        heading("Verdict"),
+        paragraph(result.verdict.sentence, page),
+    ]
+    if result.calibration is not None:
+        items += ["", *_calibration(result.calibration, page)]
+    if result.economics:
+        items += ["", *_economics(result.economics, page)]
+    return render(items, page)
+
+
+def _folds(folds: Sequence[FoldSummary], page: Page) -> list[RenderableType]:
+    """Each fold on a line: what teaches, what chooses, what is forecast."""
+    begin, end = folds[0].train[0].toordinal(), folds[-1].test[1].toordinal()
+    marks = ("─", "═", "█") if page.unicode else ("-", "=", "#")
+
+    def drawn(fold: FoldSummary) -> str:
+        line = [" "] * _BAR
+        for mark, part in zip(marks, (fold.train, fold.validation, fold.test), strict=True):
+            low, high = ((day.toordinal() - begin) * (_BAR - 1) // max(end - begin, 1) for day in part[:2])
+            line[low : high + 1] = mark * (high + 1 - low)
+        return "".join(line).rstrip()
+
+    columns = (
+        Column("fold"),
+        Column(f"{marks[0]} learns  {marks[1]} chooses  {marks[2]} forecast", rank=2, right=False),
+        Column("learns from", rank=1, right=False),
+        Column("chooses from", rank=1, right=False),
+        Column("forecasts", right=False),
+        Column("to", right=False),
+        Column("sessions"),
+    )
+    rows = [
+        [
+            str(fold.number),
+            drawn(fold),
+            fold.train[0].isoformat(),
+            fold.validation[0].isoformat(),
+            fold.test[0].isoformat(),
+            fold.test[1].isoformat(),
+            f"{fold.test[2]:,}",
+        ]
+        for fold in folds
+    ]
+    return [table(columns, rows, page)]
+
+
+def _calibration(c: Calibration, page: Page) -> list[RenderableType]:
+    """What the intervals of the network held, as a whole and where they held worst."""
+    tests, pit = c.coverage, c.uniformity
+    most = max(pit.counts, default=0)
+    blocks = "▁▂▃▄▅▆▇█" if page.unicode else "12345678"
+    drawn = "".join(blocks[min(7, 8 * number // (most + 1))] for number in pit.counts)
+    held = (
+        f"90 % intervals held {percent(tests.coverage)} (Kupiec p {p_value(tests.kupiec_p)}; misses independent, "
+        f"Christoffersen p {p_value(tests.independence_p)})."
+    )
+    words = [
+        held,
+        f"PIT by tenths {drawn}: Berkowitz p {p_value(pit.berkowitz_p)}, Kolmogorov-Smirnov p {p_value(pit.ks_p)}.",
+        *_worst("year", c.by_year),
+        *_worst("tenth of volatility (0 is the calmest)", c.by_decile),
+    ]
+    return [heading("Calibration"), *(paragraph(sentence, page) for sentence in words)]
+
+
+def _worst(what: str, groups: CoverageTable) -> list[str]:
+    if groups.worst is None:
+        return []
+    worst = groups.worst
+    return [f"Worst {what}: {worst.group}, {percent(worst.coverage)} of {count(worst.n, 'session')}."]
+
+
+def _economics(strategies: Sequence[Economics], page: Page) -> list[RenderableType]:
+    cost = strategies[0].cost_bp
+    rows = [
+        [
+            e.strategy,
+            percent(e.annual_return),
+            percent(e.annual_volatility),
+            number(e.sharpe, 2),
+            number(e.sharpe_se, 2),
+            percent(e.max_drawdown),
+            number(e.turnover, 1),
+            "-" if e.break_even_cost_bp is None else f"{e.break_even_cost_bp:.1f} bp",
+        ]
+        for e in strategies
+    ]
+    words = (
+        f"What these rules would have earned in the past, {cost:g} basis points taken off for what is traded: no "
+        "promise, and no advice. Beyond its break-even cost a rule loses money."
+    )
+    return [heading("Trading on it"), table(_ECONOMICS, rows, page), paragraph(words, page)]
+
+
+def _together(summary: BacktestSummary, page: Page) -> str:
+    rows = [
+        [
+            c.model,
+            c.baseline,
+            percent(c.crps_skill, 2, signed=True),
+            p_value(c.dm_p),
+            f"{c.better} of {c.tickers}",
+            str(c.found),
+        ]
+        for c in summary.pooled
+    ]
+    best = ", ".join(f"{name} ({basis_points(summary.mean_crps[name])})" for name in summary.confidence_set)
+    return render(
+        [
+            heading(f"All {count(len(summary.results), 'ticker')}"),
+            table(_POOLED, rows, page),
+            paragraph(
+                "skill: mean over tickers. p: one-sided Diebold-Mariano test of the mean CRPS by date. found: tickers "
+                "with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
+                page,
+            ),
+            paragraph(
+                f"Cannot be told from the best (model confidence set, 90 %; CRPS in basis points): {best}.", page
+            ),
+        ],
+        page,
+    )
