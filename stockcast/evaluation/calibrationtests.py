@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from stockcast.errors import DataError
 from stockcast.models.recalibration import TOO_EARLY, Integers, causal_deciles
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.calibration import CalibrationTests, CoverageTable, CoverageTests, GroupCoverage, Uniformity
+from stockcast.results.calibration import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
 
 __all__ = [
     "calibration",
@@ -141,12 +141,12 @@ def coverage_by_decile(inside_N: ArrayLike, decile_N: Integers, nominal: float =
 
 def calibration(
     pit_N: ArrayLike, inside_N: ArrayLike, decile_N: Integers, dates_N: Dates, nominal: float = 0.9
-) -> CalibrationTests:
+) -> Calibration:
     """All of the above for the forecasts of one ticker; `inside` belongs to the interval as it was shown.
 
     decile: `causal_deciles` of the scales; dates: target sessions. Raises as the parts do.
     """
-    return CalibrationTests(
+    return Calibration(
         uniformity=uniformity(pit_N),
         coverage=coverage_tests(inside_N, nominal),
         by_year=coverage_by_year(inside_N, dates_N, nominal),

@@ -71,7 +71,7 @@ class CoverageTable:
 
 
 @dataclass(frozen=True)
-class CalibrationTests:
+class Calibration:
     """The calibration of one record: its PITs, and the coverage of one interval as a whole, by year and by decile of
     volatility, as ranked among the stock's own past scales.
     """
