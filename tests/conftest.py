@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# As the console entry does: two workers on two cores otherwise wait for OpenBLAS's spinning threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A busy machine is no failure: how long an example takes is for benchmarks.
 settings.register_profile("stockcast", deadline=None)

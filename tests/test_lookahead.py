@@ -17,17 +17,13 @@ import pytest
 from stockcast import forecasting, pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
 from stockcast.models import training
-from stockcast.models.basescale import HarScale
-from stockcast.models.ensemble import Standardiser
-from stockcast.pipeline import training as pipeline_training
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.windows import features as feature_module
-from stockcast.windows.features import Features, features
-from stockcast.windows.splits import Part, split_by_date
-from tests import synthetic
+from stockcast.windows.features import features
+from stockcast.windows.splits import split_by_date
+from tests import leaks, synthetic
 
 COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
 HISTORY = synthetic.history(900)
@@ -151,63 +147,14 @@ def test_the_backtest_holds_the_forecasts_that_were_possible_at_each_origin() ->
     assert rows_that_differ() == []
 
 
-def leak_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each session already knows the next one's return."""
-    original = feature_module.features_of
-
-    def leaking(m: feature_module.Moves) -> Features:
-        f = original(m)
-        x_TF = f.x_TF.copy()
-        x_TF[:-1, 0] = m.r_T[1:]
-        return replace(f, x_TF=x_TF)
-
-    monkeypatch.setattr(feature_module, "features_of", leaking)
-
-
-def leak_standardiser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Moments over the whole history, the test part included."""
-    original = Standardiser.fit
-    monkeypatch.setattr(Standardiser, "fit", lambda f, start, _stop: original(f, start, len(f)))
-
-
-def leak_base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Base scale fitted on the whole history."""
-    original = training.fit_har_scale
-
-    def leaking(f: Features, start: int, _stop: int) -> HarScale:
-        return original(f, start, len(f) - 1)
-
-    monkeypatch.setattr(training, "fit_har_scale", leaking)
-
-
-def leak_early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps chosen on the test part."""
-    original = training._snapshot
-
-    def leaking(model, problem, config, validation, step):  # type: ignore[no-untyped-def]
-        return original(model, problem, config, Part(validation.stop, len(problem.z_T) - 1), step)
-
-    monkeypatch.setattr(training, "_snapshot", leaking)
-
-
-def leak_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Baselines fitted on the whole history."""
-    original = pipeline_training._Work.fit_baselines
-    monkeypatch.setattr(
-        pipeline_training._Work,
-        "fit_baselines",
-        lambda work, part, why: original(work, replace(part, stop=len(work.f) - 1), why),
-    )
-
-
 def test_a_feature_that_knows_tomorrow_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    leak_features(monkeypatch)
+    leaks.features(monkeypatch)
     assert rows_that_differ() != []
 
 
-@pytest.mark.parametrize("leak", [leak_standardiser, leak_base_scale, leak_early_stopping, leak_baselines])
+@pytest.mark.parametrize("leak", [leaks.standardiser, leaks.base_scale, leaks.early_stopping, leaks.baselines])
 def test_a_fit_that_knows_the_test_part_is_found(
-    leak: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     leak(monkeypatch)
     assert differing(CONFIG, "other", tmp_path) != []

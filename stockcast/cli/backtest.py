@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from stockcast.cli import backtestoptions, console, fetchoptions, options, trainoptions
+from stockcast.cli.failures import InterruptedRun
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
@@ -15,6 +17,8 @@ from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stockcast.results.backtests import BacktestResult, FoldSummary
     from stockcast.results.failures import Failure
 
@@ -46,7 +50,7 @@ def backtest(
     epochs: trainoptions.Epochs = None,
     supervision: trainoptions.Supervision = TrainingConfig.supervision,
     device: trainoptions.Device = TrainingConfig.device,
-    final_fit: trainoptions.FinalFit = TrainingConfig.final_fit,
+    final_fit: backtestoptions.FinalFit = TrainingConfig.final_fit,
     cost: backtestoptions.Cost = BacktestConfig.cost,
     dry_run: backtestoptions.DryRun = False,
     offline: fetchoptions.Offline = False,
@@ -139,7 +143,7 @@ def _check_output(output: Path | None) -> None:
 
 
 def _deliver(tested: Harvest[BacktestResult], common: options.Common, output: Path | None) -> None:
-    failures = [*tested.failures, *_save(tested, common, output)]
+    failures = [*_told(tested.failures), *_save(tested, common, output)]
     console.errors(failures)
     if tested.results:
         from stockcast import pipeline
@@ -155,6 +159,16 @@ def _deliver(tested: Harvest[BacktestResult], common: options.Common, output: Pa
 
         console.answer(backtest_text(summary, console.stdout_page()))
     raise typer.Exit(worst(failures))
+
+
+def _told(failures: Sequence[Failure]) -> list[Failure]:
+    """The failures, with what Ctrl-C leaves behind: here, unlike in a training, the folds that were finished."""
+    kept = "interrupted; finished folds are kept"
+    hint = "the same command goes on from there"
+    return [
+        replace(failure, error=InterruptedRun(kept, hint)) if isinstance(failure.error, InterruptedRun) else failure
+        for failure in failures
+    ]
 
 
 def _save(tested: Harvest[BacktestResult], common: options.Common, output: Path | None) -> list[Failure]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stockcast.cli.coercion import decimal, iso_date, one_of, text, whole
-from stockcast.cli.options import NETWORK, OUTPUT, SPLIT
+from stockcast.cli.options import NETWORK, OUTPUT, SPLIT, TRAINING
 from stockcast.config.backtests import EXPANDING, YEAR
 from stockcast.config.models import CELLS
 
@@ -90,6 +90,14 @@ Baselines = Annotated[
         help="Baseline to compare with; again for more",
         show_default="all",
         rich_help_panel=NETWORK,
+    ),
+]
+FinalFit = Annotated[
+    bool,
+    typer.Option(
+        "--final-fit/--no-final-fit",
+        help="Refit each network on all that its fold may learn from",
+        rich_help_panel=TRAINING,
     ),
 ]
 Cost = Annotated[

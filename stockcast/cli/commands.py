@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stockcast.cli import backtest, console, doctor, fetch, ledger, models, predict, run, score, train
+from stockcast.cli import audit, backtest, console, doctor, explain, fetch, ledger, models, predict, run, score, train
 from stockcast.cli.failures import installed_version
 from stockcast.cli.group import Group
 
@@ -36,7 +36,9 @@ def stockcast(
 
 app.command()(train.train)
 app.command()(predict.predict)
+app.command()(explain.explain)
 app.command()(backtest.backtest)
+app.command()(audit.audit)
 app.command()(run.run)
 app.command()(score.score)
 app.add_typer(ledger.app, name="ledger")

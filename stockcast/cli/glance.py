@@ -9,7 +9,9 @@ from pathlib import Path
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train": (),
     "predict": (),
+    "explain": (),
     "backtest": (),
+    "audit": (),
     "run": (),
     "score": (),
     "ledger": ("list", "export"),

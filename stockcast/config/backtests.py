@@ -16,9 +16,10 @@ class FoldConfig:
     """Where the stages of a walk-forward backtest begin and what each may learn from.
 
     test_from: first target session that is forecast; None: the last 30 % of the sessions. refit_every: sessions from
-    one refit to the next, or "year": at every first session of one. window: sessions that a fit may learn and choose
-    from, None for all before it. embargo: sessions left out between a fit's last target and the first one forecast.
-    validation_share: share of them, the newest, on which training is stopped.
+    one refit to the next, or "year": at every first session of one. window: target sessions that a fit may learn and
+    choose from, the newest ones (filters start a month or so before them); None: all before it. embargo: sessions left
+    out between a fit's last target and the first one forecast. validation_share: share of them, the newest, on which
+    training is stopped.
     """
 
     test_from: date | None = None
@@ -56,7 +57,6 @@ class BacktestConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     folds: FoldConfig = field(default_factory=FoldConfig)
     baselines: tuple[str, ...] = ()
-    exchange: str | None = None
     cost: float = 5.0
 
     def __post_init__(self) -> None:

@@ -6,8 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stockcast.pipeline.auditing import audit
     from stockcast.pipeline.backtesting import backtest, plan
     from stockcast.pipeline.checkup import doctor
+    from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.fetching import Waiting, fetch
     from stockcast.pipeline.models import list_models, remove_model, save_forecasts, save_rows, show_model
     from stockcast.pipeline.pooling import pooled
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Waiting": "fetching",
+    "audit": "auditing",
     "backtest": "backtesting",
     "doctor": "checkup",
+    "explain": "explaining",
     "fetch": "fetching",
     "ledger": "scoring",
     "list_models": "models",
@@ -39,8 +43,10 @@ _HOME = {
 
 __all__ = [
     "Waiting",
+    "audit",
     "backtest",
     "doctor",
+    "explain",
     "fetch",
     "ledger",
     "list_models",

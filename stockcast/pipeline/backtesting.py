@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -14,9 +15,10 @@ from stockcast.config import TrainConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.backtest import Entry, Outcomes, mean_crps
+from stockcast.evaluation.joined import JoinedEntry, JoinedLaw
 from stockcast.evaluation.verdict import verdict
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.models.distribution import Distribution
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
@@ -24,8 +26,8 @@ from stockcast.results.backtests import BacktestResult, FoldSummary
 from stockcast.results.progress import Progress
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
-from stockcast.windows.features import Features, features
-from stockcast.windows.folds import Fold, walk_forward
+from stockcast.windows.features import BURN_IN, Features, features
+from stockcast.windows.folds import Fold, walk_forward, without_first
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
@@ -55,10 +57,15 @@ def backtest(
     history = load(source, read, home, waiting, progress)
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    walk = Walk(history, features(history), config, home / "backtests" / history.ticker, progress)
+    walk = Walk(history, features(history), config, home / "backtests" / _folder_name(history.ticker), progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
     done = [walk.fold(fold, folds[-1].number) for fold in folds]
     return _judged(walk, folds, done, keep_rows)
+
+
+def _folder_name(ticker: str) -> str:
+    """A ticker as the name of a folder; two that share one lose nothing, since files are named after their content."""
+    return re.sub(r"[^\w^=-]", "_", ticker)[:100]
 
 
 @dataclass(frozen=True)
@@ -94,50 +101,64 @@ class Walk:
     def _key(self, fold: Fold) -> str:
         """All that the fold's forecasts depend on: settings, parts, and bars up to the last target."""
         m, stop = self.f.moves, fold.split.test.stop + 1
-        described = {
+        described: dict[str, Any] = {
             "network": asdict(self.config.network),
             "training": asdict(self.config.training),
             "cells": list(self.config.cells),
             "baselines": list(self.baselines),
             "parts": [asdict(part) for part in (fold.split.train, fold.split.validation, fold.split.test)],
         }
+        if self._forgotten(fold, BURN_IN):
+            described["forgotten"] = self._forgotten(fold, BURN_IN)
         arrays = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
         return foldfile.key_of(described, *arrays)
 
     def _fitted(self, fold: Fold, last: int) -> FoldFile:
         """Fit every competitor on what the fold may know, and forecast its test part."""
-        test, choosing = fold.split.test, fold.split.validation
         laws: dict[str, Distribution] = {}
         chosen_on: dict[str, Distribution] = {}
         steps: dict[str, list[int]] = {}
         for cell in self.config.cells:
             self.progress.stage(f"fold {fold.number} of {last}: {cell}", self._most_steps(cell, fold))
-            laws[cell], chosen_on[cell], steps[cell] = self._network(cell, fold)
+            laws[cell], chosen_on[cell], steps[cell] = self._network(cell, fold, last)
         left_out: dict[str, str] = {}
         self.progress.stage(f"fold {fold.number} of {last}: baselines", len(self.baselines))
         for name in self.baselines:
             try:
-                kind: type[Baseline] = ALL_BASELINES[name]
-                early = kind.fit(self.f, fold.split.train.start, fold.split.train.stop)
-                chosen_on[name] = early.forecast(self.f, choosing.start, choosing.stop)
-                laws[name] = kind.fit(self.f, fold.seen.start, fold.seen.stop).forecast(self.f, test.start, test.stop)
+                laws[name], chosen_on[name] = self._baseline(ALL_BASELINES[name], fold)
             except DataError as error:
                 left_out[name] = error.message
             self.progress.advance(1)
-        crps = mean_crps({name: law for name, law in chosen_on.items() if name in laws}, self.outcomes(choosing))
+        crps = mean_crps(chosen_on, self.outcomes(fold.split.validation))
         return FoldFile(laws, {"validation_crps": crps, "steps": steps, "left_out": left_out})
 
-    def _network(self, cell: str, fold: Fold) -> tuple[Distribution, Distribution, list[int]]:
+    def _baseline(self, kind: type[Baseline], fold: Fold) -> tuple[Distribution, Distribution]:
+        """Forecasts of the test part, and those of the validation part."""
+        f, fold = without_first(self.f, fold, self._forgotten(fold, BURN_IN))
+        learning, choosing, test = fold.split.train, fold.split.validation, fold.split.test
+        early = kind.fit(f, learning.start, learning.stop).forecast(f, choosing.start, choosing.stop)
+        return kind.fit(f, fold.seen.start, fold.seen.stop).forecast(f, test.start, test.stop), early
+
+    def _network(self, cell: str, fold: Fold, last: int) -> tuple[Distribution, Distribution, list[int]]:
         """Forecasts of the test part, those of the validation part, and the steps of each member."""
         from stockcast.models.training import refit, train
 
         config = self._train_config(cell)
-        ensemble, chosen = train(self.f, fold.split, config, self.progress)
+        training, lookback = config.training, config.network.lookback
+        # Chunks are drawn from the first row on that leaves a warm-up; windows from the part's own first origin.
+        run_in = BURN_IN + training.warmup if training.chunked else lookback - 1
+        f, fold = without_first(self.f, fold, self._forgotten(fold, run_in))
+        ensemble, chosen = train(f, fold.split, config, self.progress)
         choosing, test = fold.split.validation, fold.split.test
-        validation = ensemble.forecast(self.f, choosing.start, choosing.stop)
-        if config.training.final_fit:
-            ensemble = refit(self.f, fold.seen, config, chosen, self.progress)
-        return ensemble.forecast(self.f, test.start, test.stop), validation, list(chosen.steps)
+        validation = ensemble.forecast(f, choosing.start, choosing.stop)
+        if training.final_fit:
+            self.progress.stage(f"fold {fold.number} of {last}: {cell} again, on all before it", sum(chosen.steps))
+            ensemble = refit(f, fold.seen, config, chosen, self.progress)
+        return ensemble.forecast(f, test.start, test.stop), validation, list(chosen.steps)
+
+    def _forgotten(self, fold: Fold, run_in: int) -> int:
+        """Rows that a sliding window has left behind: not even a filter that needs no targets starts there."""
+        return 0 if self.config.folds.window is None else max(0, fold.split.train.start - run_in)
 
     def _train_config(self, cell: str) -> TrainConfig:
         return TrainConfig(network=replace(self.config.network, cell=cell), training=self.config.training)
@@ -151,21 +172,6 @@ class Walk:
         return Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part)
 
 
-def joined(laws: Sequence[Distribution]) -> Distribution:
-    """The laws of consecutive folds as one. Raises TypeError where they are of several kinds."""
-    students = [law for law in laws if isinstance(law, StudentT)]
-    if len(students) == len(laws):
-        return StudentT(*(np.concatenate([getattr(law, name) for law in students]) for name in ("loc", "scale", "nu")))
-    samples = [law.values_NK for law in laws if isinstance(law, Empirical)]
-    if len(samples) != len(laws):
-        raise TypeError("the laws of the folds are of several kinds")
-    widest = max(values_NK.shape[1] for values_NK in samples)
-    if any(values_NK.shape[1] != widest for values_NK in samples):
-        levels = (np.arange(widest) + 0.5) / widest
-        samples = [values if values.shape[1] == widest else Empirical(values).quantile(levels) for values in samples]
-    return Empirical(np.concatenate(samples))
-
-
 def _judged(
     walk: Walk, folds: Sequence[Fold], done: Sequence[tuple[FoldFile, bool]], keep_rows: bool
 ) -> BacktestResult:
@@ -174,7 +180,7 @@ def _judged(
     whole = Part(folds[0].split.test.start, folds[-1].split.test.stop)
     outcomes = walk.outcomes(whole)
     names = [name for name in (*walk.config.cells, *walk.baselines) if all(name in file.laws for file in files)]
-    entries = {name: Entry(name, joined([file.laws[name] for file in files]), outcomes) for name in names}
+    entries = {name: JoinedEntry(name, JoinedLaw(tuple(file.laws[name] for file in files)), outcomes) for name in names}
     left_out = {name: why for file in files for name, why in file.about["left_out"].items()}
     for name, why in left_out.items():
         walk.progress.note(f"{walk.history.ticker}: {name} is left out: {why}")

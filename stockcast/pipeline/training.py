@@ -56,7 +56,7 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
 class Candidate:
     """A model that was trained and judged, and is not saved yet."""
 
-    work: _Work
+    work: Work
     model: TrainedModel
     entries: dict[str, Entry]
     verdict: Verdict
@@ -69,7 +69,7 @@ class Candidate:
         cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None = None
     ) -> Candidate:
         """Train on a history. found: where it comes from the store, with the exchange's calendar."""
-        work = _Work.begin(history, config, name, progress, found)
+        work = Work.begin(history, config, name, progress, found)
         network, chosen, validation_crps = work.learn()
         scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
         entries = work.test_entries(scored)
@@ -122,7 +122,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """One training: what its stages share."""
 
     history: History
@@ -134,7 +134,7 @@ class _Work:
     progress: Progress
 
     @classmethod
-    def begin(cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None) -> _Work:
+    def begin(cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None) -> Work:
         from stockcast.windows.features import features
         from stockcast.windows.splits import split_by_date
 

@@ -47,8 +47,9 @@ def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page)
 
 def backtest_text(summary: BacktestSummary, page: Page) -> str:
     """What `backtest` shows: a section for each ticker, then all of them together where there are several."""
-    sections = [_section(result, page) for result in summary.results]
-    if len(summary.results) > 1:
+    alone = len(summary.results) == 1
+    sections = [_section(result, page, _best(summary) if alone else "") for result in summary.results]
+    if not alone:
         sections.append(_together(summary, page))
     return "\n".join(sections)
 
@@ -84,16 +85,19 @@ def _entry(result: BacktestResult) -> dict[str, Any]:
     return {**entry, "splits": plain(parts)}
 
 
-def _section(result: BacktestResult, page: Page) -> str:
+def _section(result: BacktestResult, page: Page, best: str) -> str:
+    """One ticker. best: a sentence that goes with its table, empty where all tickers share one."""
     first, last = result.folds[0], result.folds[-1]
     resumed = sum(fold.resumed for fold in result.folds)
-    again = f", {resumed} of them from an earlier run" if resumed else ""
-    title = f"{result.ticker}: {count(len(result.folds), 'fold')}{again}, {first.test[0]} to {last.test[1]}"
+    again = f"{count(resumed, 'fold')} of an earlier run: not fitted again."
+    title = f"{result.ticker}: {count(len(result.folds), 'fold')}, {first.test[0]} to {last.test[1]}"
     items: list[RenderableType] = [
         heading(title),
         *_folds(result.folds, page),
+        *([paragraph(again, page)] if resumed else []),
         "",
         *competition(result.scores, result.comparisons, result.network, "All folds", page),
+        *([paragraph(best, page)] if best else []),
         "",
         heading("Verdict"),
         paragraph(result.verdict.sentence, page),
@@ -148,14 +152,15 @@ def _calibration(c: Calibration, page: Page) -> list[RenderableType]:
     blocks = "▁▂▃▄▅▆▇█" if page.unicode else "12345678"
     drawn = "".join(blocks[min(7, 8 * number // (most + 1))] for number in pit.counts)
     held = (
-        f"90 % intervals held {percent(tests.coverage)} (Kupiec p {p_value(tests.kupiec_p)}; misses independent, "
-        f"Christoffersen p {p_value(tests.independence_p)})."
+        f"90 % intervals held {percent(tests.coverage)} (Kupiec's test of that share: p {p_value(tests.kupiec_p)}; "
+        f"Christoffersen's, of misses that do not foretell one another: p {p_value(tests.independence_p)})."
     )
     words = [
         held,
         f"PIT by tenths {drawn}: Berkowitz p {p_value(pit.berkowitz_p)}, Kolmogorov-Smirnov p {p_value(pit.ks_p)}.",
         *_worst("year", c.by_year),
         *_worst("tenth of volatility (0 is the calmest)", c.by_decile),
+        "A small p speaks against the probabilities.",
     ]
     return [heading("Calibration"), *(paragraph(sentence, page) for sentence in words)]
 
@@ -201,7 +206,6 @@ def _together(summary: BacktestSummary, page: Page) -> str:
         ]
         for c in summary.pooled
     ]
-    best = ", ".join(f"{name} ({basis_points(summary.mean_crps[name])})" for name in summary.confidence_set)
     return render(
         [
             heading(f"All {count(len(summary.results), 'ticker')}"),
@@ -211,9 +215,15 @@ def _together(summary: BacktestSummary, page: Page) -> str:
                 "with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
                 page,
             ),
-            paragraph(
-                f"Cannot be told from the best (model confidence set, 90 %; CRPS in basis points): {best}.", page
-            ),
+            paragraph(_best(summary), page),
         ],
         page,
     )
+
+
+def _best(summary: BacktestSummary) -> str:
+    """Who is in the confidence set; nothing where there were not two competitors to tell apart."""
+    if not summary.confidence_set:
+        return ""
+    names = ", ".join(f"{name} ({basis_points(summary.mean_crps[name])})" for name in summary.confidence_set)
+    return f"Cannot be told from the best (model confidence set, 90 %; CRPS in basis points): {names}."

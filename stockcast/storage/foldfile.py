@@ -5,17 +5,27 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from stockcast.errors import ModelError
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.storage.files import storage_error, write_atomic
 
 _FORMAT = "stockcast.fold/1"
+"""To be raised when the same settings and prices come to give other forecasts."""
+
+# A torn archive, one of another kind, or one whose arrays are no laws.
+_UNREADABLE = (
+    OSError, EOFError, BadZipFile, zlib.error, NotImplementedError,
+    ValueError, KeyError, TypeError, AttributeError, ModelError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,17 +64,19 @@ def save(path: Path, fold: FoldFile) -> None:
 
 
 def load(path: Path) -> FoldFile | None:
-    """The fold in `path`; None where there is none, or none that can be read: it is made again then."""
+    """The fold in `path`; None where there is none, or none that can be read whole: it is made again then."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: NumPy leaves a torn archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             laws: dict[str, Distribution] = {}
             for entry in arrays.files:
                 family, _, name = entry.partition(":")
                 if family == "t":
-                    laws[name] = StudentT(*arrays[entry])
+                    loc, scale, nu = arrays[entry]
+                    laws[name] = StudentT(loc, scale, nu)
                 elif family == "e":
                     laws[name] = Empirical(arrays[entry])
-            return FoldFile(laws, about)
-    except (OSError, ValueError, KeyError, EOFError):
+            return FoldFile(laws, about) if laws and isinstance(about, dict) else None
+    except _UNREADABLE:
         return None

@@ -12,7 +12,8 @@ import numpy as np
 
 from stockcast.config.backtests import YEAR, FoldConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.prices.history import Dates
+from stockcast.prices.history import Dates, Floats
+from stockcast.windows.features import Features, Moves
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Part, Split, first_origin
 
 DEFAULT_TEST_SHARE = 0.3
@@ -41,12 +42,29 @@ def walk_forward(dates: Dates, config: FoldConfig, lookback: int) -> tuple[Fold,
 
     Raises ConfigError for a date outside the history, DataError where the first fold has too little to learn from.
     """
+    if len(dates) < MIN_TRAIN:
+        raise DataError(f"{len(dates) + 1} sessions are too few to walk forward over", "use a longer history")
     rows = _first_targets(dates, config)
     ends = [*rows[1:], len(dates)]
     return tuple(
         Fold(number, _split(dates, config, lookback, begin, end))
         for number, (begin, end) in enumerate(zip(rows, ends, strict=True), start=1)
     )
+
+
+def without_first(f: Features, fold: Fold, rows: int) -> tuple[Features, Fold]:
+    """Features and parts as if the first `rows` rows did not exist; what later rows remember of them stays."""
+    m = f.moves
+    moves = Moves(m.dates[rows:], m.r_T[rows:], m.v_T[rows:], _rest(m.gap_T, rows), _rest(m.surprise_T, rows))
+    cut = Features(moves, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names)
+    train, validation, test = (
+        Part(part.start - rows, part.stop - rows) for part in (fold.split.train, fold.split.validation, fold.split.test)
+    )
+    return cut, Fold(fold.number, Split(fold.split.dates[rows:], fold.split.horizon, train, validation, test))
+
+
+def _rest(column_T: Floats | None, rows: int) -> Floats | None:
+    return None if column_T is None else column_T[rows:]
 
 
 def _first_targets(dates: Dates, config: FoldConfig) -> list[int]:

@@ -16,11 +16,14 @@ from typing import Any
 
 import stockcast
 from stockcast.config import PredictConfig, TrainConfig
-from stockcast.errors import DataError, ModelError
+from stockcast.config.backtests import BacktestConfig
+from stockcast.errors import DataError, ModelError, StorageError
+from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
 from stockcast.results.forecasts import Forecast
 from stockcast.results.models import ModelSummary
 from stockcast.results.progress import Progress
-from stockcast.results.training import TrainResult
+from stockcast.results.training import ForecastRows, TrainResult
+from tests.report.backtests import BACKTESTED, FOLDS, SEVERAL
 from tests.report.samples import DAMAGED, FORECAST, MODEL, TRAINED
 
 CALLS: list[tuple[Any, ...]] = []
@@ -71,6 +74,35 @@ def predict(
     return tuple(replace(FORECAST, ticker=source, horizon=step) for step in steps)
 
 
+def plan(source: str, read: Any, config: BacktestConfig, home: Path, waiting: Any = None) -> tuple[FoldSummary, ...]:
+    CALLS.append(("plan", source, read, config, home, waiting))
+    _meet(source)
+    return FOLDS
+
+
+def backtest(
+    source: str, read: Any, config: BacktestConfig, home: Path, progress: Progress,
+    keep_rows: bool = False, waiting: Any = None,
+) -> BacktestResult:  # fmt: skip
+    CALLS.append(("backtest", source, read, config, home, keep_rows, waiting))
+    progress.stage("fold 1 of 2: lstm", 100)
+    progress.advance(100, loss=1.5)
+    progress.note("fold 2 of 2 was there already", detail=True)
+    _meet(source)
+    return replace(BACKTESTED, ticker=source)
+
+
+def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
+    CALLS.append(("pooled", tuple(result.ticker for result in results)))
+    return replace(SEVERAL, results=tuple(results))
+
+
+def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
+    CALLS.append(("save_forecasts", path, tuple(rows)))
+    if path.name.startswith("full"):
+        raise StorageError(f"cannot write {path}: No space left on device", "free some space")
+
+
 class Waiting:
     """Settings of the fetching, as they arrive."""
 
@@ -100,7 +132,9 @@ def remove_model(home: Path, name: str) -> None:
 def module() -> ModuleType:
     """The functions above under the name of the real thing."""
     fake = ModuleType("stockcast.pipeline")
-    for function in (Waiting, train, predict, save_rows, list_models, show_model, remove_model):
+    of_models = (train, predict, save_rows, list_models, show_model, remove_model)
+    of_backtests = (plan, backtest, pooled, save_forecasts)
+    for function in (Waiting, *of_models, *of_backtests):
         setattr(fake, function.__name__, function)
     return fake
 

@@ -1,0 +1,114 @@
+"""`stockcast audit`: prove on a user's own prices that no forecast looks ahead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from stockcast.cli import console, fetchoptions, options, trainoptions
+from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.fetching import FetchConfig
+from stockcast.errors import AuditFailed, UsageError
+
+if TYPE_CHECKING:
+    from stockcast.results.audit import AuditResult
+
+QUICK_SEEDS, QUICK_STEPS, HORIZON = 1, 40, 3
+"""Defaults of an audit: a byte that differs is enough, so one member and few steps do; paths need several sessions."""
+
+
+def audit(
+    sources: options.Sources,
+    start: trainoptions.Start = None,
+    end: trainoptions.End = None,
+    exchange: trainoptions.Exchange = None,
+    ticker: options.Ticker = None,
+    date_column: options.DateColumn = None,
+    close_column: options.CloseColumn = None,
+    date_format: options.DateFormat = None,
+    validate_from: trainoptions.ValidateFrom = None,
+    test_from: trainoptions.TestFrom = None,
+    cell: trainoptions.Cell = NetworkConfig.cell,
+    lookback: trainoptions.Lookback = NetworkConfig.lookback,
+    horizon: trainoptions.Horizon = HORIZON,
+    hidden_size: trainoptions.HiddenSize = NetworkConfig.hidden_size,
+    layers: trainoptions.Layers = NetworkConfig.layers,
+    dropout: trainoptions.Dropout = NetworkConfig.dropout,
+    seeds: trainoptions.Seeds = QUICK_SEEDS,
+    seed: trainoptions.Seed = TrainingConfig.seed,
+    learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
+    weight_decay: trainoptions.WeightDecay = TrainingConfig.weight_decay,
+    batch_size: trainoptions.BatchSize = TrainingConfig.batch_size,
+    steps: trainoptions.Steps = None,
+    epochs: trainoptions.Epochs = None,
+    supervision: trainoptions.Supervision = TrainingConfig.supervision,
+    offline: fetchoptions.Offline = False,
+    max_age: fetchoptions.MaxAge = FetchConfig.max_age,
+    allow_stale: fetchoptions.AllowStale = False,
+    timeout: fetchoptions.Timeout = FetchConfig.timeout,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Change the future and demand the same forecasts: fits and forecasts must not differ by a byte.
+
+    Trains one member for at most 40 steps unless --seeds, --steps or --epochs say otherwise. Saves no model.
+    """
+    common = options.common(home, as_json, quiet, verbose)
+    sources = fetchoptions.tickers(sources)
+    refuse_shared("--ticker", ticker, sources)
+    if steps is not None and epochs is not None:
+        raise UsageError("--steps and --epochs both say how long to train", "give one of them")
+    config = TrainConfig(
+        network=NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
+        training=TrainingConfig(
+            seeds=seeds,
+            seed=seed,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            steps=QUICK_STEPS if steps is None and epochs is None else steps,
+            epochs=epochs,
+            supervision=supervision,
+        ),
+        split=SplitConfig(validate_from=validate_from, test_from=test_from),
+        horizon=horizon,
+        exchange=exchange,
+    )
+    fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
+    columns = options.Columns(ticker, date_column, close_column, date_format)
+    waiting = fetchoptions.shared(fetching, sources)
+
+    def one(source: str) -> AuditResult:
+        from stockcast import pipeline
+        from stockcast.cli.progress import watch
+
+        with watch(common.console, label(source, ticker)) as progress:
+            return pipeline.audit(source, columns.reading(start, end), config, common.home, progress, waiting(source))
+
+    _deliver(harvest(sources, one, common, saves=False), common)
+
+
+def _deliver(audited: Harvest[AuditResult], common: options.Common) -> None:
+    from stockcast.results.failures import Failure
+
+    found = [
+        Failure(result.ticker, AuditFailed(result.verdict, "do not trust its forecasts; the table says what differs"))
+        for result in audited.results
+        if result.failed
+    ]
+    failures = [*audited.failures, *found]
+    console.errors(failures)
+    if common.as_json:
+        from stockcast.report.asjson import envelope
+        from stockcast.report.audit import audit_data
+
+        console.answer(envelope("audit", audit_data(audited.results), failures))
+    elif audited.results:
+        from stockcast.report.audit import audits_text
+
+        console.answer(audits_text(audited.results, console.stdout_page()))
+    raise typer.Exit(worst(failures))

@@ -1,0 +1,138 @@
+"""Audit: other futures for a history, and what a comparison of two histories' forecasts rests on.
+
+A future is other where the bars after a session are gone, in another order, or another stock's nightmare; the bars up
+to that session keep their bytes. What was known on that session may not differ.
+
+Shapes: T sessions, N origins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.evaluation import metrics
+from stockcast.evaluation.backtest import Entry
+from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.prices.history import Floats, History
+from stockcast.windows.features import Features
+
+_WILD_SPREAD = 0.25
+"""Standard deviation of a nonsense future's log returns: a lifetime of crashes in a month."""
+
+
+def removed(h: History, bars: int) -> History:
+    """The first `bars` bars alone."""
+    return h.rows(0, bars)
+
+
+def shuffled(h: History, bars: int) -> History:
+    """What happened after the first `bars` bars, in another order: each bar keeps its shape, prices follow from it."""
+    order = bars + np.random.default_rng(1).permutation(len(h) - bars)
+    return _chained(h, bars, order, np.diff(np.log(h.adjusted_close))[order - 1])
+
+
+def replaced(h: History, bars: int) -> History:
+    """After the first `bars` bars nonsense: valid bars with huge moves, wide ranges and volumes of another size."""
+    draw = np.random.default_rng(2)
+    count = len(h) - bars
+    # Swings that cancel out keep a long future within what a price can be.
+    level = _WILD_SPREAD * draw.standard_normal(count + 1)
+    wild = _chained(h, bars, np.arange(bars, len(h)), np.diff(level))
+    wide = np.exp(np.abs(draw.standard_normal((2, count))))
+    loud = np.exp(3.0 * draw.standard_normal(count))
+
+    def changed(values_T: Floats | None, factor_M: Floats) -> Floats | None:
+        return None if values_T is None else _with(values_T, bars, values_T[bars:] * factor_M)
+
+    return replace(
+        wild,
+        high=changed(wild.high, wide[0]),
+        low=changed(wild.low, 1.0 / wide[1]),
+        volume=changed(wild.volume, loud),
+    )
+
+
+CHANGES: dict[str, Callable[[History, int], History]] = {
+    "removed": removed,
+    "shuffled": shuffled,
+    "replaced": replaced,
+}
+"""What may happen to the bars after the first so many."""
+
+
+def _chained(h: History, bars: int, order: NDArray[np.intp], r_M: Floats) -> History:
+    """The history with the shapes of the bars in `order`, and these log returns, after its first `bars`."""
+    adjusted_M = h.adjusted_close[bars - 1] * np.exp(np.cumsum(r_M))
+    close_M = adjusted_M * (h.close[bars - 1] / h.adjusted_close[bars - 1])
+
+    def shaped(values_T: Floats | None) -> Floats | None:
+        return None if values_T is None else _with(values_T, bars, close_M * (values_T[order] / h.close[order]))
+
+    return replace(
+        h,
+        close=_with(h.close, bars, close_M),
+        adjusted_close=_with(h.adjusted_close, bars, adjusted_M),
+        open=shaped(h.open),
+        high=shaped(h.high),
+        low=shaped(h.low),
+        volume=None if h.volume is None else _with(h.volume, bars, h.volume[order]),
+        splits=None if h.splits is None else _with(h.splits, bars, np.ones(len(order))),
+    )
+
+
+def _with(values_T: Floats, bars: int, new_M: Floats) -> Floats:
+    return np.concatenate([values_T[:bars], new_M])
+
+
+def differing_columns(a: Features, b: Features, rows: int) -> list[str]:
+    """Names of the causal columns that differ in the first `rows` sessions."""
+    pairs = {
+        "return": (a.moves.r_T, b.moves.r_T),
+        "variance": (a.moves.v_T, b.moves.v_T),
+        "leverage": (a.leverage_T, b.leverage_T),
+        "har": (a.har_TK, b.har_TK),
+        **{name: (a.x_TF[:, k], b.x_TF[:, k]) for k, name in enumerate(a.names) if name in b.names},
+    }
+    wrong = [name for name, (x, y) in pairs.items() if x[:rows].tobytes() != y[:rows].tobytes()]
+    return wrong + [name for name in a.names if name not in b.names]
+
+
+def law_bytes(law: Distribution, start: int, stop: int) -> bytes:
+    """The laws of rows start .. stop - 1 to the last byte. Raises TypeError for a kind of law it does not know."""
+    if isinstance(law, StudentT):
+        return b"".join(values[start:stop].tobytes() for values in (law.loc, law.scale, law.nu))
+    if isinstance(law, Empirical):
+        return law.values_NK[start:stop].tobytes()
+    raise TypeError(f"no bytes of {type(law).__name__}")
+
+
+@dataclass(frozen=True)
+class LaggedCopy:
+    """How near the point forecast is to the close it was made at, and to the one it forecasts.
+
+    to_last, to_next: mean absolute distance as a share of the last close. last_correlation, next_correlation: of the
+    forecast price with those closes. ratio: mean absolute error over that of the last close; below 1 is better.
+    """
+
+    to_last: float
+    to_next: float
+    last_correlation: float
+    next_correlation: float
+    ratio: float
+
+    @classmethod
+    def of(cls, entry: Entry) -> LaggedCopy:
+        """The same for one competitor's forecasts."""
+        o, point_N = entry.outcomes, entry.point_N
+        last_N, next_N = o.last_close_N, o.price_N
+        return cls(
+            to_last=float(np.mean(np.abs(point_N - last_N) / last_N)),
+            to_next=float(np.mean(np.abs(point_N - next_N) / last_N)),
+            last_correlation=float(np.corrcoef(point_N, last_N)[0, 1]),
+            next_correlation=float(np.corrcoef(point_N, next_N)[0, 1]),
+            ratio=metrics.mae(next_N, point_N) / metrics.mae(next_N, last_N),
+        )

@@ -1,0 +1,351 @@
+"""Auditing: every fit and every forecast once more with another future, which must change no byte of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast import config as settings
+from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config.backtests import BacktestConfig
+from stockcast.errors import DataError
+from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, law_bytes
+from stockcast.forecasting import Fit, TrainedModel, forecast
+from stockcast.models.baselines import ALL_BASELINES
+from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
+from stockcast.pipeline.auditparts import Parts, Watched, differing, forecast_bytes, network_parts
+from stockcast.pipeline.backtesting import Walk
+from stockcast.pipeline.sources import Quotes, load, quotes
+from stockcast.pipeline.training import Work
+from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.history import History
+from stockcast.results.audit import AuditCheck, AuditResult
+from stockcast.results.progress import Progress
+from stockcast.windows import features as columns
+from stockcast.windows.folds import Fold
+from stockcast.windows.splits import Part
+
+if TYPE_CHECKING:
+    from stockcast.evaluation.backtest import Entry
+    from stockcast.models.ensemble import Ensemble
+    from stockcast.models.training import Chosen
+    from stockcast.pipeline.fetching import Waiting
+
+PATHS = 500
+"""Simulated paths of the forecasts that are compared: that their bytes are the same does not take many."""
+
+SHORTEST_HORIZON = 3
+"""Sessions that are forecast at least, so that simulated paths are compared, too."""
+
+ALONE = 12
+"""Origins whose forecasts are made one by one."""
+
+FITTED = (
+    "base scale", "standardiser", "early stopping", "network weights", "baselines", "simulated bars",
+    "validation scores", "choice",
+)  # fmt: skip
+"""Checks of what was fitted or chosen, each with the bytes of its own."""
+
+
+def audit(
+    source: str, read: ReadOptions, config: TrainConfig, home: Path, progress: Progress, waiting: Waiting | None = None
+) -> AuditResult:
+    """Fit and forecast a source with its own future and with others, and say whether anything differs.
+
+    Parts are those of `train` with these settings. No model and no forecast is saved; prices of a ticker
+    are fetched into the store where they are too old. Raises what loading, splitting and training raise.
+    """
+    found = None
+    if looks_like_path(source):
+        history = load(source, read)
+    else:
+        found = quotes(source, read, home, waiting, progress)
+        history = found.history
+    for note in history.notes:
+        progress.note(f"{history.ticker}: {note}")
+    made = _Audit(Work.begin(history, config, history.ticker, progress, found), found)
+    prices, unread = prices_check(source, read, home, history, made.origins, found)
+    checks = [
+        *prices,
+        made.features_check(),
+        *made.fitted_checks(),
+        *made.forecast_checks(),
+        made.one_by_one_check(),
+        made.walk_check(),
+    ]
+    live, left_out = calibration_check(home, found)
+    checks += [*live, lagged_copy_check(LaggedCopy.of(made.network_entry), made.cell)]
+    return AuditResult(
+        ticker=history.ticker,
+        settings=made.settings,
+        checks=tuple(checks),
+        left_out=(*unread, *made.left_out, *left_out),
+        verdict=verdict(history.ticker, checks),
+    )
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What one history was made into: the fit, what validation chose, and the bytes of every fitted object by check."""
+
+    fit: Fit
+    chosen: Chosen
+    parts: Mapping[str, Parts]
+
+
+@dataclass(frozen=True)
+class _Audit:
+    """One audit: what its checks share. work: the training whose parts it takes."""
+
+    work: Work
+    found: Quotes | None
+
+    @property
+    def history(self) -> History:
+        return self.work.history
+
+    @property
+    def cell(self) -> str:
+        return self.work.config.network.cell
+
+    @property
+    def test(self) -> Part:
+        return self.work.split.test
+
+    @cached_property
+    def origins(self) -> tuple[int, ...]:
+        """Rows of the origins that are compared: the training cutoff, the middle of the test part, its last one."""
+        return (self.test.start, self.test.start + len(self.test) // 2, self.test.stop - 1)
+
+    @property
+    def horizon(self) -> int:
+        return max(self.work.config.horizon, SHORTEST_HORIZON)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What the audit was made with."""
+        config, split = self.work.config, self.work.split
+        training, network = config.training, config.network
+        return {
+            "first": self.history.first.isoformat(),
+            "last": self.history.last.isoformat(),
+            "validate_from": split.session(split.validation.start + 1).isoformat(),
+            "test_from": split.session(split.test.start + 1).isoformat(),
+            "cutoff": split.scored_cutoff.isoformat(),
+            "origins": [split.session(row).isoformat() for row in self.origins],
+            "horizons": list(range(1, self.horizon + 1)),
+            "cell": network.cell,
+            "hidden_size": network.hidden_size,
+            "layers": network.layers,
+            "lookback": network.lookback,
+            "dropout": network.dropout,
+            "seeds": training.seeds,
+            "seed": training.seed,
+            "steps": training.gradient_steps(len(split.train)),
+            "supervision": training.supervision,
+            "learning_rate": training.learning_rate,
+            "weight_decay": training.weight_decay,
+            "paths": PATHS,
+            "competitors": [self.cell, *self.own.fit.baselines],
+        }
+
+    @cached_property
+    def left_out(self) -> tuple[str, ...]:
+        """What could not be checked."""
+        missing = [name for name in ALL_BASELINES if name not in self.own.fit.baselines]
+        return (f"baselines that cannot be fitted here: {', '.join(missing)}",) if missing else ()
+
+    @cached_property
+    def own(self) -> _Fitted:
+        """Fitted on the history as it is."""
+        return self._fitted(self.work, "as it is")
+
+    @cached_property
+    def others(self) -> dict[str, _Fitted]:
+        """Fitted with other bars after the training cutoff, by change."""
+        return {name: self._fitted(self._changed(name, self.test.start), f"future {name}") for name in CHANGES}
+
+    @cached_property
+    def network_entry(self) -> Entry:
+        """The network's forecasts of the test part."""
+        return self.work.test_entries(self.own.fit)[self.cell]
+
+    def features_check(self) -> AuditCheck:
+        """Whether a causal column knows a later bar."""
+        wrong = {
+            name
+            for row, changed in self._futures()
+            for name in differing_columns(self.work.f, columns.features(changed), row + 1)
+        }
+        what = f"{len(self.work.f.names)} inputs of the network, base scale's and baselines'"
+        return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
+
+    def fitted_checks(self) -> Iterator[AuditCheck]:
+        """Whether anything that is fitted or chosen up to the cutoff depends on a later bar."""
+        own, others = self.own, self.others
+        for name in FITTED:
+            wrong = [
+                f"{part} (future {change})"
+                for change, other in others.items()
+                for part in differing(own.parts[name], other.parts[name])
+            ]
+            yield outcome(name, wrong, _EXPLAINED[name].format(cutoff=self.work.split.scored_cutoff))
+
+    def forecast_checks(self) -> Iterator[AuditCheck]:
+        """Whether forecasts differ, refitted with another future and seen from an origin with another future."""
+        self.work.progress.stage("forecasts with other futures", (1 + len(CHANGES)) * len(self.origins))
+        as_it_was = {row: self._forecasts(self.own.fit, self.history, row) for row in self.origins}
+        for change, other in self.others.items():
+            wrong: list[str] = []
+            for row in self.origins:
+                made = self._forecasts(other.fit, CHANGES[change](self.history, row + 2), row)
+                day = self.work.split.session(row)
+                wrong += [f"{name} from {day}" for name in differing(as_it_was[row], made)]
+            count = sum(len(made) for made in as_it_was.values()) * self.horizon
+            yield outcome(f"forecasts, future {change}", wrong, f"{count} distributions, to the last byte")
+
+    def one_by_one_check(self) -> AuditCheck:
+        """Whether the test part's forecasts, made in one batch, are those that were possible at each origin."""
+        f, test, fit = self.work.f, self.test, self.own.fit
+        rows = np.unique(np.linspace(test.start, test.stop - 1, ALONE).round().astype(int)).tolist()
+        self.work.progress.stage("forecasts one by one", len(rows))
+        competitors: dict[str, Any] = {self.cell: self._taught(), **fit.baselines}
+        whole = {name: known.forecast(f, test.start, test.stop) for name, known in competitors.items()}
+        wrong: list[str] = []
+        for row in rows:
+            past = columns.features(self.history.rows(0, row + 2))
+            at = row - test.start
+            for name, known in competitors.items():
+                if law_bytes(known.forecast(past, row, row + 1), 0, 1) != law_bytes(whole[name], at, at + 1):
+                    wrong.append(f"{name} from {self.work.split.session(row)}")
+            self.work.progress.advance(1)
+        detail = f"{len(rows)} of {len(test)} origins, the future cut: as in one batch of the test part"
+        if not min(self.own.chosen.steps):
+            detail += "; validation chose no step, so the network is one that took all of them"
+        return outcome("one by one", wrong, detail)
+
+    def walk_check(self) -> AuditCheck:
+        """Whether a fold of `backtest` forecasts the same up to an origin whatever comes after it."""
+        middle = self.origins[1]
+        rows = middle - self.test.start + 1
+        own = self._walked(self.work, rows, "as it is")
+        wrong: list[str] = []
+        for change in CHANGES:
+            other = self._walked(self._changed(change, middle), rows, f"future {change}")
+            wrong += [f"{name} (future {change})" for name in differing(own, other)]
+        known = len(own) - 1
+        detail = f"a fold of backtest, {known} competitors, {rows} origins up to {self.work.split.session(middle)}"
+        return outcome("walk-forward", wrong, detail)
+
+    def _futures(self) -> Iterator[tuple[int, History]]:
+        """Every origin's row with each of its other futures."""
+        for row in self.origins:
+            for change in CHANGES.values():
+                # Row t of the features belongs to bar t + 1: the origin's own bar is the last one that stays.
+                yield row, change(self.history, row + 2)
+
+    def _changed(self, change: str, row: int) -> Work:
+        """The work with other bars after the session of a row, and the same training and validation part."""
+        history = CHANGES[change](self.history, row + 2)
+        test = Part(self.test.start, max(self.test.start, len(history) - 2))
+        split = replace(self.work.split, dates=history.dates[1:], test=test)
+        return replace(self.work, history=history, f=columns.features(history), split=split)
+
+    def _fitted(self, work: Work, what: str) -> _Fitted:
+        """Trained, chosen and fitted as `train` does it."""
+        watched = Watched(self.work.progress, what)
+        work = replace(work, progress=watched)
+        network, chosen, crps = work.learn()
+        losses = np.array(watched.losses)
+        baselines = dict(work.fit_baselines(work.seen, "the test part"))
+        for name, kind in ALL_BASELINES.items():
+            if name not in baselines:
+                try:
+                    baselines[name] = kind.fit(work.f, work.seen.start, work.seen.stop)
+                except DataError:
+                    continue
+        fit = Fit(network, baselines, work.shocks(network, work.split.train))
+        parts = {
+            **network_parts(network),
+            "early stopping": {
+                "steps": np.array(chosen.steps).tobytes(),
+                "validation losses": losses.tobytes(),
+            },
+            "baselines": {name: repr(baseline).encode() for name, baseline in baselines.items()},
+            "simulated bars": {"bars": fit.shocks.values_M4.tobytes()},
+            "validation scores": {name: np.array(value).tobytes() for name, value in crps.items()},
+            "choice": self._choice(work, fit, crps),
+        }
+        return _Fitted(fit, chosen, parts)
+
+    def _choice(self, work: Work, fit: Fit, crps: dict[str, float]) -> Parts:
+        """Who would serve, and whom the network is measured by: judged with the test part where there is one left."""
+        if not len(work.split.test):
+            return self.own.parts["choice"]
+        judged = work.judge(work.test_entries(fit), crps)
+        return {"served by": judged.served_by.encode(), "strongest baseline": judged.strongest_baseline.encode()}
+
+    def _taught(self) -> Ensemble:
+        """The fitted network; one that took every step where validation chose none: corrections of zero hide a leak."""
+        from stockcast.models.training import Chosen, refit
+
+        fit, chosen = self.own.fit, self.own.chosen
+        if min(chosen.steps) > 0:
+            return fit.ensemble
+        every = Chosen((chosen.most,) * len(chosen.steps), chosen.most)
+        return refit(
+            self.work.f, self.work.seen, self.work.config, every, Watched(self.work.progress, "every step taken")
+        )
+
+    def _forecasts(self, fit: Fit, history: History, row: int) -> dict[str, bytes]:
+        """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""
+        as_of = self.work.split.session(row)
+        model = TrainedModel(
+            name=history.ticker,
+            ticker=history.ticker,
+            model_id="",
+            config=self.work.config,
+            scored=fit,
+            served=fit,
+            served_by=self.cell,
+            sentence="",
+            calendar=self.work.calendar,
+        )
+        asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
+        self.work.progress.advance(1)
+        return {
+            name: b"".join(
+                map(forecast_bytes, forecast(replace(model, served_by=name), history, asked, settings.now()))
+            )
+            for name in (self.cell, *fit.baselines)
+        }
+
+    def _walked(self, work: Work, rows: int, what: str) -> dict[str, bytes]:
+        """The first rows of every competitor's laws in a fold of the backtest, and what its validation found."""
+        config = BacktestConfig(cells=(self.cell,), network=work.config.network, training=work.config.training)
+        watched = Watched(self.work.progress, f"walk, {what}")
+        with tempfile.TemporaryDirectory() as folder:
+            # The first origin whose target is gone can still be forecast.
+            test = Part(self.test.start, min(self.test.stop, len(work.f)))
+            walk = Walk(work.history, work.f, config, Path(folder), watched)
+            file, _ = walk.fold(Fold(1, replace(work.split, test=test)), 1)
+        about = {name: file.about[name] for name in ("validation_crps", "steps")}
+        return {**{name: law_bytes(law, 0, rows) for name, law in file.laws.items()}, "choice": repr(about).encode()}
+
+
+_EXPLAINED = {
+    "base scale": "HAR weights, location and tails, fitted with other bars after {cutoff}",
+    "standardiser": "centre and spread of every input, fitted with other bars after {cutoff}",
+    "early stopping": "steps and every validation loss, with other bars after {cutoff}",
+    "network weights": "every weight of every member, trained with other bars after {cutoff}",
+    "baselines": "parameters of every baseline, fitted with other bars after {cutoff}",
+    "simulated bars": "the past bars that paths draw from, with other bars after {cutoff}",
+    "validation scores": "of the network and every baseline, with other bars after {cutoff}",
+    "choice": "of the strongest baseline and of who serves, with other bars after {cutoff}",
+}

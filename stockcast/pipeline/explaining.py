@@ -1,0 +1,227 @@
+"""Explanations: which features and sessions moved a saved network's correction, and what its gates did.
+
+Shapes: L sessions of the window, oldest first, F features, S members, D hidden units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stockcast import config as settings
+from stockcast.config import PredictConfig
+from stockcast.config.explaining import ExplainConfig
+from stockcast.config.fetching import FetchConfig
+from stockcast.errors import ConfigError
+from stockcast.forecasting import View
+from stockcast.models.attribution import ATTRIBUTIONS, HEADS, corrections, direct
+from stockcast.models.cells import Array
+from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
+from stockcast.models.gates import READINGS, SIGNED, activations
+from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.sources import Quotes, load, refuse_file_options, stored, ticker_of
+from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.results.explanation import (
+    Attribution,
+    BaseTerm,
+    Explanation,
+    FeatureEffect,
+    GateReading,
+    LagEffect,
+    Subject,
+    UnitReading,
+    Width,
+)
+from stockcast.results.progress import Progress
+from stockcast.windows.features import BURN_IN, HAR_SPANS
+
+if TYPE_CHECKING:
+    from stockcast.pipeline.fetching import Waiting
+
+_TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
+
+
+def explain(
+    source: str, read: ReadOptions, config: ExplainConfig, home: Path, progress: Progress,
+    waiting: Waiting | None = None,
+) -> Explanation:  # fmt: skip
+    """Why the network of a saved model (default: the ticker's) corrects the base scale as it does.
+
+    The origin is the source's newest bar, or the last on or before `config.as_of`; the fit is the latest that saw
+    nothing later. A ticker's prices come from the store, fetched where they are too old. Raises DataError for the
+    source, ModelError for the model, ConfigError for a gate that the cell has not.
+    """
+    # Bars after the origin are cut before anything is checked: not even a repair may know them.
+    read = replace(read, end=min((day for day in (read.end, config.as_of) if day is not None), default=None))
+    if looks_like_path(source):
+        history, calendar = load(source, read), None
+    else:
+        quotes = _quotes(source, read, home, progress, waiting)
+        history, calendar = quotes.history, quotes.calendar
+    for note in history.notes:
+        progress.note(f"{history.ticker}: {note}", detail=True)
+    model = model_of(home, config.model or history.ticker)
+    view = View.of(model, history, PredictConfig(as_of=config.as_of, horizon=1))
+    return explanation(view, config, calendar or model.calendar)
+
+
+def explanation(view: View, config: ExplainConfig, calendar: SessionCalendar) -> Explanation:
+    """What there is to say of a view's newest window. Raises ConfigError for a gate that the cell has not."""
+    weights, lookback = view.fit.ensemble.weights, view.fit.ensemble.config.lookback
+    if config.units is not None and config.units not in READINGS[weights.cell]:
+        raise ConfigError(
+            f"{config.units!r} is no gate of the {weights.cell} of model {view.model.name}",
+            f"choose one of {', '.join(READINGS[weights.cell])}",
+        )
+    window_LF = np.ascontiguousarray(view.fit.ensemble.standardiser(view.f)[-lookback:])
+    sessions = tuple(day.astype(object) for day in view.f.moves.dates[-lookback:])
+    layers = activations(weights, window_LF)
+    return Explanation(
+        subject=_subject(view, calendar),
+        width=_width(view, window_LF),
+        attribution=_attribution(view, config, window_LF, sessions),
+        gates=tuple(
+            _reading(depth, name, values_SDL, sessions)
+            for depth, layer in enumerate(layers, start=1)
+            for name, values_SDL in layer.items()
+        ),
+        units=_units(layers, config.units),
+    )
+
+
+def _quotes(source: str, read: ReadOptions, home: Path, progress: Progress, waiting: Waiting | None) -> Quotes:
+    """A ticker's bars up to `read.end`; with one that is stored, nothing is fetched."""
+    from stockcast.pipeline.fetching import Fetcher, Waiting
+    from stockcast.pipeline.outlook import require_fresh
+    from stockcast.storage import pricestore
+    from stockcast.storage.database import Database
+
+    refuse_file_options(source, read)
+    ticker, waiting = ticker_of(source), waiting or Waiting(FetchConfig(), many=False)
+    with Database.open(home) as db:
+        last = pricestore.last_session(db, ticker)
+        if read.end is None or last is None or last < read.end:
+            Fetcher(db, home, waiting.config, progress, waiting).update(ticker)
+        found = stored(db, ticker, settings.now(), read.start, read.end)
+    if read.end is None:
+        require_fresh(found, waiting.config)
+    return found
+
+
+def _subject(view: View, calendar: SessionCalendar) -> Subject:
+    model, weights = view.model, view.fit.ensemble.weights
+    return Subject(
+        ticker=view.past.ticker,
+        model=model.name,
+        model_id=model.model_id,
+        cell=weights.cell,
+        members=len(weights.readout_SHD),
+        served_by=model.served_by,
+        origin=view.past.last,
+        target_session=calendar.next_sessions(view.past.last, 1)[0],
+        cutoff=view.fit.cutoff,
+    )
+
+
+def _width(view: View, window_LF: Array) -> Width:
+    ensemble, f = view.fit.ensemble, view.f
+    ln_scale = float(corrections(ensemble.weights, window_LF[..., None], HEADS["scale"])[0])
+    law = ensemble.forecast(f, len(f) - 1, len(f))
+    ln_base = float(ensemble.base.log_scale(f, len(f) - 1, len(f))[0])
+    terms = _terms(view)
+    base_effect, network_effect = sum(term.effect for term in terms), float(np.log(law.scale[0])) - ln_base
+    moved = abs(base_effect) + abs(network_effect) or 1.0
+    return Width(
+        usual=float(np.exp(ln_base - base_effect)),
+        base=float(np.exp(ln_base)),
+        scale=float(law.scale[0]),
+        base_effect=base_effect,
+        network_effect=network_effect,
+        base_share=abs(base_effect) / moved,
+        network_share=abs(network_effect) / moved,
+        limited=abs(ln_scale) > MAX_LN_SCALE,
+        terms=terms,
+    )
+
+
+def _terms(view: View) -> tuple[BaseTerm, ...]:
+    """Each term of the base scale against its mean over the sessions that the fit has learnt from."""
+    f, weights = view.f, view.fit.ensemble.base.weights[1:]
+    terms_TP = np.column_stack([f.har_TK, f.leverage_T])
+    known = int(np.searchsorted(f.moves.dates, np.datetime64(view.fit.cutoff), "right"))
+    # A history that begins after the cutoff has no such session: then all of it stands in.
+    usual_P = terms_TP[BURN_IN : known if known > BURN_IN else None].mean(axis=0)
+    return tuple(
+        BaseTerm(name, float(value), float(usual), float(weight * (value - usual)))
+        for name, weight, value, usual in zip(_TERMS, weights, terms_TP[-1], usual_P, strict=True)
+    )
+
+
+def _attribution(view: View, config: ExplainConfig, window_LF: Array, sessions: tuple[date, ...]) -> Attribution:
+    ensemble, head = view.fit.ensemble, HEADS[config.target]
+    unit = LOCATION_UNIT if config.target == "location" else 1.0
+    both_LFN = np.stack([window_LF, np.zeros_like(window_LF)], axis=-1)
+    correction, average = (float(unit * value) for value in corrections(ensemble.weights, both_LFN, head))
+    effect_LF = unit * ATTRIBUTIONS[config.method](ensemble.weights, window_LF, head)
+    return Attribution(
+        method=config.method,
+        target=config.target,
+        correction=correction,
+        average=average,
+        direct=unit * direct(ensemble.weights, window_LF, head),
+        remainder=correction - average - float(effect_LF.sum()),
+        features=_features(ensemble.standardiser.names, window_LF, effect_LF),
+        lags=_lags(sessions, effect_LF),
+        names=ensemble.standardiser.names,
+        sessions=sessions,
+        effects=tuple(tuple(row) for row in effect_LF.tolist()),
+    )
+
+
+def _features(names: tuple[str, ...], window_LF: Array, effect_LF: Array) -> tuple[FeatureEffect, ...]:
+    size_F = np.abs(effect_LF).sum(axis=0)
+    total = float(size_F.sum()) or 1.0
+    found = [
+        FeatureEffect(name, float(value), float(effect), float(size), float(size) / total)
+        for name, value, effect, size in zip(names, window_LF[-1], effect_LF.sum(axis=0), size_F, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda feature: -feature.size))
+
+
+def _lags(sessions: tuple[date, ...], effect_LF: Array) -> tuple[LagEffect, ...]:
+    size_L = np.abs(effect_LF).sum(axis=1)
+    total = float(size_L.sum()) or 1.0
+    newest_first = zip(reversed(sessions), effect_LF.sum(axis=1)[::-1], size_L[::-1], strict=True)
+    return tuple(
+        LagEffect(lag, session, float(effect), float(size), float(size) / total)
+        for lag, (session, effect, size) in enumerate(newest_first)
+    )
+
+
+def _reading(layer: int, name: str, values_SDL: Array, sessions: tuple[date, ...]) -> GateReading:
+    mean_L = (np.abs(values_SDL) if name in SIGNED else values_SDL).mean(axis=(0, 1))
+    return GateReading(
+        layer=layer,
+        name=name,
+        size=name in SIGNED,
+        values=tuple(mean_L.tolist()),
+        mean=float(mean_L.mean()),
+        lowest=sessions[int(mean_L.argmin())],
+        highest=sessions[int(mean_L.argmax())],
+    )
+
+
+def _units(layers: tuple[dict[str, Array], ...], name: str | None) -> tuple[UnitReading, ...]:
+    if name is None:
+        return ()
+    return tuple(
+        UnitReading(depth, name, member, unit, tuple(values_L.tolist()))
+        for depth, layer in enumerate(layers, start=1)
+        for member, values_DL in enumerate(layer[name], start=1)
+        for unit, values_L in enumerate(values_DL, start=1)
+    )

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import stockcast
+from stockcast.cli.audit import HORIZON, QUICK_SEEDS, QUICK_STEPS
+from stockcast.cli.commands import app
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.models import baselines
+from stockcast.results.audit import AuditCheck, AuditResult
+from tests import leaks, synthetic
+from tests.cli import fakes
+from tests.cli.conftest import Outcome, Run
+
+HONEST = AuditResult(
+    "good",
+    {
+        "first": "2010-01-04", "last": "2012-01-03", "validate_from": "2011-01-03", "test_from": "2011-06-01",
+        "cutoff": "2011-05-31", "origins": ["2011-05-31", "2011-09-01"], "horizons": [1, 2, 3], "cell": "lstm",
+        "hidden_size": 16, "layers": 1, "lookback": 60, "seeds": 1, "seed": 0, "steps": 40,
+        "supervision": "every-step", "competitors": ["lstm", "har-t"],
+    },
+    (AuditCheck("features", True, "9 inputs"), AuditCheck("lagged copy", None, "no skill as a point")),
+    ("calibration by the ledger: forecasts of a file have none",),
+    "good: no forecast looks ahead.",
+)  # fmt: skip
+LEAKY = AuditResult(
+    "leaky", HONEST.settings, (AuditCheck("base scale", False, "differs: parameters"),), (), "leaky: base scale."
+)
+CALLS: list[tuple[object, ...]] = []
+
+
+@pytest.fixture
+def audit(run: Run) -> Run:
+    """The command line, with an audit that returns at once."""
+
+    def faked(*given: object) -> AuditResult:
+        CALLS.append(given)
+        fakes._meet(str(given[0]))
+        return LEAKY if given[0] == "leaky" else HONEST
+
+    stockcast.pipeline.audit = faked  # type: ignore[attr-defined]
+    CALLS.clear()
+    return lambda *words: run("audit", *words)
+
+
+def test_the_options_of_train_arrive_in_the_configuration(audit: Run, home: Path) -> None:
+    words = [
+        "--start", "2010-01-04", "--end", "2021-03-31", "--validate-from", "2017-01-03", "--test-from", "2019-01-02",
+        "--cell", "gru", "--lookback", "30", "--horizon", "5", "--hidden-size", "8", "--seeds", "2", "--seed", "7",
+        "--steps", "9", "--supervision", "last-step", "--exchange", "XLON",
+    ]  # fmt: skip
+    assert audit("good", *words).code == 0
+    source, read, config, where, _, waiting = CALLS[0]
+    assert (source, where) == ("good", home)
+    assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))  # type: ignore[attr-defined]
+    assert waiting is not None
+    assert config == TrainConfig(
+        NetworkConfig("gru", 8, lookback=30),
+        TrainingConfig(seeds=2, seed=7, steps=9, supervision="last-step"),
+        SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
+        horizon=5,
+        exchange="XLON",
+    )
+
+
+def test_without_options_the_audit_is_quick_and_says_so(audit: Run) -> None:
+    outcome = audit("good")
+    config = CALLS[0][2]
+    assert config == TrainConfig(training=TrainingConfig(seeds=QUICK_SEEDS, steps=QUICK_STEPS), horizon=HORIZON)
+    words = " ".join(outcome.out.split())
+    assert "1 seed from 0, at most 40 steps" in words
+    assert "Origins 2011-05-31, 2011-09-01; 1 to 3 sessions ahead" in words
+
+
+def test_passes_of_a_length_are_not_mixed_with_steps(audit: Run) -> None:
+    assert audit("good", "--epochs", "2").code == 0
+    training = CALLS[0][2].training  # type: ignore[attr-defined]
+    assert (training.steps, training.epochs) == (None, 2)
+    assert audit("good", "--epochs", "2", "--steps", "3").code == 2
+
+
+def test_a_table_a_verdict_and_what_was_not_checked_are_on_stdout(audit: Run) -> None:
+    outcome = audit("good")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    lines = [" ".join(line.split()) for line in outcome.out.splitlines()]
+    assert "features pass 9 inputs" in lines
+    assert "lagged copy warn no skill as a point" in lines
+    assert "not checked: calibration by the ledger: forecasts of a file have none" in lines
+    assert lines[-1] == "good: no forecast looks ahead."
+
+
+def test_a_leak_is_exit_code_8_with_the_table_all_the_same(audit: Run) -> None:
+    outcome = audit("good", "leaky")
+    assert outcome.code == 8
+    assert "FAIL" in outcome.out
+    assert "error: leaky: base scale." in outcome.err
+
+
+def test_a_leak_is_worse_than_a_source_without_prices(audit: Run) -> None:
+    outcome = audit("bad", "leaky", "good", "--json")
+    assert outcome.code == 8
+    document = outcome.json
+    assert (document["schema"], document["ok"]) == ("stockcast.audit/1", False)
+    assert [entry["ticker"] for entry in document["data"]] == ["leaky", "good"]
+    assert document["data"][0]["checks"] == [{"name": "base scale", "ok": False, "detail": "differs: parameters"}]
+    assert document["data"][1]["checks"][1]["ok"] is None
+    assert document["data"][1]["settings"]["cell"] == "lstm"
+    assert [(error["source"], error["kind"]) for error in document["errors"]] == [("bad", "data"), ("leaky", "audit")]
+    assert audit("bad", "good").code == 4
+
+
+@pytest.fixture
+def real(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """The command line with the audit itself, of a small network and two baselines on synthetic prices."""
+    for known in (baselines.BASELINES, baselines.ALL_BASELINES):
+        for name in list(known):
+            if name not in {"random-walk", "har-t"}:
+                monkeypatch.delitem(known, name)
+    path = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.history(640))
+    small = ("--lookback", "15", "--hidden-size", "3", "--steps", "12", "--learning-rate", "0.02")
+
+    def command_line(*words: str) -> Outcome:
+        code = get_command(app).main(["audit", str(path), *small, *words], standalone_mode=False)
+        return Outcome(code, *capsys.readouterr())
+
+    return command_line
+
+
+def test_honest_prices_pass_and_nothing_is_saved(real: Run, home: Path) -> None:
+    outcome = real("--json", "-q")
+    assert (outcome.code, outcome.err) == (0, "")
+    document = outcome.json
+    assert (document["schema"], document["ok"], document["errors"]) == ("stockcast.audit/1", True, [])
+    entry = document["data"][0]
+    assert entry["ticker"] == "FAKE"
+    assert all(check["ok"] is not False for check in entry["checks"])
+    assert "no forecast looks ahead" in entry["verdict"]
+    assert entry["settings"]["steps"] == 12
+    assert not home.exists()
+
+
+def test_a_planted_leak_fails_the_audit(real: Run, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    leaks.base_scale(monkeypatch)
+    outcome = real()
+    assert outcome.code == 8
+    lines = [" ".join(line.split()) for line in outcome.out.splitlines()]
+    assert any(line.startswith("base scale FAIL differs: parameters") for line in lines)
+    assert any(line.startswith("standardiser pass") for line in lines)
+    assert "FAKE: something looks ahead" in outcome.err
+    assert "future replaced: training lstm" in outcome.err
+    assert not home.exists()

@@ -1,0 +1,227 @@
+"""`stockcast backtest`: options become a configuration, failures stay with their source, the file holds the scores."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stockcast.config import NetworkConfig, TrainingConfig
+from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.fetching import FetchConfig
+from tests import synthetic
+from tests.cli import fakes
+from tests.cli.conftest import Run, environment
+
+EVERYTHING = {
+    "--start": "2000-01-03",
+    "--end": "2020-12-31",
+    "--ticker": "VOD",
+    "--date-column": "Day",
+    "--close-column": "Last",
+    "--date-format": "%d.%m.%Y",
+    "--test-from": "2015-01-02",
+    "--refit-every": "63",
+    "--training": "sliding:2520",
+    "--embargo": "5",
+    "--lookback": "30",
+    "--hidden-size": "8",
+    "--layers": "2",
+    "--dropout": "0.1",
+    "--seeds": "2",
+    "--seed": "7",
+    "--learning-rate": "0.02",
+    "--weight-decay": "0.03",
+    "--batch-size": "4",
+    "--steps": "9",
+    "--supervision": "last-step",
+    "--device": "auto",
+    "--cost": "2.5",
+    "--max-age": "3",
+    "--timeout": "9.5",
+}
+
+
+def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
+    words = [word for option in EVERYTHING.items() for word in option]
+    several = ["--cell", "gru", "--cell", "lstm", "--baseline", "har-t", "--baseline", "garch-t", "--no-final-fit"]
+    assert run("backtest", "VOD.L", *words, *several).code == 0
+    _, source, read, config, where, keep_rows, waiting = fakes.CALLS[0]
+    assert (source, where, keep_rows) == ("VOD.L", home, True)
+    assert waiting.config == FetchConfig(max_age=3, timeout=9.5)
+    assert config == BacktestConfig(
+        cells=("gru", "lstm"),
+        network=NetworkConfig("lstm", 8, 2, 0.1, 30),
+        training=TrainingConfig(
+            seeds=2,
+            seed=7,
+            learning_rate=0.02,
+            weight_decay=0.03,
+            batch_size=4,
+            steps=9,
+            supervision="last-step",
+            device="auto",
+            final_fit=False,
+        ),
+        folds=FoldConfig(date(2015, 1, 2), 63, 2520, 5),
+        baselines=("har-t", "garch-t"),
+        cost=2.5,
+    )
+    assert (read.start, read.end, read.ticker) == (date(2000, 1, 3), date(2020, 12, 31), "VOD")
+    assert (read.date_column, read.close_column, read.date_format) == ("Day", "Last", "%d.%m.%Y")
+
+
+def test_without_options_the_defaults_decide(run: Run) -> None:
+    assert run("backtest", "good").code == 0
+    assert fakes.CALLS[0][3] == BacktestConfig()
+    assert run("backtest", "good", "--refit-every", "year", "--training", "expanding").code == 0
+    assert [call[3] for call in fakes.CALLS if call[0] == "backtest"] == [BacktestConfig()] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--training", "rolling:5"], 2, "'rolling:5' is neither expanding nor sliding:N, such as sliding:2520"),
+        (["--training", "sliding"], 2, "'' is no whole number"),
+        (["--training", "sliding:x"], 2, "'x' is no whole number"),
+        (["--training", "sliding:100"], 3, "a sliding window of 100 sessions is not within 310 .. 100000"),
+        (["--refit-every", "month"], 2, "'month' is no whole number"),
+        (["--refit-every", "0"], 3, "refit every 0 is neither a number of sessions nor 'year'"),
+        (["--embargo", "-1"], 3, "an embargo of -1 sessions"),
+        (["--cell", "transformer"], 2, "'transformer' is not one of lstm, gru, rnn"),
+        (["--cell", "gru", "--cell", "gru"], 3, "a cell is named twice"),
+        (["--test-from", "soon"], 2, "'soon' is no date"),
+        (["--cost", "-1"], 3, "a cost of -1 basis points"),
+        (["--steps", "3", "--epochs", "3"], 2, "--steps and --epochs"),
+        (["--output", "rows.xlsx"], 3, "rows.xlsx"),
+        (["--output", "/no/such/rows.csv"], 2, "folder /no/such of --output"),
+    ],
+)
+def test_wrong_words_are_refused_before_any_work(run: Run, words: list[str], code: int, says: str) -> None:
+    outcome = run("backtest", "good", *words)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert says in outcome.err.splitlines()[0]
+    assert fakes.CALLS == []
+    document = run("backtest", "good", *words, "--json").json
+    assert (document["schema"], document["ok"]) == ("stockcast.backtest/1", False)
+
+
+def test_a_dry_run_draws_the_folds_and_fits_nothing(run: Run) -> None:
+    outcome = run("backtest", "good", "other", "--dry-run", "--refit-every", "9")
+    assert outcome.code == 0
+    assert [call[0] for call in fakes.CALLS] == ["plan", "plan"]
+    assert fakes.CALLS[0][3].folds.refit_every == 9
+    assert outcome.out.startswith("good\n")
+    assert "█ forecast" in outcome.out
+    assert "2018-07-02" in outcome.out
+    assert "\nother\n" in outcome.out
+
+
+def test_a_dry_run_as_json_lists_the_folds_and_keeps_failures_apart(run: Run) -> None:
+    outcome = run("backtest", "good", "bad", "--dry-run", "--json")
+    assert outcome.code == 4
+    document = outcome.json
+    assert document["schema"] == "stockcast.backtest/1"
+    (entry,) = document["data"]
+    assert entry["ticker"] == "good"
+    assert entry["folds"][0]["test"] == ["2018-07-02", "2018-12-31", 127]
+    assert [(error["source"], error["kind"]) for error in document["errors"]] == [("bad", "data")]
+
+
+def test_the_report_is_on_stdout_and_the_story_on_stderr(run: Run) -> None:
+    outcome = run("backtest", "good", "other")
+    assert outcome.code == 0
+    assert outcome.out.startswith("good: 2 folds")
+    assert "All 2 tickers" in outcome.out
+    assert "good: fold 1 of 2: lstm ..." in outcome.err
+    assert "was there already" not in outcome.err
+    assert "good: fold 2 of 2 was there already" in run("backtest", "good", "-v").err
+    assert ("pooled", ("good", "other")) in fakes.CALLS
+
+
+def test_one_failure_does_not_stop_the_others_and_is_not_pooled(run: Run) -> None:
+    outcome = run("backtest", "good", "bad", "other", "--json")
+    assert outcome.code == 4
+    assert [entry["ticker"] for entry in outcome.json["data"]] == ["good", "other", "all"]
+    assert ("pooled", ("good", "other")) in fakes.CALLS
+
+
+def test_where_nothing_succeeds_nothing_is_pooled_or_saved(run: Run, tmp_path: Path) -> None:
+    outcome = run("backtest", "bad", "--json", "--output", str(tmp_path / "rows.csv"))
+    assert outcome.code == 4
+    assert outcome.json["data"] == []
+    assert [call[0] for call in fakes.CALLS] == ["backtest"]
+    assert run("backtest", "bad").out == ""
+
+
+def test_all_forecasts_are_saved_in_one_file(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "rows.parquet"
+    outcome = run("backtest", "good", "other", "--output", str(target))
+    assert outcome.code == 0
+    assert ("save_forecasts", target, ()) in fakes.CALLS
+    assert f"forecasts saved in {target}" in outcome.err
+
+
+def test_a_file_that_cannot_be_written_costs_the_exit_code_but_not_the_answer(run: Run, tmp_path: Path) -> None:
+    outcome = run("backtest", "good", "--output", str(tmp_path / "full.csv"))
+    assert outcome.code == 1
+    assert "No space left on device" in outcome.err
+    assert "Verdict" in outcome.out
+
+
+def test_ctrl_c_says_that_finished_folds_are_kept_and_shows_what_is_done(run: Run) -> None:
+    outcome = run("backtest", "good", "stop", "other", "--json")
+    assert outcome.code == 130
+    (error,) = outcome.json["errors"]
+    assert error["message"] == "interrupted; finished folds are kept"
+    assert error["hint"] == "the same command goes on from there"
+    assert error["kind"] == "interrupted"
+    assert "good" in [entry["ticker"] for entry in outcome.json["data"]]
+    assert [call[1] for call in fakes.CALLS if call[0] == "backtest"] == ["good", "stop"]
+
+
+def test_one_ticker_name_for_two_files_is_refused(run: Run) -> None:
+    assert run("backtest", "A", "B", "--ticker", "X").code == 2
+
+
+def installed(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stockcast", *map(str, words), "--home", str(home)],
+        capture_output=True, text=True, env=environment(), check=False, timeout=100,
+    )  # fmt: skip
+
+
+def test_the_installed_command_saves_forecasts_from_which_its_scores_can_be_had_again(tmp_path: Path) -> None:
+    h = synthetic.history(600)
+    file, target = synthetic.write_csv(tmp_path / "FAKE.csv", h), tmp_path / "rows.csv"
+    words = (
+        "backtest", file, "--test-from", h.session(520), "--refit-every", "50", "--training", "sliding:400",
+        "--lookback", "20", "--seeds", "1", "--steps", "5", "--baseline", "har-t", "--baseline", "random-walk",
+        "--json", "--output", target,
+    )  # fmt: skip
+    done = installed(*map(str, words), home=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    (entry,) = json.loads(done.stdout)["data"]
+    rows = list(csv.DictReader(io.StringIO(target.read_text())))
+    assert len(rows) == 3 * 80
+    assert len({(row["ticker"], row["origin"], row["horizon"], row["model"]) for row in rows}) == len(rows)
+    levels = np.arange(1, 100) / 100
+    for score in entry["scores"]:
+        own = [row for row in rows if row["model"] == score["model"]]
+        assert [row["target_session"] for row in own] == [str(day) for day in h.dates[520:]]
+        assert np.mean([float(row["crps"]) for row in own]) == pytest.approx(score["crps"])
+        # The CRPS is twice the pinball loss over all levels; 99 of them come close to it.
+        y_N1 = np.array([[float(row["realised_return"])] for row in own])
+        error_NQ = y_N1 - np.array([[float(row[f"q{percent:02d}"]) for percent in range(1, 100)] for row in own])
+        pinball = np.maximum(levels * error_NQ, (levels - 1) * error_NQ).mean()
+        assert 2 * pinball == pytest.approx(score["crps"], rel=0.03)
+        assert float(np.mean((error_NQ[:, 4] >= 0) & (error_NQ[:, 94] <= 0))) == pytest.approx(score["coverage_90"])
+    assert [fold["test"][2] for fold in entry["folds"]] == [50, 30]
+    assert [fold["train"][2] + fold["validation"][2] for fold in entry["folds"]] == [400, 400]

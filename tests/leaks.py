@@ -1,0 +1,121 @@
+"""Forecasts that look ahead, each in one place and on purpose: what a check has to find before it may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from stockcast.evaluation import verdict as verdict_module
+from stockcast.evaluation.backtest import Entry
+from stockcast.models import training
+from stockcast.models.baselines import GarchT
+from stockcast.models.basescale import HarScale
+from stockcast.models.distribution import StudentT
+from stockcast.models.ensemble import Ensemble, Standardiser
+from stockcast.pipeline.training import Work
+from stockcast.results.training import Verdict
+from stockcast.windows import features as feature_module
+from stockcast.windows.features import Features
+from stockcast.windows.splits import Part
+
+Leak = Callable[[pytest.MonkeyPatch], None]
+
+
+def features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each session already knows the next one's return."""
+    original = feature_module.features_of
+
+    def leaking(m: feature_module.Moves) -> Features:
+        f = original(m)
+        x_TF = f.x_TF.copy()
+        x_TF[:-1, 0] = m.r_T[1:]
+        return replace(f, x_TF=x_TF)
+
+    monkeypatch.setattr(feature_module, "features_of", leaking)
+
+
+def centred_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input whose level depends on all sessions there are, and tells the network nothing."""
+    original = feature_module.features_of
+
+    def leaking(m: feature_module.Moves) -> Features:
+        f = original(m)
+        x_TF = f.x_TF.copy()
+        x_TF[:, 0] -= x_TF[:, 0].mean()
+        return replace(f, x_TF=x_TF)
+
+    monkeypatch.setattr(feature_module, "features_of", leaking)
+
+
+def standardiser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments over the whole history, the test part included."""
+    original = Standardiser.fit
+    monkeypatch.setattr(Standardiser, "fit", lambda f, start, _stop: original(f, start, len(f)))
+
+
+def base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Base scale fitted on the whole history."""
+    original = training.fit_har_scale
+
+    def leaking(f: Features, start: int, _stop: int) -> HarScale:
+        return original(f, start, len(f) - 1)
+
+    monkeypatch.setattr(training, "fit_har_scale", leaking)
+
+
+def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps chosen on the test part."""
+    original = training._snapshot
+
+    def leaking(model, problem, config, validation, step):  # type: ignore[no-untyped-def]
+        if validation is not None:
+            validation = Part(validation.stop, len(problem.z_T) - 1)
+        return original(model, problem, config, validation, step)
+
+    monkeypatch.setattr(training, "_snapshot", leaking)
+
+
+def baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Baselines of a training fitted on the whole history."""
+    original = Work.fit_baselines
+    monkeypatch.setattr(
+        Work, "fit_baselines", lambda work, part, why: original(work, replace(part, stop=len(work.f) - 1), why)
+    )
+
+
+def garch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One baseline fitted on the whole history, wherever it is fitted."""
+    original = GarchT.fit
+    monkeypatch.setattr(GarchT, "fit", lambda f, start, _stop: original(f, start, len(f) - 1))
+
+
+def bars_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated paths draw from bars of the test part, too."""
+    original = Work.shocks
+    monkeypatch.setattr(
+        Work, "shocks", lambda work, network, part: original(work, network, replace(part, stop=len(work.f) - 1))
+    )
+
+
+def choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strongest baseline, and who serves, chosen by their scores on the test part."""
+    original = verdict_module.verdict
+
+    def leaking(network: Entry, known: Mapping[str, Entry], _scores: Mapping[str, float]) -> Verdict:
+        entries = {network.model: network, **known}
+        return original(network, known, {name: float(entry.crps_N.mean()) for name, entry in entries.items()})
+
+    monkeypatch.setattr(verdict_module, "verdict", leaking)
+
+
+def batch_normalisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scales divided by their mean over the batch: a forecast knows those that come after it."""
+    original = Ensemble.forecast
+
+    def leaking(ensemble: Ensemble, f: Features, start: int, stop: int) -> StudentT:
+        law = original(ensemble, f, start, stop)
+        return StudentT(law.loc, law.scale / law.scale.mean() * 0.01, law.nu)
+
+    monkeypatch.setattr(Ensemble, "forecast", leaking)

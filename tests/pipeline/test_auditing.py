@@ -1,0 +1,228 @@
+"""The audit passes what is honest and names the place of every leak that is planted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stockcast import pipeline
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.evaluation.audit import CHANGES, LaggedCopy
+from stockcast.models import baselines
+from stockcast.pipeline import auditchecks
+from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, prices_check
+from stockcast.pipeline.sources import quotes
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.history import History
+from stockcast.results.audit import AuditResult
+from stockcast.results.progress import Silent
+from stockcast.storage.database import Database
+from stockcast.storage.ledger import reading, recording
+from tests import leaks, synthetic
+from tests.pipeline.provider import Provider, series
+from tests.storage.entries import FRI, MON, NOW, TUE, WED, entry, settle
+
+GOOG = str(Path(__file__).parents[2] / "data" / "GOOG.csv")
+HISTORY = synthetic.history(600)
+CONFIG = TrainConfig(
+    NetworkConfig(hidden_size=3, lookback=15),
+    TrainingConfig(seeds=1, steps=12, chunk=40, warmup=10, learning_rate=0.02, checks=4),
+    SplitConfig(HISTORY.session(400), HISTORY.session(480)),
+)
+FORECASTS = {f"forecasts, future {change}" for change in CHANGES}
+
+
+def audited(tmp_path: Path, history: History = HISTORY, config: TrainConfig = CONFIG) -> AuditResult:
+    path = synthetic.write_csv(tmp_path / "FAKE.csv", history)
+    return pipeline.audit(str(path), ReadOptions(), config, tmp_path / "home", Silent())
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Baselines that are quickly fitted, and GARCH."""
+    for known in (baselines.BASELINES, baselines.ALL_BASELINES):
+        for name in list(known):
+            if name not in {"random-walk", "har-t", "garch-t"}:
+                monkeypatch.delitem(known, name)
+
+
+def test_an_honest_forecaster_passes_every_check(tmp_path: Path) -> None:
+    result = audited(tmp_path)
+    assert result.failed == ()
+    assert "no forecast looks ahead" in result.verdict
+    assert {check.name for check in result.checks} == {
+        "prices", "features", "base scale", "standardiser", "early stopping", "network weights", "baselines",
+        "simulated bars", "validation scores", "choice", *FORECASTS, "one by one", "walk-forward", "lagged copy",
+    }  # fmt: skip
+    assert result.left_out == ("calibration by the ledger: forecasts of a file have none",)
+    assert result.settings["competitors"][0] == "lstm"
+    assert len(result.settings["competitors"]) == 13
+    assert result.settings["test_from"] == HISTORY.session(480).isoformat()
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_closes_alone_pass_too_with_every_cell(cell: str, tmp_path: Path) -> None:
+    config = replace(CONFIG, network=replace(CONFIG.network, cell=cell))
+    assert audited(tmp_path, replace(HISTORY, open=None, high=None, low=None, volume=None), config).failed == ()
+
+
+@pytest.mark.usefixtures("few")
+def test_shipped_prices_pass_with_the_shares_of_the_sessions_as_parts(tmp_path: Path) -> None:
+    config = replace(CONFIG, split=SplitConfig(), horizon=2)
+    read = ReadOptions(end=pipeline.load(GOOG, ReadOptions()).session(700))
+    result = pipeline.audit(GOOG, read, config, tmp_path, Silent())
+    assert result.failed == ()
+    assert result.settings["last"] == read.end.isoformat()  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("few")
+def test_where_no_step_was_chosen_a_network_that_took_all_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = replace(CONFIG, training=replace(CONFIG.training, learning_rate=1.0))
+    leaks.centred_inputs(monkeypatch)
+    result = audited(tmp_path, config=hasty)
+    (check,) = (check for check in result.checks if check.name == "one by one")
+    assert "took all of them" in check.detail
+    assert check.ok is False
+    assert "lstm from" in check.detail
+
+
+LEAKS: dict[leaks.Leak, set[str]] = {
+    leaks.features: {"features", "one by one", "walk-forward"},
+    leaks.standardiser: {"standardiser", "network weights", "walk-forward"},
+    leaks.base_scale: {"base scale", "network weights", "walk-forward"},
+    leaks.early_stopping: {"early stopping", "walk-forward"},
+    leaks.baselines: {"baselines", "validation scores"},
+    leaks.garch: {"baselines", "walk-forward"},
+    leaks.bars_to_draw: {"simulated bars"},
+    leaks.choice: {"choice"},
+    leaks.batch_normalisation: {"one by one", "walk-forward"},
+}
+INNOCENT: dict[leaks.Leak, set[str]] = {
+    leaks.features: {"prices", "base scale", "baselines"},
+    leaks.standardiser: {"features", "base scale", "baselines"},
+    leaks.base_scale: {"features", "standardiser", "baselines"},
+    leaks.early_stopping: {"features", "standardiser", "base scale", "baselines", "simulated bars"},
+    leaks.baselines: {"features", "base scale", "network weights", "one by one", "walk-forward"},
+    leaks.garch: {"features", "base scale", "network weights", "early stopping"},
+    leaks.bars_to_draw: {"network weights", "baselines", "one by one", "walk-forward"},
+    leaks.choice: {"features", "network weights", "validation scores", "one by one", "walk-forward"},
+    leaks.batch_normalisation: {"features", "network weights", "baselines"},
+}
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.__name__)
+def test_a_leak_is_found_where_it_is(leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    leak(monkeypatch)
+    result = audited(tmp_path)
+    failed = set(result.failed)
+    assert LEAKS[leak] <= failed
+    assert not INNOCENT[leak] & failed
+    assert "looks ahead; " in result.verdict
+    details = {check.name: check.detail for check in result.checks}
+    assert all(details[name].startswith("differs: ") for name in failed)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_future_keeps_the_past_and_is_made_of_valid_bars(change: str) -> None:
+    h = replace(HISTORY, adjusted_close=0.5 * HISTORY.adjusted_close, splits=np.ones(len(HISTORY)))
+    other = CHANGES[change](h, 450)
+    for name in ("dates", "open", "high", "low", "close", "adjusted_close", "volume"):
+        own, changed = getattr(h, name), getattr(other, name)
+        assert changed[:450].tobytes() == own[:450].tobytes()
+        assert change == "removed" or name == "dates" or not np.array_equal(changed[450:], own[450:])
+    assert len(other) == (450 if change == "removed" else len(h))
+    assert np.all(other.low <= np.minimum(other.open, other.close) * (1 + 1e-12))
+    assert np.all(other.high >= np.maximum(other.open, other.close) * (1 - 1e-12))
+    assert np.all(other.low > 0)
+    assert np.allclose(other.adjusted_close / other.close, 0.5)
+
+
+def test_a_shuffled_future_has_the_same_returns_in_another_order() -> None:
+    other = CHANGES["shuffled"](HISTORY, 450)
+    own, changed = (np.diff(np.log(h.close))[449:] for h in (HISTORY, other))
+    assert not np.allclose(own, changed)
+    assert np.allclose(np.sort(own), np.sort(changed))
+
+
+@pytest.mark.usefixtures("few")
+def test_a_ticker_is_audited_on_the_prices_in_the_store(provider: Provider, home: Path) -> None:
+    provider.listed["AAA"] = series("AAA", sessions=600, seed=1)
+    result = pipeline.audit("AAA", ReadOptions(), replace(CONFIG, split=SplitConfig()), home, Silent())
+    assert result.failed == ()
+    assert result.checks[0].name == "prices"
+    assert result.checks[0].ok
+    assert result.left_out == ("calibration by the ledger: no live forecast of AAA has been settled",)
+    assert [path.name for path in home.iterdir() if path.is_dir()] in ([], ["yfinance"])
+
+
+@pytest.mark.parametrize("leaking", [False, True])
+def test_a_calibration_that_knows_later_targets_is_found(
+    leaking: bool, provider: Provider, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.listed["AAPL"] = series("AAPL")
+    found = quotes("AAPL", ReadOptions(), home, None, Silent())
+    with Database.open(home) as db:
+        recording.record(db, [entry(MON, TUE), entry(TUE, WED), entry(WED, FRI)], NOW)
+        settle(db)
+    if leaking:
+        original = reading.misses
+        monkeypatch.setattr(reading, "misses", lambda *known: original(*known[:-1], date(2100, 1, 1)))
+    checks, left_out = calibration_check(home, found)
+    assert left_out == []
+    assert [(check.name, check.ok) for check in checks] == [("calibration", not leaking)]
+    assert "3 settled forecasts" in checks[0].detail
+
+
+def test_a_repair_that_looks_at_later_bars_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY))
+    history = pipeline.load(path, ReadOptions())
+    checks, _ = prices_check(path, ReadOptions(), tmp_path, history, [450, 500], None)
+    assert [check.ok for check in checks] == [True]
+
+    def smoothed(source: str, read: ReadOptions) -> History:
+        h = pipeline.load(source, read)
+        close = 0.5 * (h.close + np.append(h.close[1:], h.close[-1]))
+        return replace(h, close=close, adjusted_close=close)
+
+    monkeypatch.setattr(auditchecks, "load", smoothed)
+    checks, _ = prices_check(path, ReadOptions(), tmp_path, smoothed(path, ReadOptions()), [450, 500], None)
+    assert [check.ok for check in checks] == [False]
+    assert f"up to {HISTORY.session(451)}" in checks[0].detail
+
+
+def test_standard_input_is_not_read_twice(tmp_path: Path) -> None:
+    checks, left_out = prices_check("-", ReadOptions(), tmp_path, HISTORY, [450], None)
+    assert checks == []
+    assert left_out == ["prices: standard input cannot be read again up to an origin"]
+
+
+COPY = LaggedCopy(to_last=0.001, to_next=0.011, last_correlation=0.9999, next_correlation=0.99, ratio=0.998)
+
+
+@pytest.mark.parametrize(
+    ("found", "ok", "words"),
+    [
+        (COPY, True, "0.10 % from today's close and 1.10 % from the next one"),
+        (replace(COPY, ratio=1.0), None, "as a point it has no skill"),
+        (replace(COPY, ratio=float("nan")), None, "as a point it has no skill"),
+        (replace(COPY, to_last=0.011, to_next=0.001, ratio=0.1), None, "look for a leak"),
+    ],
+)
+def test_a_point_forecast_is_told_from_a_skill(found: LaggedCopy, ok: bool | None, words: str) -> None:
+    check = lagged_copy_check(found, "lstm")
+    assert check.ok is ok
+    assert words in check.detail
+
+
+def test_a_file_has_no_calibration_to_check(tmp_path: Path) -> None:
+    assert calibration_check(tmp_path, None)[0] == []
+    assert list(tmp_path.iterdir()) == []
