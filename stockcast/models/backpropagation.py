@@ -25,7 +25,7 @@ def gradient(weights: NetworkWeights, x_LFN: Array, head: int) -> Array:
     out_LSDN[-1] = weights.readout_SHD[:, head, :, None] / members
     for layer, seen in zip(reversed(weights.layers), reversed(traces), strict=True):
         out_LSDN = _back(weights.cell, layer, seen, out_LSDN)
-    found_LFN = out_LSDN.sum(axis=1)
+    found_LFN: Array = out_LSDN.sum(axis=1)
     found_LFN[-1] += weights.skip_SHF[:, head].mean(axis=0)[:, None]
     return found_LFN
 

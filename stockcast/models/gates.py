@@ -79,7 +79,8 @@ def _through(W_SGDI: Array, x_SIN: Array) -> Array:
     """W x for every member and gate; x may have more axes in front."""
     members, gates, units, inputs = W_SGDI.shape
     flat = np.matmul(W_SGDI.reshape(members, gates * units, inputs), x_SIN)
-    return flat.reshape(*flat.shape[:-2], gates, units, flat.shape[-1])
+    product: Array = flat.reshape(*flat.shape[:-2], gates, units, flat.shape[-1])
+    return product
 
 
 def _rnn(a: Array, u: Array, _: Parts) -> Parts:

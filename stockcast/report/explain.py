@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, GateReading, Width
+    from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
 
 _TINY = 5e-5
 _BAR, _NARROW_BAR, _NARROW = 12, 5, 70
@@ -46,7 +46,7 @@ _MEANINGS = {
 _TARGETS = {
     "scale": ("widens", "narrows", "hundredths of the log of the width: +1 is about 1 % wider"),
     "location": ("raises", "lowers", "hundredths of the base scale"),
-    "nu": ("thins the tails", "fattens the tails", "hundredths of the log of the degrees of freedom above 2.05"),
+    "nu": ("thins", "fattens", "hundredths of the log of the degrees of freedom above 2.05"),
 }
 
 
@@ -72,14 +72,17 @@ def lead(result: Explanation) -> str:
     """One sentence: what the network does to the base scale's forecast, and which features do it."""
     attribution, target = result.attribution, result.subject.target_session
     up, down, _ = _TARGETS[attribution.target]
+    what = "the tails" if attribution.target == "nu" else "it"
     moves = sorted(attribution.features, key=lambda feature: feature.effect)
     parts = []
     if moves and moves[-1].effect > _TINY:
-        parts.append(f"{moves[-1].name} {up} it most ({percent(moves[-1].effect, 1, True)})")
+        parts.append(f"{moves[-1].name} {up} {what} most ({percent(moves[-1].effect, 1, True)})")
     if moves and moves[0].effect < -_TINY:
-        parts.append(f"{moves[0].name} {down} it most ({percent(moves[0].effect, 1, True)})")
+        parts.append(f"{moves[0].name} {down} {what} most ({percent(moves[0].effect, 1, True)})")
     if attribution.correction < 0:
         parts.reverse()
+    if abs(attribution.average) > max(_TINY, *(abs(feature.effect) for feature in moves)):
+        parts.append(f"most is there whatever the window holds ({percent(attribution.average, 1, True)})")
     if not parts:
         return f"{_headline(result, target.isoformat())}: nothing in the window moves it."
     return f"{_headline(result, target.isoformat())}: {', '.join(parts)}."
@@ -96,7 +99,11 @@ def _headline(result: Explanation, target: str) -> str:
             f"The network moves the centre of the forecast for {target} by {percent(change, 2, True)} of a base scale"
         )
     change = exp(attribution.correction) - 1.0
-    return f"The network leaves the forecast for {target} {percent(change, 1, True)} degrees of freedom above 2.05"
+    more = "more" if change > 0 else "fewer"
+    return (
+        f"The network gives the forecast for {target} {percent(abs(change))} {more} degrees of freedom above 2.05 than "
+        "the base scale has"
+    )
 
 
 def _compared(change: float, more: str, less: str) -> str:
@@ -234,15 +241,15 @@ def _gates(result: Explanation, page: Page) -> list[RenderableType]:
         layer = f", layer {reading.layer} of {depth}" if depth > 1 else ""
         items += _gate(reading, result.subject.cell, layer, page)
     items += [
-        f"{_unit_name(unit.member, unit.unit, unit.layer, depth)} {sparkline(unit.values, page, max(page.width - 40, 8))} "
+        f"{_unit_name(unit, depth)} {sparkline(unit.values, page, max(page.width - 40, 8))} "
         f"{number(min(unit.values), 2)} .. {number(max(unit.values), 2)}"
         for unit in result.units
     ]
     return items
 
 
-def _unit_name(member: int, unit: int, layer: int, depth: int) -> str:
-    return f"{f'layer {layer} ' if depth > 1 else ''}member {member} unit {unit}"
+def _unit_name(unit: UnitReading, depth: int) -> str:
+    return f"{f'layer {unit.layer} ' if depth > 1 else ''}member {unit.member} unit {unit.unit}"
 
 
 def _gate(reading: GateReading, cell: str, layer: str, page: Page) -> list[RenderableType]:
@@ -268,8 +275,8 @@ def _gate(reading: GateReading, cell: str, layer: str, page: Page) -> list[Rende
 def _caveats(result: Explanation) -> list[str]:
     words = [
         "This explains the network, not the market: what moved a forecast need not move the price.",
-        "Features that say much the same, as those about ranges do, share one effect; who gets which part of it hangs "
-        + "on the training's seeds. Effects are against a window of training means, which is no window that ever was.",
+        "Features that say much the same share one effect; who gets which part of it hangs on the training's seeds.",
+        "Effects are against a window of training means, which is no window that ever was.",
         "A gate's mean over units hides that units differ: --units GATE shows each.",
         "What a ticker's live record adds to its interval, or takes from it, comes after the network and is not here.",
     ]
