@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-    from stockcast.pipeline import load, predict, save_rows, train
+    from stockcast.config.backtests import BacktestConfig, FoldConfig
+    from stockcast.config.explaining import ExplainConfig
+    from stockcast.config.fetching import FetchConfig
+    from stockcast.pipeline import Waiting, audit, backtest, explain, load, predict, save_rows, train
     from stockcast.prices.csvfile import ReadOptions
     from stockcast.results.forecasts import Forecast
     from stockcast.results.progress import Progress, Silent
     from stockcast.results.training import TrainResult
 
 _HOME = {
+    "BacktestConfig": "config.backtests",
+    "ExplainConfig": "config.explaining",
+    "FetchConfig": "config.fetching",
+    "FoldConfig": "config.backtests",
     "NetworkConfig": "config",
     "PredictConfig": "config",
     "SplitConfig": "config",
     "TrainConfig": "config",
     "TrainingConfig": "config",
+    "Waiting": "pipeline",
+    "audit": "pipeline",
+    "backtest": "pipeline",
+    "explain": "pipeline",
     "load": "pipeline",
     "predict": "pipeline",
     "save_rows": "pipeline",
@@ -36,6 +47,10 @@ _HOME = {
 }
 
 __all__ = [
+    "BacktestConfig",
+    "ExplainConfig",
+    "FetchConfig",
+    "FoldConfig",
     "Forecast",
     "NetworkConfig",
     "PredictConfig",
@@ -46,6 +61,10 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "TrainingConfig",
+    "Waiting",
+    "audit",
+    "backtest",
+    "explain",
     "load",
     "predict",
     "save_rows",

@@ -35,11 +35,13 @@ def display(name: str) -> str:
     return _DISPLAY.get(name, name)
 
 
-def verdict(network: Entry, baselines: Mapping[str, Entry], validation_crps: Mapping[str, float]) -> Verdict:
+def verdict(
+    network: Entry, baselines: Mapping[str, Entry], validation_crps: Mapping[str, float], serves: bool = True
+) -> Verdict:
     """Judge the network on the test part, against the baseline that was strongest on the validation part.
 
     validation_crps: mean CRPS by competitor on the validation part. It alone names the strongest baseline and whether
-    the network or that baseline is served; the test part only judges.
+    the network or that baseline is served; the test part only judges. serves: the sentence says who makes forecasts.
     """
     strongest = min(baselines, key=lambda name: validation_crps[name])
     served_by = network.model if validation_crps[network.model] < validation_crps[strongest] else strongest
@@ -50,10 +52,8 @@ def verdict(network: Entry, baselines: Mapping[str, Entry], validation_crps: Map
     direction_p = pesaran_timmermann(o.y_N, network.up_N).p_value
     sentence = f"{_intervals(strongest, against, garch)} {_direction(direction_p)}"
     if served_by == strongest:
-        sentence += (
-            f" The {display(network.model)} did not beat {display(strongest)} on the validation part, "
-            f"so {display(strongest)} makes the forecasts."
-        )
+        sentence += f" The {display(network.model)} did not beat {display(strongest)} on the validation part"
+        sentence += f", so {display(strongest)} makes the forecasts." if serves else "."
     return Verdict(
         sentence=sentence,
         strongest_baseline=strongest,

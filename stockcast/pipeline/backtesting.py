@@ -18,7 +18,7 @@ from stockcast.evaluation.backtest import Entry, Outcomes, mean_crps
 from stockcast.evaluation.joined import JoinedEntry, JoinedLaw
 from stockcast.evaluation.verdict import verdict
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.models.distribution import Distribution
+from stockcast.models.distribution import Distribution, StudentT
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
@@ -33,7 +33,7 @@ from stockcast.windows.splits import Part
 if TYPE_CHECKING:
     from stockcast.models.baselines import Baseline
     from stockcast.pipeline.fetching import Waiting
-    from stockcast.results.calibration import Calibration
+    from stockcast.results.calibration import Calibration, CalibrationEffect
     from stockcast.results.economics import Economics
 
 
@@ -201,8 +201,9 @@ def _judged(
         scores=tuple(entry.score() for entry in entries.values()),
         comparisons=tuple(entries[cell].compare(other) for cell in walk.config.cells for other in known.values()),
         validation_crps=dict(first_crps),
-        verdict=verdict(entries[network], known, first_crps),
+        verdict=verdict(entries[network], known, first_crps, serves=False),
         calibration=_calibration(entries[network]),
+        calibrated=_calibrated(entries[network]),
         economics=_economics(entries[network], walk.config.cost),
         left_out=tuple(left_out),
         notes=walk.history.notes,
@@ -218,6 +219,16 @@ def _calibration(entry: Entry) -> Calibration:
     pit_N = entry.law.cdf(entry.outcomes.y_N)
     deciles_N = causal_deciles(entry.law.std)
     return calibration(pit_N, inside(pit_N), deciles_N, entry.outcomes.target_sessions)
+
+
+def _calibrated(entry: Entry) -> tuple[CalibrationEffect, ...]:
+    """What calibration would have done to the network's intervals."""
+    from stockcast.evaluation.recalibrated import effects
+
+    stretches = entry.law.stretches if isinstance(entry.law, JoinedLaw) else (entry.law,)
+    students = [law for law in stretches if isinstance(law, StudentT)]
+    whole = (np.concatenate([getattr(law, name) for law in students]) for name in ("loc", "scale", "nu"))
+    return effects(StudentT(*whole), entry.outcomes)
 
 
 def _economics(entry: Entry, cost: float) -> tuple[Economics, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
-    from stockcast.results.calibration import Calibration, CoverageTable
+    from stockcast.results.calibration import Calibration, CalibrationEffect, CoverageTable
     from stockcast.results.economics import Economics
 
 _BAR = 40  # characters of the drawing of a fold
@@ -104,6 +104,8 @@ def _section(result: BacktestResult, page: Page, best: str) -> str:
     ]
     if result.calibration is not None:
         items += ["", *_calibration(result.calibration, page)]
+    if result.calibrated:
+        items.append(_effects(result.calibrated, page))
     if result.economics:
         items += ["", *_economics(result.economics, page)]
     return render(items, page)
@@ -163,6 +165,30 @@ def _calibration(c: Calibration, page: Page) -> list[RenderableType]:
         "A small p speaks against the probabilities.",
     ]
     return [heading("Calibration"), *(paragraph(sentence, page) for sentence in words)]
+
+
+def _effects(found: Sequence[CalibrationEffect], page: Page) -> RenderableType:
+    """The intervals before and after calibration."""
+    columns = (
+        Column("calibration", right=False),
+        Column("in 90 %"),
+        Column("worst year", right=False),
+        Column("worst tenth", rank=1, right=False),
+        Column("score 90 %"),
+    )
+    rows = [
+        [
+            effect.method,
+            percent(effect.coverage_90, 2),
+            *(
+                "-" if groups.worst is None else f"{groups.worst.group}: {percent(groups.worst.coverage)}"
+                for groups in (effect.by_year, effect.by_decile)
+            ),
+            basis_points(effect.interval_score_90, 1),
+        ]
+        for effect in found
+    ]
+    return table(columns, rows, page)
 
 
 def _worst(what: str, groups: CoverageTable) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stockcast.results.training import Comparison, ForecastRows, Score, Verdict
 
 if TYPE_CHECKING:
-    from stockcast.results.calibration import Calibration
+    from stockcast.results.calibration import Calibration, CalibrationEffect
     from stockcast.results.economics import Economics
 
 
@@ -43,6 +43,7 @@ class BacktestResult:
     verdict: Verdict
     calibration: Calibration | None
     economics: tuple[Economics, ...]
+    calibrated: tuple[CalibrationEffect, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     rows: tuple[ForecastRows, ...] = ()

@@ -80,3 +80,17 @@ class Calibration:
     coverage: CoverageTests
     by_year: CoverageTable
     by_decile: CoverageTable
+
+
+@dataclass(frozen=True)
+class CalibrationEffect:
+    """A record's 90 % intervals after a method of calibration ("none": before any), learnt from the past alone.
+
+    interval_score_90: mean, log return, lower is better.
+    """
+
+    method: str
+    coverage_90: float
+    by_year: CoverageTable
+    by_decile: CoverageTable
+    interval_score_90: float

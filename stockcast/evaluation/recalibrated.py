@@ -1,0 +1,52 @@
+"""Recalibrated: what two methods of calibration would have done to the 90 % intervals of a record."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stockcast.evaluation.backtest import Outcomes
+from stockcast.evaluation.calibrationtests import coverage_by_decile, coverage_by_year
+from stockcast.evaluation.metrics import interval_score
+from stockcast.models.distribution import StudentT
+from stockcast.models.recalibration import (
+    PitRecalibration,
+    PitRecord,
+    PooledConformal,
+    central_levels,
+    quantiles_at,
+)
+from stockcast.prices.history import Floats
+from stockcast.results.calibration import CalibrationEffect
+
+_ALPHA = 0.1
+
+
+def effects(law: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
+    """The record as it is, with adaptive conformal inference, and with PIT recalibration by decile before that.
+
+    law, outcomes: one ticker's forecasts, oldest first. Both methods learn from settled forecasts alone: what an
+    origin could not know has no say in its interval. References: `models.recalibration`.
+    """
+    pit_N = law.cdf(outcomes.y_N)
+    record = PitRecord(pit_N, law.std, outcomes.origins, outcomes.target_sessions)
+    recalibration, conformal = PitRecalibration(), PooledConformal()
+    alpha_N = conformal.alpha(pit_N, record.origins_N, record.targets_N)
+    mapped_N = conformal.alpha(recalibration.pit(record), record.origins_N, record.targets_N)
+    levels = {
+        "none": central_levels(np.full(len(pit_N), _ALPHA)),
+        "adaptive-conformal": central_levels(alpha_N),
+        "pit-by-decile + conformal": recalibration.levels(record, central_levels(mapped_N)),
+    }
+    return tuple(_effect(name, quantiles_at(law, of_N2), record, outcomes) for name, of_N2 in levels.items())
+
+
+def _effect(method: str, bounds_N2: Floats, record: PitRecord, outcomes: Outcomes) -> CalibrationEffect:
+    low_N, high_N = bounds_N2[:, 0], bounds_N2[:, 1]
+    inside_N = (low_N <= outcomes.y_N) & (outcomes.y_N <= high_N)
+    return CalibrationEffect(
+        method=method,
+        coverage_90=float(inside_N.mean()),
+        by_year=coverage_by_year(inside_N, outcomes.target_sessions),
+        by_decile=coverage_by_decile(inside_N, record.decile_N),
+        interval_score_90=float(interval_score(outcomes.y_N, low_N, high_N, _ALPHA).mean()),
+    )
