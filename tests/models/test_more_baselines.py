@@ -156,7 +156,7 @@ def test_a_share_that_hardly_trades_has_a_law_among_its_returns_or_is_refused(na
     try:
         known = ALL_BASELINES[name].fit(rare, START, STOP)
     except DataError:
-        assert "garch" in name
+        assert "garch" in name or name == "ar1"
         return
     law = known.forecast(rare, START, 1400)
     assert (np.abs(law.quantile(np.array([0.5]))) < np.abs(F.moves.r_T).max()).all()
