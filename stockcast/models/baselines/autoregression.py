@@ -36,7 +36,7 @@ class Ar1:
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Maximum likelihood over all returns up to the last target, by `arch`; phi is held within -0.99 .. 0.99.
 
-        Raises DataError where returns do not vary, determine no parameters, or a constant outside of them.
+        Raises DataError where returns do not vary, determine no parameters, or a constant that is none.
         """
         from arch.univariate import ARX, ConstantVariance, StudentsT
 
@@ -45,9 +45,9 @@ class Ar1:
         model = ARX(PERCENT * r_T, lags=1, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
         constant, phi, variance, nu = arch_parameters(model, who)
         centre = constant / PERCENT
-        if not r_T.min() <= centre <= r_T.max():
+        if abs(centre) > 2.0 * float(np.abs(r_T).max()):  # mean * (1 - phi) is never beyond that
             # Where hardly any session moves, the likelihood has no maximum, and where `arch` ends is chance.
-            raise DataError(f"{who} could not be fitted: a constant of {100 * centre:.1f} % is outside the returns")
+            raise DataError(f"{who} could not be fitted: a constant of {100 * centre:.1f} % is no return")
         scale = max(math.sqrt(max(variance, 0.0) * (nu - 2) / nu) / PERCENT, _TINY)
         return cls(constant / PERCENT, float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT)), scale, nu)
 
