@@ -45,7 +45,7 @@ class Settled:
 
     Arrays of shape (N,), in log return: y_N what happened; error_N that less the median; log_score_N NaN where the law
     had no density; hits whether the interval held it, as shown and raw. baselines: CRPS by baseline, NaN where one is
-    missing. rival: the baseline to beat, fixed before the forecasts were made; None where there is none.
+    missing. rival: the baseline to beat, as the model of today names it; None where there is none.
     """
 
     ticker: str

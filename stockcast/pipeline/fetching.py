@@ -103,7 +103,7 @@ class Waiting:
     def _rest(self, deadline: Deadline) -> None:
         if self._asked and self._pause:
             # Not regular, so that many machines with one crontab do not ask in step.
-            time.sleep(min(self._pause * random.uniform(0.5, 1.5), deadline.left()))  # noqa: S311
+            time.sleep(min(self._pause * random.uniform(0.5, 1.5), deadline.left()))  # noqa: S311 - a pause is no secret
         self._asked = True
 
 

@@ -74,15 +74,15 @@ class StoredBars:
 
 _COLUMNS = tuple(field.name for field in fields(StoredBars) if field.name != "dates")
 
-_SELECT_BARS = f"SELECT session, {', '.join(_COLUMNS)} FROM prices WHERE ticker = ? ORDER BY session"  # noqa: S608
+_SELECT_BARS = f"SELECT session, {', '.join(_COLUMNS)} FROM prices WHERE ticker = ? ORDER BY session"
 _UPSERT_BAR = (
-    f"INSERT INTO prices (ticker, session, {', '.join(_COLUMNS)}) VALUES (?, ?{', ?' * len(_COLUMNS)}) "  # noqa: S608
+    f"INSERT INTO prices (ticker, session, {', '.join(_COLUMNS)}) VALUES (?, ?{', ?' * len(_COLUMNS)}) "
     f"ON CONFLICT (ticker, session) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}"
 )
 _INSTRUMENT = tuple(field.name for field in fields(Instrument))
-_SELECT_INSTRUMENT = f"SELECT {', '.join(_INSTRUMENT)} FROM instruments WHERE ticker = ?"  # noqa: S608
+_SELECT_INSTRUMENT = f"SELECT {', '.join(_INSTRUMENT)} FROM instruments WHERE ticker = ?"
 _UPSERT_INSTRUMENT = (
-    f"INSERT INTO instruments ({', '.join(_INSTRUMENT)}) VALUES ({', '.join('?' * len(_INSTRUMENT))}) "  # noqa: S608
+    f"INSERT INTO instruments ({', '.join(_INSTRUMENT)}) VALUES ({', '.join('?' * len(_INSTRUMENT))}) "
     f"ON CONFLICT (ticker) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _INSTRUMENT[1:])}"
 )
 

@@ -182,7 +182,7 @@ def _unwarned() -> Iterator[None]:
     """What yfinance does with pandas that pandas means to change is not the reader's business."""
     with warnings.catch_warnings():
         # Its import makes its own deprecations visible to everybody: only what is said after it holds.
-        import yfinance  # noqa: F401
+        import yfinance  # noqa: F401 - its import is what is wanted
 
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)

@@ -20,7 +20,7 @@ _COOKIES = ("_load_cookie_curlCffi", "_save_cookie_curlCffi")
 def load() -> None:
     """Import yfinance, which takes a second or more: time that no limit for the network should pay for."""
     with warnings.catch_warnings():
-        import yfinance  # noqa: F401
+        import yfinance  # noqa: F401 - its import is what is wanted
 
 
 def prepare(cache: Path) -> None:

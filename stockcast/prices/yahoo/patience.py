@@ -70,7 +70,7 @@ class Backoff:
             if self._retries > MOST_RETRIES:
                 return False
         # Machines with one crontab do not ask in step.
-        pause = self._pause * random.uniform(0.75, 1.25)  # noqa: S311
+        pause = self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - a pause is no secret
         if pause >= self._deadline.left():
             return False
         self._sleep(pause)

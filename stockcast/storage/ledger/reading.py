@@ -27,13 +27,13 @@ _ROWS = f"""
     FROM forecasts f LEFT JOIN outcomes o ON o.forecast_id = f.id
     WHERE {_FILTER}
     ORDER BY f.target_session, f.ticker, f.model, f.horizon, f.id
-"""  # noqa: S608
+"""
 _BASELINES = f"""
     SELECT f.id, s.baseline, s.crps, s.log_score, s.pit
     FROM forecasts f JOIN baseline_scores s ON s.forecast_id = f.id
     WHERE {_FILTER}
     ORDER BY f.id, s.baseline
-"""  # noqa: S608
+"""
 _LATEST = """
     SELECT document FROM (
         SELECT document, ticker, model, horizon,

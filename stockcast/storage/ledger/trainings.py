@@ -10,9 +10,9 @@ from stockcast.results.ledger import Training
 from stockcast.storage.database import Database
 
 _COLUMNS = ", ".join(field.name for field in fields(Training))
-_INSERT = f"INSERT INTO trainings ({_COLUMNS}) VALUES ({', '.join('?' * len(fields(Training)))})"  # noqa: S608
-_LAST = f"SELECT {_COLUMNS} FROM trainings WHERE ticker = ? AND model = ? ORDER BY id DESC LIMIT 1"  # noqa: S608
-_ALL = f"SELECT {_COLUMNS} FROM trainings ORDER BY id"  # noqa: S608
+_INSERT = f"INSERT INTO trainings ({_COLUMNS}) VALUES ({', '.join('?' * len(fields(Training)))})"
+_LAST = f"SELECT {_COLUMNS} FROM trainings WHERE ticker = ? AND model = ? ORDER BY id DESC LIMIT 1"
+_ALL = f"SELECT {_COLUMNS} FROM trainings ORDER BY id"
 
 
 def note_training(db: Database, training: Training) -> None:
