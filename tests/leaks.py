@@ -69,10 +69,10 @@ def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps chosen on the test part."""
     original = training._snapshot
 
-    def leaking(model, problem, config, validation, step):  # type: ignore[no-untyped-def]
+    def leaking(model, problem, config, validation, *rest):  # type: ignore[no-untyped-def]
         if validation is not None:
             validation = Part(validation.stop, len(problem.z_T) - 1)
-        return original(model, problem, config, validation, step)
+        return original(model, problem, config, validation, *rest)
 
     monkeypatch.setattr(training, "_snapshot", leaking)
 

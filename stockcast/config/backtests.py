@@ -18,8 +18,9 @@ class FoldConfig:
     test_from: first target session that is forecast; None: the last 30 % of the sessions. refit_every: sessions from
     one refit to the next, or "year": at every first session of one. window: target sessions that a fit may learn and
     choose from, the newest ones (filters start a month or so before them); None: all before it. embargo: sessions left
-    out between a fit's last target and the first one forecast. validation_share: share of them, the newest, on which
-    training is stopped.
+    out between a fit's last target and the first one forecast. validation_share: share of what a fold knows, the
+    newest sessions, on which training is stopped; validate_from: where that part begins in the first fold instead, and
+    every other fold chooses on as many sessions.
     """
 
     test_from: date | None = None
@@ -27,6 +28,7 @@ class FoldConfig:
     window: int | None = None
     embargo: int = 0
     validation_share: float = 0.18
+    validate_from: date | None = None
 
     def __post_init__(self) -> None:
         every = self.refit_every
@@ -40,6 +42,12 @@ class FoldConfig:
             "a fit needs 250 sessions to learn from and 60 to choose on",
         )
         require(0 <= self.embargo <= 1000, f"an embargo of {self.embargo} sessions is not within 0 .. 1000")
+        if self.validate_from is not None:
+            require(
+                self.test_from is not None and self.validate_from < self.test_from,
+                f"--validate-from {self.validate_from} is not before --test-from {self.test_from}",
+                "give both, the earlier one first",
+            )
         require(0.0 < self.validation_share < 1.0, f"validation share {self.validation_share} is not within 0 .. 1")
 
 
@@ -49,6 +57,8 @@ class BacktestConfig:
 
     cells: networks that compete, each trained with `network` and `training`. baselines: names; empty: all of them.
     training.final_fit: after choosing its steps, a network is fitted again on all that its fold may learn from.
+    horizon: sessions ahead, each of them forecast and scored; the verdict is about the first. paths: simulated for the
+    others, at each origin. warm_start: a fold's networks begin with the weights of the fold before, not afresh.
     cost: basis points of the traded value, for the economics.
     """
 
@@ -57,6 +67,9 @@ class BacktestConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     folds: FoldConfig = field(default_factory=FoldConfig)
     baselines: tuple[str, ...] = ()
+    horizon: int = 1
+    paths: int = 500
+    warm_start: bool = False
     cost: float = 5.0
 
     def __post_init__(self) -> None:
@@ -64,4 +77,6 @@ class BacktestConfig:
         for cell in self.cells:
             require(cell in CELLS, f"unknown cell {cell!r}", f"choose some of {', '.join(CELLS)}")
         require(len(set(self.cells)) == len(self.cells), "a cell is named twice")
+        require(1 <= self.horizon <= 250, f"a horizon of {self.horizon} sessions is not within 1 .. 250")
+        require(100 <= self.paths <= 100_000, f"{self.paths} simulated paths are not within 100 .. 100000")
         require(0.0 <= self.cost <= 1000.0, f"a cost of {self.cost:g} basis points is not within 0 .. 1000")

@@ -1,4 +1,4 @@
-"""Backtest: one-step forecasts of every competitor at every origin of a part, scored and compared.
+"""Backtest: forecasts of every competitor at every origin of a part, scored and compared.
 
 Shapes: N origins, Q quantiles.
 """
@@ -28,7 +28,8 @@ PERCENTILES = np.arange(1, 100) / 100
 class Outcomes:
     """What happened after each origin of a part.
 
-    origins, target_sessions: dates [N]. last_close_N: as traded at the origin. y_N: log return to the target session.
+    origins, target_sessions: dates [N]. last_close_N: as traded at the origin. y_N: log return to the target session,
+    `horizon` sessions after the origin.
     """
 
     ticker: str
@@ -36,12 +37,20 @@ class Outcomes:
     target_sessions: NDArray[np.datetime64]
     last_close_N: Floats
     y_N: Floats
+    horizon: int = 1
 
     @classmethod
-    def of(cls, ticker: str, f: Features, close_T: Floats, part: Part) -> Outcomes:
-        """The outcomes of a part; `close_T` has one entry for each row of the features."""
-        origins, after = slice(part.start, part.stop), slice(part.start + 1, part.stop + 1)
-        return cls(ticker, f.moves.dates[origins], f.moves.dates[after], close_T[origins], f.moves.r_T[after])
+    def of(cls, ticker: str, f: Features, close_T: Floats, part: Part, horizon: int = 1) -> Outcomes:
+        """The outcomes of a part; `close_T` has one entry for each row of the features.
+
+        Origins whose target session lies behind the last row are left out, at the end of the part.
+        """
+        m, stop = f.moves, min(part.stop, len(f) - horizon)
+        origins, targets = slice(part.start, stop), slice(part.start + horizon, stop + horizon)
+        y_N = m.r_T[part.start + 1 : stop + 1].copy()
+        for step in range(2, horizon + 1):
+            y_N += m.r_T[part.start + step : stop + step]
+        return cls(ticker, m.dates[origins], m.dates[targets], close_T[origins], y_N, horizon)
 
     @property
     def price_N(self) -> Floats:
@@ -118,16 +127,21 @@ class Entry:
             mape_ratio=_ratio(metrics.mape(price_N, self.point_N), metrics.mape(price_N, last_N)),
             hit_rate=metrics.hit_rate(o.y_N, self.p_up_N),
             always_up=metrics.always_up(o.y_N),
+            horizon=o.horizon,
         )
 
     def compare(self, baseline: Entry) -> Comparison:
         """Skill in CRPS over a baseline, and the chance of seeing as much without any."""
+        horizon = self.outcomes.horizon
+        # Steps that neighbours share: see `diebold_mariano` for why twice as many.
+        test = diebold_mariano(self.crps_N, baseline.crps_N, max(10, 2 * horizon), horizon)
         return Comparison(
             ticker=self.outcomes.ticker,
             model=self.model,
             baseline=baseline.model,
             crps_skill=1.0 - _ratio(float(self.crps_N.mean()), float(baseline.crps_N.mean())),
-            dm_p=diebold_mariano(self.crps_N, baseline.crps_N).p_value,
+            dm_p=test.p_value,
+            horizon=horizon,
         )
 
     def rows(self) -> ForecastRows:
@@ -137,7 +151,7 @@ class Entry:
         return ForecastRows(
             ticker=o.ticker,
             model=self.model,
-            horizon=1,
+            horizon=o.horizon,
             origins=o.origins,
             target_sessions=o.target_sessions,
             last_close=o.last_close_N,

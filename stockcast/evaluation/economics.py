@@ -9,6 +9,7 @@ Legend: N consecutive sessions of one instrument, oldest first; element i belong
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +90,28 @@ def economics(
         )
         for strategy in STRATEGIES
     )
+
+
+def chosen_economics(
+    y_N: ArrayLike, tried: Mapping[str, tuple[Floats, Floats]], chosen: str, rules: TradingRules | None = None
+) -> tuple[Economics, ...]:
+    """The strategies on one of several settings' forecasts, their Sharpe ratios deflated by what the others showed.
+
+    tried: signal and volatility as in `positions`, by setting; each counts as one trial. With one, `economics`.
+    Raises what `positions` and `traded` do.
+    """
+    rules = rules or TradingRules()
+    every = {name: economics(y_N, *forecast, rules) for name, forecast in tried.items()}
+    if len(every) == 1:
+        return every[chosen]
+    signal, volatility = tried[chosen]
+    found = []
+    for index, strategy in enumerate(STRATEGIES):
+        ratios = [of_one[index].sharpe for of_one in every.values()]
+        deflates = strategy != BUY_AND_HOLD and all(math.isfinite(ratio) for ratio in ratios)
+        track = traded(y_N, positions(strategy, signal, volatility, rules))
+        found.append(assess(strategy, track, rules, Trials.of(ratios) if deflates else None))
+    return tuple(found)
 
 
 def positions(strategy: str, signal_N: ArrayLike, volatility_N: ArrayLike, rules: TradingRules) -> Floats:

@@ -10,9 +10,9 @@ session carries a loss. The loop is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -25,12 +25,16 @@ from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble, Standardiser
 from stockcast.models.network import Network
 from stockcast.results.progress import Progress
+from stockcast.results.training import LossCurve
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.splits import Part, Split
 from stockcast.windows.windows import lagged
 
 _GPU_UNITS = 128
 """Hidden units below which a step is too short to be worth the way to a GPU."""
+
+
+Weights = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -49,59 +53,75 @@ class Problem:
 class Walk:
     """One member's way: gradient steps to take, steps of the whole one-cycle schedule, seed.
 
-    A refit takes fewer steps of the same cycle, so that it walks the path that validation judged.
+    A refit takes fewer steps of the same cycle, so that it walks the path that validation judged. start: weights to
+    begin with; None: drawn from the seed, with a read-out of zero.
     """
 
     steps: int
     cycle: int
     seed: int
+    start: Weights | None = None
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Gradient steps that validation chose for each member, and how many there were to choose from."""
+    """Gradient steps that validation chose for each member, how many there were to choose from, and how each learnt."""
 
     steps: tuple[int, ...]
     most: int
+    curves: tuple[LossCurve, ...] = ()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A member's weights after `step` gradient steps, and its validation loss."""
+    """A member's weights after `step` gradient steps, its validation loss, and its training loss since the last one."""
 
     step: int
     loss: float
-    weights: dict[str, torch.Tensor]
+    training_loss: float
+    weights: Weights
 
 
-def train(f: Features, split: Split, config: TrainConfig, progress: Progress) -> tuple[Ensemble, Chosen]:
+def train(
+    f: Features, split: Split, config: TrainConfig, progress: Progress, start: NetworkWeights | None = None
+) -> tuple[Ensemble, Chosen]:
     """Fit base scale, standardiser and every member on the training part; stop each where validation is best.
 
+    start: weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
     Returns the ensemble and what validation chose. Raises DataError where the training part is shorter than a window,
     ConfigError for a missing device.
     """
     base, standardiser = _footing(f, split.train)
     problem = _problem(f, base, standardiser, _device(config))
     most = config.training.gradient_steps(len(split.train))
-    best = [
-        _watch(descend(problem, split.train, config, Walk(most, most, seed), split.validation), progress)
-        for seed in config.training.members
+    watched = [
+        _watch(descend(problem, split.train, config, walk, split.validation), walk.seed, progress)
+        for walk in _walks(config, [most] * config.training.seeds, most, start)
     ]
-    weights = _stack(config.network, [snapshot.weights for snapshot in best])
+    weights = _stack(config.network, [snapshot.weights for snapshot, _ in watched])
     ensemble = Ensemble(config.network, base, standardiser, weights, split.scored_cutoff)
-    return ensemble, Chosen(tuple(snapshot.step for snapshot in best), most)
+    curves = tuple(curve for _, curve in watched)
+    return ensemble, Chosen(tuple(curve.chosen for curve in curves), most, curves)
 
 
-def refit(f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress) -> Ensemble:
+def refit(
+    f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress,
+    start: NetworkWeights | None = None,
+) -> Ensemble:  # fmt: skip
     """Fit everything again on `part`, each member for its chosen number of steps: nothing is left to choose."""
     base, standardiser = _footing(f, part)
     problem = _problem(f, base, standardiser, _device(config))
     members = [
-        _watch(descend(problem, part, config, Walk(count, chosen.most, seed), None), progress).weights
-        for seed, count in zip(config.training.members, chosen.steps, strict=True)
+        _watch(descend(problem, part, config, walk, None), walk.seed, progress)[0].weights
+        for walk in _walks(config, chosen.steps, chosen.most, start)
     ]
     cutoff: date = f.moves.dates[part.stop].astype(object)
     return Ensemble(config.network, base, standardiser, _stack(config.network, members), cutoff)
+
+
+def _walks(config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None) -> Iterator[Walk]:
+    for member, (seed, count) in enumerate(zip(config.training.members, steps, strict=True)):
+        yield Walk(count, cycle, seed, None if start is None else _member(start, member))
 
 
 def descend(
@@ -122,16 +142,21 @@ def descend(
     check_every = max(1, walk.cycle // training.checks)
     with _seeded(walk.seed):
         model = Network(config.network, x_NLF.shape[2]).to(problem.x_TF.device)
+        if walk.start is not None:
+            model.load_state_dict(walk.start)
         optimiser = AdamW(model.parameters(), training.weight_decay)
-        yield _snapshot(model, problem, config, validation, 0)
+        losses: list[float] = []
+        yield _snapshot(model, problem, config, validation, 0, losses)
         for step in range(1, walk.steps + 1):
             windows = torch.from_numpy(draw.integers(oldest, part.stop, training.windows_per_step) - (length - 1))
             heads_BLH = model(x_NLF[windows])
             loss = negative_log_likelihood(heads_BLH[:, silent:], z_NL[windows][:, silent:], problem.eta).mean()
+            losses.append(loss.item())
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             optimiser.step(training.learning_rate * one_cycle((step - 1) / walk.cycle))
             if step % check_every == 0 or step == walk.steps:
-                yield _snapshot(model, problem, config, validation, step)
+                yield _snapshot(model, problem, config, validation, step, losses)
+                losses.clear()
 
 
 def negative_log_likelihood(heads: torch.Tensor, z: torch.Tensor, eta: float) -> torch.Tensor:
@@ -185,16 +210,28 @@ class AdamW:
             p.grad = None
 
 
-def _watch(snapshots: Iterator[Snapshot], progress: Progress) -> Snapshot:
+def _watch(snapshots: Iterator[Snapshot], seed: int, progress: Progress) -> tuple[Snapshot, LossCurve]:
     """Run the loop to its end and keep the snapshot with the lowest validation loss, or the last one without any."""
+    seen: list[Snapshot] = []
     best, done = None, 0
     for snapshot in snapshots:
         progress.advance(snapshot.step - done, None if math.isnan(snapshot.loss) else snapshot.loss)
         done = snapshot.step
         if best is None or math.isnan(snapshot.loss) or snapshot.loss < best.loss:
             best = snapshot
+        seen.append(replace(snapshot, weights={}))
     assert best is not None  # noqa: S101 - the loop yields before its first step
-    return best
+    return best, LossCurve(
+        seed=seed,
+        steps=tuple(snapshot.step for snapshot in seen),
+        training=tuple(_finite(snapshot.training_loss) for snapshot in seen),
+        validation=tuple(_finite(snapshot.loss) for snapshot in seen),
+        chosen=best.step,
+    )
+
+
+def _finite(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
 
 
 def _footing(f: Features, part: Part) -> tuple[HarScale, Standardiser]:
@@ -226,7 +263,9 @@ def _windows(x_TF: torch.Tensor, length: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _snapshot(model: Network, problem: Problem, config: TrainConfig, validation: Part | None, step: int) -> Snapshot:
+def _snapshot(
+    model: Network, problem: Problem, config: TrainConfig, validation: Part | None, step: int, losses: Sequence[float]
+) -> Snapshot:
     loss = math.nan
     if validation is not None:
         # One pass over the part, its state warmed up on the window before, stands for one window per origin.
@@ -239,7 +278,8 @@ def _snapshot(model: Network, problem: Problem, config: TrainConfig, validation:
         model.train()
         if math.isnan(loss):
             loss = math.inf
-    return Snapshot(step, loss, {name: p.detach().cpu().clone() for name, p in model.named_parameters()})
+    training_loss = sum(losses) / len(losses) if losses else math.nan
+    return Snapshot(step, loss, training_loss, {name: p.detach().cpu().clone() for name, p in model.named_parameters()})
 
 
 def _stack(config: NetworkConfig, members: list[dict[str, torch.Tensor]]) -> NetworkWeights:
@@ -261,6 +301,27 @@ def _stack(config: NetworkConfig, members: list[dict[str, torch.Tensor]]) -> Net
     return NetworkWeights(
         config.cell, layers, stacked("readout.weight"), stacked("readout.bias"), stacked("skip.weight")
     )
+
+
+def _member(weights: NetworkWeights, member: int) -> Weights:
+    """One member of stacked weights as torch has them: what `_stack` undoes."""
+
+    def single(values_S: np.ndarray, *shape: int) -> torch.Tensor:
+        own = np.ascontiguousarray(values_S[member], dtype=np.float32)
+        return torch.from_numpy(own.reshape(shape) if shape else own)
+
+    found = {
+        "readout.weight": single(weights.readout_SHD),
+        "readout.bias": single(weights.readout_bias_SH),
+        "skip.weight": single(weights.skip_SHF),
+    }
+    for k, layer in enumerate(weights.layers):
+        rows = layer.input_SGDI.shape[1] * layer.input_SGDI.shape[2]
+        found[f"recurrent.weight_ih_l{k}"] = single(layer.input_SGDI, rows, -1)
+        found[f"recurrent.weight_hh_l{k}"] = single(layer.hidden_SGDD, rows, -1)
+        found[f"recurrent.bias_ih_l{k}"] = single(layer.input_bias_SGD, rows)
+        found[f"recurrent.bias_hh_l{k}"] = single(layer.hidden_bias_SGD, rows)
+    return found
 
 
 def _device(config: TrainConfig) -> torch.device:

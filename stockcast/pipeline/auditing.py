@@ -20,9 +20,9 @@ from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
 from stockcast.pipeline.auditparts import Parts, Watched, differing, forecast_bytes, network_parts
-from stockcast.pipeline.backtesting import Walk
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.pipeline.training import Work
+from stockcast.pipeline.walking import Walk
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.results.audit import AuditCheck, AuditResult
@@ -334,8 +334,8 @@ class _Audit:
             # The first origin whose target is gone can still be forecast.
             test = Part(self.test.start, min(self.test.stop, len(work.f)))
             walk = Walk(work.history, work.f, config, Path(folder), watched)
-            file, _ = walk.fold(Fold(1, replace(work.split, test=test)), 1)
-        about = {name: file.about[name] for name in ("validation_crps", "steps")}
+            file = walk.fold(Fold(1, replace(work.split, test=test)), 1).file
+        about = {name: file.about[name] for name in ("validation_crps", "curves")}
         return {**{name: law_bytes(law, 0, rows) for name, law in file.laws.items()}, "choice": repr(about).encode()}
 
 

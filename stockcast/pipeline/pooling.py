@@ -21,13 +21,23 @@ DISCOVERY_RATE = 0.1
 SET_SIZE, SET_BLOCK, SET_DRAWS = 0.1, 10, 1000
 
 
+Losses = dict[str, tuple[Dates, Floats]]
+"""CRPS by competitor: target sessions, and the mean over tickers for each."""
+
+
 def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
     """All tickers together. The results must carry their rows (`keep_rows`)."""
-    losses = _losses(results)
+    by_step = [_losses(results, step) for step in range(1, max(result.horizon for result in results) + 1)]
     cells = sorted({score.model for result in results for score in result.scores if score.kind == "network"})
-    names = [name for name in losses if name not in cells]
-    comparisons = tuple(_compared(cell, name, losses, results) for cell in cells for name in names if cell in losses)
-    members = {name: by_date for name, (_, by_date) in losses.items()}
+    comparisons = tuple(
+        _compared(cell, name, step, losses, results)
+        for step, losses in enumerate(by_step, start=1)
+        for cell in cells
+        if cell in losses
+        for name in losses
+        if name not in cells
+    )
+    members = {name: by_date for name, (_, by_date) in by_step[0].items()}
     chosen = model_confidence_set(members, SET_SIZE, SET_BLOCK, SET_DRAWS) if len(members) > 1 else None
     return BacktestSummary(
         results=tuple(results),
@@ -37,23 +47,25 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
     )
 
 
-def _losses(results: Sequence[BacktestResult]) -> dict[str, tuple[Dates, Floats]]:
-    """CRPS by competitor: mean over tickers for each target session; competitors that a ticker lacks are left out."""
-    common = set.intersection(*({rows.model for rows in result.rows} for result in results))
-    found: dict[str, tuple[Dates, Floats]] = {}
-    for name in [rows.model for rows in results[0].rows if rows.model in common]:
-        of_name = [rows for result in results for rows in result.rows if rows.model == name]
+def _losses(results: Sequence[BacktestResult], horizon: int) -> Losses:
+    """The losses of one step; competitors that a ticker lacks are left out."""
+    of_step = [[rows for rows in result.rows if rows.horizon == horizon] for result in results]
+    common = set.intersection(*({rows.model for rows in of_ticker} for of_ticker in of_step))
+    found: Losses = {}
+    for name in [rows.model for rows in of_step[0] if rows.model in common]:
+        of_name = [rows for of_ticker in of_step for rows in of_ticker if rows.model == name]
         dates = np.concatenate([rows.target_sessions for rows in of_name])
         found[name] = pooled_by_date(dates, np.concatenate([rows.crps for rows in of_name]))
     return found
 
 
 def _compared(
-    cell: str, baseline: str, losses: dict[str, tuple[Dates, Floats]], results: Sequence[BacktestResult]
+    cell: str, baseline: str, horizon: int, losses: Losses, results: Sequence[BacktestResult]
 ) -> PooledComparison:
     ours, theirs = losses[cell][1], losses[baseline][1]
-    test = diebold_mariano(ours, theirs)
-    single = [c for result in results for c in result.comparisons if (c.model, c.baseline) == (cell, baseline)]
+    test = diebold_mariano(ours, theirs, max(10, 2 * horizon), horizon)
+    pair = (cell, baseline)
+    single = [c for result in results for c in result.comparisons_at(horizon) if (c.model, c.baseline) == pair]
     found = benjamini_hochberg([c.dm_p for c in single]) <= DISCOVERY_RATE
     return PooledComparison(
         model=cell,
@@ -64,4 +76,5 @@ def _compared(
         tickers=len(single),
         better=sum(c.crps_skill > 0 for c in single),
         found=int(found.sum()),
+        horizon=horizon,
     )

@@ -28,7 +28,8 @@ class Score:
     """One competitor over the test part; `kind` is network or baseline.
 
     crps, pinball, interval_score_90: log return, lower is better. log_score: nats, higher is better, None for
-    quantile baselines. Coverages, hit_rate and always_up: shares. Ratios: to the random walk's last close.
+    quantile baselines. Coverages, hit_rate and always_up: shares. Ratios: to the random walk's last close. horizon:
+    sessions from origin to target.
     """
 
     ticker: str
@@ -46,6 +47,7 @@ class Score:
     mape_ratio: float
     hit_rate: float
     always_up: float
+    horizon: int = 1
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,22 @@ class Comparison:
     baseline: str
     crps_skill: float
     dm_p: float
+    horizon: int = 1
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """How one member of an ensemble learnt: losses at each check, of which the first is before the first step.
+
+    training: mean since the check before, None before the first step; validation: None where there was no such part.
+    Both are negative log likelihoods a session, in units of the base scale. chosen: the step whose weights were kept.
+    """
+
+    seed: int
+    steps: tuple[int, ...]
+    training: tuple[float | None, ...]
+    validation: tuple[float | None, ...]
+    chosen: int
 
 
 @dataclass(frozen=True)

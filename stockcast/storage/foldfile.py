@@ -1,39 +1,53 @@
-"""Fold files: the forecasts of one stage of a backtest, so that an interrupted one goes on where it was."""
+"""Fold files: what one stage of a backtest fitted and forecast, so that an interrupted one goes on where it was."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import os
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
-from stockcast.errors import ModelError
+from stockcast.config import NetworkConfig
+from stockcast.errors import ConfigError, ModelError
+from stockcast.forecasting import Fit
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.storage.files import storage_error, write_atomic
+from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 
-_FORMAT = "stockcast.fold/1"
+_FORMAT = "stockcast.fold/2"
 """To be raised when the same settings and prices come to give other forecasts."""
 
-# A torn archive, one of another kind, or one whose arrays are no laws.
+# A torn archive, one of another kind, or one whose arrays are no laws and no fits.
 _UNREADABLE = (
     OSError, EOFError, BadZipFile, zlib.error, NotImplementedError,
-    ValueError, KeyError, TypeError, AttributeError, ModelError,
+    ValueError, KeyError, TypeError, AttributeError, ModelError, ConfigError,
 )  # fmt: skip
+
+_EARLY = "early"
 
 
 @dataclass(frozen=True)
 class FoldFile:
-    """laws: of every competitor at the fold's origins, by name. about: what else is known of the fold, plain JSON."""
+    """What a fold leaves behind.
+
+    laws: of every competitor for the next session, at the fold's origins, by name. ahead: their laws of two sessions
+    ahead, three and so on, where they were asked for. early: laws of networks at the origins of the validation part,
+    from before that part was learnt from. fits: by cell, the network, with every baseline. about: plain JSON.
+    """
 
     laws: Mapping[str, Distribution]
     about: Mapping[str, Any]
+    ahead: Mapping[str, tuple[Distribution, ...]] = field(default_factory=dict)
+    early: Mapping[str, Distribution] = field(default_factory=dict)
+    fits: Mapping[str, Fit] = field(default_factory=dict)
 
 
 def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
@@ -46,16 +60,20 @@ def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
 
 def save(path: Path, fold: FoldFile) -> None:
     """Write a fold, whole or not at all. Raises StorageError."""
-    arrays: dict[str, Any] = {"about": np.frombuffer(json.dumps(dict(fold.about), allow_nan=False).encode(), np.uint8)}
-    for name, law in fold.laws.items():
+    arrays: Tensors = {"about": _text(fold.about), "fits": _text(_plain_fits(fold.fits))}
+    for place, name, law in _placed(fold):
         if isinstance(law, StudentT):
-            arrays[f"t:{name}"] = np.stack([law.loc, law.scale, law.nu])
+            arrays[f"t@{place}:{name}"] = np.stack([law.loc, law.scale, law.nu])
         elif isinstance(law, Empirical):
-            arrays[f"e:{name}"] = law.values_NK
+            arrays[f"e@{place}:{name}"] = law.values_NK
         else:
             raise TypeError(f"no file format for {type(law).__name__}")
+    for cell, fit in fold.fits.items():
+        fit_to_json(fit, f"fit:{cell}", arrays)
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    # Simulated laws are many numbers in single precision: half of their bits are zero.
+    write = np.savez_compressed if fold.ahead else np.savez
+    write(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes every keyword for its own flag
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,16 +85,61 @@ def load(path: Path) -> FoldFile | None:
     """The fold in `path`; None where there is none, or none that can be read whole: it is made again then."""
     try:
         # Opened here: NumPy leaves a torn archive open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            about = json.loads(arrays["about"].tobytes())
-            laws: dict[str, Distribution] = {}
-            for entry in arrays.files:
-                family, _, name = entry.partition(":")
-                if family == "t":
-                    loc, scale, nu = arrays[entry]
-                    laws[name] = StudentT(loc, scale, nu)
-                elif family == "e":
-                    laws[name] = Empirical(arrays[entry])
-            return FoldFile(laws, about) if laws and isinstance(about, dict) else None
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays: Tensors = {name: archive[name] for name in archive.files}
+        about, fits = json.loads(arrays["about"].tobytes()), json.loads(arrays["fits"].tobytes())
+        by_place: dict[str, dict[str, Distribution]] = {}
+        for entry, values in arrays.items():
+            kind, _, name = entry.partition(":")
+            family, _, place = kind.partition("@")
+            if family == "t":
+                by_place.setdefault(place, {})[name] = StudentT(*values)
+            elif family == "e":
+                by_place.setdefault(place, {})[name] = Empirical(values)
+        laws, early = by_place.pop("1"), by_place.pop(_EARLY, {})
+        found = {
+            cell: fit_from_json(data, f"fit:{cell}", NetworkConfig(**data["network"]), tuple(data["features"]), arrays)
+            for cell, data in fits.items()
+        }
+        steps = [by_place[place] for place in sorted(by_place, key=int)]
+        ahead = {name: tuple(laws_of[name] for laws_of in steps) for name in (steps[0] if steps else ())}
+        os.utime(path)  # what is used is not the first to be pruned
     except _UNREADABLE:
         return None
+    return FoldFile(laws, about, ahead, early, found) if isinstance(about, dict) else None
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Remove all but the `keep` folds of a folder that were used last. One that cannot be removed stays."""
+    try:
+        folds = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in folds[keep:]:
+            path.unlink()
+    except OSError:
+        return
+
+
+def _placed(fold: FoldFile) -> Iterator[tuple[str, str, Distribution]]:
+    """Every law with the step that it is of, or "early", and its competitor."""
+    for name, law in fold.laws.items():
+        yield "1", name, law
+    for name, laws in fold.ahead.items():
+        for step, law in enumerate(laws, start=2):
+            yield str(step), name, law
+    for name, law in fold.early.items():
+        yield _EARLY, name, law
+
+
+def _plain_fits(fits: Mapping[str, Fit]) -> dict[str, Any]:
+    return {
+        cell: {
+            "network": asdict(fit.ensemble.config),
+            "features": list(fit.ensemble.standardiser.names),
+            **fit_to_json(fit, "", {}),
+        }
+        for cell, fit in fits.items()
+    }
+
+
+def _text(value: Any) -> Any:
+    return np.frombuffer(json.dumps(value, default=dict, allow_nan=False).encode(), np.uint8)

@@ -11,24 +11,12 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError, ModelError, StockcastError
-from stockcast.forecasting import Fit, TrainedModel
-from stockcast.models import baselines
-from stockcast.models.basescale import HarScale
-from stockcast.models.cells import LayerWeights, NetworkWeights
-from stockcast.models.ensemble import Ensemble, Standardiser
-from stockcast.models.simulation import Shocks
+from stockcast.forecasting import TrainedModel
 from stockcast.prices.sessions import SessionCalendar
+from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 from stockcast.storage.modelfile import ModelFile, model_id
-
-Tensors = dict[str, NDArray[Any]]
-
-_LAYER_FIELDS = ("input_SGDI", "hidden_SGDD", "input_bias_SGD", "hidden_bias_SGD")
-_READOUT_FIELDS = ("readout_SHD", "readout_bias_SH", "skip_SHF")
 
 
 def to_file(model: TrainedModel) -> ModelFile:
@@ -38,8 +26,8 @@ def to_file(model: TrainedModel) -> ModelFile:
         "config": _config_to_json(model.config),
         "served_by": model.served_by,
         "features": list(model.served.ensemble.standardiser.names),
-        "scored": _fit_to_json(model.scored, "scored", tensors),
-        "served": None if model.served is model.scored else _fit_to_json(model.served, "served", tensors),
+        "scored": fit_to_json(model.scored, "scored", tensors),
+        "served": None if model.served is model.scored else fit_to_json(model.served, "served", tensors),
     }
     manifest = {
         "name": model.name,
@@ -60,10 +48,10 @@ def from_file(file: ModelFile) -> TrainedModel:
     m = file.manifest
     try:
         config = _config_from_json(m["config"])
-        scored = _fit_from_json(m["scored"], "scored", config, tuple(m["features"]), file.tensors)
+        scored = fit_from_json(m["scored"], "scored", config.network, tuple(m["features"]), file.tensors)
         served = scored
         if m["served"] is not None:
-            served = _fit_from_json(m["served"], "served", config, tuple(m["features"]), file.tensors)
+            served = fit_from_json(m["served"], "served", config.network, tuple(m["features"]), file.tensors)
         return TrainedModel(
             name=file.name,
             ticker=m["ticker"],
@@ -79,58 +67,6 @@ def from_file(file: ModelFile) -> TrainedModel:
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         reason = error.message if isinstance(error, StockcastError) else f"{type(error).__name__}: {error}"
         raise ModelError(f"model {file.name} cannot be read: {reason}", "train it again") from error
-
-
-def _fit_to_json(fit: Fit, prefix: str, tensors: Tensors) -> dict[str, Any]:
-    ensemble = fit.ensemble
-    for k, layer in enumerate(ensemble.weights.layers):
-        for name in _LAYER_FIELDS:
-            tensors[f"{prefix}.layers.{k}.{name}"] = _single(getattr(layer, name))
-    for name in _READOUT_FIELDS:
-        tensors[f"{prefix}.{name}"] = _single(getattr(ensemble.weights, name))
-    tensors[f"{prefix}.centre"] = ensemble.standardiser.centre_F
-    tensors[f"{prefix}.spread"] = ensemble.standardiser.spread_F
-    tensors[f"{prefix}.shocks"] = _single(fit.shocks.values_M4)
-    return {
-        "cutoff": fit.cutoff.isoformat(),
-        "base_scale": asdict(ensemble.base),
-        "baselines": {name: baselines.to_json(baseline) for name, baseline in fit.baselines.items()},
-    }
-
-
-def _fit_from_json(
-    data: Mapping[str, Any],
-    prefix: str,
-    config: TrainConfig,
-    names: tuple[str, ...],
-    tensors: Mapping[str, NDArray[Any]],
-) -> Fit:
-    def double(name: str) -> NDArray[np.float64]:
-        return tensors[f"{prefix}.{name}"].astype(np.float64)
-
-    weights = NetworkWeights(
-        config.network.cell,
-        tuple(
-            LayerWeights(*(double(f"layers.{k}.{name}") for name in _LAYER_FIELDS))
-            for k in range(config.network.layers)
-        ),
-        *(double(name) for name in _READOUT_FIELDS),
-    )
-    base = data["base_scale"]
-    ensemble = Ensemble(
-        config=config.network,
-        base=HarScale(tuple(base["weights"]), base["mu"], base["nu"]),
-        standardiser=Standardiser(names, double("centre"), double("spread")),
-        weights=weights,
-        cutoff=date.fromisoformat(data["cutoff"]),
-    )
-    known = {name: baselines.from_json(name, parameters) for name, parameters in data["baselines"].items()}
-    return Fit(ensemble, known, Shocks(double("shocks")))
-
-
-def _single(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Weights were trained in single precision and shocks are rounded to it on creation: nothing is lost."""
-    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _config_to_json(config: TrainConfig) -> dict[str, Any]:

@@ -46,8 +46,9 @@ def walk_forward(dates: Dates, config: FoldConfig, lookback: int) -> tuple[Fold,
         raise DataError(f"{len(dates) + 1} sessions are too few to walk forward over", "use a longer history")
     rows = _first_targets(dates, config)
     ends = [*rows[1:], len(dates)]
+    choosing = _sessions_to_choose_on(dates, config, rows[0])
     return tuple(
-        Fold(number, _split(dates, config, lookback, begin, end))
+        Fold(number, _split(dates, config, lookback, choosing, begin, end))
         for number, (begin, end) in enumerate(zip(rows, ends, strict=True), start=1)
     )
 
@@ -84,14 +85,28 @@ def _first_targets(dates: Dates, config: FoldConfig) -> list[int]:
     return list(range(begin, len(dates), int(config.refit_every)))
 
 
-def _split(dates: Dates, config: FoldConfig, lookback: int, begin: int, end: int) -> Split:
+def _sessions_to_choose_on(dates: Dates, config: FoldConfig, begin: int) -> int | None:
+    """Target sessions of every validation part, where a date says how many; `begin`: row of the first test target."""
+    if config.validate_from is None:
+        return None
+    count = begin - config.embargo - int(np.searchsorted(dates, np.datetime64(config.validate_from), "left"))
+    if count < MIN_VALIDATION:
+        raise ConfigError(
+            f"--validate-from {config.validate_from} leaves {max(count, 0)} sessions to choose on",
+            f"a fold needs {MIN_VALIDATION}: begin earlier",
+        )
+    return count
+
+
+def _split(dates: Dates, config: FoldConfig, lookback: int, choosing: int | None, begin: int, end: int) -> Split:
     """Parts of origins for the targets begin .. end - 1; the target of origin t is row t + 1."""
     stop = begin - 1 - config.embargo
     start = first_origin(lookback)
     if config.window is not None:
         start = max(start, stop - config.window)
     known = stop - start
-    choosing = max(MIN_VALIDATION, round(config.validation_share * known))
+    if choosing is None:
+        choosing = max(MIN_VALIDATION, round(config.validation_share * known))
     if known - choosing < MIN_TRAIN:
         raise DataError(
             f"{max(known, 0)} sessions before {dates[begin]} are too few: a fold needs {MIN_TRAIN} to learn from and "

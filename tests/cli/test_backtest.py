@@ -27,11 +27,14 @@ EVERYTHING = {
     "--date-column": "Day",
     "--close-column": "Last",
     "--date-format": "%d.%m.%Y",
+    "--validate-from": "2013-01-02",
     "--test-from": "2015-01-02",
     "--refit-every": "63",
     "--training": "sliding:2520",
     "--embargo": "5",
     "--lookback": "30",
+    "--horizon": "3",
+    "--paths": "200",
     "--hidden-size": "8",
     "--layers": "2",
     "--dropout": "0.1",
@@ -51,7 +54,18 @@ EVERYTHING = {
 
 def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
     words = [word for option in EVERYTHING.items() for word in option]
-    several = ["--cell", "gru", "--cell", "lstm", "--baseline", "har-t", "--baseline", "garch-t", "--no-final-fit"]
+    several = [
+        "--cell",
+        "gru",
+        "--cell",
+        "lstm",
+        "--baseline",
+        "har-t",
+        "--baseline",
+        "garch-t",
+        "--no-final-fit",
+        "--warm-start",
+    ]
     assert run("backtest", "VOD.L", *words, *several).code == 0
     _, source, read, config, where, keep_rows, waiting = fakes.CALLS[0]
     assert (source, where, keep_rows) == ("VOD.L", home, True)
@@ -70,8 +84,11 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
             device="auto",
             final_fit=False,
         ),
-        folds=FoldConfig(date(2015, 1, 2), 63, 2520, 5),
+        folds=FoldConfig(date(2015, 1, 2), 63, 2520, 5, validate_from=date(2013, 1, 2)),
         baselines=("har-t", "garch-t"),
+        horizon=3,
+        paths=200,
+        warm_start=True,
         cost=2.5,
     )
     assert (read.start, read.end, read.ticker) == (date(2000, 1, 3), date(2020, 12, 31), "VOD")

@@ -21,7 +21,7 @@ from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.baselines.garch import GarchT
 from stockcast.models.baselines.har import HarT
 from stockcast.models.distribution import StudentT
-from stockcast.pipeline.backtesting import Walk
+from stockcast.pipeline.walking import Walk
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.backtests import BacktestResult
@@ -92,9 +92,9 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     original = training.train
 
-    def counted(f, split, config, progress):  # type: ignore[no-untyped-def]
+    def counted(f, split, *rest):  # type: ignore[no-untyped-def]
         made.append(str(split.session(split.test.start + 1)))
-        return original(f, split, config, progress)
+        return original(f, split, *rest)
 
     monkeypatch.setattr(training, "train", counted)
     return made
@@ -113,7 +113,7 @@ def test_every_session_from_the_date_on_is_forecast_once_by_everyone(whole: Back
 def test_the_plan_is_what_the_backtest_does(whole: BacktestResult, tmp_path: Path) -> None:
     path = synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)
     planned = pipeline.plan(str(path), ReadOptions(), CONFIG, tmp_path)
-    assert planned == tuple(replace(fold, steps={}) for fold in whole.folds)
+    assert planned == tuple(replace(fold, steps={}, curves={}) for fold in whole.folds)
     assert not (tmp_path / "backtests").exists()
 
 
@@ -127,7 +127,7 @@ def test_folds_fitted_in_reverse_are_the_same_to_the_byte(done: Path, tmp_path: 
     folds = walk_forward(HISTORY.dates[1:], CONFIG.folds, CONFIG.network.lookback)
     walk = Walk(HISTORY, features(HISTORY), CONFIG, tmp_path, Silent())
     for fold in folds[::-1]:
-        assert walk.fold(fold, len(folds))[1] is False
+        assert walk.fold(fold, len(folds)).resumed is False
     forwards, backwards = (
         {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (done / "backtests/FAKE", tmp_path)
     )
@@ -174,7 +174,7 @@ def test_a_target_within_the_embargo_teaches_nothing(tmp_path: Path) -> None:
         f = features(h)
         (fold, *_) = walk_forward(h.dates[1:], config.folds, config.network.lookback)
         walk = Walk(h, f, config, tmp_path / name, Silent())
-        made, _ = walk.fold(fold, 1)
+        made = walk.fold(fold, 1).file
         har = made.laws["har-t"]
         assert isinstance(har, StudentT)
         laws.append((har.loc[0], har.nu[0], made.about))
@@ -191,8 +191,8 @@ def test_an_interrupted_backtest_goes_on_where_it_was(whole: BacktestResult, fit
     assert [fold.resumed for fold in resumed.folds] == [True, False, False]
     assert "FAKE: fold 1 of 3 was there already" in story.notes
     assert row_bytes(resumed, 999) == row_bytes(whole, 999)
-    as_new = replace(resumed, rows=(), folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
-    assert as_new == replace(whole, rows=())
+    as_new = replace(resumed, rows=(), laws=None, folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
+    assert as_new == replace(whole, rows=(), laws=None)
 
 
 def test_a_finished_backtest_is_not_fitted_again_but_a_damaged_fold_is(

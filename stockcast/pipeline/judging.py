@@ -1,0 +1,148 @@
+"""Judging: scores, comparisons and verdict over the folds of one walk together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast.errors import DataError
+from stockcast.evaluation.backtest import Entry
+from stockcast.evaluation.joined import JoinedEntry, JoinedLaw
+from stockcast.evaluation.verdict import verdict
+from stockcast.models.distribution import StudentT
+from stockcast.results.backtests import BacktestResult, FoldSummary, NetworkLaws
+from stockcast.results.training import LossCurve
+from stockcast.windows.splits import Part
+
+if TYPE_CHECKING:
+    from stockcast.models.distribution import Distribution
+    from stockcast.pipeline.walking import Stage, Walk
+    from stockcast.results.calibration import Calibration, CalibrationEffect
+    from stockcast.results.economics import Economics
+    from stockcast.storage.foldfile import FoldFile
+    from stockcast.windows.folds import Fold
+
+Entries = dict[str, JoinedEntry]
+
+
+def judged(walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: bool) -> BacktestResult:
+    """What a walk found. keep_rows: every forecast too. Raises DataError where no baseline could be fitted."""
+    files = [stage.file for stage in done]
+    whole = Part(folds[0].split.test.start, folds[-1].split.test.stop)
+    by_step = [_entries(walk, files, whole, step) for step in range(1, walk.config.horizon + 1)]
+    entries = by_step[0]
+    left_out = {name: why for file in files for name, why in file.about["left_out"].items()}
+    for name, why in left_out.items():
+        walk.progress.note(f"{walk.history.ticker}: {name} is left out: {why}")
+    # What is chosen is chosen on the first fold's validation part: no session that is scored has a say.
+    first_crps: Mapping[str, float] = files[0].about["validation_crps"]
+    network = min(walk.config.cells, key=lambda name: first_crps[name])
+    known = {name: entry for name, entry in entries.items() if entry.kind == "baseline"}
+    if not known:
+        raise DataError(f"{walk.history.ticker}: no baseline could be fitted", "choose others with --baseline")
+    every = [entry for of_step in by_step for entry in of_step.values()]
+    return BacktestResult(
+        ticker=walk.history.ticker,
+        network=network,
+        data_sha256=walk.history.sha256(),
+        folds=tuple(summary_of(fold, stage) for fold, stage in zip(folds, done, strict=True)),
+        scores=tuple(entry.score() for entry in every),
+        comparisons=tuple(
+            of_step[cell].compare(of_step[name]) for of_step in by_step for cell in walk.config.cells for name in known
+        ),
+        validation_crps=dict(first_crps),
+        verdict=verdict(entries[network], known, first_crps, serves=False),
+        calibration=_calibration(entries[network], files[0].early[network]),
+        calibrated=_calibrated(entries[network]),
+        laws=_network_laws(walk, folds[0], files[0], entries[network]) if keep_rows else None,
+        economics=_economics({cell: entries[cell] for cell in walk.config.cells}, network, walk.config.cost),
+        left_out=tuple(left_out),
+        notes=walk.history.notes,
+        rows=tuple(entry.rows() for entry in every) if keep_rows else (),
+    )
+
+
+def summary_of(fold: Fold, stage: Stage | None = None) -> FoldSummary:
+    """A fold as a result: its parts, and what came of it once it is done."""
+    parts: dict[str, Any] = {name: (part.first, part.last, part.count) for name, part in fold.split.summary().items()}
+    summary = FoldSummary(fold.number, parts["train"], parts["validation"], parts["test"])
+    if stage is None:
+        return summary
+    curves = {
+        cell: tuple(
+            LossCurve(c["seed"], tuple(c["steps"]), tuple(c["training"]), tuple(c["validation"]), c["chosen"])
+            for c in of_cell
+        )
+        for cell, of_cell in stage.file.about["curves"].items()
+    }
+    steps = {cell: tuple(curve.chosen for curve in of_cell) for cell, of_cell in curves.items()}
+    return replace(summary, steps=steps, curves=curves, resumed=stage.resumed)
+
+
+def _entries(walk: Walk, files: Sequence[FoldFile], whole: Part, step: int) -> Entries:
+    """Every competitor that all folds have, over all of them, for one step."""
+    outcomes = walk.outcomes(whole, step)
+    if not len(outcomes.y_N):
+        return {}
+    names = [name for name in (*walk.config.cells, *walk.baselines) if all(name in file.laws for file in files)]
+    return {
+        name: JoinedEntry(name, JoinedLaw(tuple(law for file in files for law in _laws(file, name, step))), outcomes)
+        for name in names
+    }
+
+
+def _laws(file: FoldFile, name: str, step: int) -> tuple[Distribution, ...]:
+    """A fold's law of a step; none where no target of it lies within the history."""
+    return (file.laws[name],) if step == 1 else file.ahead[name][step - 2 : step - 1]
+
+
+def _network_laws(walk: Walk, first: Fold, file: FoldFile, entry: JoinedEntry) -> NetworkLaws:
+    """The network's laws as numbers, those of the first fold's validation part before the scored ones."""
+    before, early, law = walk.outcomes(first.split.validation), file.early[entry.model], student(entry.law)
+    assert isinstance(early, StudentT)  # noqa: S101 - a network's law is one
+    return NetworkLaws(
+        early=len(early),
+        loc=np.concatenate([early.loc, law.loc]),
+        scale=np.concatenate([early.scale, law.scale]),
+        nu=np.concatenate([early.nu, law.nu]),
+        origins=np.concatenate([before.origins, entry.outcomes.origins]),
+        target_sessions=np.concatenate([before.target_sessions, entry.outcomes.target_sessions]),
+        realised_return=np.concatenate([before.y_N, entry.outcomes.y_N]),
+    )
+
+
+def _calibration(entry: Entry, early: Distribution) -> Calibration:
+    """Whether the network's probabilities are what they say. early: its laws of the validation part, which only give
+    the first scored sessions something to be ranked among.
+    """
+    from stockcast.evaluation.calibrationtests import calibration, inside
+    from stockcast.models.recalibration import causal_deciles
+
+    pit_N = entry.law.cdf(entry.outcomes.y_N)
+    deciles_N = causal_deciles(np.concatenate([early.std, entry.law.std]))[len(early) :]
+    return calibration(pit_N, inside(pit_N), deciles_N, entry.outcomes.target_sessions)
+
+
+def _calibrated(entry: JoinedEntry) -> tuple[CalibrationEffect, ...]:
+    """What calibration would have done to the network's intervals."""
+    from stockcast.evaluation.recalibrated import effects
+
+    return effects(student(entry.law), entry.outcomes)
+
+
+def student(law: JoinedLaw) -> StudentT:
+    """A network's laws of all folds as one."""
+    students = [stretch for stretch in law.stretches if isinstance(stretch, StudentT)]
+    whole = (np.concatenate([getattr(stretch, name) for stretch in students]) for name in ("loc", "scale", "nu"))
+    return StudentT(*whole)
+
+
+def _economics(networks: Mapping[str, Entry], chosen: str, cost: float) -> tuple[Economics, ...]:
+    """What trading on the chosen network's forecasts would have earned; the others count as settings tried."""
+    from stockcast.evaluation.economics import TradingRules, chosen_economics
+
+    tried = {cell: (entry.law.quantile(np.array([0.5]))[:, 0], entry.law.std) for cell, entry in networks.items()}
+    return chosen_economics(networks[chosen].outcomes.y_N, tried, chosen, TradingRules(cost_bp=cost))

@@ -1,0 +1,259 @@
+"""Walking: the folds of a backtest, each fitted on what lies before it alone, its forecasts kept in a file.
+
+Shapes: N origins, P simulated paths, K values that stand for a law.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast.config import TrainConfig
+from stockcast.errors import ConfigError, DataError
+from stockcast.evaluation.backtest import Outcomes, mean_crps
+from stockcast.forecasting import Fit
+from stockcast.models.baselines import ALL_BASELINES
+from stockcast.models.distribution import Distribution, Empirical
+from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.storage import foldfile
+from stockcast.storage.foldfile import FoldFile
+from stockcast.windows.features import BURN_IN, Features
+from stockcast.windows.folds import Fold, without_first
+from stockcast.windows.splits import Part
+
+if TYPE_CHECKING:
+    from stockcast.config.backtests import BacktestConfig
+    from stockcast.models.baselines import Baseline
+    from stockcast.models.ensemble import Ensemble
+    from stockcast.models.training import Chosen
+    from stockcast.prices.history import Floats, History
+    from stockcast.results.progress import Progress
+
+_KEPT = 200
+"""Values that are kept of the law of a simulated step; evenly spaced in probability, they score as all paths do."""
+
+_KEPT_FOLDS = 100
+"""Fold files that a ticker keeps, those used last: a few settings' worth of yearly folds."""
+
+
+def folder_of(home: Path, ticker: str) -> Path:
+    """Where a ticker's folds are kept. Two that share a folder lose nothing: files are named after their content."""
+    return home / "backtests" / re.sub(r"[^\w^=-]", "_", ticker)[:100]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A fold that is done. key: the hash of all that it depends on; resumed: its file was there already."""
+
+    key: str
+    file: FoldFile
+    resumed: bool
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A network of one fold: what forecasts the test part, what it forecast of the validation part before, and how it
+    was chosen.
+    """
+
+    ensemble: Ensemble
+    early: Distribution
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One walk: what its folds share."""
+
+    history: History
+    f: Features
+    config: BacktestConfig
+    folder: Path
+    progress: Progress
+
+    @cached_property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the baselines. Raises ConfigError for an unknown one."""
+        wanted = self.config.baselines or tuple(ALL_BASELINES)
+        for name in wanted:
+            if name not in ALL_BASELINES:
+                raise ConfigError(f"unknown baseline {name!r}", f"choose some of {', '.join(ALL_BASELINES)}")
+        return wanted
+
+    def run(self, folds: tuple[Fold, ...]) -> list[Stage]:
+        """Every fold, oldest first."""
+        done: list[Stage] = []
+        for fold in folds:
+            done.append(self.fold(fold, folds[-1].number, done[-1] if done else None))
+        foldfile.prune(self.folder, max(_KEPT_FOLDS, len(folds)))
+        return done
+
+    def fold(self, fold: Fold, last: int, before: Stage | None = None) -> Stage:
+        """One fold, from its file where there is one. before: the fold that a warm start goes on from."""
+        key = self._key(fold, before)
+        path = self.folder / f"{key}.npz"
+        found = foldfile.load(path)
+        if found is not None:
+            self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} was there already", detail=True)
+            return Stage(key, found, resumed=True)
+        made = self._fitted(fold, last, before)
+        foldfile.save(path, made)
+        return Stage(key, made, resumed=False)
+
+    def outcomes(self, part: Part, horizon: int = 1) -> Outcomes:
+        """What happened after the origins of a part."""
+        return Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part, horizon)
+
+    def seen_by(self, name: str, fold: Fold) -> Features:
+        """The features as a competitor of a fold meets them: a sliding window has left the oldest behind."""
+        return (self._seen_by_networks(fold) if name in self.config.cells else self._seen_by_baselines(fold))[0]
+
+    def _key(self, fold: Fold, before: Stage | None = None) -> str:
+        """All that the fold's forecasts depend on: settings, parts, bars up to the last target, and our version."""
+        c, m = self.config, self.f.moves
+        stop = fold.split.test.stop + c.horizon
+        described: dict[str, Any] = {
+            "version": version("stockcast"),
+            "network": asdict(c.network),
+            "training": asdict(c.training),
+            "cells": list(c.cells),
+            "baselines": list(self.baselines),
+            "parts": [asdict(part) for part in (fold.split.train, fold.split.validation, fold.split.test)],
+            "ahead": [c.horizon, c.paths if c.horizon > 1 else 0],
+        }
+        if self._forgotten(fold, BURN_IN):
+            described["forgotten"] = self._forgotten(fold, BURN_IN)
+        if c.warm_start and before is not None:
+            described["before"] = before.key
+        arrays = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
+        return foldfile.key_of(described, *arrays)
+
+    def _fitted(self, fold: Fold, last: int, before: Stage | None) -> FoldFile:
+        """Fit every competitor on what the fold may know, and forecast its test part."""
+        c, place = self.config, f"fold {fold.number} of {last}"
+        learnt: dict[str, Learnt] = {}
+        for cell in c.cells:
+            self.progress.stage(f"{place}: {cell}", self._most_steps(fold))
+            start = before.file.fits[cell].ensemble if c.warm_start and before is not None else None
+            learnt[cell] = self._network(cell, fold, place, start)
+        early = {cell: found.early for cell, found in learnt.items()}
+        known, chosen_on, left_out = self._known(fold, place)
+        crps = mean_crps({**early, **chosen_on}, self.outcomes(fold.split.validation))
+        fits = {cell: self._fit(found.ensemble, known, fold) for cell, found in learnt.items()}
+        laws, ahead = self._forecasts(fits, fold, place)
+        about = {
+            "validation_crps": crps,
+            "curves": {cell: [asdict(curve) for curve in found.chosen.curves] for cell, found in learnt.items()},
+            "left_out": left_out,
+        }
+        return FoldFile(laws, about, ahead, early, fits)
+
+    def _known(
+        self, fold: Fold, place: str
+    ) -> tuple[dict[str, Baseline], dict[str, Distribution], dict[str, str]]:  # fmt: skip
+        """The baselines as the test part meets them, their forecasts of the validation part, and who is left out."""
+        f, fold = self._seen_by_baselines(fold)
+        learning, choosing = fold.split.train, fold.split.validation
+        known: dict[str, Baseline] = {}
+        early: dict[str, Distribution] = {}
+        left_out: dict[str, str] = {}
+        self.progress.stage(f"{place}: baselines", len(self.baselines))
+        for name in self.baselines:
+            kind = ALL_BASELINES[name]
+            try:
+                early[name] = kind.fit(f, learning.start, learning.stop).forecast(f, choosing.start, choosing.stop)
+                known[name] = kind.fit(f, fold.seen.start, fold.seen.stop)
+            except DataError as error:
+                left_out[name] = error.message
+                early.pop(name, None)
+            self.progress.advance(1)
+        return known, early, left_out
+
+    def _network(self, cell: str, fold: Fold, place: str, start: Ensemble | None) -> Learnt:
+        """Train on the fold, and again on all that it may learn from where that was asked for."""
+        from stockcast.models.training import refit, train
+
+        config = self._train_config(cell)
+        f, fold = self._seen_by_networks(fold)
+        weights = None if start is None else start.weights
+        ensemble, chosen = train(f, fold.split, config, self.progress, weights)
+        choosing = fold.split.validation
+        early = ensemble.forecast(f, choosing.start, choosing.stop)
+        if config.training.final_fit:
+            self.progress.stage(f"{place}: {cell} again, on all before it", sum(chosen.steps))
+            ensemble = refit(f, fold.seen, config, chosen, self.progress, weights)
+        return Learnt(ensemble, early, chosen)
+
+    def _fit(self, ensemble: Ensemble, known: Mapping[str, Baseline], fold: Fold) -> Fit:
+        """A network and the baselines, with the bars that the fold may draw from."""
+        f, fold = self._seen_by_networks(fold)
+        return Fit(ensemble, known, Shocks.of(f, ensemble.base, fold.seen.start, fold.seen.stop))
+
+    def _forecasts(
+        self, fits: Mapping[str, Fit], fold: Fold, place: str
+    ) -> tuple[dict[str, Distribution], dict[str, tuple[Distribution, ...]]]:
+        """Laws of the test part by competitor: of the next session, and of each further step."""
+        some = next(iter(fits.values()))
+        competitors = {**fits, **dict.fromkeys(some.baselines, some)}
+        of_networks, of_baselines = self._seen_by_networks(fold), self._seen_by_baselines(fold)
+        seen = {name: of_networks if name in fits else of_baselines for name in competitors}
+        laws = {name: self._next(fit, name, *seen[name]) for name, fit in competitors.items()}
+        if self.config.horizon == 1:
+            return laws, {}
+        self.progress.stage(f"{place}: {self.config.horizon} sessions ahead", len(competitors) * len(fold.split.test))
+        return laws, {name: self._ahead(fit, name, *seen[name]) for name, fit in competitors.items()}
+
+    @staticmethod
+    def _next(fit: Fit, name: str, f: Features, fold: Fold) -> Distribution:
+        return fit.forecaster(name).forecast(f, fold.split.test.start, fold.split.test.stop)
+
+    def _ahead(self, fit: Fit, name: str, f: Features, fold: Fold) -> tuple[Distribution, ...]:
+        """Laws of steps 2 .. H at the origins whose target there is: paths, of which a row keeps its quantiles."""
+        horizon, forecaster = self.config.horizon, fit.forecaster(name)
+        rows: list[list[Floats]] = [[] for _ in range(horizon - 1)]
+        for origin in range(fold.split.test.start, fold.split.test.stop):
+            reached = min(horizon, len(f) - 1 - origin)
+            if reached > 1:
+                # Chance of its own for each origin: a walk that begins elsewhere draws the same paths.
+                day: date = f.moves.dates[origin].astype(object)
+                generator = np.random.default_rng([self.config.training.seed, day.toordinal()])
+                plan = PathPlan(reached, self.config.paths, fit.shocks, generator)
+                for step, total_P in enumerate(forecaster.simulate(f, origin, plan)[1:]):
+                    rows[step].append(_thinned(total_P))
+            self.progress.advance(1)
+        return tuple(Empirical(np.stack(of_step)) for of_step in rows if of_step)
+
+    def _seen_by_networks(self, fold: Fold) -> tuple[Features, Fold]:
+        # Chunks are drawn from the first row on that leaves a warm-up; windows from the part's own first origin.
+        training = self.config.training
+        run_in = BURN_IN + training.warmup if training.chunked else self.config.network.lookback - 1
+        return without_first(self.f, fold, self._forgotten(fold, run_in))
+
+    def _seen_by_baselines(self, fold: Fold) -> tuple[Features, Fold]:
+        return without_first(self.f, fold, self._forgotten(fold, BURN_IN))
+
+    def _forgotten(self, fold: Fold, run_in: int) -> int:
+        """Rows that a sliding window has left behind: not even a filter that needs no targets starts there."""
+        return 0 if self.config.folds.window is None else max(0, fold.split.train.start - run_in)
+
+    def _train_config(self, cell: str) -> TrainConfig:
+        return TrainConfig(network=replace(self.config.network, cell=cell), training=self.config.training)
+
+    def _most_steps(self, fold: Fold) -> int:
+        training = self.config.training
+        return training.gradient_steps(len(fold.split.train)) * training.seeds
+
+
+def _thinned(total_P: Floats) -> Floats:
+    """At most `_KEPT` quantiles that stand for all paths, in single precision as a fold file keeps them."""
+    kept = min(_KEPT, len(total_P))
+    values_K = np.quantile(total_P, (np.arange(kept) + 0.5) / kept)
+    return values_K.astype(np.float32).astype(np.float64)
