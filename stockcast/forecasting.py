@@ -27,6 +27,8 @@ from stockcast.windows.splits import first_origin
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantile levels of a forecast."""
 
+_RECENT = 30  # closes that a forecast is drawn beside
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -135,7 +137,7 @@ class View:
     ) -> tuple[Forecast, ...]:
         """The laws in price, one forecast for each step; a calibration moves a step's quantiles round its median."""
         targets = clock.calendar.next_sessions(self.past.last, self.horizon)
-        common = _Common(self.model, self.past, self.past.sha256(), clock)
+        common = _Common(self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past))
         calibrated = [*calibrations, *[None] * (len(laws) - len(calibrations))]
         return tuple(
             common.forecast(step + 1, target, law, calibration)
@@ -163,6 +165,7 @@ class _Common:
     past: History
     data_sha256: str
     clock: Clock
+    recent_closes: tuple[float, ...]
 
     def forecast(self, step: int, target: date, law: Distribution, calibration: Calibration | None) -> Forecast:
         """The forecast of one step, in price: last close * exp(return)."""
@@ -192,6 +195,7 @@ class _Common:
             created_at=self.clock.now.isoformat(timespec="seconds"),
             verdict=self.model.sentence,
             calibration=None if calibration is None else calibration.to_json(),
+            recent_closes=self.recent_closes,
         )
 
 
@@ -200,6 +204,13 @@ def _until(history: History, as_of: date | None) -> History:
     if not len(past):
         raise DataError(f"the history of {history.ticker} starts on {history.first}, after {as_of}")
     return past
+
+
+def _recent_closes(past: History) -> tuple[float, ...]:
+    """The newest closes, oldest first, in shares of the last one, dividends added: no split looks like a crash."""
+    adjusted = past.adjusted_close[-_RECENT:]
+    closes: list[float] = (past.close[-1] * (adjusted / adjusted[-1])).tolist()
+    return tuple(closes)
 
 
 def _mean_ratio(law: Distribution) -> float:

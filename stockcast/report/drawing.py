@@ -19,11 +19,25 @@ def sparkline(values: Sequence[float], page: Page, most: int) -> str:
 
     More values than that are drawn as the means of as many runs of them.
     """
-    levels = _LEVELS if page.unicode else _PLAIN_LEVELS
     drawn = _binned(values, most)
-    low, high = min(drawn, default=0.0), max(drawn, default=0.0)
+    return heights(drawn, min(drawn, default=0.0), max(drawn, default=0.0), page)
+
+
+def heights(values: Sequence[float], low: float, high: float, page: Page) -> str:
+    """One character for each value, the lowest at `low` and the highest at `high`; no value lies outside.
+
+    For several lines on one scale. Where `low` is `high`, all are the lowest.
+    """
+    levels = _LEVELS if page.unicode else _PLAIN_LEVELS
     span = high - low
-    return "".join(levels[round((value - low) / span * (len(levels) - 1)) if span else 0] for value in drawn)
+    return "".join(levels[round((value - low) / span * (len(levels) - 1)) if span else 0] for value in values)
+
+
+def newest(values: Sequence[float], most: int) -> list[float]:
+    """At most `most` of the values: where there are more, the last of each of as many runs, so that the last stays."""
+    if len(values) <= most:
+        return list(values)
+    return [values[end - 1] for end in _edges(len(values), most)[1:]]
 
 
 def signed_bar(value: float, largest: float, half: int, page: Page) -> str:
@@ -50,5 +64,9 @@ def _binned(values: Sequence[float], most: int) -> list[float]:
     count = len(values)
     if count <= most:
         return list(values)
-    edges = [k * count // most for k in range(most + 1)]
-    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(_edges(count, most))]
+
+
+def _edges(count: int, runs: int) -> list[int]:
+    """Where the runs begin, and where the last one ends."""
+    return [k * count // runs for k in range(runs + 1)]

@@ -37,6 +37,7 @@ FORECAST = Forecast(
     data_age_sessions=3,
     created_at="2021-04-06T22:00:00+00:00",
     verdict=SENTENCE,
+    recent_closes=(*(121.0 + step % 4 for step in range(29)), 122.15),
 )
 
 SECOND_STEP = replace(FORECAST, horizon=2, target_session=date(2021, 4, 5), median=122.4)
@@ -52,6 +53,7 @@ PENNY = replace(
     quantiles={"0.05": 0.011, "0.25": 0.0121, "0.5": 0.0124, "0.75": 0.0127, "0.95": 0.0139},
     currency=None,
     data_age_sessions=0,
+    recent_closes=(),
 )
 
 

@@ -53,6 +53,8 @@ def test_the_envelope_of_a_failure_names_source_kind_message_and_hint() -> None:
 def test_a_forecast_has_exactly_the_fields_of_the_result() -> None:
     row = forecast_rows([FORECAST])[0]
     assert list(row) == [field.name for field in fields(Forecast)]
+    assert FORECAST.recent_closes
+    assert "recent_closes" not in row
     assert row["origin"] == "2021-03-31"
     assert row["quantiles"]["0.05"] == FORECAST.quantiles["0.05"]
     assert forecast_rows([PENNY])[0]["mean"] is None

@@ -79,6 +79,69 @@ def test_what_a_narrow_table_leaves_out_stands_below_it() -> None:
     assert "118.90 .. 125.80" in text
 
 
+def rows_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "2021-04-0" in line]
+
+
+@pytest.mark.parametrize("width", [100, 120, 160])
+def test_a_row_ends_with_the_closes_and_the_fan_on_one_scale(width: int) -> None:
+    prices = (110.0, 130.0, *[120.0] * 27, 122.5)
+    low = replace(FORECAST, recent_closes=prices, quantiles=dict.fromkeys(FORECAST.quantiles, 110.0))
+    high = replace(low, horizon=2, quantiles=dict.fromkeys(FORECAST.quantiles, 150.0))
+    header, _, first, second, *_ = forecasts_text([low, high], Page(width)).splitlines()
+    assert header.split()[-3:] == ["closes", "5-95", "%"]
+    closes, fan = first.split()[-2:]
+    assert fan == "▁▁▁▁▁"
+    assert 6 <= len(closes) <= 24
+    # 122.5 lies at 0.31 of the way from 110 to 150: the third of eight heights.
+    assert closes[-1] == "▃"
+    assert second.split()[-2:] == [closes, "█████"]
+
+
+def test_the_fan_rises_from_5_to_95_per_cent() -> None:
+    row = rows_of(training_text(TRAINED, Page(100)))[-1]
+    closes, fan = row.split()[-2:]
+    assert len(set(closes)) > 1
+    assert (fan[0], fan[-1]) == ("▁", "█")
+    assert list(fan) == sorted(fan)
+
+
+def test_a_page_without_blocks_draws_closes_and_fan_in_ascii() -> None:
+    assert forecasts_text([FORECAST], Page(120, unicode=False)).isascii()
+    assert "closes" in forecasts_text([FORECAST], Page(120, unicode=False))
+
+
+def test_closes_are_dim_and_the_fan_is_bright_where_there_is_colour() -> None:
+    row = rows_of(forecasts_text([FORECAST], Page(120, colour=True)))[0]
+    closes, fan = rows_of(forecasts_text([FORECAST], Page(120)))[0].split()[-2:]
+    assert f"\x1b[2m{closes}" in row
+    assert f"\x1b[1m{fan}" in row
+
+
+@pytest.mark.parametrize("width", [60, 75, 80])
+def test_a_narrow_table_is_what_it_would_be_without_a_drawing(width: int) -> None:
+    steps = [FORECAST, SECOND_STEP]
+    bare = [replace(step, recent_closes=()) for step in steps]
+    assert forecasts_text(steps, Page(width)) == forecasts_text(bare, Page(width))
+
+
+def test_columns_that_the_words_below_repeat_make_room_for_a_longer_drawing() -> None:
+    known, bare = (
+        forecasts_text([f], Page(110)).splitlines()[0] for f in (FORECAST, replace(FORECAST, recent_closes=()))
+    )
+    assert "origin" in bare
+    assert "closes" in known
+    assert "origin" not in known
+    assert "last close" in known
+
+
+def test_forecasts_without_closes_have_no_drawing() -> None:
+    text = forecasts_text([PENNY], Page(160))
+    assert "closes" not in text
+    both = rows_of(forecasts_text([FORECAST, PENNY], Page(160)))
+    assert [row.split()[-1] == "har-t" for row in both] == [False, True]
+
+
 def test_models_are_listed_with_cell_cutoff_and_state() -> None:
     _, _, good, damaged = models_text([MODEL, DAMAGED], Page(100)).splitlines()
     assert good.split() == ["AAPL", "AAPL", "gru", "har-t", "2021-03-31", "ready"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import fields
 from dataclasses import replace as changed
 from datetime import date, timedelta, timezone
 from itertools import pairwise
@@ -64,6 +65,17 @@ def test_a_forecast_comes_back_as_it_was_recorded(db: Database) -> None:
     # Round the median 0.001, wider by a quarter.
     assert row.interval_90 == pytest.approx((0.001 + 1.25 * (low - 0.001), 0.001 + 1.25 * (high - 0.001)), rel=1e-12)
     assert row.interval_50 == pytest.approx((0.001 + 1.25 * (quarter - 0.001), 0.001 + 1.25 * (three - 0.001)))
+
+
+def test_the_closes_that_a_forecast_is_drawn_beside_are_not_recorded(db: Database) -> None:
+    drawn = changed(forecast(), recent_closes=(99.0, 100.1))
+    recording.record(db, [changed(entry(), forecast=drawn)], NOW)
+    (document,) = reading.latest(db)
+    assert list(document) == [field.name for field in fields(drawn)]
+    assert "recent_closes" not in document
+    (back,) = reading.forecasts_from(db, "AAPL", MON, "AAPL")
+    assert back == drawn
+    assert back.recent_closes == ()
 
 
 def test_without_a_calibration_the_intervals_are_those_of_the_law(db: Database) -> None:
