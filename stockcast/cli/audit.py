@@ -10,7 +10,7 @@ from stockcast.cli import console, fetchoptions, options, trainoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import AuditFailed, UsageError
+from stockcast.errors import AuditFailed
 
 if TYPE_CHECKING:
     from stockcast.results.audit import AuditResult
@@ -60,19 +60,12 @@ def audit(
     common = options.common(home, as_json, quiet, verbose)
     sources = fetchoptions.tickers(sources)
     refuse_shared("--ticker", ticker, sources)
-    if steps is not None and epochs is not None:
-        raise UsageError("--steps and --epochs both say how long to train", "give one of them")
+    if steps is None and epochs is None:
+        steps = QUICK_STEPS
     config = TrainConfig(
         network=NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
-        training=TrainingConfig(
-            seeds=seeds,
-            seed=seed,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            steps=QUICK_STEPS if steps is None and epochs is None else steps,
-            epochs=epochs,
-            supervision=supervision,
+        training=trainoptions.learning(
+            seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision
         ),
         split=SplitConfig(validate_from=validate_from, test_from=test_from),
         horizon=horizon,

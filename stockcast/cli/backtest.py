@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,14 @@ from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import StockcastError, UsageError
+from stockcast.errors import StockcastError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stockcast.results.backtests import BacktestResult, FoldSummary
     from stockcast.results.failures import Failure
+    from stockcast.results.skilltable import SkillTable
 
 
 def backtest(
@@ -31,6 +32,7 @@ def backtest(
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
     date_format: options.DateFormat = None,
+    validate_from: backtestoptions.ValidateFrom = None,
     test_from: backtestoptions.TestFrom = None,
     refit_every: backtestoptions.RefitEvery = "year",
     training: backtestoptions.Training = "expanding",
@@ -38,6 +40,8 @@ def backtest(
     cell: backtestoptions.Cells = None,
     baseline: backtestoptions.Baselines = None,
     lookback: trainoptions.Lookback = NetworkConfig.lookback,
+    horizon: backtestoptions.Horizon = BacktestConfig.horizon,
+    paths: backtestoptions.Paths = BacktestConfig.paths,
     hidden_size: trainoptions.HiddenSize = NetworkConfig.hidden_size,
     layers: trainoptions.Layers = NetworkConfig.layers,
     dropout: trainoptions.Dropout = NetworkConfig.dropout,
@@ -51,6 +55,7 @@ def backtest(
     supervision: trainoptions.Supervision = TrainingConfig.supervision,
     device: trainoptions.Device = TrainingConfig.device,
     final_fit: backtestoptions.FinalFit = TrainingConfig.final_fit,
+    warm_start: backtestoptions.WarmStart = BacktestConfig.warm_start,
     cost: backtestoptions.Cost = BacktestConfig.cost,
     dry_run: backtestoptions.DryRun = False,
     offline: fetchoptions.Offline = False,
@@ -58,6 +63,7 @@ def backtest(
     allow_stale: fetchoptions.AllowStale = False,
     timeout: fetchoptions.Timeout = FetchConfig.timeout,
     output: trainoptions.Output = None,
+    table: backtestoptions.Table = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -68,30 +74,18 @@ def backtest(
     sources = fetchoptions.tickers(sources)
     refuse_shared("--ticker", ticker, sources)
     _check_output(output)
-    if steps is not None and epochs is not None:
-        raise UsageError("--steps and --epochs both say how long to train", "give one of them")
+    _check_table(table)
     config = BacktestConfig(
         cells=tuple(cell or ("lstm",)),
         network=NetworkConfig(hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
-        training=TrainingConfig(
-            seeds=seeds,
-            seed=seed,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            steps=steps,
-            epochs=epochs,
-            supervision=supervision,
-            device=device,
-            final_fit=final_fit,
+        training=trainoptions.learning(
+            seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision, device, final_fit
         ),
-        folds=FoldConfig(
-            test_from=test_from,
-            refit_every=backtestoptions.refit_every(refit_every),
-            window=backtestoptions.training_window(training),
-            embargo=embargo,
-        ),
+        folds=backtestoptions.folds(validate_from, test_from, refit_every, training, embargo),
         baselines=tuple(baseline or ()),
+        horizon=horizon,
+        paths=paths,
+        warm_start=warm_start,
         cost=cost,
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
@@ -116,7 +110,7 @@ def backtest(
 
     if dry_run:
         _draw(harvest(sources, folds, common, saves=False), common)
-    _deliver(harvest(sources, one, common, saves=False), common, output)
+    _deliver(harvest(sources, one, common, saves=False), common, _Files(output, table))
 
 
 def _draw(planned: Harvest[tuple[str, tuple[FoldSummary, ...]]], common: options.Common) -> None:
@@ -142,23 +136,41 @@ def _check_output(output: Path | None) -> None:
         require_suffix(output)
 
 
-def _deliver(tested: Harvest[BacktestResult], common: options.Common, output: Path | None) -> None:
-    failures = [*_told(tested.failures), *_save(tested, common, output)]
-    console.errors(failures)
+@dataclass(frozen=True)
+class _Files:
+    """Where the forecasts and the table go; None: nowhere."""
+
+    output: Path | None
+    table: Path | None
+
+
+def _deliver(tested: Harvest[BacktestResult], common: options.Common, files: _Files) -> None:
+    summary = skill = None
     if tested.results:
         from stockcast import pipeline
 
         summary = pipeline.pooled(tested.results)
+        skill = pipeline.skill_table(summary)
+    failures = [*_told(tested.failures), *_save(tested, skill, common, files)]
+    console.errors(failures)
     if common.as_json:
         from stockcast.report.asjson import envelope
         from stockcast.report.backtest import backtest_data
 
-        console.answer(envelope("backtest", backtest_data(summary) if tested.results else [], failures))
-    elif tested.results:
+        console.answer(envelope("backtest", backtest_data(summary) if summary else [], failures))
+    elif summary and skill:
         from stockcast.report.backtest import backtest_text
 
-        console.answer(backtest_text(summary, console.stdout_page()))
+        console.answer(backtest_text(summary, skill, console.stdout_page()))
     raise typer.Exit(worst(failures))
+
+
+def _check_table(table: Path | None) -> None:
+    options.check_writable(table, "--table")
+    if table is not None:
+        from stockcast.report.skilltable import require_suffix
+
+        require_suffix(table.name)
 
 
 def _told(failures: Sequence[Failure]) -> list[Failure]:
@@ -171,15 +183,28 @@ def _told(failures: Sequence[Failure]) -> list[Failure]:
     ]
 
 
-def _save(tested: Harvest[BacktestResult], common: options.Common, output: Path | None) -> list[Failure]:
-    if output is None or not tested.results:
+def _save(
+    tested: Harvest[BacktestResult], skill: SkillTable | None, common: options.Common, files: _Files
+) -> list[Failure]:
+    """Write what was asked for. What cannot be written is told, and the answer is still printed."""
+    if skill is None:
         return []
     from stockcast import pipeline
     from stockcast.results.failures import Failure
 
-    try:
-        pipeline.save_forecasts(output, [rows for result in tested.results for rows in result.rows])
-    except StockcastError as error:
-        return [Failure("", error)]
-    common.console.say(f"forecasts saved in {output}")
-    return []
+    failures = []
+    if files.output is not None:
+        try:
+            pipeline.save_forecasts(files.output, [rows for result in tested.results for rows in result.rows])
+            common.console.say(f"forecasts saved in {files.output}")
+        except StockcastError as error:
+            failures.append(Failure("", error))
+    if files.table is not None:
+        from stockcast.report.skilltable import skill_table_text
+
+        try:
+            pipeline.save_files({files.table: skill_table_text(skill, files.table.suffix)})
+            common.console.say(f"table saved in {files.table}")
+        except StockcastError as error:
+            failures.append(Failure("", error))
+    return failures

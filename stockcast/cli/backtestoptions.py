@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stockcast.cli.coercion import decimal, iso_date, one_of, text, whole
+from stockcast.cli.coercion import decimal, iso_date, one_of, path, text, whole
 from stockcast.cli.options import NETWORK, OUTPUT, SPLIT, TRAINING
-from stockcast.config.backtests import EXPANDING, YEAR
+from stockcast.config.backtests import EXPANDING, YEAR, FoldConfig
 from stockcast.config.models import CELLS
 
 TestFrom = Annotated[
@@ -20,6 +21,19 @@ TestFrom = Annotated[
         metavar="DATE",
         help="First session that is forecast",
         show_default="the last 30 % of the sessions",
+        rich_help_panel=SPLIT,
+    ),
+]
+
+
+ValidateFrom = Annotated[
+    date | None,
+    typer.Option(
+        "--validate-from",
+        parser=iso_date,
+        metavar="DATE",
+        help="First session that the first fold chooses on",
+        show_default="the newest 18 % of what a fold knows",
         rich_help_panel=SPLIT,
     ),
 ]
@@ -100,10 +114,49 @@ FinalFit = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Horizon = Annotated[
+    int,
+    typer.Option("--horizon", parser=whole, metavar="N", help="Sessions ahead, each scored", rich_help_panel=NETWORK),
+]
+Paths = Annotated[
+    int,
+    typer.Option(
+        "--paths", parser=whole, metavar="N", help="Simulated paths, beyond one session", rich_help_panel=NETWORK
+    ),
+]
+WarmStart = Annotated[
+    bool,
+    typer.Option(
+        "--warm-start/--fresh-start",
+        help="Begin with the weights of the fold before",
+        rich_help_panel=TRAINING,
+    ),
+]
 Cost = Annotated[
     float,
     typer.Option(
         "--cost", parser=decimal, metavar="BP", help="Cost of trading, in basis points", rich_help_panel=OUTPUT
     ),
 ]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        parser=path,
+        metavar="FILE",
+        help="Save the table of all competitors as .md, .tex or .csv",
+        rich_help_panel=OUTPUT,
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Draw the folds, and leave", rich_help_panel=OUTPUT)]
+
+
+def folds(validate_from: date | None, test_from: date | None, every: str, training: str, embargo: int) -> FoldConfig:
+    """What these options say of the folds."""
+    return FoldConfig(
+        test_from=test_from,
+        refit_every=refit_every(every),
+        window=training_window(training),
+        embargo=embargo,
+        validate_from=validate_from,
+    )

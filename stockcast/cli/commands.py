@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from stockcast.cli import audit, backtest, console, doctor, explain, fetch, ledger, models, predict, run, score, train
+from stockcast.cli import (
+    audit,
+    backtest,
+    console,
+    doctor,
+    explain,
+    fetch,
+    ledger,
+    models,
+    predict,
+    report,
+    run,
+    score,
+    train,
+)
 from stockcast.cli.failures import installed_version
 from stockcast.cli.group import Group
 
@@ -38,6 +52,7 @@ app.command()(train.train)
 app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(backtest.backtest)
+app.command()(report.report)
 app.command()(audit.audit)
 app.command()(run.run)
 app.command()(score.score)

@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "predict": (),
     "explain": (),
     "backtest": (),
+    "report": (),
     "audit": (),
     "run": (),
     "score": (),

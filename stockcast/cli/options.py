@@ -112,11 +112,11 @@ class Columns:
         )
 
 
-def check_writable(output: Path | None) -> None:
+def check_writable(output: Path | None, option: str = "--output") -> None:
     """Raise UsageError where `output` cannot become a file: better now than after an hour of training."""
     if output is None:
         return
     if output.is_dir():
-        raise UsageError(f"--output {output} is a folder", "name a file")
+        raise UsageError(f"{option} {output} is a folder", "name a file")
     if not output.parent.is_dir():
-        raise UsageError(f"the folder {output.parent} of --output does not exist", "create it first")
+        raise UsageError(f"the folder {output.parent} of {option} does not exist", "create it first")

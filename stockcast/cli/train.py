@@ -11,7 +11,7 @@ from stockcast.cli import console, fetchoptions, options, trainoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import StockcastError, UsageError
+from stockcast.errors import StockcastError
 
 if TYPE_CHECKING:
     from stockcast.results.failures import Failure
@@ -62,21 +62,10 @@ def train(
     refuse_shared("--name", name, sources)
     refuse_shared("--ticker", ticker, sources)
     _check_output(output)
-    if steps is not None and epochs is not None:
-        raise UsageError("--steps and --epochs both say how long to train", "give one of them")
     config = TrainConfig(
         network=NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
-        training=TrainingConfig(
-            seeds=seeds,
-            seed=seed,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            steps=steps,
-            epochs=epochs,
-            supervision=supervision,
-            device=device,
-            final_fit=final_fit,
+        training=trainoptions.learning(
+            seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision, device, final_fit
         ),
         split=SplitConfig(validate_from=validate_from, test_from=test_from),
         horizon=horizon,

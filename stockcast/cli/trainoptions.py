@@ -10,7 +10,8 @@ import typer
 
 from stockcast.cli.coercion import decimal, iso_date, one_of, path, text, whole
 from stockcast.cli.options import DATA, NETWORK, OUTPUT, SPLIT, TRAINING
-from stockcast.config import CELLS, DEVICES, SUPERVISIONS
+from stockcast.config import CELLS, DEVICES, SUPERVISIONS, TrainingConfig
+from stockcast.errors import UsageError
 
 Start = Annotated[
     date | None,
@@ -149,3 +150,32 @@ Output = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+
+def learning(
+    seeds: int,
+    seed: int,
+    learning_rate: float,
+    weight_decay: float,
+    batch_size: int | None,
+    steps: int | None,
+    epochs: int | None,
+    supervision: str,
+    device: str = TrainingConfig.device,
+    final_fit: bool = TrainingConfig.final_fit,
+) -> TrainingConfig:
+    """What these options say of the training. Raises UsageError for two ways to say how long."""
+    if steps is not None and epochs is not None:
+        raise UsageError("--steps and --epochs both say how long to train", "give one of them")
+    return TrainingConfig(
+        seeds=seeds,
+        seed=seed,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        steps=steps,
+        epochs=epochs,
+        supervision=supervision,
+        device=device,
+        final_fit=final_fit,
+    )

@@ -11,11 +11,20 @@ if TYPE_CHECKING:
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.fetching import Waiting, fetch
-    from stockcast.pipeline.models import list_models, remove_model, save_forecasts, save_rows, show_model
+    from stockcast.pipeline.models import (
+        list_models,
+        remove_model,
+        save_files,
+        save_forecasts,
+        save_rows,
+        show_model,
+    )
     from stockcast.pipeline.pooling import pooled
     from stockcast.pipeline.predicting import predict
+    from stockcast.pipeline.reporting import report
     from stockcast.pipeline.running import run
     from stockcast.pipeline.scoring import ledger, score
+    from stockcast.pipeline.skilltable import skill_table
     from stockcast.pipeline.sources import load
     from stockcast.pipeline.training import train
 
@@ -33,11 +42,14 @@ _HOME = {
     "pooled": "pooling",
     "predict": "predicting",
     "remove_model": "models",
+    "report": "reporting",
     "run": "running",
+    "save_files": "models",
     "save_forecasts": "models",
     "save_rows": "models",
     "score": "scoring",
     "show_model": "models",
+    "skill_table": "skilltable",
     "train": "training",
 }
 
@@ -55,11 +67,14 @@ __all__ = [
     "pooled",
     "predict",
     "remove_model",
+    "report",
     "run",
+    "save_files",
     "save_forecasts",
     "save_rows",
     "score",
     "show_model",
+    "skill_table",
     "train",
 ]
 

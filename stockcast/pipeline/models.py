@@ -1,8 +1,8 @@
-"""Saved models: listed, shown, removed; and test forecasts written to a file."""
+"""Saved models: listed, shown, removed; and results written to files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stockcast.errors import ModelError
@@ -23,6 +23,18 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
     from stockcast.storage.forecastrows import write
 
     write(path, rows)
+
+
+def save_files(files: Mapping[Path, str | bytes]) -> None:
+    """Write each file, whole or not at all, in folders made for them. Raises StorageError at the first that fails."""
+    from stockcast.storage.files import storage_error, write_atomic
+
+    for path, content in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(path, error) from error
+        write_atomic(path, content.encode() if isinstance(content, str) else content)
 
 
 def list_models(home: Path) -> tuple[ModelSummary, ...]:

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
+    from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
     from stockcast.results.calibration import Calibration, CalibrationEffect, CoverageTable
     from stockcast.results.economics import Economics
+    from stockcast.results.skilltable import SkillTable
+    from stockcast.results.training import Comparison
 
+_MOST_STEPS = 12  # rows of the table of steps
 _BAR = 40  # characters of the drawing of a fold
 _ECONOMICS = (
     Column("strategy", right=False),
@@ -30,7 +33,8 @@ _ECONOMICS = (
     Column("turnover", rank=4),
     Column("break-even cost"),
 )
-_POOLED = (
+_AHEAD = (
+    Column("sessions ahead"),
     Column("model", right=False),
     Column("baseline", right=False),
     Column("skill"),
@@ -45,12 +49,12 @@ def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page)
     return "\n".join(render([heading(name), *_folds(folds, page)], page) for name, folds in planned)
 
 
-def backtest_text(summary: BacktestSummary, page: Page) -> str:
+def backtest_text(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
     """What `backtest` shows: a section for each ticker, then all of them together where there are several."""
     alone = len(summary.results) == 1
     sections = [_section(result, page, _best(summary) if alone else "") for result in summary.results]
     if not alone:
-        sections.append(_together(summary, page))
+        sections.append(_together(summary, skill, page))
     return "\n".join(sections)
 
 
@@ -64,6 +68,7 @@ def backtest_data(summary: BacktestSummary) -> list[dict[str, Any]]:
                 "pooled": plain(summary.pooled),
                 "mean_crps": plain(summary.mean_crps),
                 "confidence_set": plain(summary.confidence_set),
+                "calibrated": plain(summary.calibrated),
             }
         )
     elif data:
@@ -73,7 +78,8 @@ def backtest_data(summary: BacktestSummary) -> list[dict[str, Any]]:
 
 def _entry(result: BacktestResult) -> dict[str, Any]:
     """Forecasts are left to `--output`. `splits`: the parts of the first fold, as `train` has them."""
-    entry = {field.name: plain(getattr(result, field.name)) for field in fields(result) if field.name != "rows"}
+    shown = [field.name for field in fields(result) if field.name not in {"rows", "laws"}]
+    entry = {name: plain(getattr(result, name)) for name in shown}
     first = result.folds[0]
     names = ("train", "validation", "test")
     parts = {name: dict(zip(("first", "last", "count"), getattr(first, name), strict=True)) for name in names}
@@ -96,12 +102,14 @@ def _section(result: BacktestResult, page: Page, best: str) -> str:
         *_folds(result.folds, page),
         *([paragraph(again, page)] if resumed else []),
         "",
-        *competition(result.scores, result.comparisons, result.network, "All folds", page),
+        *competition(result.scores_at(1), result.comparisons_at(1), result.network, "All folds", page),
         *([paragraph(best, page)] if best else []),
         "",
         heading("Verdict"),
         paragraph(result.verdict.sentence, page),
     ]
+    if result.horizon > 1:
+        items += ["", *_ahead(result, page)]
     if result.calibration is not None:
         items += ["", *_calibration(result.calibration, page)]
     if result.calibrated:
@@ -145,6 +153,46 @@ def _folds(folds: Sequence[FoldSummary], page: Page) -> list[RenderableType]:
         for fold in folds
     ]
     return [table(columns, rows, page)]
+
+
+def _ahead(result: BacktestResult, page: Page) -> list[RenderableType]:
+    """The network at each step ahead, against a few baselines: the strongest one and the two that everybody knows."""
+    wanted = dict.fromkeys((result.verdict.strongest_baseline, "garch-t", "random-walk"))
+    known = {(c.horizon, c.baseline): c for c in result.comparisons if c.model == result.network}
+    rivals = [name for name in wanted if (1, name) in known]
+    columns = (
+        Column("sessions ahead"),
+        Column("forecasts", rank=2),
+        Column("CRPS"),
+        Column("in 90 %", rank=1),
+        *(column for name in rivals for column in (Column(f"over {name}"), Column("p"))),
+    )
+    rows = [
+        [
+            str(score.horizon),
+            f"{score.n:,}",
+            basis_points(score.crps),
+            percent(score.coverage_90),
+            *(cell for name in rivals for cell in _skill_cells(known.get((score.horizon, name)))),
+        ]
+        for score in result.scores
+        if score.model == result.network and score.horizon in _shown(result.horizon)
+    ]
+    words = (
+        "Cumulated returns, by simulated paths from the second session on. Forecasts of neighbouring origins overlap, "
+        "and the test allows for it."
+    )
+    return [heading("Sessions ahead"), table(columns, rows, page), paragraph(words, page)]
+
+
+def _skill_cells(found: Comparison | None) -> tuple[str, str]:
+    return ("-", "-") if found is None else (percent(found.crps_skill, 2, signed=True), p_value(found.dm_p))
+
+
+def _shown(horizon: int) -> set[int]:
+    """The steps of a table: all of a few, else about a dozen, evenly, the first and the last among them."""
+    every = max(1, -(-horizon // _MOST_STEPS))
+    return {1, horizon, *range(every, horizon + 1, every)}
 
 
 def _calibration(c: Calibration, page: Page) -> list[RenderableType]:
@@ -200,6 +248,7 @@ def _worst(what: str, groups: CoverageTable) -> list[str]:
 
 def _economics(strategies: Sequence[Economics], page: Page) -> list[RenderableType]:
     cost = strategies[0].cost_bp
+    tried = any(e.deflated_sharpe_p is not None for e in strategies)
     rows = [
         [
             e.strategy,
@@ -210,6 +259,7 @@ def _economics(strategies: Sequence[Economics], page: Page) -> list[RenderableTy
             percent(e.max_drawdown),
             number(e.turnover, 1),
             "-" if e.break_even_cost_bp is None else f"{e.break_even_cost_bp:.1f} bp",
+            *(["-" if e.deflated_sharpe_p is None else p_value(e.deflated_sharpe_p)] if tried else []),
         ]
         for e in strategies
     ]
@@ -217,34 +267,80 @@ def _economics(strategies: Sequence[Economics], page: Page) -> list[RenderableTy
         f"What these rules would have earned in the past, {cost:g} basis points taken off for what is traded: no "
         "promise, and no advice. Beyond its break-even cost a rule loses money."
     )
-    return [heading("Trading on it"), table(_ECONOMICS, rows, page), paragraph(words, page)]
+    if tried:
+        words += (
+            " deflated p: the chance of a Sharpe ratio as high in the best of as many cells, where none has any merit."
+        )
+    columns = (*_ECONOMICS, Column("deflated p")) if tried else _ECONOMICS
+    return [heading("Trading on it"), table(columns, rows, page), paragraph(words, page)]
 
 
-def _together(summary: BacktestSummary, page: Page) -> str:
+def _together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
+    """All tickers: every competitor in one table, calibration across tickers, and the steps ahead."""
+    n, network = len(skill.tickers), skill.network
+    against = {c.baseline: c for c in summary.pooled if c.model == network and c.horizon == 1}
+    columns = (
+        Column("model", right=False),
+        Column("CRPS", rank=2),
+        Column(f"over {skill.reference}"),
+        Column("better on", rank=4),
+        Column("in 90 %", rank=3),
+        Column(f"{network} skill"),
+        Column("p"),
+        Column("better on", rank=1),
+        Column("found", rank=5),
+    )
     rows = [
         [
+            row.model,
+            number(row.crps_bp, 2),
+            percent(row.reference_gain, 2, signed=True),
+            "" if row.better_than_garch is None else f"{row.better_than_garch} of {n}",
+            percent(row.coverage_90, 2),
+            "" if row.network_gain is None else percent(row.network_gain, 2, signed=True),
+            "" if row.network_p is None else p_value(row.network_p),
+            *_counted(against.get(row.model)),
+        ]
+        for row in skill.rows
+    ]
+    marked = next(index for index, row in enumerate(skill.rows) if row.model == network)
+    items: list[RenderableType] = [
+        heading(f"All {count(n, 'ticker')}: {count(skill.n, 'forecast')} of each model, best first, > is the network"),
+        table(columns, rows, page, marked=marked),
+        paragraph(
+            f"CRPS in basis points. over {skill.reference}: gain in CRPS, mean over tickers. {network} skill: the "
+            "network's gain over that model. p: one-sided Diebold-Mariano test of the mean CRPS by date. found: "
+            "tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
+            page,
+        ),
+        paragraph(_best(summary), page),
+    ]
+    if summary.calibrated:
+        items += ["", heading("Calibration across tickers"), _effects(summary.calibrated, page)]
+    if max(c.horizon for c in summary.pooled) > 1:
+        items += ["", heading("Sessions ahead, all tickers"), _pooled_ahead(summary, page)]
+    return render(items, page)
+
+
+def _counted(found: PooledComparison | None) -> tuple[str, str]:
+    return ("", "") if found is None else (f"{found.better} of {found.tickers}", str(found.found))
+
+
+def _pooled_ahead(summary: BacktestSummary, page: Page) -> RenderableType:
+    shown = _shown(max(c.horizon for c in summary.pooled))
+    rows = [
+        [
+            str(c.horizon),
             c.model,
             c.baseline,
             percent(c.crps_skill, 2, signed=True),
             p_value(c.dm_p),
-            f"{c.better} of {c.tickers}",
-            str(c.found),
+            *_counted(c),
         ]
         for c in summary.pooled
+        if c.horizon in shown
     ]
-    return render(
-        [
-            heading(f"All {count(len(summary.results), 'ticker')}"),
-            table(_POOLED, rows, page),
-            paragraph(
-                "skill: mean over tickers. p: one-sided Diebold-Mariano test of the mean CRPS by date. found: tickers "
-                "with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
-                page,
-            ),
-            paragraph(_best(summary), page),
-        ],
-        page,
-    )
+    return table(_AHEAD, rows, page)
 
 
 def _best(summary: BacktestSummary) -> str:

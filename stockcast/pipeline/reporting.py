@@ -1,0 +1,124 @@
+"""Reporting: a source's walk-forward and its next forecast, gathered for a page."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast import config as settings
+from stockcast.config import PredictConfig
+from stockcast.config.backtests import EXPANDING, BacktestConfig
+from stockcast.forecasting import LEVELS, step_laws
+from stockcast.pipeline.judging import judged
+from stockcast.pipeline.pooling import pooled
+from stockcast.pipeline.predicting import calendar_end
+from stockcast.pipeline.sources import load, quotes
+from stockcast.pipeline.walking import Stage, Walk, folder_of
+from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.results.progress import Progress
+from stockcast.results.report import FanStep, Report
+from stockcast.windows.features import features
+from stockcast.windows.folds import walk_forward
+
+if TYPE_CHECKING:
+    from stockcast.pipeline.fetching import Waiting
+    from stockcast.windows.folds import Fold
+
+_SESSIONS = 250
+"""Closes that the page may draw."""
+
+
+def report(
+    source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
+    exchange: str | None = None, waiting: Waiting | None = None,
+) -> Report:  # fmt: skip
+    """Walk forward over a source, as `backtest` does and from the same folds, and forecast from its newest bar.
+
+    exchange: whose sessions a file's forecasts are for; a ticker's is known. Raises what `backtest` raises.
+    """
+    if looks_like_path(source):
+        history = load(source, read)
+        calendar = load_calendar(exchange or DEFAULT_EXCHANGE, history.first, calendar_end(history.last))
+    else:
+        found = quotes(source, read, home, waiting, progress)
+        history, calendar = found.history, found.calendar
+    for note in history.notes:
+        progress.note(f"{history.ticker}: {note}")
+    walk = Walk(history, features(history), config, folder_of(home, history.ticker), progress)
+    folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
+    done = walk.run(folds)
+    result = judged(walk, folds, done, keep_rows=True)
+    name = _forecaster(result.network, walk.config.cells, done[-1])
+    newest = slice(max(0, len(history) - _SESSIONS), None)
+    adjusted = history.adjusted_close[newest]
+    return Report(
+        result=result,
+        confidence_set=pooled([result]).confidence_set,
+        dates=tuple(history.dates[newest].astype(object).tolist()),
+        closes=tuple((history.close[-1] * (adjusted / adjusted[-1])).tolist()),
+        currency=history.currency,
+        fan=_fan(walk, folds[-1], done[-1], name, calendar),
+        forecaster=name,
+        configuration=_described(config),
+        source=history.source,
+        created_at=settings.now().isoformat(timespec="seconds"),
+        version=_version(),
+    )
+
+
+def _forecaster(network: str, cells: tuple[str, ...], last: Stage) -> str:
+    """Who makes the next forecast: the network, unless a baseline was better on the last fold's validation part."""
+    crps = {name: loss for name, loss in last.file.about["validation_crps"].items() if name in last.file.laws}
+    strongest = min((name for name in crps if name not in cells), key=lambda name: crps[name])
+    return network if crps[network] < crps[strongest] else strongest
+
+
+def _fan(walk: Walk, fold: Fold, stage: Stage, name: str, calendar: SessionCalendar) -> tuple[FanStep, ...]:
+    """The forecast of the last fold's competitor from the newest bar."""
+    config, history = walk.config, walk.history
+    fit = next(fit for cell, fit in stage.file.fits.items() if name in {cell, *fit.baselines})
+    plan = PredictConfig(horizon=config.horizon, seed=config.training.seed)
+    laws = step_laws(fit, fit.forecaster(name), walk.seen_by(name, fold), plan)
+    levels, last_close = np.array(LEVELS), float(history.close[-1])
+    steps = []
+    for step, (session, law) in enumerate(
+        zip(calendar.next_sessions(history.last, config.horizon), laws, strict=True), start=1
+    ):
+        prices = (last_close * np.exp(law.quantile(levels)[0])).tolist()
+        steps.append(FanStep(step, session, prices[LEVELS.index(0.5)], dict(zip(LEVELS, prices, strict=True))))
+    return tuple(steps)
+
+
+def _described(config: BacktestConfig) -> dict[str, str]:
+    """Every setting in words, under the name of its option or field."""
+    folds = config.folds
+    plain: dict[str, Any] = {
+        "cells": ", ".join(config.cells),
+        **{name: value for name, value in asdict(config.network).items() if name != "cell"},
+        **asdict(config.training),
+        "refit every": folds.refit_every,
+        "training": EXPANDING if folds.window is None else f"sliding:{folds.window}",
+        "embargo": folds.embargo,
+        "validation share": folds.validation_share if folds.validate_from is None else None,
+        "validate from": folds.validate_from,
+        "test from": folds.test_from,
+        "baselines": ", ".join(config.baselines) or "all",
+        "horizon": config.horizon,
+        "warm start": config.warm_start,
+        "cost": f"{config.cost:g} basis points",
+    }
+    return {name.replace("_", " "): _word(value) for name, value in plain.items() if value is not None}
+
+
+def _word(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("stockcast")
