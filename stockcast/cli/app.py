@@ -30,9 +30,9 @@ def _run(arguments: list[str]) -> None:
     try:
         from typer.main import get_command
 
-        from stockcast.cli.commands import app
+        from stockcast.cli.commands import application
 
-        command = get_command(app)
+        command = get_command(application(arguments))
         command.main(arguments, prog_name="stockcast")
     except KeyboardInterrupt:
         from stockcast.cli.group import stop

@@ -85,7 +85,7 @@ def report(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Write one HTML page: verdict, forecast, skill over time, calibration, folds. It needs no network to open.
+    """Write one HTML page: verdict, forecast, skill, calibration, folds. It needs no network to open.
 
     Walks forward as `backtest` does, and takes up the folds that one with the same settings has left.
     """

@@ -16,7 +16,7 @@ import pytest
 from typer.main import get_command
 
 import stockcast
-from stockcast.cli.commands import app
+from stockcast.cli.commands import application
 from tests.cli import fakes
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def command_line(*words: str) -> Outcome:
         capsys.readouterr()
-        code = get_command(app).main(list(words), standalone_mode=False)
+        code = get_command(application(words)).main(list(words), standalone_mode=False)
         out, err = capsys.readouterr()
         return Outcome(code, out, err)
 

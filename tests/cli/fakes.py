@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -18,12 +18,15 @@ import stockcast
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import DataError, ModelError, StorageError
+from stockcast.pipeline.skilltable import skill_table
 from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
 from stockcast.results.forecasts import Forecast
 from stockcast.results.models import ModelSummary
 from stockcast.results.progress import Progress
+from stockcast.results.report import Report
 from stockcast.results.training import ForecastRows, TrainResult
 from tests.report.backtests import BACKTESTED, FOLDS, SEVERAL
+from tests.report.reports import REPORT
 from tests.report.samples import DAMAGED, FORECAST, MODEL, TRAINED
 
 CALLS: list[tuple[Any, ...]] = []
@@ -97,6 +100,26 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
     return replace(SEVERAL, results=tuple(results))
 
 
+def save_files(files: Mapping[Path, str | bytes]) -> None:
+    CALLS.append(("save_files", tuple(files)))
+    for path, content in files.items():
+        if path.name.startswith("full"):
+            raise StorageError(f"cannot write {path}: No space left on device", "free some space")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def report(
+    source: str, read: Any, config: BacktestConfig, home: Path, progress: Progress, exchange: str | None = None,
+    waiting: Any = None,
+) -> Report:  # fmt: skip
+    CALLS.append(("report", source, read, config, home, exchange, waiting))
+    progress.stage("fold 1 of 2: lstm", 100)
+    progress.advance(100, loss=1.5)
+    _meet(source)
+    return replace(REPORT, result=replace(REPORT.result, ticker=source))
+
+
 def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
     CALLS.append(("save_forecasts", path, tuple(rows)))
     if path.name.startswith("full"):
@@ -133,7 +156,7 @@ def module() -> ModuleType:
     """The functions above under the name of the real thing."""
     fake = ModuleType("stockcast.pipeline")
     of_models = (train, predict, save_rows, list_models, show_model, remove_model)
-    of_backtests = (plan, backtest, pooled, save_forecasts)
+    of_backtests = (plan, backtest, pooled, skill_table, report, save_forecasts, save_files)
     for function in (Waiting, *of_models, *of_backtests):
         setattr(fake, function.__name__, function)
     return fake

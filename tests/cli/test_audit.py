@@ -8,7 +8,7 @@ from typer.main import get_command
 
 import stockcast
 from stockcast.cli.audit import HORIZON, QUICK_SEEDS, QUICK_STEPS
-from stockcast.cli.commands import app
+from stockcast.cli.commands import application
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.models import baselines
 from stockcast.results.audit import AuditCheck, AuditResult
@@ -126,7 +126,7 @@ def real(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     small = ("--lookback", "15", "--hidden-size", "3", "--steps", "12", "--learning-rate", "0.02")
 
     def command_line(*words: str) -> Outcome:
-        code = get_command(app).main(["audit", str(path), *small, *words], standalone_mode=False)
+        code = get_command(application()).main(["audit", str(path), *small, *words], standalone_mode=False)
         return Outcome(code, *capsys.readouterr())
 
     return command_line

@@ -119,6 +119,11 @@ def test_without_options_the_defaults_decide(run: Run) -> None:
         (["--steps", "3", "--epochs", "3"], 2, "--steps and --epochs"),
         (["--output", "rows.xlsx"], 3, "rows.xlsx"),
         (["--output", "/no/such/rows.csv"], 2, "folder /no/such of --output"),
+        (["--table", "table.html"], 3, "table.html"),
+        (["--table", "/no/such/table.md"], 2, "folder /no/such of --table"),
+        (["--horizon", "0"], 3, "a horizon of 0 sessions is not within 1 .. 250"),
+        (["--paths", "5"], 3, "5 simulated paths are not within 100 .. 100000"),
+        (["--validate-from", "2015-01-02"], 3, "--validate-from 2015-01-02 is not before --test-from None"),
     ],
 )
 def test_wrong_words_are_refused_before_any_work(run: Run, words: list[str], code: int, says: str) -> None:
@@ -184,6 +189,16 @@ def test_all_forecasts_are_saved_in_one_file(run: Run, tmp_path: Path) -> None:
     assert outcome.code == 0
     assert ("save_forecasts", target, ()) in fakes.CALLS
     assert f"forecasts saved in {target}" in outcome.err
+
+
+@pytest.mark.parametrize(("suffix", "says"), [("md", "| lstm |"), ("tex", "\\toprule"), ("csv", "model,kind,crps_bp")])
+def test_the_table_of_all_competitors_is_written_for_a_paper(run: Run, tmp_path: Path, suffix: str, says: str) -> None:
+    target = tmp_path / f"table.{suffix}"
+    outcome = run("backtest", "good", "other", "--table", str(target))
+    assert outcome.code == 0
+    assert says in target.read_text()
+    assert f"table saved in {target}" in outcome.err
+    assert run("backtest", "good", "--table", str(tmp_path / f"full.{suffix}")).code == 1
 
 
 def test_a_file_that_cannot_be_written_costs_the_exit_code_but_not_the_answer(run: Run, tmp_path: Path) -> None:

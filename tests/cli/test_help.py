@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.main import get_command
 
-from stockcast.cli.commands import app
+from stockcast.cli.commands import application
 from stockcast.cli.glance import COMMANDS
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
 from tests.cli.conftest import Run
@@ -29,19 +29,19 @@ def test_options_are_grouped_in_panels(run: Run) -> None:
 
 
 def test_defaults_in_help_are_those_of_the_configuration() -> None:
-    train = get_command(app).commands["train"]  # type: ignore[attr-defined]
+    train = get_command(application()).commands["train"]  # type: ignore[attr-defined]
     defaults = {parameter.name: parameter.default for parameter in train.params}
     for config in (NetworkConfig(), TrainingConfig(), TrainConfig()):
         known = {name: value for name, value in vars(config).items() if name in defaults}
         assert known == {name: defaults[name] for name in known}
         assert known
-    predict = get_command(app).commands["predict"]  # type: ignore[attr-defined]
+    predict = get_command(application()).commands["predict"]  # type: ignore[attr-defined]
     settings = {parameter.name: parameter.default for parameter in predict.params}
     assert vars(PredictConfig()) == {name: settings[name] for name in vars(PredictConfig())}
 
 
 def test_the_names_that_error_reports_know_are_those_of_the_app() -> None:
-    root = get_command(app)
+    root = get_command(application())
     found = {name: tuple(getattr(command, "commands", ())) for name, command in root.commands.items()}  # type: ignore[attr-defined]
     assert found == COMMANDS
 
@@ -51,3 +51,28 @@ def test_the_version_is_one_line(run: Run) -> None:
     assert outcome.code == 0
     assert outcome.out.startswith("stockcast ")
     assert outcome.out.count("\n") == 1
+
+
+def shown(arguments: list[str] | None) -> dict[str, str]:
+    """The commands and what the root's help says of them."""
+    commands = get_command(application(arguments)).commands  # type: ignore[attr-defined]
+    return {name: " ".join(command.get_short_help_str(1000).split()) for name, command in commands.items()}
+
+
+def test_help_says_of_each_command_what_the_command_says_of_itself() -> None:
+    assert shown([]) == shown(None)
+    assert list(shown([])) != []
+    assert set(shown([])) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", [["predict"], ["-x", "predict", "A"], ["predict", "--help"]])
+def test_only_the_command_that_is_called_has_its_options(words: list[str]) -> None:
+    commands = get_command(application(words)).commands  # type: ignore[attr-defined]
+    assert [name for name, command in commands.items() if len(getattr(command, "params", ())) > 1] == ["predict"]
+
+
+def test_an_unknown_word_meets_every_command_in_full() -> None:
+    commands = get_command(application(["--", "predict"])).commands  # type: ignore[attr-defined]
+    assert len(commands["predict"].params) > 1
+    unknown = get_command(application(["predit"])).commands  # type: ignore[attr-defined]
+    assert all(len(unknown[name].params) > 1 for name in ("train", "predict"))
