@@ -9,16 +9,18 @@ from stockcast.evaluation.calibrationtests import coverage_by_decile, coverage_b
 from stockcast.evaluation.metrics import interval_score
 from stockcast.models.distribution import StudentT
 from stockcast.models.recalibration import (
+    Integers,
     PitRecalibration,
     PitRecord,
     PooledConformal,
     central_levels,
     quantiles_at,
 )
-from stockcast.prices.history import Floats
+from stockcast.prices.history import Dates, Floats
 from stockcast.results.calibration import CalibrationEffect
 
-_ALPHA = 0.1
+ALPHA = 0.1
+"""Share of outcomes that the intervals are to miss."""
 
 
 def effects(law: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
@@ -33,20 +35,24 @@ def effects(law: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
     alpha_N = conformal.alpha(pit_N, record.origins_N, record.targets_N)
     mapped_N = conformal.alpha(recalibration.pit(record), record.origins_N, record.targets_N)
     levels = {
-        "none": central_levels(np.full(len(pit_N), _ALPHA)),
+        "none": central_levels(np.full(len(pit_N), ALPHA)),
         "adaptive-conformal": central_levels(alpha_N),
         "pit-by-decile + conformal": recalibration.levels(record, central_levels(mapped_N)),
     }
-    return tuple(_effect(name, quantiles_at(law, of_N2), record, outcomes) for name, of_N2 in levels.items())
+    return tuple(
+        effect(name, quantiles_at(law, of_N2), outcomes.y_N, record.targets_N, record.decile_N)
+        for name, of_N2 in levels.items()
+    )
 
 
-def _effect(method: str, bounds_N2: Floats, record: PitRecord, outcomes: Outcomes) -> CalibrationEffect:
+def effect(method: str, bounds_N2: Floats, y_N: Floats, targets_N: Dates, decile_N: Integers) -> CalibrationEffect:
+    """What the intervals of a method came to, over all rows; bounds and outcomes in log return."""
     low_N, high_N = bounds_N2[:, 0], bounds_N2[:, 1]
-    inside_N = (low_N <= outcomes.y_N) & (outcomes.y_N <= high_N)
+    inside_N = (low_N <= y_N) & (y_N <= high_N)
     return CalibrationEffect(
         method=method,
         coverage_90=float(inside_N.mean()),
-        by_year=coverage_by_year(inside_N, outcomes.target_sessions),
-        by_decile=coverage_by_decile(inside_N, record.decile_N),
-        interval_score_90=float(interval_score(outcomes.y_N, low_N, high_N, _ALPHA).mean()),
+        by_year=coverage_by_year(inside_N, targets_N),
+        by_decile=coverage_by_decile(inside_N, decile_N),
+        interval_score_90=float(interval_score(y_N, low_N, high_N, ALPHA).mean()),
     )

@@ -2,9 +2,9 @@
 
 Two corrections, which may be chained. `PitRecalibration` asks a law for the level that has, for scales like today's,
 been undershot with the wanted probability. `PooledConformal` moves the level of the central interval by the misses of
-all tickers. Both see a forecast only from its target session on: a row rests on rows whose target session is its
-origin or earlier, so that nothing that happens after an origin moves its row. Dates are compared as dates: tickers of
-exchanges that close at different hours belong in records of their own.
+all tickers, and if wanted by those at scales like today's. Both see a forecast only from its target session on: a row
+rests on rows whose target session is its origin or earlier, so that nothing that happens after an origin moves its row.
+Dates are compared as dates: tickers of exchanges that close at different hours belong in records of their own.
 
 Legend: N rows, Q levels, D target sessions, K deciles and one more for "too early", C cells and G = C + 1 grid points,
 M maps, B rows of a block.
@@ -12,6 +12,7 @@ M maps, B rows of a block.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,7 @@ TOO_EARLY = -1
 
 _CELLS = 200
 _GRID_G: Floats = np.arange(_CELLS + 1) / _CELLS
+_RANKED = 512  # rows whose scales are ranked together
 _BLOCK = 16  # rows whose quantiles are asked for together, fewer where each wants many levels
 
 
@@ -47,12 +49,16 @@ def causal_deciles(scale_N: ArrayLike, window: int = 500, minimum: int = 100) ->
         raise ConfigError(f"a minimum of {minimum} scales is not within 1 .. {window}, the window")
     scale = _vector("scale", scale_N)
     _require("scale", scale, np.isfinite(scale))
+    window = min(window, max(1, len(scale)))
+    # Before the first scale lie infinite ones, neither below any nor equal to one.
+    past_NW = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.full(window, np.inf), scale]), window)
     decile_N = np.full(len(scale), TOO_EARLY, dtype=np.int64)
-    for row in range(minimum, len(scale)):
-        past = scale[max(0, row - window) : row]
-        below, equal = np.count_nonzero(past < scale[row]), np.count_nonzero(past == scale[row])
+    for start in range(minimum, len(scale), _RANKED):
+        rows = np.arange(start, min(start + _RANKED, len(scale)))
+        past_BW, own_B1 = past_NW[rows], scale[rows, None]
+        below_B, equal_B = (np.count_nonzero(flags, axis=1) for flags in (past_BW < own_B1, past_BW == own_B1))
         # In whole numbers: a rank on the border between two deciles must not depend on rounding.
-        decile_N[row] = DECILES * (2 * below + equal + 1) // (2 * len(past) + 2)
+        decile_N[rows] = DECILES * (2 * below_B + equal_B + 1) // (2 * np.minimum(rows, window) + 2)
     return decile_N
 
 
@@ -178,66 +184,100 @@ class PitRecalibration:
         key_N = stop_N * (DECILES + 1) + record.decile_N + 1
         order = np.argsort(key_N, kind="stable")
         key_M, first_M = np.unique(key_N[order], return_index=True)
+        maps, maps_KG = -1, None
         for key, rows in zip(key_M.tolist(), np.split(order, first_M[1:]), strict=True):
-            stop, decile = key // (DECILES + 1), key % (DECILES + 1) - 1
-            counts_KC = counts_DKC[stop] - counts_DKC[max(0, stop - self.window)]
-            if counts_KC.any():
-                yield rows, self._map(counts_KC, decile)
+            stop, place = key // (DECILES + 1), key % (DECILES + 1)
+            if stop != maps:
+                counts_KC = counts_DKC[stop] - counts_DKC[max(0, stop - self.window)]
+                maps, maps_KG = stop, self._maps_of(counts_KC) if counts_KC.any() else None
+            if maps_KG is not None:
+                yield rows, maps_KG[place - 1]
 
-    def _map(self, counts_KC: Counts, decile: int) -> Floats:
-        pooled_G = _drawn(counts_KC.sum(axis=0), _GRID_G, self.pooled_prior)
-        if decile == TOO_EARLY:
-            return pooled_G
-        near = slice(max(0, decile - self.reach), min(DECILES, decile + self.reach + 1))
-        return _drawn(counts_KC[near].sum(axis=0), pooled_G, self.local_prior)
+    def _maps_of(self, counts_KC: Counts) -> Floats:
+        """The map of each decile; the last is that of rows too early for one."""
+        pooled_1G = _drawn(counts_KC.sum(axis=0, keepdims=True), _GRID_G, self.pooled_prior)
+        up_to_KC = np.concatenate([np.zeros((1, _CELLS), dtype=np.int64), np.cumsum(counts_KC[:DECILES], axis=0)])
+        decile = np.arange(DECILES)
+        first, stop = np.maximum(decile - self.reach, 0), np.minimum(decile + self.reach + 1, DECILES)
+        return np.concatenate([_drawn(up_to_KC[stop] - up_to_KC[first], pooled_1G, self.local_prior), pooled_1G])
 
 
 @dataclass(frozen=True)
 class PooledConformal:
-    """Adaptive conformal inference for the central 1 - target interval, one alpha for all tickers.
+    """Adaptive conformal inference for the central 1 - target interval, one alpha for all tickers or one a decile.
 
-    alpha starts at `target`; each target session adds gamma * (target - share of its forecasts that missed), a miss
-    being a PIT outside alpha / 2 .. 1 - alpha / 2 with the alpha that the forecast was made with, and alpha is kept
-    within `ALPHA_RANGE`. A forecast is made with alpha after the target sessions up to its origin.
-    Raises ConfigError on a gamma or target out of range.
-    Reference: Gibbs and Candes 2021, Adaptive conformal inference under distribution shift, arXiv 2106.00170.
+    A miss is a PIT outside alpha / 2 .. 1 - alpha / 2 with the alpha that the forecast was made with. alpha is a + b_d
+    for a forecast of decile d, within `ALPHA_RANGE`; a starts at `target` and each b at 0. A target session whose n
+    forecasts missed a share m adds gamma * (target - m) * n / (n + few) to a and, where n_d of them are of decile d and
+    missed a share m_d, decile_gamma * (target - m_d) * n_d / (n + few) to b_d. a and target + b_d are kept within
+    `ALPHA_RANGE` too; forecasts too early for a decile have alpha a. A forecast is made with alpha after the target
+    sessions up to its origin.
+
+    few: forecasts a session at which half of gamma is used. A session's share of misses tells little when it is that of
+    a few forecasts, and a pool may learn faster than one stock.
+    Raises ConfigError on a setting out of range.
+    Reference: Gibbs and Candes 2021, Adaptive conformal inference under distribution shift, arXiv 2106.00170; deciles
+    as groups that are to be right each in the manner of Bastani et al. 2022, Practical adversarial multivalid conformal
+    prediction, arXiv 2206.01067.
     """
 
     gamma: float = 0.005
     target: float = 0.1
+    decile_gamma: float = 0.0
+    few: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.gamma <= 1.0:
-            raise ConfigError(f"gamma {self.gamma} is not within 0 .. 1")
+        for name, gamma in (("gamma", self.gamma), ("gamma of deciles", self.decile_gamma)):
+            if not 0.0 <= gamma <= 1.0:
+                raise ConfigError(f"{name} {gamma} is not within 0 .. 1")
         if not ALPHA_RANGE[0] <= self.target <= ALPHA_RANGE[1]:
             raise ConfigError(f"a share of misses of {self.target} is not within {ALPHA_RANGE[0]} .. {ALPHA_RANGE[1]}")
+        if not 0.0 <= self.few <= 1e6:
+            raise ConfigError(f"{self.few} forecasts a session are not within 0 .. 1000000")
 
-    def alpha(self, pit_N: ArrayLike, origins_N: Dates, targets_N: Dates) -> Floats:
+    def alpha(self, pit_N: ArrayLike, origins_N: Dates, targets_N: Dates, decile_N: Integers | None = None) -> Floats:
         """The alpha that each forecast is made with, shape (N,): its interval is the law's central 1 - alpha.
 
         pit: of the laws, or of the recalibrated laws (`PitRecalibration.pit`) to calibrate those; NaN where not known
-        yet. Rows in any order. Raises DataError on a PIT outside 0 .. 1 or a target not after its origin, ValueError
-        on different lengths.
+        yet. decile: `PitRecord.decile_N`; left out, all rows are too early for one. Rows in any order. Raises DataError
+        on a PIT outside 0 .. 1 or a target not after its origin, ValueError on different lengths.
         """
         pit = _checked_pit(pit_N, origins_N, targets_N)
+        # "Too early" is a place as the deciles are: the first.
+        place_N = 1 + (np.full(len(pit), TOO_EARLY) if decile_N is None else np.asarray(decile_N, dtype=np.int64))
+        if place_N.shape != pit.shape:
+            raise ValueError(f"{len(pit)} PITs with {len(place_N)} deciles")
         alpha_N = np.full(len(pit), self.target)
-        alpha = self.target
+        alpha, offset_K = self.target, np.zeros(DECILES + 1)
         made, settled = _by_date(origins_N), _by_date(targets_N)
         for day in sorted(made.keys() | settled.keys()):
             # A session's close settles what is due before the next forecasts are made from it.
             if day in settled:
                 due = settled[day][~np.isnan(pit[settled[day]])]
-                alpha = self._after(alpha, pit[due], alpha_N[due])
+                half_B = 0.5 * alpha_N[due]
+                missed_B = (pit[due] < half_B) | (pit[due] > 1.0 - half_B)
+                alpha, offset_K = self._after(alpha, offset_K, missed_B, place_N[due])
             if day in made:
-                alpha_N[made[day]] = alpha
+                alpha_N[made[day]] = np.clip(alpha + offset_K[place_N[made[day]]], *ALPHA_RANGE)
         return alpha_N
 
-    def _after(self, alpha: float, pit_N: Floats, alpha_N: Floats) -> float:
-        """alpha after the forecasts of one target session, made with `alpha_N`."""
-        if not len(pit_N):
-            return alpha
-        missed = float(np.mean((pit_N < 0.5 * alpha_N) | (pit_N > 1.0 - 0.5 * alpha_N)))
-        return min(max(alpha + self.gamma * (self.target - missed), ALPHA_RANGE[0]), ALPHA_RANGE[1])
+    def _after(
+        self, alpha: float, offset_K: Floats, missed_B: NDArray[np.bool_], place_B: Integers
+    ) -> tuple[float, Floats]:
+        """alpha and its offsets after the forecasts of one target session."""
+        n = len(missed_B)
+        if not n:
+            return alpha, offset_K
+        step = self.gamma * (self.target - float(np.mean(missed_B))) * (n / (n + self.few))
+        alpha = min(max(alpha + step, ALPHA_RANGE[0]), ALPHA_RANGE[1])
+        if not self.decile_gamma:
+            return alpha, offset_K
+        # Whole numbers, so that the order of the rows is of no account.
+        made_K, missed_K = (np.bincount(place, minlength=DECILES + 1) for place in (place_B, place_B[missed_B]))
+        short_K = self.target * made_K - missed_K
+        short_K[0] = 0.0
+        moved_K = offset_K + self.decile_gamma * short_K / (n + self.few)
+        return alpha, np.clip(moved_K, ALPHA_RANGE[0] - self.target, ALPHA_RANGE[1] - self.target)
 
 
 def central_levels(alpha_N: ArrayLike) -> Floats:
@@ -259,13 +299,23 @@ def quantiles_at(law: Distribution, levels_NQ: ArrayLike) -> Floats:
     # A call costs as much as hundreds of quantiles: rows with like levels go together, and of all levels of a block
     # at all its rows each row keeps its own.
     order = np.lexsort(levels.T[::-1]) if levels.shape[1] else np.arange(0)
-    size = min(_BLOCK, max(1, 4 * _BLOCK // max(1, levels.shape[1])))
+    size = _block(levels[order])
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         distinct, place = np.unique(levels[rows], return_inverse=True)
         all_BL = law[rows].quantile(distinct)
         out_NQ[rows] = np.take_along_axis(all_BL, place.reshape(len(rows), -1), axis=1)
     return out_NQ
+
+
+def _block(sorted_NQ: Floats) -> int:
+    """Rows to ask for together: of g rows with the same levels each, sqrt(g) times as many as of rows that all differ.
+
+    With k times sqrt(g) rows a call works out k^2 levels of rows whatever g is, and its own cost is shared by more.
+    """
+    rows, width = sorted_NQ.shape
+    changes = int(np.count_nonzero((sorted_NQ[1:] != sorted_NQ[:-1]).any(axis=1)))
+    return int(min(_BLOCK, max(1, 4 * _BLOCK // max(1, width))) * math.sqrt(max(1, rows) / (changes + 1)))
 
 
 def _counts(record: PitRecord) -> tuple[Dates, Counts]:
@@ -280,13 +330,14 @@ def _counts(record: PitRecord) -> tuple[Dates, Counts]:
     return day_D, counts_DKC
 
 
-def _drawn(count_C: NDArray[np.integer], prior_G: Floats, weight: float) -> Floats:
-    """Shares of a sample up to the grid points, drawn towards the prior's as if `weight` of it had been added."""
-    n = int(count_C.sum())
-    share_G = (np.concatenate(([0], np.cumsum(count_C))) + 0.5) / (n + 1.0)
-    share_G[0], share_G[-1] = 0.0, 1.0
-    drawn_G: Floats = (n * share_G + weight * prior_G) / (n + weight)
-    return drawn_G
+def _drawn(count_MC: NDArray[np.integer], prior_G: Floats, weight: float) -> Floats:
+    """Shares of samples up to the grid points, (M, G), drawn to the prior's as if `weight` of it had been added."""
+    n_M1 = count_MC.sum(axis=1, keepdims=True)
+    share_MG = np.zeros((len(count_MC), _CELLS + 1))
+    share_MG[:, 1:] = (np.cumsum(count_MC, axis=1) + 0.5) / (n_M1 + 1.0)
+    share_MG[:, -1] = 1.0
+    drawn_MG: Floats = (n_M1 * share_MG + weight * prior_G) / (n_M1 + weight)
+    return drawn_MG
 
 
 def _by_date(dates_N: Dates) -> dict[int, NDArray[np.intp]]:

@@ -32,7 +32,9 @@ def judged(walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: 
     """What a walk found. keep_rows: every forecast too. Raises DataError where no baseline could be fitted."""
     files = [stage.file for stage in done]
     whole = Part(folds[0].split.test.start, folds[-1].split.test.stop)
-    by_step = [_entries(walk, files, whole, step) for step in range(1, walk.config.horizon + 1)]
+    steps = range(1, walk.config.horizon + 1)
+    # A step that leads out of the history from every origin has nothing to be scored on.
+    by_step = [found for step in steps if (found := _entries(walk, files, whole, step))]
     entries = by_step[0]
     left_out = {name: why for file in files for name, why in file.about["left_out"].items()}
     for name, why in left_out.items():
@@ -96,7 +98,7 @@ def _entries(walk: Walk, files: Sequence[FoldFile], whole: Part, step: int) -> E
 
 def _laws(file: FoldFile, name: str, step: int) -> tuple[Distribution, ...]:
     """A fold's law of a step; none where no target of it lies within the history."""
-    return (file.laws[name],) if step == 1 else file.ahead[name][step - 2 : step - 1]
+    return (file.laws[name],) if step == 1 else file.ahead.get(name, ())[step - 2 : step - 1]
 
 
 def _network_laws(walk: Walk, first: Fold, file: FoldFile, entry: JoinedEntry) -> NetworkLaws:
@@ -110,6 +112,7 @@ def _network_laws(walk: Walk, first: Fold, file: FoldFile, entry: JoinedEntry) -
         nu=np.concatenate([early.nu, law.nu]),
         origins=np.concatenate([before.origins, entry.outcomes.origins]),
         target_sessions=np.concatenate([before.target_sessions, entry.outcomes.target_sessions]),
+        last_close=np.concatenate([before.last_close_N, entry.outcomes.last_close_N]),
         realised_return=np.concatenate([before.y_N, entry.outcomes.y_N]),
     )
 

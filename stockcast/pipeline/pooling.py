@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stockcast.evaluation.backtest import Outcomes
+from stockcast.evaluation.pooledcalibration import TickerRecord, pooled_effects
 from stockcast.evaluation.significance import (
     benjamini_hochberg,
     diebold_mariano,
     model_confidence_set,
     pooled_by_date,
 )
+from stockcast.models.distribution import StudentT
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.backtests import BacktestResult, BacktestSummary, PooledComparison
+from stockcast.results.backtests import BacktestResult, BacktestSummary, NetworkLaws, PooledComparison
 
 DISCOVERY_RATE = 0.1
 """Share of false ones tolerated among the tickers on which a network is said to be better."""
@@ -44,6 +47,27 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
         pooled=comparisons,
         mean_crps={name: float(by_date.mean()) for name, by_date in members.items()},
         confidence_set={} if chosen is None else {name: chosen.p_values[name] for name in chosen.members},
+        calibrated=pooled_effects(_records(results)) if len(results) > 1 else (),
+    )
+
+
+def _records(results: Sequence[BacktestResult]) -> list[TickerRecord]:
+    """Each network's laws and what happened; the first fold's validation part came earlier, and warms up."""
+    return [
+        TickerRecord(
+            *_laws(result.ticker, laws, slice(laws.early, None)), _laws(result.ticker, laws, slice(laws.early))
+        )
+        for result in results
+        if (laws := result.laws) is not None
+    ]
+
+
+def _laws(ticker: str, laws: NetworkLaws, rows: slice) -> tuple[StudentT, Outcomes]:
+    return (
+        StudentT(laws.loc[rows], laws.scale[rows], laws.nu[rows]),
+        Outcomes(
+            ticker, laws.origins[rows], laws.target_sessions[rows], laws.last_close[rows], laws.realised_return[rows]
+        ),
     )
 
 

@@ -60,11 +60,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Learnt:
-    """A network of one fold: what forecasts the test part, what it forecast of the validation part before, and how it
-    was chosen.
+    """A network of one fold: what forecasts the test part, what it was before it learnt from the validation part, what
+    it forecast of that part then, and how its steps were chosen.
     """
 
     ensemble: Ensemble
+    young: Ensemble
     early: Distribution
     chosen: Chosen
 
@@ -142,19 +143,19 @@ class Walk:
         learnt: dict[str, Learnt] = {}
         for cell in c.cells:
             self.progress.stage(f"{place}: {cell}", self._most_steps(fold))
-            start = before.file.fits[cell].ensemble if c.warm_start and before is not None else None
-            learnt[cell] = self._network(cell, fold, place, start)
+            learnt[cell] = self._network(cell, fold, place, before)
         early = {cell: found.early for cell, found in learnt.items()}
         known, chosen_on, left_out = self._known(fold, place)
         crps = mean_crps({**early, **chosen_on}, self.outcomes(fold.split.validation))
         fits = {cell: self._fit(found.ensemble, known, fold) for cell, found in learnt.items()}
+        young = {cell: replace(fits[cell], ensemble=found.young) for cell, found in learnt.items() if c.warm_start}
         laws, ahead = self._forecasts(fits, fold, place)
         about = {
             "validation_crps": crps,
             "curves": {cell: [asdict(curve) for curve in found.chosen.curves] for cell, found in learnt.items()},
             "left_out": left_out,
         }
-        return FoldFile(laws, about, ahead, early, fits)
+        return FoldFile(laws, about, ahead, early, fits, young)
 
     def _known(
         self, fold: Fold, place: str
@@ -177,20 +178,23 @@ class Walk:
             self.progress.advance(1)
         return known, early, left_out
 
-    def _network(self, cell: str, fold: Fold, place: str, start: Ensemble | None) -> Learnt:
+    def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> Learnt:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
         from stockcast.models.training import refit, train
 
         config = self._train_config(cell)
         f, fold = self._seen_by_networks(fold)
-        weights = None if start is None else start.weights
-        ensemble, chosen = train(f, fold.split, config, self.progress, weights)
-        choosing = fold.split.validation
-        early = ensemble.forecast(f, choosing.start, choosing.stop)
+        start = again = None
+        if self.config.warm_start and before is not None:
+            # Weights that had learnt from sessions of this validation part would choose themselves.
+            start, again = (fits[cell].ensemble.weights for fits in (before.file.young, before.file.fits))
+        young, chosen = train(f, fold.split, config, self.progress, start)
+        ensemble, choosing = young, fold.split.validation
+        early = young.forecast(f, choosing.start, choosing.stop)
         if config.training.final_fit:
             self.progress.stage(f"{place}: {cell} again, on all before it", sum(chosen.steps))
-            ensemble = refit(f, fold.seen, config, chosen, self.progress, weights)
-        return Learnt(ensemble, early, chosen)
+            ensemble = refit(f, fold.seen, config, chosen, self.progress, again)
+        return Learnt(ensemble, young, early, chosen)
 
     def _fit(self, ensemble: Ensemble, known: Mapping[str, Baseline], fold: Fold) -> Fit:
         """A network and the baselines, with the bars that the fold may draw from."""

@@ -45,6 +45,7 @@ class NetworkLaws:
     nu: NDArray[np.float64]
     origins: NDArray[np.datetime64]
     target_sessions: NDArray[np.datetime64]
+    last_close: NDArray[np.float64]
     realised_return: NDArray[np.float64]
 
 

@@ -24,9 +24,10 @@ class Report:
     """One source, judged and forecast.
 
     result: its backtest, with `rows`. confidence_set: competitors that cannot be told from the best one, by p-value.
-    dates, closes: the newest sessions, oldest first, closes as traded. fan: the forecast from the last of them, made by
-    `forecaster`, a competitor of the last fold. configuration: settings by name. source: where the prices come from.
-    created_at: ISO time. version: of stockcast.
+    dates, closes: the newest sessions, oldest first, closes in shares of the last one with dividends added, so that no
+    split looks like a crash. fan: the forecast from the last of them, made by `forecaster`, a competitor of the last
+    fold. configuration: settings by name. source: where the prices come from. created_at: ISO time. version: of
+    stockcast.
     """
 
     result: BacktestResult

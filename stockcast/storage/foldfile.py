@@ -8,8 +8,10 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -25,9 +27,9 @@ from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 _FORMAT = "stockcast.fold/2"
 """To be raised when the same settings and prices come to give other forecasts."""
 
-# A torn archive, one of another kind, or one whose arrays are no laws and no fits.
+# A torn archive, one of another kind, or one whose arrays are no laws and no fits; NumPy tokenizes a damaged header.
 _UNREADABLE = (
-    OSError, EOFError, BadZipFile, zlib.error, NotImplementedError,
+    OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, TokenError,
     ValueError, KeyError, TypeError, AttributeError, ModelError, ConfigError,
 )  # fmt: skip
 
@@ -40,7 +42,8 @@ class FoldFile:
 
     laws: of every competitor for the next session, at the fold's origins, by name. ahead: their laws of two sessions
     ahead, three and so on, where they were asked for. early: laws of networks at the origins of the validation part,
-    from before that part was learnt from. fits: by cell, the network, with every baseline. about: plain JSON.
+    from before that part was learnt from. fits: by cell, the network, with every baseline; young: the network before it
+    learnt from the validation part, where a warm start may ask for it. about: plain JSON.
     """
 
     laws: Mapping[str, Distribution]
@@ -48,6 +51,7 @@ class FoldFile:
     ahead: Mapping[str, tuple[Distribution, ...]] = field(default_factory=dict)
     early: Mapping[str, Distribution] = field(default_factory=dict)
     fits: Mapping[str, Fit] = field(default_factory=dict)
+    young: Mapping[str, Fit] = field(default_factory=dict)
 
 
 def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
@@ -60,7 +64,7 @@ def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
 
 def save(path: Path, fold: FoldFile) -> None:
     """Write a fold, whole or not at all. Raises StorageError."""
-    arrays: Tensors = {"about": _text(fold.about), "fits": _text(_plain_fits(fold.fits))}
+    arrays: Tensors = {"about": _text(fold.about)}
     for place, name, law in _placed(fold):
         if isinstance(law, StudentT):
             arrays[f"t@{place}:{name}"] = np.stack([law.loc, law.scale, law.nu])
@@ -68,8 +72,8 @@ def save(path: Path, fold: FoldFile) -> None:
             arrays[f"e@{place}:{name}"] = law.values_NK
         else:
             raise TypeError(f"no file format for {type(law).__name__}")
-    for cell, fit in fold.fits.items():
-        fit_to_json(fit, f"fit:{cell}", arrays)
+    for group, fits in (("fits", fold.fits), ("young", fold.young)):
+        arrays[group] = _text({cell: _plain_fit(fit, f"{group}:{cell}", arrays) for cell, fit in fits.items()})
     buffer = io.BytesIO()
     # Simulated laws are many numbers in single precision: half of their bits are zero.
     write = np.savez_compressed if fold.ahead else np.savez
@@ -87,7 +91,7 @@ def load(path: Path) -> FoldFile | None:
         # Opened here: NumPy leaves a torn archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays: Tensors = {name: archive[name] for name in archive.files}
-        about, fits = json.loads(arrays["about"].tobytes()), json.loads(arrays["fits"].tobytes())
+        about = json.loads(arrays["about"].tobytes())
         by_place: dict[str, dict[str, Distribution]] = {}
         for entry, values in arrays.items():
             kind, _, name = entry.partition(":")
@@ -97,26 +101,25 @@ def load(path: Path) -> FoldFile | None:
             elif family == "e":
                 by_place.setdefault(place, {})[name] = Empirical(values)
         laws, early = by_place.pop("1"), by_place.pop(_EARLY, {})
-        found = {
-            cell: fit_from_json(data, f"fit:{cell}", NetworkConfig(**data["network"]), tuple(data["features"]), arrays)
-            for cell, data in fits.items()
-        }
+        fits, young = (_fits(group, arrays) for group in ("fits", "young"))
         steps = [by_place[place] for place in sorted(by_place, key=int)]
         ahead = {name: tuple(laws_of[name] for laws_of in steps) for name in (steps[0] if steps else ())}
-        os.utime(path)  # what is used is not the first to be pruned
     except _UNREADABLE:
         return None
-    return FoldFile(laws, about, ahead, early, found) if isinstance(about, dict) else None
+    with suppress(OSError):  # a fold that may only be read is as good
+        os.utime(path)  # what is used is not the first to be pruned
+    return FoldFile(laws, about, ahead, early, fits, young) if isinstance(about, dict) else None
 
 
 def prune(folder: Path, keep: int) -> None:
     """Remove all but the `keep` folds of a folder that were used last. One that cannot be removed stays."""
-    try:
-        folds = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in folds[keep:]:
+    used: dict[Path, float] = {}
+    for path in folder.glob("*.npz"):
+        with suppress(OSError):  # another backtest prunes, too
+            used[path] = path.stat().st_mtime
+    for path in sorted(used, key=used.__getitem__, reverse=True)[keep:]:
+        with suppress(OSError):
             path.unlink()
-    except OSError:
-        return
 
 
 def _placed(fold: FoldFile) -> Iterator[tuple[str, str, Distribution]]:
@@ -130,14 +133,16 @@ def _placed(fold: FoldFile) -> Iterator[tuple[str, str, Distribution]]:
         yield _EARLY, name, law
 
 
-def _plain_fits(fits: Mapping[str, Fit]) -> dict[str, Any]:
+def _plain_fit(fit: Fit, prefix: str, arrays: Tensors) -> dict[str, Any]:
+    network, names = asdict(fit.ensemble.config), list(fit.ensemble.standardiser.names)
+    return {"network": network, "features": names, **fit_to_json(fit, prefix, arrays)}
+
+
+def _fits(group: str, arrays: Tensors) -> dict[str, Fit]:
+    plain = json.loads(arrays[group].tobytes())
     return {
-        cell: {
-            "network": asdict(fit.ensemble.config),
-            "features": list(fit.ensemble.standardiser.names),
-            **fit_to_json(fit, "", {}),
-        }
-        for cell, fit in fits.items()
+        cell: fit_from_json(data, f"{group}:{cell}", NetworkConfig(**data["network"]), tuple(data["features"]), arrays)
+        for cell, data in plain.items()
     }
 
 

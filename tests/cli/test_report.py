@@ -14,7 +14,7 @@ from stockcast.results.progress import Silent
 from tests import synthetic
 from tests.cli import fakes
 from tests.cli.conftest import Run
-from tests.pipeline.test_backtesting import CONFIG, HISTORY
+from tests.pipeline.walks import CONFIG, HISTORY
 
 
 @pytest.fixture(autouse=True)

@@ -285,6 +285,54 @@ def test_pooled_alpha_moves_with_the_share_of_misses_of_each_session() -> None:
     assert (alpha.reshape(4, 4) == alpha.reshape(4, 4)[:, :1]).all()
 
 
+def test_each_decile_has_an_alpha_of_its_own_beside_the_common_one() -> None:
+    # Two sessions of four forecasts: deciles 0, 0, 9 and too early, of which the first and the last miss.
+    pit, decile = np.tile([0.01, 0.5, 0.5, 0.99], 2), np.tile([0, 0, 9, -1], 2)
+    origins = np.repeat(days(2), 4)
+    alpha = PooledConformal(0.02, decile_gamma=0.04).alpha(pit, origins, origins + 1, decile)
+    common = 0.1 + 0.02 * (0.1 - 0.5)
+    calm, wild = 0.04 * (0.1 - 0.5) * 2 / 4, 0.04 * 0.1 * 1 / 4
+    assert alpha[:4].tolist() == [0.1] * 4
+    assert alpha[4:] == pytest.approx([common + calm, common + calm, common + wild, common])
+
+
+def test_a_session_of_few_forecasts_moves_alpha_less() -> None:
+    one, four = days(2), np.repeat(days(2), 4)
+    conformal = PooledConformal(0.04, decile_gamma=0.03, few=4.0)
+    alone = conformal.alpha(np.full(2, 0.999), one, one + 1, np.zeros(2))
+    together = conformal.alpha(np.full(8, 0.999), four, four + 1, np.zeros(8))
+    assert alone[1] == pytest.approx(0.1 - 0.07 * 0.9 / 5)
+    assert together[4:] == pytest.approx(np.full(4, 0.1 - 0.07 * 0.9 / 2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), gamma=st.floats(0.0, 1.0), decile_gamma=st.floats(0.0, 1.0), cut=st.integers(0, 60))
+def test_alphas_by_decile_know_no_future_no_order_and_no_bounds_but_their_own(
+    seed: int, gamma: float, decile_gamma: float, cut: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    origins, decile, pit = np.repeat(days(61), 3), rng.integers(-1, 10, 183), rng.uniform(size=183)
+    targets = origins + rng.integers(1, 4, 183)
+    conformal = PooledConformal(gamma, decile_gamma=decile_gamma, few=1.0)
+    alpha = conformal.alpha(pit, origins, targets, decile)
+    assert ((alpha >= ALPHA_RANGE[0]) & (alpha <= ALPHA_RANGE[1])).all()
+    order = rng.permutation(183)
+    mixed = conformal.alpha(pit[order], origins[order], targets[order], decile[order])
+    assert mixed.tobytes() == alpha[order].tobytes()
+    later = targets > FIRST + cut
+    other = conformal.alpha(np.where(later, rng.uniform(size=183) ** 4, pit), origins, targets, decile)
+    known = origins <= FIRST + cut
+    assert other[known].tobytes() == alpha[known].tobytes()
+
+
+def test_a_decile_that_always_misses_goes_to_the_widest_and_comes_back_at_once() -> None:
+    # An offset that went on below what can be shown would have to come all the way back.
+    pit, decile = np.concatenate([np.zeros(500), np.full(20, 0.5)]), np.zeros(520, dtype=np.int64)
+    alpha = PooledConformal(0.0, decile_gamma=0.1).alpha(pit, days(520), days(520) + 1, decile)
+    assert alpha[500] == pytest.approx(ALPHA_RANGE[0])
+    assert alpha[501:505] == pytest.approx(ALPHA_RANGE[0] + 0.01 * np.arange(1, 5))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), max_size=80), st.floats(0.0, 1.0))
 def test_one_ticker_alone_learns_as_the_live_record_does(pit: list[float], gamma: float) -> None:
@@ -376,6 +424,12 @@ def test_settings_and_levels_out_of_range_are_refused() -> None:
         PitRecalibration(pooled_prior=0.0)
     with pytest.raises(ConfigError, match="gamma"):
         PooledConformal(gamma=-1.0)
+    with pytest.raises(ConfigError, match="gamma of deciles 2"):
+        PooledConformal(decile_gamma=2.0)
+    with pytest.raises(ConfigError, match="-1 forecasts a session"):
+        PooledConformal(few=-1)
+    with pytest.raises(ValueError, match="1 PITs with 2 deciles"):
+        PooledConformal().alpha(np.ones(1), days(1), days(1) + 1, np.zeros(2))
     with pytest.raises(ConfigError, match="misses"):
         PooledConformal(target=0.5)
     with pytest.raises(ValueError, match="laws"):

@@ -14,7 +14,6 @@ import numpy as np
 from stockcast.report.figures import price
 from stockcast.report.html.figure import TEXT, Chart
 from stockcast.report.html.palette import INK, MUTED, NETWORK, PAPER, RIVAL, RULE
-from stockcast.report.html.records import quantile
 
 if TYPE_CHECKING:
     from datetime import date
@@ -88,7 +87,9 @@ def _past(report: Report, rows: ForecastRows | None, sessions: int) -> _Past:
     if rows is not None and dates:
         wanted = np.array(dates, dtype="datetime64[D]")
         _, place, row = np.intersect1d(wanted, rows.target_sessions.astype("datetime64[D]"), return_indices=True)
-        low_N[place], high_N[place] = quantile(rows, 5)[row], quantile(rows, 95)[row]
+        # From each close back to its origin and out again: a split or dividend in between moves neither.
+        apart_N2 = rows.quantiles_NQ[row][:, [4, 94]] - rows.realised_return[row, None]
+        low_N[place], high_N[place] = (close_N[place, None] * np.exp(apart_N2)).T
     return _Past(dates, close_N, low_N, high_N)
 
 
