@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,14 +11,15 @@ from stockcast.evaluation import verdict as verdict_module
 from stockcast.evaluation.backtest import Entry
 from stockcast.models import training
 from stockcast.models.baselines import GarchT
-from stockcast.models.basescale import HarScale
+from stockcast.models.basescale import fit_har_scale
 from stockcast.models.distribution import StudentT
-from stockcast.models.ensemble import Ensemble, Standardiser
+from stockcast.models.ensemble import Ensemble, Moments, Standardiser
+from stockcast.models.network import Network
+from stockcast.models.problem import Footing, Lesson, Problem, Series
 from stockcast.pipeline.training import Work
 from stockcast.results.training import Verdict
 from stockcast.windows import features as feature_module
-from stockcast.windows.features import Features
-from stockcast.windows.splits import Part
+from stockcast.windows.features import BURN_IN, Features
 
 Leak = Callable[[pytest.MonkeyPatch], None]
 
@@ -51,30 +52,35 @@ def centred_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def standardiser(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moments over the whole history, the test part included."""
-    original = Standardiser.fit
-    monkeypatch.setattr(Standardiser, "fit", lambda f, start, _stop: original(f, start, len(f)))
+    original = Footing.of
+
+    def leaking(series: Sequence[Series]) -> Footing:
+        f = series[0].load()
+        return replace(original(series), standardiser=Standardiser.of(f.names, Moments.of(f.x_TF[BURN_IN:])))
+
+    monkeypatch.setattr(Footing, "of", leaking)
 
 
 def base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     """Base scale fitted on the whole history."""
-    original = training.fit_har_scale
+    original = Footing.of
 
-    def leaking(f: Features, start: int, _stop: int) -> HarScale:
-        return original(f, start, len(f) - 1)
+    def leaking(series: Sequence[Series]) -> Footing:
+        f = series[0].load()
+        return replace(original(series), base=fit_har_scale(f, series[0].train.start, len(f) - 1))
 
-    monkeypatch.setattr(training, "fit_har_scale", leaking)
+    monkeypatch.setattr(Footing, "of", leaking)
 
 
 def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps chosen on the test part."""
-    original = training._snapshot
+    original = training._validation_loss
 
-    def leaking(model, problem, config, validation, *rest):  # type: ignore[no-untyped-def]
-        if validation is not None:
-            validation = Part(validation.stop, len(problem.z_T) - 1)
-        return original(model, problem, config, validation, *rest)
+    def leaking(model: Network, problem: Problem) -> float:
+        lessons = tuple(Lesson(one.first, one.stop, max(one.stop + 1, len(problem.z_T) - 1)) for one in problem.lessons)
+        return original(model, replace(problem, lessons=lessons))
 
-    monkeypatch.setattr(training, "_snapshot", leaking)
+    monkeypatch.setattr(training, "_validation_loss", leaking)
 
 
 def baselines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,14 +43,24 @@ class HarScale:
 
 
 def fit_har_scale(f: Features, start: int, stop: int) -> HarScale:
-    """Maximum likelihood over origins start .. stop - 1, whose targets are the returns one session later.
+    """`fit_scale` over origins start .. stop - 1, whose targets are the returns one session later."""
+    return fit_scale(*scale_rows(f, start, stop))
+
+
+def scale_rows(f: Features, start: int, stop: int, every: int = 1) -> tuple[Floats, Floats]:
+    """Targets [N] and regressors (1, HAR logs, leverage) [N, 6] of every so-manieth origin of start .. stop - 1."""
+    rows = slice(start, stop, every)
+    y_N = f.moves.r_T[start + 1 : stop + 1 : every]
+    return y_N, np.column_stack([np.ones(len(y_N)), f.har_TK[rows], f.leverage_T[rows]])
+
+
+def fit_scale(y_N: Floats, z_NP: Floats) -> HarScale:
+    """Maximum likelihood of targets y given their regressors, of one series or of many together.
 
     Raises DataError where the likelihood has no usable maximum (constant prices).
     """
     from scipy.optimize import minimize
 
-    y_N = f.moves.r_T[start + 1 : stop + 1]
-    z_NP = np.column_stack([np.ones(stop - start), f.har_TK[start:stop], f.leverage_T[start:stop]])
     weights = np.array([-0.05, 0.05, 0.15, 0.2, 0.1, -0.05])
     spread = float(np.std(y_N))
     if not spread > 0:

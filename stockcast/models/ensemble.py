@@ -5,6 +5,7 @@ Shapes: N origins, F features, S members, T sessions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -29,6 +30,32 @@ MAX_LN_SCALE, MAX_LN_NU = 3.0, 12.0
 
 
 @dataclass(frozen=True)
+class Moments:
+    """Mean and variance of each feature over `count` rows."""
+
+    count: int
+    mean_F: Floats
+    variance_F: Floats
+
+    @classmethod
+    def of(cls, x_NF: Floats) -> Moments:
+        """Those of some rows."""
+        return cls(len(x_NF), x_NF.mean(axis=0), x_NF.var(axis=0))
+
+    @classmethod
+    def together(cls, parts: Sequence[Moments]) -> Moments:
+        """Those of the rows of all parts (Chan, Golub and LeVeque 1983)."""
+        first, *others = parts
+        for other in others:
+            count = first.count + other.count
+            apart_F = other.mean_F - first.mean_F
+            mean_F = first.mean_F + apart_F * (other.count / count)
+            within_F = (first.count * first.variance_F + other.count * other.variance_F) / count
+            first = cls(count, mean_F, within_F + apart_F**2 * (first.count * other.count / count**2))
+        return first
+
+
+@dataclass(frozen=True)
 class Standardiser:
     """Mean and standard deviation of each feature over the training origins."""
 
@@ -37,10 +64,9 @@ class Standardiser:
     spread_F: Floats
 
     @classmethod
-    def fit(cls, f: Features, start: int, stop: int) -> Standardiser:
-        """Moments over rows start .. stop - 1."""
-        x_NF = f.x_TF[start:stop]
-        return cls(f.names, x_NF.mean(axis=0), np.maximum(x_NF.std(axis=0), 1e-6))
+    def of(cls, names: tuple[str, ...], moments: Moments) -> Standardiser:
+        """From moments of the named features."""
+        return cls(names, moments.mean_F, np.maximum(np.sqrt(moments.variance_F), 1e-6))
 
     def __call__(self, f: Features) -> Floats:
         """Standardised features [T, F]. Raises DataError where the history lacks one that training had."""

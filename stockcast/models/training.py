@@ -4,49 +4,38 @@ Shapes: B windows of a batch, L sessions of a window, T sessions, F features, H 
 
 With every-step supervision a window is a chunk of warm-up + chunk sessions and each session after the warm-up carries
 a loss, so one pass serves every target in it. With last-step supervision a window is a lookback and only its last
-session carries a loss. The loop is the same.
+session carries a loss. The loop is the same, for one series and for many.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 import torch
 
-from stockcast.config import NetworkConfig, TrainConfig
-from stockcast.errors import ConfigError, DataError
-from stockcast.models.basescale import NU_FLOOR, HarScale, fit_har_scale
-from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
-from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble, Standardiser
+from stockcast.config import TrainConfig
+from stockcast.errors import ConfigError
+from stockcast.models.basescale import NU_FLOOR
+from stockcast.models.cells import NetworkWeights
+from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble
 from stockcast.models.network import Network
+from stockcast.models.optimiser import AdamW, one_cycle
+from stockcast.models.problem import Footing, Problem, Series, WindowShape
+from stockcast.models.torchweights import Weights, member_of, stack
 from stockcast.results.progress import Progress
 from stockcast.results.training import LossCurve
-from stockcast.windows.features import BURN_IN, Features
+from stockcast.windows.features import Features
 from stockcast.windows.splits import Part, Split
-from stockcast.windows.windows import lagged
 
 _GPU_UNITS = 128
 """Hidden units below which a step is too short to be worth the way to a GPU."""
 
-
-Weights = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What the network sees: standardised features and the next session's return in units of the base forecast.
-
-    x_TF: features. z_T: (r of the next session - mu) / s. eta: ln(nu - floor) of the base scale.
-    """
-
-    x_TF: torch.Tensor
-    z_T: torch.Tensor
-    eta: float
+_LESSONS_AT_ONCE = 64
+"""Validation parts that go through the network together: what a pass needs of memory stays small."""
 
 
 @dataclass(frozen=True)
@@ -85,59 +74,79 @@ class Snapshot:
 def train(
     f: Features, split: Split, config: TrainConfig, progress: Progress, start: NetworkWeights | None = None
 ) -> tuple[Ensemble, Chosen]:
-    """Fit base scale, standardiser and every member on the training part; stop each where validation is best.
-
-    start: weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
-    Returns the ensemble and what validation chose. Raises DataError where the training part is shorter than a window,
-    ConfigError for a missing device.
-    """
-    base, standardiser = _footing(f, split.train)
-    problem = _problem(f, base, standardiser, _device(config))
-    most = config.training.gradient_steps(len(split.train))
-    watched = [
-        _watch(descend(problem, split.train, config, walk, split.validation), walk.seed, progress)
-        for walk in _walks(config, [most] * config.training.seeds, most, start)
-    ]
-    weights = _stack(config.network, [snapshot.weights for snapshot, _ in watched])
-    ensemble = Ensemble(config.network, base, standardiser, weights, split.scored_cutoff)
-    curves = tuple(curve for _, curve in watched)
-    return ensemble, Chosen(tuple(curve.chosen for curve in curves), most, curves)
+    """`learn` from one series: its training part teaches, its validation part chooses."""
+    return learn([Series.of(f, split.train, split.validation)], config, progress, start)
 
 
 def refit(
     f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress,
     start: NetworkWeights | None = None,
 ) -> Ensemble:  # fmt: skip
-    """Fit everything again on `part`, each member for its chosen number of steps: nothing is left to choose."""
-    base, standardiser = _footing(f, part)
-    problem = _problem(f, base, standardiser, _device(config))
+    """`relearn` from one series."""
+    return relearn([Series.of(f, part)], config, chosen, progress, start)
+
+
+def learn(
+    series: Sequence[Series], config: TrainConfig, progress: Progress, start: NetworkWeights | None = None,
+    footing: Footing | None = None,
+) -> tuple[Ensemble, Chosen]:  # fmt: skip
+    """Fit base scale, standardiser and every member on the training parts; stop each where validation is best.
+
+    start: weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
+    footing: that of another ensemble, in place of one fitted here. Returns the ensemble and what validation chose.
+    Raises DataError where no training part holds a window, ConfigError for a missing device.
+    """
+    footing = footing or Footing.of(series)
+    problem = Problem.of(series, footing, window_shape(config), _device(config))
+    most = config.training.gradient_steps(sum(len(one.train) for one in series))
+    watched = [
+        _watch(descend(problem, config, walk), walk.seed, progress)
+        for walk in _walks(config, [most] * config.training.seeds, most, start)
+    ]
+    curves = tuple(curve for _, curve in watched)
+    ensemble = _ensemble(config, footing, [snapshot.weights for snapshot, _ in watched])
+    return ensemble, Chosen(tuple(curve.chosen for curve in curves), most, curves)
+
+
+def relearn(
+    series: Sequence[Series], config: TrainConfig, chosen: Chosen, progress: Progress,
+    start: NetworkWeights | None = None,
+) -> Ensemble:  # fmt: skip
+    """Fit everything again, each member for its chosen number of steps: nothing is left to choose."""
+    footing = Footing.of(series)
+    problem = Problem.of(series, footing, window_shape(config), _device(config))
     members = [
-        _watch(descend(problem, part, config, walk, None), walk.seed, progress)[0].weights
+        _watch(descend(problem, config, walk), walk.seed, progress)[0].weights
         for walk in _walks(config, chosen.steps, chosen.most, start)
     ]
-    cutoff: date = f.moves.dates[part.stop].astype(object)
-    return Ensemble(config.network, base, standardiser, _stack(config.network, members), cutoff)
+    return _ensemble(config, footing, members)
+
+
+def _ensemble(config: TrainConfig, footing: Footing, members: Sequence[Weights]) -> Ensemble:
+    weights = stack(config.network, members)
+    return Ensemble(config.network, footing.base, footing.standardiser, weights, footing.cutoff)
 
 
 def _walks(config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None) -> Iterator[Walk]:
     for member, (seed, count) in enumerate(zip(config.training.members, steps, strict=True)):
-        yield Walk(count, cycle, seed, None if start is None else _member(start, member))
+        yield Walk(count, cycle, seed, None if start is None else member_of(start, member))
 
 
-def descend(
-    problem: Problem, part: Part, config: TrainConfig, walk: Walk, validation: Part | None
-) -> Iterator[Snapshot]:
-    """The training loop of one member: a batch of random windows of the training part at each step.
+def window_shape(config: TrainConfig) -> WindowShape:
+    """The windows that training draws."""
+    training, lookback = config.training, config.network.lookback
+    if training.chunked:
+        return WindowShape(training.warmup + training.chunk, training.warmup, True, lookback)
+    return WindowShape(lookback, lookback - 1, False, lookback)
+
+
+def descend(problem: Problem, config: TrainConfig, walk: Walk) -> Iterator[Snapshot]:
+    """The training loop of one member: a batch of random windows of the training parts at each step.
 
     Yields a snapshot before the first step, at every check and after the last step.
     """
-    training = config.training
-    length, silent = _window(config)
-    oldest = BURN_IN + length - 1 if training.chunked else part.start
-    x_NLF = _windows(problem.x_TF[: part.stop], length)
-    z_NL = _windows(problem.z_T[: part.stop, None], length)[..., 0]
-    if oldest >= part.stop:
-        raise DataError(f"the training part is shorter than one window of {length} sessions", "use a longer history")
+    training, shape = config.training, window_shape(config)
+    x_NLF, z_NL = shape.of(problem.x_TF), shape.of(problem.z_T[:, None])[..., 0]
     draw = np.random.default_rng(walk.seed)
     check_every = max(1, walk.cycle // training.checks)
     with _seeded(walk.seed):
@@ -146,16 +155,18 @@ def descend(
             model.load_state_dict(walk.start)
         optimiser = AdamW(model.parameters(), training.weight_decay)
         losses: list[float] = []
-        yield _snapshot(model, problem, config, validation, 0, losses)
+        yield _snapshot(model, problem, 0, losses)
         for step in range(1, walk.steps + 1):
-            windows = torch.from_numpy(draw.integers(oldest, part.stop, training.windows_per_step) - (length - 1))
+            drawn = draw.integers(0, len(problem.ends_N), training.windows_per_step)
+            windows = torch.from_numpy(problem.ends_N[drawn] - (shape.length - 1))
             heads_BLH = model(x_NLF[windows])
-            loss = negative_log_likelihood(heads_BLH[:, silent:], z_NL[windows][:, silent:], problem.eta).mean()
+            z_BL = z_NL[windows][:, shape.silent :]
+            loss = negative_log_likelihood(heads_BLH[:, shape.silent :], z_BL, problem.eta).mean()
             losses.append(loss.item())
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             optimiser.step(training.learning_rate * one_cycle((step - 1) / walk.cycle))
             if step % check_every == 0 or step == walk.steps:
-                yield _snapshot(model, problem, config, validation, step, losses)
+                yield _snapshot(model, problem, step, losses)
                 losses.clear()
 
 
@@ -170,44 +181,6 @@ def negative_log_likelihood(heads: torch.Tensor, z: torch.Tensor, eta: float) ->
     u = (z - location) * torch.exp(-d_ln_s)
     constant = torch.lgamma(nu / 2) - torch.lgamma((nu + 1) / 2) + 0.5 * torch.log(nu * math.pi)
     return constant + d_ln_s + (nu + 1) / 2 * torch.log1p(u * u / nu)
-
-
-def one_cycle(progress: float) -> float:
-    """Share of the peak rate: up on a cosine for three tenths of the way, down to zero after (Smith 2018)."""
-    rise, floor = 0.3, 0.04
-    if progress < rise:
-        return floor + (1 - floor) * (1 - math.cos(math.pi * progress / rise)) / 2
-    return (1 + math.cos(math.pi * (progress - rise) / (1 - rise))) / 2
-
-
-class AdamW:
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-
-    Not torch's own: constructing that imports torch's compiler, which takes as long as torch itself.
-    """
-
-    def __init__(self, parameters: Iterable[torch.Tensor], weight_decay: float) -> None:
-        self.parameters = list(parameters)
-        self.weight_decay = weight_decay
-        self.mean = [torch.zeros_like(p) for p in self.parameters]
-        self.square = [torch.zeros_like(p) for p in self.parameters]
-        self.count = 0
-
-    @torch.no_grad()
-    def step(self, rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
-        """One update from the parameters' gradients, which are then cleared."""
-        self.count += 1
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        torch._foreach_mul_(self.parameters, 1 - rate * self.weight_decay)
-        torch._foreach_lerp_(self.mean, gradients, 1 - beta1)
-        torch._foreach_mul_(self.square, beta2)
-        torch._foreach_addcmul_(self.square, gradients, gradients, 1 - beta2)
-        root = torch._foreach_sqrt(self.square)
-        torch._foreach_div_(root, math.sqrt(1 - beta2**self.count))
-        torch._foreach_add_(root, epsilon)
-        torch._foreach_addcdiv_(self.parameters, self.mean, root, value=-rate / (1 - beta1**self.count))
-        for p in self.parameters:
-            p.grad = None
 
 
 def _watch(snapshots: Iterator[Snapshot], seed: int, progress: Progress) -> tuple[Snapshot, LossCurve]:
@@ -234,47 +207,12 @@ def _finite(loss: float) -> float | None:
     return loss if math.isfinite(loss) else None
 
 
-def _footing(f: Features, part: Part) -> tuple[HarScale, Standardiser]:
-    return fit_har_scale(f, part.start, part.stop), Standardiser.fit(f, BURN_IN, part.stop)
-
-
-def _problem(f: Features, base: HarScale, standardiser: Standardiser, device: torch.device) -> Problem:
-    z_T = np.zeros(len(f))
-    z_T[:-1] = (f.moves.r_T[1:] - base.mu) / np.exp(base.log_scale(f, 0, len(f) - 1))
-    return Problem(
-        x_TF=torch.from_numpy(standardiser(f).astype(np.float32)).to(device),
-        z_T=torch.from_numpy(z_T.astype(np.float32)).to(device),
-        eta=math.log(base.nu - NU_FLOOR),
-    )
-
-
-def _window(config: TrainConfig) -> tuple[int, int]:
-    """Sessions of a training window, and how many of them carry no loss."""
-    if config.training.chunked:
-        return config.training.warmup + config.training.chunk, config.training.warmup
-    return config.network.lookback, config.network.lookback - 1
-
-
-def _windows(x_TF: torch.Tensor, length: int) -> torch.Tensor:
-    """`lagged` on a tensor: a view of the same memory."""
-    if x_TF.device.type == "cpu":
-        return torch.from_numpy(lagged(x_TF.numpy(), length))
-    return x_TF.unfold(0, length, 1).transpose(1, 2)
-
-
 @torch.no_grad()
-def _snapshot(
-    model: Network, problem: Problem, config: TrainConfig, validation: Part | None, step: int, losses: Sequence[float]
-) -> Snapshot:
+def _snapshot(model: Network, problem: Problem, step: int, losses: Sequence[float]) -> Snapshot:
     loss = math.nan
-    if validation is not None:
-        # One pass over the part, its state warmed up on the window before, stands for one window per origin.
-        lookback = config.network.lookback
-        oldest = validation.start - lookback
+    if problem.lessons:
         model.eval()
-        heads_TH = model(problem.x_TF[None, oldest : validation.stop])[0, lookback:]
-        z_T = problem.z_T[validation.start : validation.stop]
-        loss = float(negative_log_likelihood(heads_TH, z_T, problem.eta).mean())
+        loss = _validation_loss(model, problem)
         model.train()
         if math.isnan(loss):
             loss = math.inf
@@ -282,46 +220,21 @@ def _snapshot(
     return Snapshot(step, loss, training_loss, {name: p.detach().cpu().clone() for name, p in model.named_parameters()})
 
 
-def _stack(config: NetworkConfig, members: list[dict[str, torch.Tensor]]) -> NetworkWeights:
-    """The members' torch weights as NumPy arrays in double precision, one more axis in front."""
+def _validation_loss(model: Network, problem: Problem) -> float:
+    """Mean loss over all validation parts.
 
-    def stacked(name: str, *shape: int) -> np.ndarray:
-        return np.stack([m[name].numpy().astype(np.float64).reshape(shape or m[name].shape) for m in members])
-
-    gates, units = GATES[config.cell], config.hidden_size
-    layers = tuple(
-        LayerWeights(
-            input_SGDI=stacked(f"recurrent.weight_ih_l{k}", gates, units, -1),
-            hidden_SGDD=stacked(f"recurrent.weight_hh_l{k}", gates, units, units),
-            input_bias_SGD=stacked(f"recurrent.bias_ih_l{k}", gates, units),
-            hidden_bias_SGD=stacked(f"recurrent.bias_hh_l{k}", gates, units),
-        )
-        for k in range(config.layers)
-    )
-    return NetworkWeights(
-        config.cell, layers, stacked("readout.weight"), stacked("readout.bias"), stacked("skip.weight")
-    )
-
-
-def _member(weights: NetworkWeights, member: int) -> Weights:
-    """One member of stacked weights as torch has them: what `_stack` undoes."""
-
-    def single(values_S: np.ndarray, *shape: int) -> torch.Tensor:
-        own = np.ascontiguousarray(values_S[member], dtype=np.float32)
-        return torch.from_numpy(own.reshape(shape) if shape else own)
-
-    found = {
-        "readout.weight": single(weights.readout_SHD),
-        "readout.bias": single(weights.readout_bias_SH),
-        "skip.weight": single(weights.skip_SHF),
-    }
-    for k, layer in enumerate(weights.layers):
-        rows = layer.input_SGDI.shape[1] * layer.input_SGDI.shape[2]
-        found[f"recurrent.weight_ih_l{k}"] = single(layer.input_SGDI, rows, -1)
-        found[f"recurrent.weight_hh_l{k}"] = single(layer.hidden_SGDD, rows, -1)
-        found[f"recurrent.bias_ih_l{k}"] = single(layer.input_bias_SGD, rows)
-        found[f"recurrent.bias_hh_l{k}"] = single(layer.hidden_bias_SGD, rows)
-    return found
+    One pass over a part, its state warmed up on the window before, stands for one window per origin.
+    """
+    total, count = 0.0, 0
+    for begin in range(0, len(problem.lessons), _LESSONS_AT_ONCE):
+        lessons = problem.lessons[begin : begin + _LESSONS_AT_ONCE]
+        x_BTF = torch.nn.utils.rnn.pad_sequence([problem.x_TF[one.first : one.stop] for one in lessons], True)
+        heads_BTH = model(x_BTF)
+        for heads_TH, one in zip(heads_BTH, lessons, strict=True):
+            of_part_TH = heads_TH[one.start - one.first : one.stop - one.first]
+            losses_T = negative_log_likelihood(of_part_TH, problem.z_T[one.start : one.stop], problem.eta)
+            total, count = total + float(losses_T.mean()) * len(losses_T), count + len(losses_T)
+    return total / count
 
 
 def _device(config: TrainConfig) -> torch.device:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.config import NetworkConfig
-from stockcast.models import training
 from stockcast.models.cells import NetworkWeights, sigmoid
 from stockcast.models.network import Network
+from stockcast.models.torchweights import stack
 
 CELLS = ("rnn", "lstm", "gru")
 FEATURES, SESSIONS = 5, 90
@@ -28,7 +28,7 @@ def networks(config: NetworkConfig, members: int, seed: int = 0) -> list[Network
 
 
 def as_numpy(config: NetworkConfig, made: list[Network]) -> NetworkWeights:
-    return training._stack(config, [{k: p.detach() for k, p in network.named_parameters()} for network in made])
+    return stack(config, [{k: p.detach() for k, p in network.named_parameters()} for network in made])
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -14,9 +14,10 @@ from scipy import stats
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError
-from stockcast.models import training
+from stockcast.models import optimiser, training
 from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.ensemble import LOCATION_UNIT
+from stockcast.models.problem import WindowShape
 from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
@@ -84,7 +85,7 @@ def test_the_loss_is_the_negative_log_density_of_a_student_t() -> None:
 def test_our_adamw_takes_the_steps_of_torchs() -> None:
     ours = [torch.nn.Parameter(torch.tensor([1.0, -2.0])), torch.nn.Parameter(torch.tensor([[3.0]]))]
     theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
-    mine, reference = training.AdamW(ours, 0.1), torch.optim.AdamW(theirs, lr=0.01, weight_decay=0.1)
+    mine, reference = optimiser.AdamW(ours, 0.1), torch.optim.AdamW(theirs, lr=0.01, weight_decay=0.1)
     for step in range(5):
         for parameters in (ours, theirs):
             for p in parameters:
@@ -96,7 +97,7 @@ def test_our_adamw_takes_the_steps_of_torchs() -> None:
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
-    rates = [training.one_cycle(k / 100) for k in range(101)]
+    rates = [optimiser.one_cycle(k / 100) for k in range(101)]
     assert rates[0] == pytest.approx(0.04)
     assert max(rates) == pytest.approx(1.0)
     assert rates.index(max(rates)) == 30
@@ -112,14 +113,14 @@ def test_a_refit_walks_the_path_that_validation_judged() -> None:
 
 def test_windows_are_views_of_the_rows_and_only_a_batch_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = training._windows
+    original = WindowShape.of
 
-    def spy(x_TF: torch.Tensor, length: int) -> torch.Tensor:
-        view = original(x_TF, length)
+    def spy(shape: WindowShape, x_TF: torch.Tensor) -> torch.Tensor:
+        view = original(shape, x_TF)
         seen.append(view.untyped_storage().data_ptr() == x_TF.untyped_storage().data_ptr())
         return view
 
-    monkeypatch.setattr(training, "_windows", spy)
+    monkeypatch.setattr(WindowShape, "of", spy)
     training.train(F, SPLIT, QUICK, Silent())
     assert seen
     assert all(seen)
