@@ -21,7 +21,9 @@ from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
+from stockcast.windows.columns import extended, groups_of
 from stockcast.windows.features import Features, features
+from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
 
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -54,6 +56,9 @@ class TrainedModel:
 
     scored: never saw the test part. served: makes the forecasts. served_by: the competitor that validation chose.
     sentence: the verdict. calendar: sessions for target dates. summary: backtest results, for the reader.
+
+    Of a pool: members, the tickers that taught it; sentences, their own verdicts; market, what their cross-section did
+    in each session; alone, two fits like the others for a ticker without a market to look at.
     """
 
     name: str
@@ -67,10 +72,24 @@ class TrainedModel:
     calendar: SessionCalendar
     currency: str | None = None
     summary: Mapping[str, object] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    market: Market | None = None
+    alone: tuple[Fit, Fit] | None = None
 
-    def fit_for(self, origin: date) -> Fit:
-        """The latest fit that saw nothing after `origin`. Raises ModelError where there is none."""
-        for fit in (self.served, self.scored):
+    def sentence_for(self, ticker: str) -> str:
+        """The verdict on a ticker; that of the whole pool for one that it never saw."""
+        return self.sentences.get(ticker, self.sentence)
+
+    def fit_for(self, origin: date, market: Market | None = None) -> Fit:
+        """The latest fit that saw nothing after `origin` and whose columns are to be had from that market.
+
+        Raises ModelError where there is none.
+        """
+        fits = (self.scored, self.served)
+        if self.alone is not None and not (market is not None and market.reaches(origin)):
+            fits = self.alone
+        for fit in reversed(fits):
             if fit.cutoff <= origin:
                 return fit
         raise ModelError(
@@ -110,8 +129,13 @@ class View:
     config: PredictConfig
 
     @classmethod
-    def of(cls, model: TrainedModel, history: History, config: PredictConfig) -> View:
-        """The view from the last bar on or before `config.as_of`. Raises what `forecast` raises."""
+    def of(
+        cls, model: TrainedModel, history: History, config: PredictConfig, market: Market | None = None
+    ) -> View:  # fmt: skip
+        """The view from the last bar on or before `config.as_of`. Raises what `forecast` raises.
+
+        market: of the model's members, up to the origin or further; None: the one that was kept with the model.
+        """
         past = _until(history, config.as_of)
         needed = first_origin(model.config.network.lookback) + 2
         if len(past) < needed:
@@ -121,7 +145,10 @@ class View:
                 "use a longer history",
             )
         horizon = config.horizon or model.config.horizon
-        return cls(model, past, features(past), model.fit_for(past.last), replace(config, horizon=horizon))
+        market = market or model.market
+        fit = model.fit_for(past.last, market)
+        f = seen_by(fit.ensemble, features(past), model.calendar, market)
+        return cls(model, past, f, fit, replace(config, horizon=horizon))
 
     @property
     def horizon(self) -> int:
@@ -143,6 +170,17 @@ class View:
             common.forecast(step + 1, target, law, calibration)
             for step, (target, law, calibration) in enumerate(zip(targets, laws, calibrated, strict=True))
         )
+
+
+def seen_by(ensemble: Ensemble, f: Features, calendar: SessionCalendar, market: Market | None = None) -> Features:
+    """The features with the further columns that an ensemble was trained on, if any.
+
+    Raises DataError where it asks for a market and there is none.
+    """
+    wanted = groups_of(ensemble.standardiser.names)
+    if "market" in wanted and market is None:
+        raise DataError("the model looks at a market, and there is none", "give prices of its members, too")
+    return extended(f, calendar, "echo" in wanted, market if "market" in wanted else None, "days" in wanted)
 
 
 def step_laws(
@@ -193,7 +231,7 @@ class _Common:
             data_source=self.past.source,
             data_age_sessions=self.clock.calendar.count_between(self.past.last, self.clock.completed),
             created_at=self.clock.now.isoformat(timespec="seconds"),
-            verdict=self.model.sentence,
+            verdict=self.model.sentence_for(self.past.ticker),
             calibration=None if calibration is None else calibration.to_json(),
             recent_closes=self.recent_closes,
         )

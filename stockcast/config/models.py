@@ -170,3 +170,8 @@ class PredictConfig:
             f"horizon {self.horizon} is not within 1 .. 250 sessions",
         )
         require(100 <= self.paths <= 1_000_000, f"{self.paths} paths is not within 100 .. 1000000")
+
+
+POOL_NETWORK = NetworkConfig(hidden_size=32, dropout=0.2)
+POOL_TRAINING = TrainingConfig(weight_decay=0.1, batch_size=64, steps=200)
+"""What a pool is trained with where nothing else is asked for: many series have more to teach than one."""

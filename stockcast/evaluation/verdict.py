@@ -50,12 +50,8 @@ def verdict(
     o, score = network.outcomes, network.score()
     naive_error_N = abs(o.price_N - o.last_close_N)
     direction_p = pesaran_timmermann(o.y_N, network.up_N).p_value
-    sentence = f"{_intervals(strongest, against, garch)} {_direction(direction_p)}"
-    if served_by == strongest:
-        sentence += f" The {display(network.model)} did not beat {display(strongest)} on the validation part"
-        sentence += f", so {display(strongest)} makes the forecasts." if serves else "."
     return Verdict(
-        sentence=sentence,
+        sentence=sentence_of(network.model, strongest, against, garch, direction_p, served_by, serves),
         strongest_baseline=strongest,
         crps_skill=against.crps_skill,
         dm_p=against.dm_p,
@@ -70,6 +66,18 @@ def verdict(
         coverage_90=score.coverage_90,
         served_by=served_by,
     )
+
+
+def sentence_of(
+    network: str, strongest: str, against: Comparison, garch: Comparison | None, direction_p: float, served_by: str,
+    serves: bool,
+) -> str:  # fmt: skip
+    """The verdict in words. serves: say who makes the forecasts where that is not the network."""
+    sentence = f"{_intervals(strongest, against, garch)} {_direction(direction_p)}"
+    if served_by != network:
+        sentence += f" The {display(network)} did not beat {display(strongest)} on the validation part"
+        sentence += f", so {display(strongest)} makes the forecasts." if serves else "."
+    return sentence
 
 
 def _intervals(strongest: str, against: Comparison, garch: Comparison | None) -> str:

@@ -5,6 +5,7 @@ Shapes: N origins, F features, S members, T sessions.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -96,6 +97,16 @@ class Ensemble:
     standardiser: Standardiser
     weights: NetworkWeights
     cutoff: date
+
+    def fingerprint(self) -> str:
+        """A hash of every number that a forecast depends on."""
+        digest = hashlib.sha256(repr((self.config, self.base, self.standardiser.names, self.cutoff)).encode())
+        w = self.weights
+        layers = [array for layer in w.layers for array in vars(layer).values()]
+        moments = [self.standardiser.centre_F, self.standardiser.spread_F]
+        for array in (*layers, w.readout_SHD, w.readout_bias_SH, w.skip_SHF, *moments):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:24]
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         """Distributions of the next log return at origins start .. stop - 1, each from its own window."""

@@ -28,8 +28,13 @@ if TYPE_CHECKING:
 Entries = dict[str, JoinedEntry]
 
 
-def judged(walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: bool) -> BacktestResult:
-    """What a walk found. keep_rows: every forecast too. Raises DataError where no baseline could be fitted."""
+def judged(
+    walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: bool, in_depth: bool = True
+) -> BacktestResult:  # fmt: skip
+    """What a walk found. keep_rows: every forecast too. in_depth: calibration and economics of the ticker alone, too.
+
+    Raises DataError where no baseline could be fitted.
+    """
     files = [stage.file for stage in done]
     whole = Part(folds[0].split.test.start, folds[-1].split.test.stop)
     steps = range(1, walk.config.horizon + 1)
@@ -57,10 +62,10 @@ def judged(walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: 
         ),
         validation_crps=dict(first_crps),
         verdict=verdict(entries[network], known, first_crps, serves=False),
-        calibration=_calibration(entries[network], files[0].early[network]),
-        calibrated=_calibrated(entries[network]),
+        calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
+        calibrated=_calibrated(entries[network]) if in_depth else (),
         laws=_network_laws(walk, folds[0], files[0], entries[network]) if keep_rows else None,
-        economics=_economics({cell: entries[cell] for cell in walk.config.cells}, network, walk.config.cost),
+        economics=_traded(walk, entries, network) if in_depth else (),
         left_out=tuple(left_out),
         notes=walk.history.notes,
         rows=tuple(entry.rows() for entry in every) if keep_rows else (),
@@ -141,6 +146,10 @@ def student(law: JoinedLaw) -> StudentT:
     students = [stretch for stretch in law.stretches if isinstance(stretch, StudentT)]
     whole = (np.concatenate([getattr(stretch, name) for stretch in students]) for name in ("loc", "scale", "nu"))
     return StudentT(*whole)
+
+
+def _traded(walk: Walk, entries: Entries, network: str) -> tuple[Economics, ...]:
+    return _economics({cell: entries[cell] for cell in walk.config.cells}, network, walk.config.cost)
 
 
 def _economics(networks: Mapping[str, Entry], chosen: str, cost: float) -> tuple[Economics, ...]:

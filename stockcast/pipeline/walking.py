@@ -72,13 +72,14 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Walk:
-    """One walk: what its folds share."""
+    """One walk: what its folds share. given: a network that is there already and is not trained; f has its columns."""
 
     history: History
     f: Features
     config: BacktestConfig
     folder: Path
     progress: Progress
+    given: Ensemble | None = None
 
     @cached_property
     def baselines(self) -> tuple[str, ...]:
@@ -130,10 +131,13 @@ class Walk:
             "parts": [asdict(part) for part in (fold.split.train, fold.split.validation, fold.split.test)],
             "ahead": [c.horizon, c.paths if c.horizon > 1 else 0],
         }
+        if self.given is not None:
+            described["given"] = self.given.fingerprint()
         if self._forgotten(fold, BURN_IN):
             described["forgotten"] = self._forgotten(fold, BURN_IN)
-        if c.warm_start and before is not None:
-            described["before"] = before.key
+        if c.warm_start:
+            # A first fold is fitted as without it, but its file holds more: see `FoldFile.young`.
+            described["before"] = "" if before is None else before.key
         arrays = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
         return foldfile.key_of(described, *arrays)
 
@@ -180,10 +184,14 @@ class Walk:
 
     def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> Learnt:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
-        from stockcast.models.training import refit, train
+        from stockcast.models.training import Chosen, refit, train
 
         config = self._train_config(cell)
         f, fold = self._seen_by_networks(fold)
+        if self.given is not None:
+            choosing = fold.split.validation
+            early = self.given.forecast(f, choosing.start, choosing.stop)
+            return Learnt(self.given, self.given, early, Chosen((), 0))
         start = again = None
         if self.config.warm_start and before is not None:
             # Weights that had learnt from sessions of this validation part would choose themselves.

@@ -292,7 +292,7 @@ def _together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
     )
     rows = [
         [
-            row.model,
+            ("> " if row.kind == "network" else "  ") + row.model,
             number(row.crps_bp, 2),
             percent(row.reference_gain, 2, signed=True),
             "" if row.better_than_garch is None else f"{row.better_than_garch} of {n}",
@@ -305,7 +305,7 @@ def _together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
     ]
     marked = next(index for index, row in enumerate(skill.rows) if row.model == network)
     items: list[RenderableType] = [
-        heading(f"All {count(n, 'ticker')}: {count(skill.n, 'forecast')} of each model, best first, > is the network"),
+        heading(f"All {count(n, 'ticker')}: {count(skill.n, 'forecast')} each, > is the network"),
         table(columns, rows, page, marked=marked),
         paragraph(
             f"CRPS in basis points. over {skill.reference}: gain in CRPS, mean over tickers. {network} skill: the "
@@ -317,7 +317,7 @@ def _together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
     ]
     if summary.calibrated:
         items += ["", heading("Calibration across tickers"), _effects(summary.calibrated, page)]
-    if max(c.horizon for c in summary.pooled) > 1:
+    if max((c.horizon for c in summary.pooled), default=1) > 1:
         items += ["", heading("Sessions ahead, all tickers"), _pooled_ahead(summary, page)]
     return render(items, page)
 

@@ -17,6 +17,7 @@ from stockcast.forecasting import TrainedModel
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 from stockcast.storage.modelfile import ModelFile, model_id
+from stockcast.windows.market import Market
 
 
 def to_file(model: TrainedModel) -> ModelFile:
@@ -28,6 +29,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "features": list(model.served.ensemble.standardiser.names),
         "scored": fit_to_json(model.scored, "scored", tensors),
         "served": None if model.served is model.scored else fit_to_json(model.served, "served", tensors),
+        **_pool_to_json(model, tensors),
     }
     manifest = {
         "name": model.name,
@@ -53,6 +55,7 @@ def from_file(file: ModelFile) -> TrainedModel:
         if m["served"] is not None:
             served = fit_from_json(m["served"], "served", config.network, tuple(m["features"]), file.tensors)
         return TrainedModel(
+            **_pool_from_json(m, config, file.tensors),
             name=file.name,
             ticker=m["ticker"],
             model_id=m["model_id"],
@@ -67,6 +70,39 @@ def from_file(file: ModelFile) -> TrainedModel:
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         reason = error.message if isinstance(error, StockcastError) else f"{type(error).__name__}: {error}"
         raise ModelError(f"model {file.name} cannot be read: {reason}", "train it again") from error
+
+
+def _pool_to_json(model: TrainedModel, tensors: Tensors) -> dict[str, Any]:
+    """What only a pool has; nothing for a model of one ticker."""
+    if not model.members:
+        return {}
+    pool: dict[str, Any] = {"members": list(model.members), "sentences": dict(model.sentences)}
+    if model.market is not None:
+        tensors |= {f"market.{name}": values for name, values in model.market.arrays().items()}
+    if model.alone is not None:
+        scored, served = model.alone
+        pool["alone_features"] = list(scored.ensemble.standardiser.names)
+        pool["alone_scored"] = fit_to_json(scored, "alone_scored", tensors)
+        pool["alone_served"] = None if served is scored else fit_to_json(served, "alone_served", tensors)
+    return {"pool": pool}
+
+
+def _pool_from_json(manifest: Mapping[str, Any], config: TrainConfig, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    if "pool" not in manifest:
+        return {}
+    pool = manifest["pool"]
+    found: dict[str, Any] = {"members": tuple(pool["members"]), "sentences": dict(pool["sentences"])}
+    if "market.days" in tensors:
+        arrays = {name: tensors[f"market.{name}"] for name in ("days", "values", "shock")}
+        found["market"] = Market.from_arrays(arrays)
+    if "alone_scored" in pool:
+        names = tuple(pool["alone_features"])
+        scored = fit_from_json(pool["alone_scored"], "alone_scored", config.network, names, tensors)
+        served = scored
+        if pool["alone_served"] is not None:
+            served = fit_from_json(pool["alone_served"], "alone_served", config.network, names, tensors)
+        found["alone"] = (scored, served)
+    return found
 
 
 def _config_to_json(config: TrainConfig) -> dict[str, Any]:

@@ -6,7 +6,8 @@ recursions), so a row has the same bytes whatever bars follow it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -147,6 +148,12 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.moves)
+
+    def only(self, names: Sequence[str]) -> Features:
+        """The same with these of the network's inputs, in this order."""
+        if tuple(names) == self.names:
+            return self
+        return replace(self, x_TF=self.x_TF[:, [self.names.index(name) for name in names]], names=tuple(names))
 
 
 def features(history: History) -> Features:

@@ -99,6 +99,97 @@ def test_a_fold_does_not_depend_on_the_sessions_after_it(config: FoldConfig, ses
     assert [fold.split.test for fold in cut[:-1]] == [fold.split.test for fold in whole[: len(cut) - 1]]
 
 
+VALIDATED = st.builds(
+    FoldConfig,
+    test_from=st.sampled_from([DATES[row].astype(object) for row in (777, 1200, 1499)]),
+    refit_every=st.just("year") | st.integers(5, 800),
+    window=st.none() | st.integers(600, 900),
+    embargo=st.integers(0, 100),
+    validate_from=st.sampled_from([DATES[row].astype(object) for row in (480, 550, 610)]),
+)
+
+
+@MANY
+@given(VALIDATED, st.integers(2, 120))
+def test_a_date_begins_the_first_validation_part_and_gives_every_other_as_many_sessions(
+    config: FoldConfig, lookback: int
+) -> None:
+    try:
+        folds = walk_forward(DATES, config, lookback)
+    except DataError:
+        assume(False)
+    assert config.validate_from is not None
+    assert config.test_from is not None
+    first = folds[0].split
+    assert first.summary()["validation"].first == config.validate_from
+    assert first.session(first.validation.start + 1) == config.validate_from
+    count = first.summary()["validation"].count
+    begins, tested = np.searchsorted(DATES, [np.datetime64(config.validate_from), np.datetime64(config.test_from)])
+    assert count == tested - config.embargo - begins
+    for fold in folds:
+        assert len(fold.split.validation) == count
+        assert len(fold.split.train) >= MIN_TRAIN
+        assert fold.split.validation.start == fold.split.train.stop
+        assert targets(fold, "validation")[-1] == targets(fold, "test")[0] - 1 - config.embargo
+    # Only where the training part ends has changed.
+    shares = walk_forward(DATES, replace(config, validate_from=None), lookback)
+    assert [fold.split.test for fold in folds] == [fold.split.test for fold in shares]
+    assert [fold.seen for fold in folds] == [fold.seen for fold in shares]
+
+
+@pytest.mark.parametrize("embargo", [0, 3, 40])
+def test_the_first_validation_part_begins_on_the_date_also_with_an_embargo(embargo: int) -> None:
+    config = FoldConfig(DATES[900].astype(object), 100, None, embargo, validate_from=DATES[700].astype(object))
+    folds = walk_forward(DATES, config, 60)
+    parts = [fold.split.summary() for fold in folds]
+    assert parts[0]["train"].last == DATES[699].astype(object)
+    assert parts[0]["validation"].first == DATES[700].astype(object)
+    assert parts[0]["validation"].last == DATES[899 - embargo].astype(object)
+    assert {part["validation"].count for part in parts} == {200 - embargo}
+    assert parts[1]["validation"].first == DATES[800].astype(object)
+
+
+def test_a_date_that_is_no_session_begins_the_validation_part_at_the_next_one() -> None:
+    config = FoldConfig(date(2014, 6, 9), validate_from=date(2013, 6, 8))  # a Saturday
+    assert walk_forward(DATES, config, 60)[0].split.summary()["validation"].first == date(2013, 6, 10)
+
+
+def test_a_validation_part_that_is_too_short_is_refused_with_its_length() -> None:
+    begins = DATES[900 - 59].astype(object)
+    with pytest.raises(ConfigError, match=f"--validate-from {begins} leaves 59 sessions to choose on") as caught:
+        walk_forward(DATES, FoldConfig(DATES[900].astype(object), validate_from=begins), 60)
+    assert "60" in caught.value.hint
+    walk_forward(DATES, FoldConfig(DATES[900].astype(object), validate_from=DATES[840].astype(object)), 60)
+    within = FoldConfig(DATES[900].astype(object), embargo=30, validate_from=DATES[880].astype(object))
+    with pytest.raises(ConfigError, match="leaves 0 sessions to choose on"):
+        walk_forward(DATES, within, 60)
+
+
+@pytest.mark.parametrize("row", [0, 200, 331])
+def test_a_validation_part_that_leaves_too_little_to_learn_from_is_refused(row: int) -> None:
+    config = FoldConfig(DATES[900].astype(object), validate_from=DATES[row].astype(object))
+    with pytest.raises(DataError, match=f"a fold needs 250 to learn from and {900 - row} to choose on"):
+        walk_forward(DATES, config, 60)
+
+
+def test_a_sliding_window_too_short_for_the_validation_part_is_refused() -> None:
+    config = FoldConfig(DATES[900].astype(object), window=400, validate_from=DATES[700].astype(object))
+    with pytest.raises(DataError, match="a fold needs 250 to learn from and 200 to choose on"):
+        walk_forward(DATES, config, 60)
+    assert len(walk_forward(DATES, replace(config, window=450), 60)[-1].split.train) == 250
+
+
+@pytest.mark.parametrize(
+    ("test_from", "validate_from"),
+    [(None, date(2013, 1, 2)), (date(2013, 1, 2), date(2013, 1, 2)), (date(2013, 1, 2), date(2014, 1, 2))],
+)
+def test_a_validation_part_that_does_not_begin_before_the_test_part_is_refused(
+    test_from: date | None, validate_from: date
+) -> None:
+    with pytest.raises(ConfigError, match=f"--validate-from {validate_from} is not before --test-from {test_from}"):
+        FoldConfig(test_from, validate_from=validate_from)
+
+
 def test_a_refit_every_year_is_at_the_years_first_session() -> None:
     folds = walk_forward(DATES, FoldConfig(date(2013, 11, 15)), 60)
     spans = [(fold.split.summary()["test"].first, fold.split.summary()["test"].last) for fold in folds]

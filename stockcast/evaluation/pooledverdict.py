@@ -1,0 +1,117 @@
+"""The verdict on a pool: what many tickers together allow to be said, in one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from stockcast.evaluation.significance import newey_west_variance, pooled_by_date
+from stockcast.evaluation.verdict import sentence_of
+from stockcast.results.backtests import BacktestResult, PooledComparison
+from stockcast.results.training import Comparison, ForecastRows, Score, Verdict
+
+ALL = "all"
+
+
+def pooled_verdict(
+    network: str, results: Sequence[BacktestResult], pooled: Sequence[PooledComparison], strongest: str, served_by: str
+) -> Verdict:
+    """Judge a network over all tickers, by date, against the baseline that was strongest on the validation parts.
+
+    Ratios, hit rates and coverages are means over tickers; p-values those of losses averaged by date. Direction: see
+    `direction_p`. point_p: of absolute errors relative to the last close.
+    """
+    against = _comparison(network, strongest, pooled)
+    garch = _comparison(network, "garch-t", pooled)
+    if against is None:
+        raise ValueError(f"{network} was not compared with {strongest}")
+    scores = [score for result in results for score in result.scores_at(1) if score.model == network]
+    rows = [found for result in results for found in result.rows if found.model == network and found.horizon == 1]
+    p_direction = direction_p(rows)
+    return Verdict(
+        sentence=sentence_of(network, strongest, against, garch, p_direction, served_by, serves=True),
+        strongest_baseline=strongest,
+        crps_skill=against.crps_skill,
+        dm_p=against.dm_p,
+        garch_skill=garch.crps_skill if garch else None,
+        garch_p=garch.dm_p if garch else None,
+        point_ratio=_mean(scores, "mae_ratio"),
+        point_p=_point_p(rows),
+        hit_rate=_mean(scores, "hit_rate"),
+        always_up=_mean(scores, "always_up"),
+        direction_p=p_direction,
+        coverage_50=_mean(scores, "coverage_50"),
+        coverage_90=_mean(scores, "coverage_90"),
+        served_by=served_by,
+    )
+
+
+def strongest_of(results: Sequence[BacktestResult]) -> str:
+    """The baseline with the lowest mean CRPS on the validation parts, relative to each ticker's mean over baselines."""
+    relative: dict[str, list[float]] = {}
+    for result in results:
+        networks = {score.model for score in result.scores if score.kind == "network"}
+        crps = {name: loss for name, loss in result.validation_crps.items() if name not in networks}
+        usual = float(np.mean(list(crps.values())))
+        for name, loss in crps.items():
+            relative.setdefault(name, []).append(loss / usual)
+    everywhere = {name: losses for name, losses in relative.items() if len(losses) == len(results)}
+    return min(everywhere, key=lambda name: float(np.mean(everywhere[name])))
+
+
+def direction_p(rows: Sequence[ForecastRows], lags: int = 10) -> float:
+    """One-sided p-value of rises and falls called better than by luck, over all tickers.
+
+    For each ticker the product of the centred forecast direction and the centred outcome, whose mean is their
+    covariance; its mean by date against zero, with the Newey-West variance: Pesaran and Timmermann 2009, Testing
+    dependence among serially correlated multicategory variables, for two categories. 1.0 where it does not vary.
+    """
+    dates, products = [], []
+    for found in rows:
+        called = (found.quantiles_NQ[:, 49] > 0.0).astype(np.float64)
+        rose = (found.realised_return > 0.0).astype(np.float64)
+        dates.append(found.target_sessions)
+        products.append((called - called.mean()) * (rose - rose.mean()))
+    return _upper_p(dates, products, lags)
+
+
+def _point_p(rows: Sequence[ForecastRows]) -> float:
+    """Of the median price being nearer to the outcome than the last close is, by date."""
+    dates = [found.target_sessions for found in rows]
+    gains = [
+        np.abs(np.expm1(found.realised_return))
+        - np.abs(np.exp(found.quantiles_NQ[:, 49]) - np.exp(found.realised_return))
+        for found in rows
+    ]
+    return _upper_p(dates, gains, 10)
+
+
+def _upper_p(dates: Sequence[object], values: Sequence[object], lags: int) -> float:
+    """P of a mean by date as far above zero, without any reason to be."""
+    _, by_date = pooled_by_date(np.concatenate(dates), np.concatenate(values))  # type: ignore[arg-type]
+    variance = newey_west_variance(by_date, lags) if len(by_date) > 1 else 0.0
+    if not variance > 0.0:
+        return 1.0
+    from scipy.special import stdtr  # not at the top: scoring starts without SciPy
+
+    return float(stdtr(len(by_date) - 1, -float(by_date.mean()) / np.sqrt(variance)))
+
+
+def _comparison(network: str, baseline: str, pooled: Sequence[PooledComparison]) -> Comparison | None:
+    for c in pooled:
+        if (c.model, c.baseline, c.horizon) == (network, baseline, 1):
+            return Comparison(ALL, network, baseline, c.crps_skill, c.dm_p)
+    return None
+
+
+def _mean(scores: Sequence[Score], name: str) -> float:
+    return float(np.mean([getattr(score, name) for score in scores]))
+
+
+def adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
+    """p-values by ticker after control of the false discovery rate."""
+    from stockcast.evaluation.significance import benjamini_hochberg
+
+    found = benjamini_hochberg(list(p_values.values()))
+    return dict(zip(p_values, found.tolist(), strict=True))

@@ -1,0 +1,92 @@
+"""Pools: many sources together, their dates aligned by session, each with its own history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockcast.errors import DataError, StockcastError
+from stockcast.pipeline.predicting import calendar_end
+from stockcast.pipeline.sources import load
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.history import History
+from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.results.failures import Failure
+from stockcast.results.progress import Progress
+from stockcast.windows.columns import extended
+from stockcast.windows.features import Features, features
+from stockcast.windows.market import Market
+
+if TYPE_CHECKING:
+    from stockcast.pipeline.fetching import Waiting
+
+
+@dataclass(frozen=True)
+class Member:
+    """One series of a pool, with the columns of its own bars."""
+
+    history: History
+    own: Features
+
+    @property
+    def ticker(self) -> str:
+        """Its name."""
+        return self.history.ticker
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The members of a pool, in the order of their names, and what is known of their sessions.
+
+    market: of all members; None where they are too few to be one. names: the columns that every member has.
+    """
+
+    members: tuple[Member, ...]
+    calendar: SessionCalendar
+    market: Market | None
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, histories: Sequence[History], calendar: SessionCalendar) -> Pool:
+        """A pool of histories. Raises DataError for none, or for two of one name."""
+        if not histories:
+            raise DataError("a pool without any series", "name at least two sources")
+        ordered = sorted(histories, key=lambda history: history.ticker)
+        for first, second in pairwise(ordered):
+            if first.ticker == second.ticker:
+                raise DataError(f"two series of the pool are named {first.ticker}", "rename one of the files")
+        members = tuple(Member(history, features(history)) for history in ordered)
+        market = Market.of({member.ticker: member.own.moves for member in members})
+        own = [name for name in members[0].own.names if all(name in member.own.names for member in members)]
+        return cls(members, calendar, market if len(market) else None, tuple(own))
+
+    def columns(self, member: Member, market: bool) -> Features:
+        """What a network sees of a member: its own columns, echo and target day, and the market where asked for."""
+        own = member.own.only(self.names)
+        return extended(own, self.calendar, True, self.market if market else None, True)
+
+
+def histories(
+    sources: Sequence[str], read: Callable[[str], ReadOptions], home: Path, progress: Progress,
+    waiting: Callable[[str], Waiting | None],
+) -> tuple[list[History], list[Failure]]:  # fmt: skip
+    """The history of each source, and what is wrong with the others: one that fails does not stop the pool."""
+    found: list[History] = []
+    failures: list[Failure] = []
+    progress.stage("reading prices", len(sources))
+    for source in sources:
+        try:
+            found.append(load(source, read(source), home, waiting(source), progress))
+        except StockcastError as error:
+            failures.append(Failure(source, error))
+        progress.advance(1)
+    return found, failures
+
+
+def calendar_of(found: Sequence[History], exchange: str | None) -> SessionCalendar:
+    """The calendar that all of them share. Raises ConfigError for an unknown exchange."""
+    first, last = min(history.first for history in found), max(history.last for history in found)
+    return load_calendar(exchange or DEFAULT_EXCHANGE, first, calendar_end(last))

@@ -1,0 +1,53 @@
+"""Columns: what a pooled network sees beside a ticker's own bars, appended under stable names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from stockcast.prices.history import Floats
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.windows.echo import ECHO_NAMES, echo_columns
+from stockcast.windows.features import Features
+from stockcast.windows.market import MARKET_NAMES, Market
+from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
+
+GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES}
+"""Names of the columns that `extended` can append, by group and in their order."""
+OWN = "own"
+
+_GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
+
+
+def extended(f: Features, calendar: SessionCalendar, echo: bool, market: Market | None, days: bool) -> Features:
+    """The features with further columns after their own: those of the market, of the echo, of the target's day.
+
+    Groups come in the order of GROUPS and each only where asked for; `market` None leaves that group out, and the
+    echo is then of the ticker's shocks as they are, not less the market's median. A model has to be given the same
+    groups in training and in use: `groups_of` says which.
+    """
+    dates_T = f.moves.dates
+    targets_T = target_sessions(dates_T, calendar)
+    columns: dict[str, Floats] = {}
+    if market is not None:
+        columns |= dict(zip(MARKET_NAMES, market.on(dates_T).T, strict=True))
+    if echo:
+        median_T = np.zeros(len(f)) if market is None else market.shock_on(dates_T)
+        columns |= echo_columns(f.moves, targets_T, median_T)
+    if days:
+        columns |= day_columns(dates_T, targets_T, calendar.weekmask)
+    if not columns:
+        return f
+    return replace(f, x_TF=np.column_stack([f.x_TF, *columns.values()]), names=(*f.names, *columns))
+
+
+def group_of(name: str) -> str:
+    """The group of a column: "market", "echo", "days", or "own" for one from the ticker's bars alone."""
+    return _GROUP_OF.get(name, OWN)
+
+
+def groups_of(names: Iterable[str]) -> frozenset[str]:
+    """The groups of the columns: a model with "market" among them has to be given a market."""
+    return frozenset(group_of(name) for name in names)
