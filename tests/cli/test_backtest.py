@@ -115,6 +115,7 @@ def test_without_options_the_defaults_decide(run: Run) -> None:
         (["--cell", "transformer"], 2, "'transformer' is not one of lstm, gru, rnn"),
         (["--cell", "gru", "--cell", "gru"], 3, "a cell is named twice"),
         (["--test-from", "soon"], 2, "'soon' is no date"),
+        (["--horizon", "251"], 3, "a horizon of 251 sessions is not within 1 .. 250"),
         (["--cost", "-1"], 3, "a cost of -1 basis points"),
         (["--steps", "3", "--epochs", "3"], 2, "--steps and --epochs"),
         (["--output", "rows.xlsx"], 3, "rows.xlsx"),
@@ -236,18 +237,21 @@ def test_the_installed_command_saves_forecasts_from_which_its_scores_can_be_had_
     words = (
         "backtest", file, "--test-from", h.session(520), "--refit-every", "50", "--training", "sliding:400",
         "--lookback", "20", "--seeds", "1", "--steps", "5", "--baseline", "har-t", "--baseline", "random-walk",
+        "--horizon", "2", "--paths", "100", "--warm-start", "--validate-from", h.session(430),
         "--json", "--output", target,
     )  # fmt: skip
     done = installed(*map(str, words), home=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     (entry,) = json.loads(done.stdout)["data"]
     rows = list(csv.DictReader(io.StringIO(target.read_text())))
-    assert len(rows) == 3 * 80
+    assert len(rows) == 3 * (80 + 79)
     assert len({(row["ticker"], row["origin"], row["horizon"], row["model"]) for row in rows}) == len(rows)
     levels = np.arange(1, 100) / 100
     for score in entry["scores"]:
-        own = [row for row in rows if row["model"] == score["model"]]
-        assert [row["target_session"] for row in own] == [str(day) for day in h.dates[520:]]
+        step = score["horizon"]
+        own = [row for row in rows if (row["model"], row["horizon"]) == (score["model"], str(step))]
+        assert [row["target_session"] for row in own] == [str(day) for day in h.dates[519 + step :]]
+        assert score["n"] == len(own) == 81 - step
         assert np.mean([float(row["crps"]) for row in own]) == pytest.approx(score["crps"])
         # The CRPS is twice the pinball loss over all levels; 99 of them come close to it.
         y_N1 = np.array([[float(row["realised_return"])] for row in own])
@@ -255,5 +259,8 @@ def test_the_installed_command_saves_forecasts_from_which_its_scores_can_be_had_
         pinball = np.maximum(levels * error_NQ, (levels - 1) * error_NQ).mean()
         assert 2 * pinball == pytest.approx(score["crps"], rel=0.03)
         assert float(np.mean((error_NQ[:, 4] >= 0) & (error_NQ[:, 94] <= 0))) == pytest.approx(score["coverage_90"])
+    assert [score["horizon"] for score in entry["scores"]] == [1] * 3 + [2] * 3
     assert [fold["test"][2] for fold in entry["folds"]] == [50, 30]
+    assert entry["splits"]["validation"]["first"] == str(h.session(430))
+    assert [fold["validation"][2] for fold in entry["folds"]] == [90, 90]
     assert [fold["train"][2] + fold["validation"][2] for fold in entry["folds"]] == [400, 400]

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scoringrules
 
+from stockcast.evaluation import backtest as backtest_module
 from stockcast.evaluation.backtest import PERCENTILES, Entry, Outcomes, mean_crps
+from stockcast.evaluation.significance import diebold_mariano
 from stockcast.evaluation.verdict import verdict
 from stockcast.models.distribution import Empirical, StudentT
 from stockcast.windows.features import features
@@ -35,6 +38,85 @@ def test_a_split_after_the_origin_moves_no_price_error() -> None:
     o = Outcomes.of("FAKE", features(h), h.close[1:], Part(99, 99 + N))
     relative = o.price_N / o.last_close_N
     np.testing.assert_allclose(relative, OUTCOMES.price_N / OUTCOMES.last_close_N, rtol=1e-9)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 5, 20])
+def test_outcomes_some_sessions_ahead_are_sums_of_returns_up_to_the_target_session(horizon: int) -> None:
+    o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), horizon)
+    assert (o.horizon, len(o.y_N)) == (horizon, 500)
+    np.testing.assert_array_equal(o.origins, HISTORY.dates[100:600])
+    np.testing.assert_array_equal(o.target_sessions, HISTORY.dates[100 + horizon : 600 + horizon])
+    expected_N = [sum(F.moves.r_T[row + 1 : row + 1 + horizon]) for row in range(99, 599)]
+    np.testing.assert_allclose(o.y_N, expected_N, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(o.last_close_N, HISTORY.close[100:600])
+    np.testing.assert_allclose(o.price_N, HISTORY.close[100 + horizon : 600 + horizon], rtol=1e-12)
+
+
+def test_outcomes_do_not_change_the_features() -> None:
+    before = F.moves.r_T.tobytes()
+    Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), 7)
+    assert F.moves.r_T.tobytes() == before
+
+
+@pytest.mark.parametrize(("horizon", "left"), [(1, 10), (2, 9), (10, 1), (11, 0), (12, 0), (250, 0)])
+def test_origins_whose_target_is_behind_the_end_are_left_out_at_the_end(horizon: int, left: int) -> None:
+    """The part ends with the last origin that has a session after it."""
+    last = len(F) - 1
+    o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(last - 10, last), horizon)
+    for found in (o.origins, o.target_sessions, o.last_close_N, o.y_N, o.price_N):
+        assert len(found) == left
+    if left:
+        assert o.origins[0] == HISTORY.dates[-11]
+        assert o.target_sessions[-1] == HISTORY.dates[-1]
+        assert o.y_N[-1] == pytest.approx(np.log(HISTORY.close[-1] / HISTORY.close[-1 - horizon]))
+
+
+def test_several_sessions_ahead_are_scored_as_a_law_of_their_sum() -> None:
+    """Oracle: scoringrules, and the normal law of a sum."""
+    o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), 5)
+    made = Entry("drift", StudentT(np.zeros(500), np.full(500, 0.01 * 5**0.5), np.full(500, np.inf)), o)
+    score, rows = made.score(), made.rows()
+    assert score.horizon == rows.horizon == 5
+    assert score.crps == pytest.approx(scoringrules.crps_normal(o.y_N, 0.0, 0.01 * 5**0.5).mean())
+    close_N, later_N = HISTORY.close[100:600], HISTORY.close[105:605]
+    assert score.hit_rate == pytest.approx(np.mean(later_N <= close_N))  # no rise is likelier than none
+    assert score.always_up == pytest.approx(np.mean(later_N > close_N))
+    np.testing.assert_array_equal(rows.target_sessions, o.target_sessions)
+
+
+@pytest.mark.parametrize(("horizon", "lags"), [(1, 10), (3, 10), (5, 10), (6, 12), (20, 40)])
+def test_a_comparison_tells_the_test_how_far_ahead_it_is(
+    horizon: int, lags: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), horizon)
+
+    def law(scale: float) -> StudentT:
+        return StudentT(np.zeros(500), np.full(500, scale * horizon**0.5), np.full(500, 6.0))
+
+    ours, theirs = Entry("lstm", law(0.009), o), Entry("har-t", law(0.015), o)
+    found = ours.compare(theirs)
+    assert (found.horizon, found.model, found.baseline) == (horizon, "lstm", "har-t")
+    assert found.dm_p == diebold_mariano(ours.crps_N, theirs.crps_N, lags, horizon).p_value
+    asked = []
+
+    def spy(*arguments):  # type: ignore[no-untyped-def]
+        asked.append(arguments[2:])
+        return diebold_mariano(*arguments)
+
+    monkeypatch.setattr(backtest_module, "diebold_mariano", spy)
+    assert ours.compare(theirs) == found
+    assert asked == [(lags, horizon)]
+
+
+def test_forecasts_that_overlap_all_but_wholly_prove_nothing() -> None:
+    o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(len(F) - 22, len(F) - 1), 20)
+    assert len(o.y_N) == 2
+    good, poor = (
+        Entry(name, StudentT(np.zeros(2), np.full(2, scale), np.full(2, 6.0)), o)
+        for name, scale in (("lstm", 0.04), ("har-t", 0.5))
+    )
+    assert good.compare(poor).crps_skill > 0.2
+    assert good.compare(poor).dm_p == 1.0
 
 
 def test_scores_can_be_recomputed_from_the_saved_rows() -> None:

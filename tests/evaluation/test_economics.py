@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from stockcast.evaluation.economics import (
     TradingRules,
     annual_return,
     assess,
+    chosen_economics,
     economics,
     max_drawdown,
     positions,
@@ -170,6 +172,67 @@ def test_every_strategy_is_assessed_and_holding_is_no_trial() -> None:
     assert all(result.deflated_sharpe_p is not None for result in results[1:])
     assert results[0].turnover == pytest.approx(256 / 500)
     assert results == economics(list(y), list(median), list(volatility), RULES, Trials(12, 0.1))
+
+
+def forecasts(*seeds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Signals and volatilities of as many settings, none of which knows anything."""
+    return {f"cell {seed}": market(seed)[1:] for seed in seeds}
+
+
+@pytest.mark.parametrize("rules", [None, RULES])
+def test_a_single_setting_was_not_chosen_among_others(rules: TradingRules | None) -> None:
+    y, tried = market(11)[0], forecasts(12)
+    found = chosen_economics(y, tried, "cell 12", rules)
+    assert found == economics(y, *tried["cell 12"], rules)
+    assert all(result.deflated_sharpe_p is None for result in found)
+
+
+def test_a_chosen_setting_is_held_against_what_all_of_them_showed() -> None:
+    y, tried = market(11)[0], forecasts(12, 13, 14)
+    found = chosen_economics(y, tried, "cell 13", RULES)
+    assert [result.strategy for result in found] == list(STRATEGIES)
+    alone = {name: economics(y, *forecast, RULES) for name, forecast in tried.items()}
+    for index, result in enumerate(found):
+        assert replace(result, deflated_sharpe_p=None) == alone["cell 13"][index]
+        if result.strategy == BUY_AND_HOLD:
+            assert result.deflated_sharpe_p is None
+            continue
+        # By hand, in ratios per session: three trials, and the variance of their ratios.
+        ratios = [
+            SharpeRatio.of(traded(y, positions(result.strategy, *forecast, RULES)).net(5.0))
+            for forecast in tried.values()
+        ]
+        trials = Trials.of([ratio.value for ratio in ratios])
+        assert trials.number == 3
+        assert result.deflated_sharpe_p == pytest.approx(1.0 - ratios[1].deflated(trials), rel=1e-9)
+        assert result.deflated_sharpe_p > 1.0 - ratios[1].probabilistic() or trials.sharpe_variance == 0.0
+
+
+def test_whoever_is_chosen_the_trials_are_the_same_and_the_best_has_the_smallest_p() -> None:
+    y, tried = market(21)[0], forecasts(22, 23)
+    first, second = (chosen_economics(y, tried, name, RULES)[1] for name in tried)
+    assert first.strategy == second.strategy == SIGN
+    better, worse = sorted((first, second), key=lambda result: -result.sharpe)
+    assert better.deflated_sharpe_p is not None
+    assert worse.deflated_sharpe_p is not None
+    assert better.deflated_sharpe_p < worse.deflated_sharpe_p
+
+
+def test_settings_that_forecast_alike_deflate_nothing() -> None:
+    y, tried = market(31)[0], forecasts(32)
+    twins = {"lstm": tried["cell 32"], "gru": tried["cell 32"]}
+    for result in chosen_economics(y, twins, "gru", RULES)[1:]:
+        ratio = SharpeRatio.of(traded(y, positions(result.strategy, *twins["gru"], RULES)).net(5.0))
+        assert result.deflated_sharpe_p == pytest.approx(1.0 - ratio.probabilistic())
+
+
+def test_where_a_setting_never_trades_its_rule_is_not_deflated() -> None:
+    """Who holds nothing has no ratio, and the spread of the ratios is unknown."""
+    y, tried = market(41)[0], forecasts(42)
+    tried["idle"] = (np.zeros(500), tried["cell 42"][1])
+    hold, sign, scaled, both = chosen_economics(y, tried, "cell 42", RULES)
+    assert sign.deflated_sharpe_p is both.deflated_sharpe_p is hold.deflated_sharpe_p is None
+    assert scaled.deflated_sharpe_p is not None
 
 
 def test_signals_without_knowledge_earn_nothing_before_costs() -> None:

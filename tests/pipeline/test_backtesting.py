@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from stockcast import pipeline
-from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation import metrics
@@ -26,49 +25,10 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.progress import Silent
-from stockcast.results.training import ForecastRows
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests import synthetic
-
-HISTORY = synthetic.history(620)
-FIRST, EVERY = 500, 40
-CONFIG = BacktestConfig(
-    network=NetworkConfig(hidden_size=4, lookback=20),
-    training=TrainingConfig(seeds=1, steps=5, chunk=40, warmup=10, learning_rate=0.02),
-    folds=FoldConfig(HISTORY.session(FIRST), EVERY, embargo=3),
-    baselines=("random-walk", "har-t", "fhs-garch"),
-)
-COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
-
-
-class Story(Silent):
-    """Progress that remembers, and may stop the work where a stage begins."""
-
-    def __init__(self, stop_at: str = "") -> None:
-        self.stop_at = stop_at
-        self.notes: list[str] = []
-        self.stages: list[str] = []
-
-    def stage(self, name: str, total: int) -> None:  # noqa: ARG002
-        self.stages.append(name)
-        if self.stop_at and name.startswith(self.stop_at):
-            raise KeyboardInterrupt
-
-    def note(self, message: str, detail: bool = False) -> None:  # noqa: ARG002
-        self.notes.append(message)
-
-
-def backtest(h: History, home: Path, config: BacktestConfig = CONFIG, progress: Silent | None = None) -> BacktestResult:
-    home.mkdir(exist_ok=True)
-    path = synthetic.write_csv(home / "FAKE.csv", h)
-    return pipeline.backtest(str(path), ReadOptions(), config, home, progress or Silent(), keep_rows=True)
-
-
-def row_bytes(result: BacktestResult, forecasts: int) -> dict[str, bytes]:
-    """The first forecasts of every competitor: figures that existed at their origins, and what became of them."""
-    names = ("origins", "target_sessions", "last_close", "realised_return", "crps", "log_score", "pit", "quantiles_NQ")
-    return {rows.model: b"".join(getattr(rows, n)[:forecasts].tobytes() for n in names) for rows in result.rows}
+from tests.pipeline.walks import CONFIG, EVERY, FIRST, HISTORY, Story, backtest, other, row_bytes, rows_of, shuffled
 
 
 @pytest.fixture(scope="module")
@@ -133,19 +93,6 @@ def test_folds_fitted_in_reverse_are_the_same_to_the_byte(done: Path, tmp_path: 
     )
     assert len(backwards) == len(folds)
     assert backwards == forwards
-
-
-def shuffled(h: History, bars: int) -> History:
-    order = np.arange(len(h))
-    order[bars:] = np.random.default_rng(1).permutation(order[bars:])
-    return replace(h, **{name: getattr(h, name)[order] for name in COLUMNS})
-
-
-def other(h: History, bars: int) -> History:
-    stranger = synthetic.history(len(h), seed=77)
-    return replace(
-        h, **{name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS}
-    )
 
 
 @pytest.mark.parametrize(
@@ -240,6 +187,8 @@ def variants(config: BacktestConfig) -> dict[str, BacktestConfig]:
         "window": replace(config, folds=replace(folds, window=330)),
         "embargo": replace(config, folds=replace(folds, embargo=4)),
         "validation": replace(config, folds=replace(folds, validation_share=0.3)),
+        "validation's beginning": replace(config, folds=replace(folds, validate_from=HISTORY.session(FIRST - 100))),
+        "sessions ahead": replace(config, horizon=2),
     }
 
 
@@ -334,11 +283,6 @@ def test_the_verdict_is_against_the_baseline_that_was_strongest_on_the_first_fol
     assert whole.validation_crps["har-t"] == pytest.approx(
         metrics.crps_student_t(y_N, law.loc, law.scale, law.nu).mean()
     )
-
-
-def rows_of(result: BacktestResult, model: str) -> ForecastRows:
-    (rows,) = [rows for rows in result.rows if rows.model == model]
-    return rows
 
 
 def test_scores_are_those_of_the_rows(whole: BacktestResult) -> None:

@@ -9,9 +9,12 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from stockcast.pipeline.skilltable import skill_table
 from stockcast.report.asjson import envelope
 from stockcast.report.backtest import backtest_data, backtest_text, folds_text
 from stockcast.report.page import Page
+from stockcast.results.backtests import BacktestResult, BacktestSummary
+from stockcast.results.training import LossCurve
 from tests.report.backtests import ALONE, BACKTESTED, FOLDS, SEVERAL
 from tests.report.samples import SENTENCE
 
@@ -20,20 +23,24 @@ def joined(text: str) -> str:
     return " ".join(text.split())
 
 
+def shown(summary: BacktestSummary, page: Page) -> str:
+    return backtest_text(summary, skill_table(summary), page)
+
+
 @pytest.mark.parametrize("width", [60, 80, 108, 160])
 @pytest.mark.parametrize("unicode", [True, False])
 def test_no_line_is_longer_than_the_page_and_no_figure_is_cut(width: int, unicode: bool) -> None:
     page = Page(width, unicode=unicode)
-    for text in (backtest_text(ALONE, page), backtest_text(SEVERAL, page), folds_text([("AAPL", FOLDS)], page)):
+    for text in (shown(ALONE, page), shown(SEVERAL, page), folds_text([("AAPL", FOLDS)], page)):
         assert max(cell_len(line) for line in text.splitlines()) <= width
         assert "…" not in text
         assert text.endswith("\n")
         assert unicode or text.isascii()
-    assert SENTENCE in joined(backtest_text(ALONE, page))
+    assert SENTENCE in joined(shown(ALONE, page))
 
 
 def test_a_ticker_has_its_folds_scores_verdict_calibration_and_economics() -> None:
-    text = backtest_text(ALONE, Page(120))
+    text = shown(ALONE, Page(120))
     assert text.startswith("AAPL: 2 folds, 2018-07-02 to 2019-12-31\n")
     assert "\n1 fold of an earlier run: not fitted again.\n" in text
     for heading in ("All folds: 377 forecasts", "Verdict", "Calibration", "Trading on it"):
@@ -48,7 +55,7 @@ def test_a_ticker_has_its_folds_scores_verdict_calibration_and_economics() -> No
 
 
 def test_both_networks_are_in_the_table_and_the_skills_are_the_chosen_ones() -> None:
-    rows = [line.split() for line in backtest_text(ALONE, Page(140)).splitlines()]
+    rows = [line.split() for line in shown(ALONE, Page(140)).splitlines()]
     assert next(row for row in rows if row[:2] == [">", "gru"])[2] == "115.00"
     assert next(row for row in rows if row[:1] == ["har-t"])[1:5] == ["112.45", "+0.40", "%", "0.020"]
 
@@ -58,22 +65,23 @@ def test_one_ticker_is_told_who_cannot_be_told_from_the_best_and_several_are_tol
         "Cannot be told from the best (model confidence set, 90 %; CRPS in basis points): "
         "lstm (112.00), har-t (112.45)."
     )
-    assert says in joined(backtest_text(ALONE, Page(100)))
-    several = joined(backtest_text(SEVERAL, Page(100)))
+    assert says in joined(shown(ALONE, Page(100)))
+    several = joined(shown(SEVERAL, Page(100)))
     assert several.count("Cannot be told from the best") == 1
     assert several.endswith(says)
-    assert "Cannot be told" not in backtest_text(replace(ALONE, confidence_set={}), Page(100))
+    assert "Cannot be told" not in shown(replace(ALONE, confidence_set={}), Page(100))
 
 
 def test_several_tickers_have_a_section_each_and_one_for_all() -> None:
-    text = backtest_text(SEVERAL, Page(100))
+    text = shown(SEVERAL, Page(100))
     assert [text.index(word) for word in ("AAPL: 2 folds", "MSFT: 2 folds", "All 2 tickers")] == sorted(
         text.index(word) for word in ("AAPL: 2 folds", "MSFT: 2 folds", "All 2 tickers")
     )
     rows = [line.split() for line in text[text.index("All 2 tickers") :].splitlines()]
-    assert ["lstm", "har-t", "+0.44", "%", "0.031", "1", "of", "2", "0"] in rows
-    assert ["lstm", "drift", "+15.00", "%", "<0.001", "2", "of", "2", "2"] in rows
-    assert "All 1 ticker" not in backtest_text(ALONE, Page(100))
+    assert next(row for row in rows if row[:1] == ["har-t"])[-7:] == ["+0.40", "%", "0.031", "1", "of", "2", "0"]
+    assert next(row for row in rows if row[:1] == ["drift"])[-5:] == ["<0.001", "2", "of", "2", "2"]
+    assert [row[1] for row in rows if row[:1] == [">"]] == ["lstm", "gru"]
+    assert "All 1 ticker" not in shown(ALONE, Page(100))
 
 
 def test_folds_are_drawn_to_scale_in_the_order_learns_chooses_forecasts() -> None:
@@ -91,13 +99,13 @@ def test_folds_are_drawn_to_scale_in_the_order_learns_chooses_forecasts() -> Non
 
 
 def test_the_words_promise_nothing() -> None:
-    text = joined(backtest_text(SEVERAL, Page(100))) + joined(backtest_text(ALONE, Page(100)))
+    text = joined(shown(SEVERAL, Page(100))) + joined(shown(ALONE, Page(100)))
     assert "no promise, and no advice" in text
     assert not re.search(r"\b(will earn|guarantee\w*|sure|profit\w*|you can expect)\b", text)
 
 
 def test_small_p_values_of_the_calibration_are_explained() -> None:
-    text = joined(backtest_text(ALONE, Page(100)))
+    text = joined(shown(ALONE, Page(100)))
     assert "A small p speaks against the probabilities." in text
     assert "independent" not in text  # "misses independent, p <0.001" would say the opposite of what was found
 
@@ -129,3 +137,133 @@ def test_json_of_one_ticker_is_one_entry_with_its_confidence_set() -> None:
     (entry,) = backtest_data(ALONE)
     assert entry["ticker"] == BACKTESTED.ticker
     assert entry["confidence_set"] == {"lstm": 1.0, "har-t": 0.34}
+
+
+def far(horizon: int, result: BacktestResult = BACKTESTED) -> BacktestResult:
+    """The backtest with as many steps ahead: a forecast fewer and a CRPS of 1 bp more for each."""
+    further = range(2, horizon + 1)
+    return replace(
+        result,
+        scores=result.scores
+        + tuple(
+            replace(score, horizon=step, n=score.n - step + 1, crps=score.crps + 1e-4 * (step - 1), log_score=None)
+            for step in further
+            for score in result.scores
+        ),
+        comparisons=result.comparisons
+        + tuple(
+            replace(c, horizon=step, crps_skill=c.crps_skill / step, dm_p=min(1.0, c.dm_p * step))
+            for step in further
+            for c in result.comparisons
+        ),
+    )
+
+
+def steps_of(text: str, title: str) -> list[list[str]]:
+    """The rows of the table under a heading: those that begin with a number."""
+    after = text[text.index(title) + len(title) :].split("\n\n", maxsplit=1)[0]
+    return [line.split() for line in after.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
+
+
+def test_the_next_session_alone_has_no_table_of_steps() -> None:
+    assert "Sessions ahead" not in shown(ALONE, Page(140))
+    assert "Sessions ahead" not in shown(SEVERAL, Page(140))
+
+
+def test_each_step_has_the_networks_score_and_its_skill_over_the_baselines_one_knows() -> None:
+    text = shown(replace(ALONE, results=(far(5),)), Page(140))
+    after = text[text.index("Sessions ahead") :]
+    assert re.search(r"over har-t\s+p\s+over garch-t\s+p\s+over random-walk\s+p", after)
+    rows = steps_of(text, "Sessions ahead")
+    assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert rows[0][:5] == ["1", "377", "112.00", "90.5", "%"]
+    assert rows[1][:5] == ["2", "376", "113.00", "90.5", "%"]
+    assert rows[1][5:] == ["+0.20", "%", "0.040", "+0.44", "%", "0.006", "+3.79", "%", "<0.001"]
+    assert "Forecasts of neighbouring origins overlap, and the test allows for it." in joined(text)
+    # What stands above is of the next session.
+    assert "All folds: 377 forecasts" in text
+    assert next(row for row in map(str.split, text.splitlines()) if row[:2] == [">", "lstm"])[2] == "112.00"
+
+
+@pytest.mark.parametrize("horizon", [2, 12, 13, 20, 25, 60, 250])
+def test_many_steps_are_shown_by_about_a_dozen_with_the_first_and_the_last(horizon: int) -> None:
+    steps = [int(row[0]) for row in steps_of(shown(replace(ALONE, results=(far(horizon),)), Page(140)), "Sessions ah")]
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (1, horizon)
+    assert min(horizon, 7) <= len(steps) <= 14
+    if horizon <= 12:
+        assert steps == list(range(1, horizon + 1))
+    if horizon == 60:
+        assert steps == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60]
+
+
+def test_a_baseline_that_nobody_has_is_in_no_column_of_the_steps() -> None:
+    bare = replace(BACKTESTED, comparisons=tuple(c for c in BACKTESTED.comparisons if c.baseline != "garch-t"))
+    text = shown(replace(ALONE, results=(far(3, bare),)), Page(140))
+    after = text[text.index("Sessions ahead") :]
+    assert "over garch-t" not in after
+    assert "over random-walk" in after
+
+
+def test_all_tickers_have_their_steps_in_a_table_of_their_own() -> None:
+    further = tuple(
+        replace(c, horizon=step, crps_skill=c.crps_skill / step) for step in range(1, 61) for c in SEVERAL.pooled
+    )
+    summary = replace(SEVERAL, results=tuple(far(60, result) for result in SEVERAL.results), pooled=further)
+    text = shown(summary, Page(140))
+    together = text[text.index("All 2 tickers") :]
+    rows = steps_of(together, "Sessions ahead, all tickers")
+    assert rows[0] == ["1", "lstm", "har-t", "+0.44", "%", "0.031", "1", "of", "2", "0"]
+    assert ["60", "lstm", "drift", "+0.25", "%", "<0.001", "2", "of", "2", "2"] in rows
+    assert {row[0] for row in rows} == {"1", *map(str, range(5, 61, 5))}
+    # The table of all competitors is of the next session.
+    assert next(row for row in map(str.split, together.splitlines()) if row[:1] == ["har-t"])[1] == "112.45"
+
+
+def test_tickers_without_a_comparison_in_common_are_shown_all_the_same() -> None:
+    text = shown(replace(SEVERAL, pooled=(), confidence_set={}), Page(100))
+    assert "All 2 tickers: 754 forecasts each" in text
+    assert "Sessions ahead" not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 108])
+def test_no_line_of_the_steps_is_longer_than_the_page(width: int) -> None:
+    pooled = tuple(replace(c, horizon=step) for step in (1, 60) for c in SEVERAL.pooled)
+    for summary in (
+        replace(ALONE, results=(far(60),)),
+        replace(SEVERAL, results=tuple(far(60, result) for result in SEVERAL.results), pooled=pooled),
+    ):
+        text = shown(summary, Page(width))
+        assert max(cell_len(line) for line in text.splitlines()) <= width
+        assert len(steps_of(text, "Sessions ahead")) == 13
+
+
+def test_json_has_every_step_of_scores_comparisons_and_curves() -> None:
+    curve = LossCurve(3, (0, 20, 40), (None, 1.5, 1.4), (1.45, 1.4, None), 20)
+    result = replace(far(60), folds=(replace(FOLDS[0], curves={"lstm": (curve,)}), FOLDS[1]))
+    document = json.loads(envelope("backtest", backtest_data(replace(ALONE, results=(result,))), []))
+    (entry,) = document["data"]
+    steps = [score["horizon"] for score in entry["scores"] if score["model"] == "lstm"]
+    assert steps == [c["horizon"] for c in entry["comparisons"] if c["baseline"] == "drift"] == list(range(1, 61))
+    assert entry["folds"][0]["curves"]["lstm"] == [
+        {"seed": 3, "steps": [0, 20, 40], "training": [None, 1.5, 1.4], "validation": [1.45, 1.4, None], "chosen": 20}
+    ]
+    assert entry["splits"]["test"]["count"] == 379
+
+
+def test_a_sharpe_ratio_is_deflated_in_words_only_where_several_cells_were_tried() -> None:
+    text = shown(ALONE, Page(140))
+    assert "deflated" not in text
+    hold, sign, scaled = BACKTESTED.economics
+    tried = replace(
+        BACKTESTED, economics=(hold, replace(sign, deflated_sharpe_p=0.234), replace(scaled, deflated_sharpe_p=1.0))
+    )
+    text = shown(replace(ALONE, results=(tried,)), Page(140))
+    rows = [line.split() for line in text[text.index("Trading on it") :].splitlines()]
+    assert rows[1][-2:] == ["deflated", "p"]
+    assert [next(row for row in rows if row[:1] == [e.strategy])[-1] for e in tried.economics] == [
+        "-",
+        "0.234",
+        "1.000",
+    ]
+    assert "deflated p: the chance of a Sharpe ratio as high in the best of as many cells" in joined(text)

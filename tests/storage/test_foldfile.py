@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 import zipfile
@@ -14,9 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from stockcast.config import NetworkConfig
 from stockcast.errors import StorageError
-from stockcast.models.distribution import Empirical, StudentT
-from stockcast.storage.foldfile import FoldFile, key_of, load, save
+from stockcast.forecasting import Fit
+from stockcast.models.baselines import ALL_BASELINES
+from stockcast.models.basescale import HarScale
+from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
+from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.models.ensemble import Ensemble, Standardiser
+from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.storage.foldfile import FoldFile, key_of, load, prune, save
+from stockcast.windows.features import features
+from tests import synthetic
 
 ABOUT = {"validation_crps": {"lstm": 0.1 + 0.2}, "steps": {"lstm": [3, 5]}, "left_out": {"garch-t": "no, ü"}}
 ANY = st.floats(-1e6, 1e6, allow_subnormal=True)
@@ -28,9 +38,58 @@ def fold() -> FoldFile:
     return FoldFile({"lstm": student, "fhs-garch": Empirical(draw.standard_normal((40, 7)))}, ABOUT)
 
 
+def law_bits(law: Distribution) -> bytes:
+    return type(law).__name__.encode() + b"".join(array.tobytes() for array in vars(law).values())
+
+
 def bits(file: FoldFile | None) -> dict[str, bytes]:
     assert file is not None
-    return {name: b"".join(array.tobytes() for array in vars(law).values()) for name, law in file.laws.items()}
+    return {name: law_bits(law) for name, law in file.laws.items()}
+
+
+def simulated(rows: int, seed: int = 1) -> Empirical:
+    return Empirical(np.random.default_rng(seed).standard_normal((rows, 7)).astype(np.float32))
+
+
+def further() -> FoldFile:
+    """A fold of three steps, each with an origin less, and the laws of its validation part."""
+    student = fold().laws["lstm"]
+    return replace(
+        fold(),
+        ahead={name: (simulated(39, k), simulated(38, k + 9)) for k, name in enumerate(fold().laws)},
+        early={"lstm": student.rows(0, 17), "gru": student.rows(3, 20)},
+    )
+
+
+F = features(synthetic.history(500))
+NAMES = ("random-walk", "drift", "har-t", "garch-t", "fhs-garch")
+
+
+def fit(cell: str, layers: int, seed: int = 0) -> Fit:
+    """A fit whose networks were drawn, not trained; three members of two units."""
+    draw = np.random.default_rng(seed)
+
+    def drawn(*shape: int) -> np.ndarray:
+        return draw.normal(0.0, 0.5, shape).astype(np.float32).astype(np.float64)
+
+    columns, gates = F.x_TF.shape[1], GATES[cell]
+    stack = tuple(
+        LayerWeights(
+            drawn(3, gates, 2, 2 if k else columns), drawn(3, gates, 2, 2), drawn(3, gates, 2), drawn(3, gates, 2)
+        )
+        for k in range(layers)
+    )
+    weights = NetworkWeights(cell, stack, drawn(3, 3, 2), drawn(3, 3), drawn(3, 3, columns))
+    base = HarScale((-0.05, 0.05, 0.15, 0.2, 0.1, -0.05), 3e-4, 5.0)
+    ensemble = Ensemble(
+        NetworkConfig(cell, 2, layers, 0.0, 20),
+        base,
+        Standardiser(F.names, F.x_TF[:400].mean(axis=0), F.x_TF[:400].std(axis=0)),
+        weights,
+        F.moves.dates[400].astype(object),
+    )
+    known = {name: ALL_BASELINES[name].fit(F, 22, 400) for name in NAMES}
+    return Fit(ensemble, known, Shocks.of(F, base, 22, 400))
 
 
 def test_laws_and_facts_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
@@ -50,6 +109,87 @@ def test_any_numbers_come_back_to_the_bit(values_NK: np.ndarray, loc_N: np.ndarr
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "f.npz", made)
         assert bits(load(Path(folder) / "f.npz")) == bits(made)
+
+
+def test_every_step_and_the_laws_before_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
+    made = further()
+    save(tmp_path / "f.npz", made)
+    found = load(tmp_path / "f.npz")
+    assert bits(found) == bits(made)
+    assert found is not None
+    assert list(found.ahead) == list(made.ahead) == ["lstm", "fhs-garch"]
+    for name, laws in made.ahead.items():
+        assert [law_bits(law) for law in found.ahead[name]] == [law_bits(law) for law in laws]
+    assert {name: law_bits(law) for name, law in found.early.items()} == {
+        name: law_bits(law) for name, law in made.early.items()
+    }
+    assert list(found.early) == ["lstm", "gru"]
+
+
+def test_twenty_steps_come_back_in_the_order_of_numbers_not_of_letters(tmp_path: Path) -> None:
+    made = replace(fold(), ahead={"lstm": tuple(simulated(40 - step, step) for step in range(2, 22))})
+    save(tmp_path / "f.npz", made)
+    found = load(tmp_path / "f.npz")
+    assert found is not None
+    assert [len(law) for law in found.ahead["lstm"]] == list(range(38, 18, -1))
+
+
+def test_a_fold_of_no_further_step_comes_back_without_any(tmp_path: Path) -> None:
+    """Its only origin is the last but one bar: two sessions ahead there is nothing."""
+    save(tmp_path / "f.npz", replace(fold(), ahead={"lstm": (), "fhs-garch": ()}))
+    found = load(tmp_path / "f.npz")
+    assert bits(found) == bits(fold())
+    assert found is not None
+    assert not any(found.ahead.values())
+
+
+def test_simulated_laws_are_compressed_and_single_precision_costs_half(tmp_path: Path) -> None:
+    values_NK = np.random.default_rng(0).standard_normal((100, 200))
+    for name, values in (("single", values_NK.astype(np.float32)), ("double", values_NK)):
+        save(tmp_path / name, replace(fold(), ahead={"lstm": (Empirical(values),)}))
+    sizes = [(tmp_path / name).stat().st_size for name in ("single", "double")]
+    assert sizes[0] < 0.65 * sizes[1]
+    with zipfile.ZipFile(tmp_path / "single") as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+    save(tmp_path / "plain", fold())
+    with zipfile.ZipFile(tmp_path / "plain") as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+@pytest.mark.parametrize("ahead", [False, True], ids=["as they are", "compressed"])
+@pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("gru", 2), ("rnn", 1)])
+def test_a_fit_that_comes_back_forecasts_the_same_bytes(cell: str, layers: int, ahead: bool, tmp_path: Path) -> None:
+    made, young = fit(cell, layers), fit(cell, layers, seed=5)
+    save(tmp_path / "f.npz", replace(further() if ahead else fold(), fits={cell: made}, young={cell: young}))
+    found = load(tmp_path / "f.npz")
+    assert found is not None
+    again = found.fits[cell]
+    assert (again.cutoff, again.ensemble.config, list(again.baselines)) == (
+        made.cutoff, made.ensemble.config, list(NAMES),
+    )  # fmt: skip
+    for name in (cell, *NAMES):
+        laws, paths = [], []
+        for one in (made, again):
+            forecaster = one.forecaster(name)
+            laws.append(law_bits(forecaster.forecast(F, 420, 490)))
+            plan = PathPlan(3, 20, one.shocks, np.random.default_rng(7))
+            paths.append(forecaster.simulate(F, 450, plan).tobytes())
+        assert laws[0] == laws[1], name
+        assert paths[0] == paths[1], name
+    back, forth = (one.ensemble.forecast(F, 420, 490) for one in (young, found.young[cell]))
+    assert law_bits(back) == law_bits(forth) != laws[0]
+
+
+def test_the_fits_of_two_cells_are_kept_apart(tmp_path: Path) -> None:
+    fits = {"gru": fit("gru", 1, seed=1), "lstm": fit("lstm", 1, seed=2)}
+    save(tmp_path / "f.npz", replace(fold(), fits=fits))
+    found = load(tmp_path / "f.npz")
+    assert found is not None
+    assert list(found.fits) == ["gru", "lstm"]
+    for cell, one in fits.items():
+        weights = found.fits[cell].ensemble.weights
+        assert weights.cell == cell
+        assert weights.readout_SHD.tobytes() == one.ensemble.weights.readout_SHD.tobytes()
 
 
 def test_nothing_is_no_fold(tmp_path: Path) -> None:
@@ -73,6 +213,40 @@ def test_a_flipped_bit_is_no_fold(tmp_path: Path) -> None:
     damaged[len(damaged) // 2] ^= 4
     path.write_bytes(damaged)
     assert load(path) is None
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_whatever_bit_is_flipped_a_fold_is_whole_or_none(data: st.DataObject) -> None:
+    """A flip in a header is found by other means than one in the numbers; a few bytes of an archive say nothing."""
+    damaged = bytearray(WHOLE)
+    place = data.draw(st.integers(0, len(WHOLE) - 1))
+    damaged[place] ^= 1 << data.draw(st.integers(0, 7))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f.npz"
+        path.write_bytes(damaged)
+        found = load(path)
+    assert found is None or (bits(found), found.about) == (bits(fold()), ABOUT)
+
+
+def whole_bytes() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        save(Path(folder) / "f.npz", fold())
+        return (Path(folder) / "f.npz").read_bytes()
+
+
+WHOLE = whole_bytes()
+
+
+def test_a_header_that_is_no_python_is_no_fold(tmp_path: Path) -> None:
+    """NumPy reads an array's header as Python before anything is checked: an open bracket ends in the tokenizer."""
+    good = io.BytesIO()
+    np.save(good, np.ones((3, 40)))
+    header = good.getvalue().replace(b"(3, 40), }", b"((3, 40, }")
+    assert header != good.getvalue()
+    with zipfile.ZipFile(tmp_path / "f.npz", "w") as archive:
+        archive.writestr("about.npy", header)
+    assert load(tmp_path / "f.npz") is None
 
 
 def foreign_text(path: Path) -> None:
@@ -146,3 +320,55 @@ def test_a_key_changes_with_what_is_said_and_with_every_array() -> None:
     assert len(set(keys)) == len(keys)
     assert key_of({"x": 1, "y": 2}, a) == key_of({"y": 2, "x": 1}, np.arange(6.0)[:3])
     assert all(key.isalnum() and len(key) == 24 for key in keys)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_folds_used_last_are_kept_and_reading_is_using(tmp_path: Path) -> None:
+    for k in range(6):
+        save(tmp_path / f"{k}.npz", fold())
+        os.utime(tmp_path / f"{k}.npz", (1e9 + k, 1e9 + k))
+    (tmp_path / "notes.txt").write_text("mine")
+    assert load(tmp_path / "1.npz") is not None
+    prune(tmp_path, 3)
+    assert names_in(tmp_path) == {"1.npz", "4.npz", "5.npz", "notes.txt"}
+    prune(tmp_path, 3)
+    prune(tmp_path, 100)
+    assert names_in(tmp_path) == {"1.npz", "4.npz", "5.npz", "notes.txt"}
+
+
+def test_pruning_where_there_is_nothing_does_nothing(tmp_path: Path) -> None:
+    prune(tmp_path / "missing", 3)
+    (tmp_path / "file").write_text("")
+    prune(tmp_path / "file", 3)
+    assert names_in(tmp_path) == {"file"}
+
+
+def test_a_fold_that_cannot_be_removed_stays_and_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in range(4):
+        save(tmp_path / f"{k}.npz", fold())
+        os.utime(tmp_path / f"{k}.npz", (1e9 + k, 1e9 + k))
+    original = Path.unlink
+
+    def refusing(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "2.npz":
+            raise PermissionError(13, "Permission denied")
+        original(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refusing)
+    prune(tmp_path, 1)
+    assert names_in(tmp_path) == {"2.npz", "3.npz"}
+
+
+def test_a_fold_that_may_only_be_read_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "f.npz", fold())
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert bits(load(tmp_path / "f.npz")) == bits(fold())

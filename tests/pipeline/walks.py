@@ -1,0 +1,79 @@
+"""Small walks for the tests of backtests: a history, quick settings, other futures, and a progress that remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from stockcast import pipeline
+from stockcast.config import NetworkConfig, TrainingConfig
+from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.history import History
+from stockcast.results.backtests import BacktestResult
+from stockcast.results.progress import Silent
+from stockcast.results.training import ForecastRows
+from tests import synthetic
+
+HISTORY = synthetic.history(620)
+FIRST, EVERY = 500, 40
+CONFIG = BacktestConfig(
+    network=NetworkConfig(hidden_size=4, lookback=20),
+    training=TrainingConfig(seeds=1, steps=5, chunk=40, warmup=10, learning_rate=0.02),
+    folds=FoldConfig(HISTORY.session(FIRST), EVERY, embargo=3),
+    baselines=("random-walk", "har-t", "fhs-garch"),
+)
+COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
+ROWS = ("origins", "target_sessions", "last_close", "realised_return", "crps", "log_score", "pit", "quantiles_NQ")
+
+
+class Story(Silent):
+    """Progress that remembers, and may stop the work where a stage begins."""
+
+    def __init__(self, stop_at: str = "") -> None:
+        self.stop_at = stop_at
+        self.notes: list[str] = []
+        self.stages: list[str] = []
+
+    def stage(self, name: str, total: int) -> None:  # noqa: ARG002
+        self.stages.append(name)
+        if self.stop_at and name.startswith(self.stop_at):
+            raise KeyboardInterrupt
+
+    def note(self, message: str, detail: bool = False) -> None:  # noqa: ARG002
+        self.notes.append(message)
+
+
+def backtest(h: History, home: Path, config: BacktestConfig = CONFIG, progress: Silent | None = None) -> BacktestResult:
+    home.mkdir(exist_ok=True)
+    path = synthetic.write_csv(home / "FAKE.csv", h)
+    return pipeline.backtest(str(path), ReadOptions(), config, home, progress or Silent(), keep_rows=True)
+
+
+def rows_of(result: BacktestResult, model: str, horizon: int = 1) -> ForecastRows:
+    (rows,) = [rows for rows in result.rows if (rows.model, rows.horizon) == (model, horizon)]
+    return rows
+
+
+def row_bytes(result: BacktestResult, forecasts: int, horizon: int = 1) -> dict[str, bytes]:
+    """The first forecasts of every competitor: figures that existed at their origins, and what became of them."""
+    return {
+        rows.model: b"".join(getattr(rows, name)[:forecasts].tobytes() for name in ROWS)
+        for rows in result.rows
+        if rows.horizon == horizon
+    }
+
+
+def shuffled(h: History, bars: int) -> History:
+    order = np.arange(len(h))
+    order[bars:] = np.random.default_rng(1).permutation(order[bars:])
+    return replace(h, **{name: getattr(h, name)[order] for name in COLUMNS})
+
+
+def other(h: History, bars: int) -> History:
+    stranger = synthetic.history(len(h), seed=77)
+    return replace(
+        h, **{name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS}
+    )
