@@ -2,7 +2,15 @@
 
 The public Python API, loaded when it is asked for:
 
-    from stockcast import PredictConfig, ReadOptions, TrainConfig, predict, train
+    from stockcast import backtest, fit, load, predict
+
+    prices = load("data/GSPC.csv")              # a long frame: unique_id, ds, y, open, high, low, ...
+    model = fit(prices)                         # one series, or a pool of several; home=... saves it
+    predict(model, prices, horizon=5)           # unique_id, ds, stockcast, stockcast-lo-90, stockcast-hi-90
+    backtest(prices).skill()                    # every network against every baseline
+
+Any frame with unique_id, ds and y will do for prices; y is the close. Errors are those of `stockcast.errors`. What the
+command line calls is in `stockcast.pipeline`.
 """
 
 from __future__ import annotations
@@ -11,17 +19,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stockcast.api.backtesting import Backtest, backtest
+    from stockcast.api.fitting import fit
+    from stockcast.api.frames import to_frame, to_histories
+    from stockcast.api.model import Model, open_model
+    from stockcast.api.predicting import predict
+    from stockcast.api.prices import load
     from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
     from stockcast.config.backtests import BacktestConfig, FoldConfig
     from stockcast.config.explaining import ExplainConfig
     from stockcast.config.fetching import FetchConfig
-    from stockcast.pipeline import Waiting, audit, backtest, explain, load, predict, save_rows, train
+    from stockcast.pipeline import Waiting, audit, explain, save_rows, train
     from stockcast.prices.csvfile import ReadOptions
+    from stockcast.prices.history import History
     from stockcast.results.forecasts import Forecast
     from stockcast.results.progress import Progress, Silent
     from stockcast.results.training import TrainResult
 
 _HOME = {
+    "load": "api.prices",
+    "fit": "api.fitting",
+    "predict": "api.predicting",
+    "backtest": "api.backtesting",
+    "Model": "api.model",
+    "open_model": "api.model",
+    "Backtest": "api.backtesting",
+    "to_frame": "api.frames",
+    "to_histories": "api.frames",
     "BacktestConfig": "config.backtests",
     "ExplainConfig": "config.explaining",
     "FetchConfig": "config.fetching",
@@ -33,13 +57,11 @@ _HOME = {
     "TrainingConfig": "config",
     "Waiting": "pipeline",
     "audit": "pipeline",
-    "backtest": "pipeline",
     "explain": "pipeline",
-    "load": "pipeline",
-    "predict": "pipeline",
     "save_rows": "pipeline",
     "train": "pipeline",
     "ReadOptions": "prices.csvfile",
+    "History": "prices.history",
     "Forecast": "results.forecasts",
     "Progress": "results.progress",
     "Silent": "results.progress",
@@ -47,11 +69,21 @@ _HOME = {
 }
 
 __all__ = [
+    "load",
+    "fit",
+    "predict",
+    "backtest",
+    "Model",
+    "open_model",
+    "Backtest",
+    "to_frame",
+    "to_histories",
     "BacktestConfig",
     "ExplainConfig",
     "FetchConfig",
     "FoldConfig",
     "Forecast",
+    "History",
     "NetworkConfig",
     "PredictConfig",
     "Progress",
@@ -63,10 +95,7 @@ __all__ = [
     "TrainingConfig",
     "Waiting",
     "audit",
-    "backtest",
     "explain",
-    "load",
-    "predict",
     "save_rows",
     "train",
 ]

@@ -78,8 +78,11 @@ class TrainedModel:
     alone: tuple[Fit, Fit] | None = None
 
     def sentence_for(self, ticker: str) -> str:
-        """The verdict on a ticker; that of the whole pool for one that it never saw."""
-        return self.sentences.get(ticker, self.sentence)
+        """The verdict on a ticker; for one that a pool was not scored on, that of the pool, which says so."""
+        if not self.sentences:
+            return self.sentence
+        others = f"Measured on {len(self.sentences)} tickers of the pool, not on this one. {self.sentence}"
+        return self.sentences.get(ticker, others)
 
     def fit_for(self, origin: date, market: Market | None = None) -> Fit:
         """The latest fit that saw nothing after `origin` and whose columns are to be had from that market.

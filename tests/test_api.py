@@ -1,23 +1,99 @@
-"""The public Python API: complete, and loaded only when it is asked for."""
+"""The public Python API: complete, loaded only when it is asked for, and the same as the command line."""
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import stockcast
-from stockcast import NetworkConfig, PredictConfig, ReadOptions, Silent, SplitConfig, TrainConfig, TrainingConfig
+import stockcast.api
+from stockcast import (
+    BacktestConfig,
+    FoldConfig,
+    Model,
+    NetworkConfig,
+    PredictConfig,
+    ReadOptions,
+    Silent,
+    SplitConfig,
+    TrainConfig,
+    TrainingConfig,
+    backtest,
+    fit,
+    load,
+    open_model,
+    pipeline,
+    predict,
+    to_frame,
+)
+from stockcast.errors import ConfigError, DataError, ModelError
+from stockcast.results.backtests import BacktestResult
+from stockcast.results.training import TrainResult
 from tests import synthetic
+from tests.pipeline.walks import Story
+
+ROOT = Path(__file__).parents[1]
+HISTORY = synthetic.history(900)
+CONFIG = TrainConfig(
+    NetworkConfig(cell="gru", hidden_size=4, lookback=20),
+    TrainingConfig(seeds=1, steps=10),
+    SplitConfig(date(2014, 1, 2), date(2014, 9, 1)),
+)
+FOLDS = BacktestConfig(
+    network=NetworkConfig(hidden_size=4, lookback=20),
+    training=TrainingConfig(seeds=1, steps=5, chunk=40, warmup=10),
+    folds=FoldConfig(HISTORY.session(800)),
+    baselines=("random-walk", "har-t"),
+)
+
+
+def docstrings() -> list[doctest.DocTest]:
+    """Those with examples."""
+    modules = [import_module(f"stockcast.api.{module.name}") for module in iter_modules(stockcast.api.__path__)]
+    return [test for module in modules for test in doctest.DocTestFinder().find(module) if test.examples]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainResult]:
+    """A home with a model that the pipeline has trained on a file, as the command line does."""
+    home = tmp_path_factory.mktemp("home")
+    file = synthetic.write_csv(home / "FAKE.csv", HISTORY)
+    return home, pipeline.train(str(file), ReadOptions(), CONFIG, home, "mine", Silent(), keep_rows=True)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """The same, from a frame, in memory."""
+    return fit(to_frame([HISTORY]), CONFIG)
+
+
+@pytest.mark.parametrize("test", docstrings(), ids=lambda test: test.name)
+def test_the_examples_of_a_docstring_are_true(test: doctest.DocTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    told: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=told.append)
+    assert not told, "".join(told)
+
+
+def test_every_function_of_the_api_shows_how_it_is_used() -> None:
+    shown = {test.name.rpartition(".")[2] for test in docstrings()}
+    assert shown >= {"load", "fit", "predict", "backtest", "to_frame", "to_histories"}
 
 
 def test_every_public_name_is_there() -> None:
     for name in stockcast.__all__:
         assert getattr(stockcast, name) is not None
-    assert dir(stockcast) == stockcast.__all__
+    assert dir(stockcast) == sorted(stockcast.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         stockcast.nonsense  # noqa: B018 - the access is what is tested
 
@@ -27,17 +103,174 @@ def test_importing_stockcast_imports_nothing_else() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_python_user_trains_and_predicts(tmp_path: Path) -> None:
-    file = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.history(900))
-    config = TrainConfig(
-        NetworkConfig(cell="gru", hidden_size=4, lookback=20),
-        TrainingConfig(seeds=1, steps=10),
-        SplitConfig(date(2014, 1, 2), date(2014, 9, 1)),
-    )
-    result = stockcast.train(str(file), ReadOptions(), config, tmp_path, "mine", Silent(), keep_rows=True)
-    assert result.model == "mine"
+def test_the_pipeline_of_the_command_line_can_be_called(trained: tuple[Path, TrainResult], tmp_path: Path) -> None:
+    home, result = trained
     assert result.splits["test"].first == date(2014, 9, 1)
     stockcast.save_rows(tmp_path / "rows.csv", [result])
     assert (tmp_path / "rows.csv").stat().st_size > 0
-    (forecast,) = stockcast.predict(str(file), ReadOptions(), PredictConfig(model="mine"), tmp_path, Silent())
-    assert forecast.quantiles == result.forecasts[0].quantiles
+    found = pipeline.predict(str(home / "FAKE.csv"), ReadOptions(), PredictConfig(model="mine"), home, Silent())
+    assert found[0].quantiles == result.forecasts[0].quantiles
+
+
+def test_a_frame_trains_the_same_model_as_its_file(trained: tuple[Path, TrainResult], model: Model) -> None:
+    home, result = trained
+    assert model.model_id == result.model_id
+    assert model.verdict == result.verdict.sentence == model.verdict_on("FAKE")
+    assert (model.tickers, model.served_by, model.cutoff) == (("FAKE",), result.verdict.served_by, HISTORY.last)
+    assert fit(load(home / "FAKE.csv"), CONFIG).model_id == model.model_id
+    scores = model.scores().set_index("model")["crps"]
+    assert scores.to_dict() == {score.model: score.crps for score in result.scores}
+
+
+def test_forecasts_are_those_of_the_command_line_in_columns(trained: tuple[Path, TrainResult], model: Model) -> None:
+    home, _ = trained
+    config = PredictConfig(model="mine", horizon=3, as_of=HISTORY.session(-5))
+    expected = pipeline.predict(str(home / "FAKE.csv"), ReadOptions(), config, home, Silent())
+    frame = predict(open_model("mine", home), home / "FAKE.csv", horizon=3, as_of=HISTORY.session(-5), levels=(90, 50))
+    assert frame.columns.tolist() == [
+        "unique_id", "ds", "stockcast", "stockcast-lo-90", "stockcast-lo-50", "stockcast-hi-50", "stockcast-hi-90",
+    ]  # fmt: skip
+    assert frame["ds"].dt.date.tolist() == [forecast.target_session for forecast in expected]
+    for column, level in (("stockcast", "0.5"), ("stockcast-lo-90", "0.05"), ("stockcast-hi-50", "0.75")):
+        np.testing.assert_allclose(frame[column], [one.quantiles[level] for one in expected], rtol=1e-15)
+    in_memory = predict(model, to_frame([HISTORY]), horizon=3, as_of=HISTORY.session(-5), levels=(90, 50))
+    pd.testing.assert_frame_equal(in_memory, frame, check_exact=True)
+
+
+def test_bars_after_the_date_do_not_change_a_forecast(model: Model) -> None:
+    day = HISTORY.session(-5)
+    frame = to_frame([HISTORY])
+    expected = predict(model, frame, as_of=day)
+    other = frame.assign(y=frame["y"].where(frame["ds"].dt.date <= day, -1.0), volume=7.0 * frame["volume"])
+    pd.testing.assert_frame_equal(predict(model, other, as_of=day), expected, check_exact=True)
+    cut = frame[frame["ds"].dt.date <= day]
+    pd.testing.assert_frame_equal(predict(model, cut), expected, check_exact=True)
+
+
+def test_a_model_forecasts_series_that_it_was_not_trained_on(model: Model) -> None:
+    others = [synthetic.history(950, seed=seed, ticker=f"T{seed}") for seed in (1, 2)]
+    found = predict(model, to_frame(others), levels=(95, 99.5))
+    assert found["unique_id"].tolist() == ["T1", "T2"]
+    assert (found["stockcast-lo-99.5"] < found["stockcast-lo-95"]).all()
+    assert (found["stockcast-hi-99.5"] > found["stockcast-hi-95"]).all()
+
+
+def test_nothing_is_kept_without_a_home_and_the_command_line_finds_what_is_kept(
+    model: Model, tmp_path: Path, home: Path
+) -> None:
+    assert not home.exists()
+    model.save(tmp_path)
+    model.save(tmp_path, "second")
+    assert sorted(one.name for one in pipeline.list_models(tmp_path)) == ["FAKE", "second"]
+    back = open_model("second", tmp_path)
+    assert (back.name, back.model_id, back.verdict) == ("second", model.model_id, model.verdict)
+    assert pipeline.show_model(tmp_path, "second").manifest["name"] == "second"
+    assert repr(back) == f"Model('second', 1 series up to {HISTORY.last}, served by {model.served_by})"
+    with pytest.raises(ModelError, match="no model named third"):
+        open_model("third", tmp_path)
+
+
+def test_several_series_are_one_pool_and_a_pool_can_be_kept(tmp_path: Path) -> None:
+    members = [synthetic.history(620, seed=seed, ticker=f"T{seed}") for seed in range(3)]
+    config = replace(CONFIG, split=SplitConfig(members[0].session(420), members[0].session(520)))
+    story = Story()
+    bare = replace(members[2], volume=None)
+    pool = fit(to_frame([*members[:2], bare]), config, home=tmp_path, name="three", progress=story)
+    assert pool.tickers == ("T0", "T1", "T2")
+    assert any(note.startswith("T2: No volume") for note in story.notes)
+    forecasts = predict(pool, to_frame(members), horizon=2)
+    assert forecasts["unique_id"].tolist() == ["T0", "T0", "T1", "T1", "T2", "T2"]
+    assert set(pool.scores()["unique_id"]) == set(pool.tickers)
+    assert open_model("three", tmp_path).model_id == pool.model_id
+    with pytest.raises(ConfigError, match="there are 2 series, and a model without a pool has one"):
+        fit(to_frame(members[:2]), config, pool=False)
+
+
+def test_a_pool_takes_the_given_series_for_its_market_after_its_own_sessions(tmp_path: Path) -> None:
+    members = [synthetic.history(700, seed=seed, ticker=f"T{seed}") for seed in range(5)]
+    sources = [str(synthetic.write_csv(tmp_path / f"{one.ticker}.csv", one)) for one in members]
+    split = SplitConfig(members[0].session(520), members[0].session(590))
+    pool = fit(to_frame([one.rows(0, 660) for one in members]), replace(CONFIG, split=split), home=tmp_path)
+    assert pool.trained.market is not None
+    company = pipeline.Company(sources, ReadOptions(), tmp_path)
+    expected = pipeline.predict_beside(company, sources[0], PredictConfig(model="pool"), Silent())
+    together = predict(pool, to_frame(members))
+    assert together["stockcast"][0] == expected[0].median
+    by_itself = predict(pool, to_frame(members[:1]))
+    assert by_itself["stockcast"][0] != together["stockcast"][0]
+    longer = [members[0].rows(0, 690), *members[1:]]
+    shorter = [one.rows(0, 690) for one in members]
+    first, second = (predict(pool, to_frame(given)).head(1) for given in (longer, shorter))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_a_models_network_forecasts_the_folds_also_of_a_series_that_it_never_saw(tmp_path: Path) -> None:
+    members = [synthetic.history(800, seed=seed, ticker=f"T{seed}") for seed in range(6)]
+    sources = [str(synthetic.write_csv(tmp_path / f"{one.ticker}.csv", one)) for one in members]
+    split = SplitConfig(members[0].session(520), members[0].session(590))
+    training = replace(CONFIG.training, final_fit=False)
+    pool = fit(
+        to_frame([one.rows(0, 660) for one in members[:5]]),
+        replace(CONFIG, split=split, training=training), home=tmp_path,
+    )  # fmt: skip
+    config = BacktestConfig(baselines=("har-t",))
+    notes = Story()
+    forecasts = backtest(to_frame(members[5:]), config, model=pool, progress=notes).forecasts()
+    assert forecasts["unique_id"].unique().tolist() == ["T5"]
+    assert forecasts["cutoff"].min().date() >= pool.cutoff
+    assert any("market of" in note for note in notes.notes)
+    together = backtest(to_frame(members), config, model=pool).summary.results
+    given = pipeline.Given("pool", pipeline.Company(sources, ReadOptions(), tmp_path))
+    assert together[5].scores == pipeline.backtest_given(sources[5], given, config, Silent(), True).scores
+    early = replace(config, folds=FoldConfig(members[0].session(550)))
+    with pytest.raises(ModelError, match="cannot be scored"):
+        backtest(to_frame(members), early, model=pool)
+
+
+def test_prices_have_to_be_there_and_of_one_name_each() -> None:
+    with pytest.raises(DataError, match="no prices are given"):
+        fit([])
+    file = ROOT / "data" / "GOOG.csv"
+    with pytest.raises(DataError, match="2 series are named GOOG"):
+        fit([file, file])
+    with pytest.raises(ConfigError, match="need a folder to be kept in"):
+        load("AAPL")
+
+
+@pytest.mark.parametrize("level", [0, 100, -5, float("nan")])
+def test_a_level_is_a_percentage(model: Model, level: float) -> None:
+    with pytest.raises(ConfigError, match=r"is not within 0 \.\. 100 %"):
+        predict(model, to_frame([HISTORY]), levels=[level])
+
+
+def test_a_backtest_has_every_forecast_with_its_cutoff(tmp_path: Path) -> None:
+    other = synthetic.history(900, seed=1, ticker="OTHER")
+    found = backtest(to_frame([HISTORY, other]), replace(FOLDS, horizon=2, paths=100), home=tmp_path)
+    frame = found.forecasts(levels=(80, 90))
+    names = ("lstm", "random-walk", "har-t")
+    assert frame.columns.tolist() == [
+        "unique_id", "ds", "cutoff", "y",
+        *(f"{name}{end}" for name in names for end in ("", "-lo-90", "-lo-80", "-hi-80", "-hi-90")),
+    ]  # fmt: skip
+    first = frame[frame["unique_id"] == "FAKE"]
+    assert first["cutoff"].iloc[:2].dt.date.tolist() == [HISTORY.session(799)] * 2
+    assert first["ds"].iloc[:2].dt.date.tolist() == [HISTORY.session(800), HISTORY.session(801)]
+    assert not frame.isna().any().any()
+    closes = to_frame([HISTORY, other])[["unique_id", "ds", "y"]]
+    merged = frame.merge(closes, on=["unique_id", "ds"], suffixes=("", "_there"))
+    np.testing.assert_allclose(merged["y"], merged["y_there"], rtol=1e-12)
+    there = next(rows for rows in as_the_command_line_does(tmp_path).rows if rows.model == "lstm" and rows.horizon == 1)
+    medians = there.last_close * np.exp(there.quantiles_NQ[:, 49])
+    np.testing.assert_array_equal(first.groupby("cutoff")["lstm"].first(), medians)
+    assert set(found.verdicts()) == {"FAKE", "OTHER"}
+    assert found.skill()[["unique_id", "baseline", "horizon"]].drop_duplicates().shape == (8, 3)
+    assert found.scores()["model"].nunique() == 3
+    assert found.pooled()["tickers"].unique().tolist() == [2]
+    with pytest.raises(ConfigError, match="the interval of 95 % does not end on one"):
+        found.forecasts(levels=(95,))
+
+
+def as_the_command_line_does(home: Path) -> BacktestResult:
+    """The same backtest of a file, in the same home: its folds are there already."""
+    file = synthetic.write_csv(home / "FAKE.csv", HISTORY)
+    return pipeline.backtest(str(file), ReadOptions(), replace(FOLDS, horizon=2, paths=100), home, Silent(), True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,16 @@ from stockcast.errors import StockcastError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stockcast.pipeline import Given
     from stockcast.results.backtests import BacktestResult, FoldSummary
     from stockcast.results.failures import Failure
     from stockcast.results.skilltable import SkillTable
 
 
 def backtest(
+    context: typer.Context,
     sources: options.Sources,
+    model: backtestoptions.Model = None,
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
     ticker: options.Ticker = None,
@@ -73,6 +77,8 @@ def backtest(
     common = options.common(home, as_json, quiet, verbose)
     sources = fetchoptions.tickers(sources)
     refuse_shared("--ticker", ticker, sources)
+    if model is not None:
+        backtestoptions.refuse_of_network(context)
     _check_output(output)
     _check_table(table)
     config = BacktestConfig(
@@ -92,9 +98,17 @@ def backtest(
     waiting = fetchoptions.shared(fetching, sources)
     columns = options.Columns(ticker, date_column, close_column, date_format)
 
+    @cache
+    def given(name: str) -> Given:
+        from stockcast import pipeline
+
+        return pipeline.Given(name, pipeline.Company(sources, columns.reading(start, end), common.home, waiting))
+
     def folds(source: str) -> tuple[str, tuple[FoldSummary, ...]]:
         from stockcast import pipeline
 
+        if model is not None:
+            return label(source, ticker), pipeline.plan_given(source, given(model), config)
         return label(source, ticker), pipeline.plan(
             source, columns.reading(start, end), config, common.home, waiting(source)
         )
@@ -104,6 +118,8 @@ def backtest(
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker)) as progress:
+            if model is not None:
+                return pipeline.backtest_given(source, given(model), config, progress, True)
             return pipeline.backtest(
                 source, columns.reading(start, end), config, common.home, progress, True, waiting(source)
             )

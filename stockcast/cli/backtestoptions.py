@@ -12,7 +12,25 @@ from stockcast.cli.coercion import decimal, iso_date, one_of, path, text, whole
 from stockcast.cli.options import NETWORK, OUTPUT, SPLIT, TRAINING
 from stockcast.config.backtests import EXPANDING, YEAR, FoldConfig
 from stockcast.config.models import CELLS
+from stockcast.errors import UsageError
 
+OF_NETWORK = (
+    "cell", "lookback", "hidden_size", "layers", "dropout", "seeds", "seed", "learning_rate", "weight_decay",
+    "batch_size", "steps", "epochs", "supervision", "device", "final_fit", "warm_start",
+)  # fmt: skip
+"""Parameters of a training; a network that is there already has had its own."""
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        parser=text,
+        metavar="NAME",
+        help="Score this saved model, which learns nothing here",
+        show_default="train in each fold",
+        rich_help_panel=NETWORK,
+    ),
+]
 TestFrom = Annotated[
     date | None,
     typer.Option(
@@ -20,7 +38,7 @@ TestFrom = Annotated[
         parser=iso_date,
         metavar="DATE",
         help="First session that is forecast",
-        show_default="the last 30 % of the sessions",
+        show_default="the last 30 % of the sessions; with --model, all that it has not seen",
         rich_help_panel=SPLIT,
     ),
 ]
@@ -149,6 +167,18 @@ Table = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Draw the folds, and leave", rich_help_panel=OUTPUT)]
+
+
+def refuse_of_network(context: typer.Context) -> None:
+    """Raise UsageError where the command line has an option of a training, too."""
+    for name in OF_NETWORK:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{option} and --model contradict each other: a saved network has been trained",
+                "leave one of them out",
+            )
 
 
 def folds(validate_from: date | None, test_from: date | None, every: str, training: str, embargo: int) -> FoldConfig:

@@ -20,12 +20,13 @@ _HELP = {
     "backtest": "Walk forward over the past: refit, forecast, and score every competitor on the same sessions.",
     "report": "Write one HTML page: verdict, forecast, skill, calibration, folds. It needs no network to open.",
     "audit": "Change the future and demand the same forecasts: fits and forecasts must not differ by a byte.",
+    "reproduce": "Train a saved model again from its manifest and its prices, and demand the same bytes.",
     "run": "Do everything that is due, for cron: fetch, settle, retrain, forecast, record.",
     "score": "Score the forecasts that were made in time against what happened, beside the baselines.",
     "ledger": "List and export the recorded forecasts.",
     "fetch": "Fetch daily prices of tickers into the store: the missing sessions, or everything where the past was "
     "restated.",
-    "models": "List, show and remove saved models.",
+    "models": "List, show, export and remove saved models.",
     "doctor": "Check folder, store, models, calendar, lock, configuration, provider and clock, and say what to mend.",
 }
 

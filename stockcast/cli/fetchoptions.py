@@ -84,10 +84,16 @@ def shared(config: FetchConfig, sources: list[str]) -> Callable[[str], Waiting |
 
 
 def tickers(words: list[str]) -> list[str]:
-    """The sources, with those that a watch list names in the place of its @FILE. Raises ConfigError."""
-    if not any(word.startswith("@") for word in words):
+    """The sources, with those of a watch list in the place of its @FILE and its price files in that of a folder.
+
+    Raises ConfigError for the list, DataError for a folder without price files.
+    """
+    from stockcast.cli.folders import is_folder, price_files
+
+    if not any(word.startswith("@") or is_folder(word) for word in words):
         return words
     from stockcast.config.watchlist import load_tickers
 
-    found = [ticker for word in words for ticker in load_tickers(word)]
+    listed = [source for word in words for source in load_tickers(word)]
+    found = [source for word in listed for source in (price_files(word) if is_folder(word) else [word])]
     return list(dict.fromkeys(found))

@@ -13,11 +13,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "backtest": (),
     "report": (),
     "audit": (),
+    "reproduce": (),
     "run": (),
     "score": (),
     "ledger": ("list", "export"),
     "fetch": (),
-    "models": ("list", "show", "remove"),
+    "models": ("list", "show", "export", "remove"),
     "doctor": (),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,10 @@ DATA, SPLIT, NETWORK, TRAINING, FORECAST, OUTPUT = "Data", "Split", "Network", "
 Sources = Annotated[
     list[str],
     typer.Argument(
-        parser=text, metavar="SOURCE", help="A ticker (AAPL, ^GSPC), a file (.csv, .csv.gz, .parquet), or - for stdin."
+        parser=text,
+        metavar="SOURCE",
+        help="A ticker (AAPL, ^GSPC), @FILE with one a line, a file (.csv, .csv.gz, .parquet), a folder of them "
+        "(prices/), or - for stdin.",
     ),
 ]
 Ticker = Annotated[
@@ -110,6 +114,16 @@ class Columns:
             start=start,
             end=end,
         )
+
+
+def given(ctx: typer.Context) -> Callable[[str], bool]:
+    """Whether a parameter, by its name, stands on the command line or in the environment: its default was not taken."""
+
+    def stands(name: str) -> bool:
+        source = ctx.get_parameter_source(name)
+        return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+    return stands
 
 
 def check_writable(output: Path | None, option: str = "--output") -> None:

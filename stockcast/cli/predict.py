@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
+    from stockcast.pipeline import Company
     from stockcast.results.failures import Failure
     from stockcast.results.forecasts import Forecast
 
@@ -60,12 +62,18 @@ def predict(
 
     waiting = fetchoptions.shared(fetching, sources)
 
+    @cache
+    def company() -> Company:
+        from stockcast import pipeline
+
+        return pipeline.Company(sources, columns.reading(), common.home, waiting)
+
     def one(source: str) -> tuple[Forecast, ...]:
         from stockcast import pipeline
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
-            return pipeline.predict(source, columns.reading(), config, common.home, progress, exchange, waiting(source))
+            return pipeline.predict_beside(company(), source, config, progress, exchange)
 
     _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
 

@@ -80,7 +80,7 @@ def label(source: str, ticker: str | None) -> str:
     return "stdin" if source == "-" else name
 
 
-def refuse_shared(option: str, value: str | None, sources: Sequence[str]) -> None:
-    """Raise UsageError where an option that belongs to one source is given with several."""
+def refuse_shared(option: str, value: str | None, sources: Sequence[str], way_out: str = "") -> None:
+    """Raise UsageError where an option that belongs to one source is given with several. way_out: more for the hint."""
     if value is not None and len(sources) > 1:
-        raise UsageError(f"{option} {value} with {len(sources)} sources", f"{option} goes with one source")
+        raise UsageError(f"{option} {value} with {len(sources)} sources", f"{option} goes with one source{way_out}")

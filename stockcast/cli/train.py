@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stockcast.cli import console, fetchoptions, options, trainoptions
+from stockcast.cli import console, fetchoptions, options, pooloptions, trainoptions
+from stockcast.cli.pool import PoolOrder, train_pool
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def train(
+    ctx: typer.Context,
     sources: options.Sources,
+    pool: pooloptions.Together = False,
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
     exchange: trainoptions.Exchange = None,
@@ -32,15 +35,15 @@ def train(
     cell: trainoptions.Cell = NetworkConfig.cell,
     lookback: trainoptions.Lookback = NetworkConfig.lookback,
     horizon: trainoptions.Horizon = TrainConfig.horizon,
-    hidden_size: trainoptions.HiddenSize = NetworkConfig.hidden_size,
+    hidden_size: pooloptions.HiddenSize = NetworkConfig.hidden_size,
     layers: trainoptions.Layers = NetworkConfig.layers,
-    dropout: trainoptions.Dropout = NetworkConfig.dropout,
+    dropout: pooloptions.Dropout = NetworkConfig.dropout,
     seeds: trainoptions.Seeds = TrainingConfig.seeds,
     seed: trainoptions.Seed = TrainingConfig.seed,
     learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
-    weight_decay: trainoptions.WeightDecay = TrainingConfig.weight_decay,
-    batch_size: trainoptions.BatchSize = TrainingConfig.batch_size,
-    steps: trainoptions.Steps = None,
+    weight_decay: pooloptions.WeightDecay = TrainingConfig.weight_decay,
+    batch_size: pooloptions.BatchSize = TrainingConfig.batch_size,
+    steps: pooloptions.Steps = None,
     epochs: trainoptions.Epochs = None,
     supervision: trainoptions.Supervision = TrainingConfig.supervision,
     device: trainoptions.Device = TrainingConfig.device,
@@ -49,7 +52,7 @@ def train(
     max_age: fetchoptions.MaxAge = FetchConfig.max_age,
     allow_stale: fetchoptions.AllowStale = False,
     timeout: fetchoptions.Timeout = FetchConfig.timeout,
-    name: trainoptions.Name = None,
+    name: pooloptions.Name = None,
     output: trainoptions.Output = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -59,20 +62,27 @@ def train(
     """Train a model on prices, score it against the baselines, save it, and forecast the next session."""
     common = options.common(home, as_json, quiet, verbose)
     sources = fetchoptions.tickers(sources)
-    refuse_shared("--name", name, sources)
     refuse_shared("--ticker", ticker, sources)
     _check_output(output)
+    network = NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback)
+    learning = trainoptions.learning(
+        seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision, device, final_fit
+    )
+    if pool:
+        network, learning = pooloptions.pooled(network, learning, options.given(ctx))
     config = TrainConfig(
-        network=NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
-        training=trainoptions.learning(
-            seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision, device, final_fit
-        ),
+        network=network,
+        training=learning,
         split=SplitConfig(validate_from=validate_from, test_from=test_from),
         horizon=horizon,
         exchange=exchange,
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
+    if pool:
+        name = pooloptions.require_name(name)
+        train_pool(PoolOrder(sources, name, columns, start, end, fetching, output), config, common)
+    refuse_shared("--name", name, sources, "; --pool makes one model of all")
     rows = output is not None
     waiting = fetchoptions.shared(fetching, sources)
 

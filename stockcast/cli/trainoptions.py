@@ -129,17 +129,6 @@ FinalFit = Annotated[
         "--final-fit/--no-final-fit", help="Refit the served network on the whole history", rich_help_panel=TRAINING
     ),
 ]
-Name = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        parser=text,
-        metavar="NAME",
-        help="Name of the model",
-        show_default="the ticker",
-        rich_help_panel=OUTPUT,
-    ),
-]
 Output = Annotated[
     Path | None,
     typer.Option(

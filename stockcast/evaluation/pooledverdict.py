@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,16 +49,47 @@ def pooled_verdict(
 
 
 def strongest_of(results: Sequence[BacktestResult]) -> str:
-    """The baseline with the lowest mean CRPS on the validation parts, relative to each ticker's mean over baselines."""
+    """`strongest_on` the validation parts of some backtests of one network."""
+    return strongest_on(results[0].network, [result.validation_crps for result in results])
+
+
+def strongest_on(network: str, validation_crps: Sequence[Mapping[str, float]]) -> str:
+    """The baseline with the lowest mean CRPS on the validation parts, relative to each ticker's mean over baselines.
+
+    validation_crps: of each ticker, by competitor. A baseline that a ticker lacks is not chosen.
+    """
     relative: dict[str, list[float]] = {}
-    for result in results:
-        networks = {score.model for score in result.scores if score.kind == "network"}
-        crps = {name: loss for name, loss in result.validation_crps.items() if name not in networks}
+    for found in validation_crps:
+        crps = {name: loss for name, loss in found.items() if name != network}
         usual = float(np.mean(list(crps.values())))
         for name, loss in crps.items():
             relative.setdefault(name, []).append(loss / usual)
-    everywhere = {name: losses for name, losses in relative.items() if len(losses) == len(results)}
+    everywhere = {name: losses for name, losses in relative.items() if len(losses) == len(validation_crps)}
     return min(everywhere, key=lambda name: float(np.mean(everywhere[name])))
+
+
+def sentences(network: str, results: Sequence[BacktestResult], strongest: str, served_by: str) -> dict[str, str]:
+    """The verdict on each ticker in words, by ticker, with p-values after control of the false discovery rate."""
+    over_strongest, over_garch = (_controlled(network, results, name) for name in (strongest, "garch-t"))
+    directions = adjusted({result.ticker: result.verdict.direction_p for result in results})
+    looked = f" The p-values allow for {len(results)} tickers having been looked at." if len(results) > 1 else ""
+    return {
+        ticker: sentence_of(network, strongest, against, over_garch.get(ticker), directions[ticker], served_by, True)
+        + looked
+        for ticker, against in over_strongest.items()
+    }
+
+
+def adjusted_p(network: str, results: Sequence[BacktestResult], baseline: str) -> dict[str, float]:
+    """p-values of a network over a baseline by ticker, after control of the false discovery rate."""
+    return {ticker: c.dm_p for ticker, c in _controlled(network, results, baseline).items()}
+
+
+def _controlled(network: str, results: Sequence[BacktestResult], baseline: str) -> dict[str, Comparison]:
+    """The network against a baseline by ticker; tickers that lack the baseline are left out."""
+    alone = {c.ticker: c for r in results for c in r.comparisons_at(1) if (c.model, c.baseline) == (network, baseline)}
+    p_values = adjusted({ticker: c.dm_p for ticker, c in alone.items()})
+    return {ticker: replace(c, dm_p=p_values[ticker]) for ticker, c in alone.items()}
 
 
 def direction_p(rows: Sequence[ForecastRows], lags: int = 10) -> float:
@@ -69,7 +101,7 @@ def direction_p(rows: Sequence[ForecastRows], lags: int = 10) -> float:
     """
     dates, products = [], []
     for found in rows:
-        called = (found.quantiles_NQ[:, 49] > 0.0).astype(np.float64)
+        called = (found.median_N > 0.0).astype(np.float64)
         rose = (found.realised_return > 0.0).astype(np.float64)
         dates.append(found.target_sessions)
         products.append((called - called.mean()) * (rose - rose.mean()))
@@ -80,8 +112,7 @@ def _point_p(rows: Sequence[ForecastRows]) -> float:
     """Of the median price being nearer to the outcome than the last close is, by date."""
     dates = [found.target_sessions for found in rows]
     gains = [
-        np.abs(np.expm1(found.realised_return))
-        - np.abs(np.exp(found.quantiles_NQ[:, 49]) - np.exp(found.realised_return))
+        np.abs(np.expm1(found.realised_return)) - np.abs(np.exp(found.median_N) - np.exp(found.realised_return))
         for found in rows
     ]
     return _upper_p(dates, gains, 10)

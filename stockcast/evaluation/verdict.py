@@ -76,7 +76,7 @@ def sentence_of(
     sentence = f"{_intervals(strongest, against, garch)} {_direction(direction_p)}"
     if served_by != network:
         sentence += f" The {display(network)} did not beat {display(strongest)} on the validation part"
-        sentence += f", so {display(strongest)} makes the forecasts." if serves else "."
+        sentence += f", so {display(served_by)} makes the forecasts." if serves else "."
     return sentence
 
 

@@ -29,17 +29,19 @@ _MOST_SCALE_ROWS = 400_000
 class Series:
     """One series: its columns, the origins that teach, and those that choose, if any.
 
-    load: gives the columns each time they are asked for; those of hundreds of series need not be kept.
+    load: gives the columns each time they are asked for; those of hundreds of series need not be kept. length: rows
+    of them.
     """
 
     load: Callable[[], Features]
+    length: int
     train: Part
     validation: Part | None = None
 
     @classmethod
     def of(cls, f: Features, train: Part, validation: Part | None = None) -> Series:
         """A series whose columns are there."""
-        return cls(lambda: f, train, validation)
+        return cls(lambda: f, len(f), train, validation)
 
     @property
     def last(self) -> int:
@@ -106,32 +108,31 @@ class Problem:
         cls, series: Sequence[Series], footing: Footing, window: WindowShape, device: torch.device
     ) -> Problem:  # fmt: skip
         """All series, one after the other. Raises DataError where no training part holds a window."""
-        base, lengths, at = footing.base, [], 0
+        base, at = footing.base, 0
+        rows = sum(one.length for one in series)
+        x_TF = np.empty((rows, len(footing.standardiser.names)), dtype=np.float32)
+        z_T = np.zeros(rows, dtype=np.float32)
         ends: list[NDArray[np.int64]] = []
         lessons: list[Lesson] = []
-        x_parts: list[NDArray[np.float32]] = []
-        z_parts: list[NDArray[np.float32]] = []
         for one in series:
-            f = one.load()
-            z_T = np.zeros(len(f))
-            z_T[:-1] = (f.moves.r_T[1:] - base.mu) / np.exp(base.log_scale(f, 0, len(f) - 1))
-            x_parts.append(footing.standardiser(f).astype(np.float32))
-            z_parts.append(z_T.astype(np.float32))
+            f, stop = one.load(), at + one.length
+            s_T = np.exp(base.log_scale(f, 0, one.length - 1))
+            x_TF[at:stop] = footing.standardiser(f)
+            z_T[at : stop - 1] = (f.moves.r_T[1:] - base.mu) / s_T
             oldest = BURN_IN + window.length - 1 if window.chunked else one.train.start
             ends.append(at + np.arange(oldest, max(oldest, one.train.stop)))
             if one.validation is not None and len(one.validation):
                 first = max(0, one.validation.start - window.lookback)
                 lessons.append(Lesson(at + first, at + one.validation.start, at + one.validation.stop))
-            lengths.append(len(f))
-            at += len(f)
+            at = stop
         ends_N = np.concatenate(ends)
         if not len(ends_N):
             raise DataError(
                 f"the training part is shorter than one window of {window.length} sessions", "use a longer history"
             )
         return cls(
-            x_TF=torch.from_numpy(np.concatenate(x_parts)).to(device),
-            z_T=torch.from_numpy(np.concatenate(z_parts)).to(device),
+            x_TF=torch.from_numpy(x_TF).to(device),
+            z_T=torch.from_numpy(z_T).to(device),
             eta=math.log(base.nu - NU_FLOOR),
             ends_N=ends_N,
             lessons=tuple(lessons),

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.pipeline.auditing import audit
-    from stockcast.pipeline.backtesting import backtest, plan
+    from stockcast.pipeline.backtesting import backtest, backtest_given, plan, plan_given
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
+    from stockcast.pipeline.exporting import export_model
     from stockcast.pipeline.fetching import Waiting, fetch
+    from stockcast.pipeline.gathering import gather
+    from stockcast.pipeline.given import Given
+    from stockcast.pipeline.markets import Company
     from stockcast.pipeline.models import (
         list_models,
         remove_model,
@@ -20,8 +24,10 @@ if TYPE_CHECKING:
         show_model,
     )
     from stockcast.pipeline.pooling import pooled
-    from stockcast.pipeline.predicting import predict
+    from stockcast.pipeline.pooltraining import train_pool_from
+    from stockcast.pipeline.predicting import predict, predict_beside
     from stockcast.pipeline.reporting import report
+    from stockcast.pipeline.reproducing import reproduce
     from stockcast.pipeline.running import run
     from stockcast.pipeline.scoring import ledger, score
     from stockcast.pipeline.skilltable import skill_table
@@ -29,20 +35,28 @@ if TYPE_CHECKING:
     from stockcast.pipeline.training import train
 
 _HOME = {
+    "Company": "markets",
+    "Given": "given",
     "Waiting": "fetching",
     "audit": "auditing",
     "backtest": "backtesting",
+    "backtest_given": "backtesting",
     "doctor": "checkup",
     "explain": "explaining",
+    "export_model": "exporting",
     "fetch": "fetching",
+    "gather": "gathering",
     "ledger": "scoring",
     "list_models": "models",
     "load": "sources",
     "plan": "backtesting",
+    "plan_given": "backtesting",
     "pooled": "pooling",
     "predict": "predicting",
+    "predict_beside": "predicting",
     "remove_model": "models",
     "report": "reporting",
+    "reproduce": "reproducing",
     "run": "running",
     "save_files": "models",
     "save_forecasts": "models",
@@ -51,23 +65,32 @@ _HOME = {
     "show_model": "models",
     "skill_table": "skilltable",
     "train": "training",
+    "train_pool_from": "pooltraining",
 }
 
 __all__ = [
+    "Company",
+    "Given",
     "Waiting",
     "audit",
     "backtest",
+    "backtest_given",
     "doctor",
     "explain",
+    "export_model",
     "fetch",
+    "gather",
     "ledger",
     "list_models",
     "load",
     "plan",
+    "plan_given",
     "pooled",
     "predict",
+    "predict_beside",
     "remove_model",
     "report",
+    "reproduce",
     "run",
     "save_files",
     "save_forecasts",
@@ -76,6 +99,7 @@ __all__ = [
     "show_model",
     "skill_table",
     "train",
+    "train_pool_from",
 ]
 
 

@@ -1,4 +1,7 @@
-"""Backtesting: a walk-forward over the past, every fold fitted anew, every competitor scored on the same outcomes."""
+"""Backtesting: a walk-forward over the past, every competitor scored on the same outcomes.
+
+Every fold is fitted anew, or a saved network forecasts them all, beside baselines that are.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,27 @@ from stockcast.pipeline.sources import load
 from stockcast.pipeline.walking import Walk, folder_of
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.backtests import BacktestResult, FoldSummary
-from stockcast.results.progress import Progress
+from stockcast.results.progress import Progress, Silent
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
     from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.given import Given
+    from stockcast.prices.history import History
 
 
 def plan(
     source: str, read: ReadOptions, config: BacktestConfig, home: Path, waiting: Waiting | None = None
 ) -> tuple[FoldSummary, ...]:
     """The folds of a backtest, without running it. Raises what loading and splitting raise."""
-    history = load(source, read, home, waiting)
-    folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
-    return tuple(summary_of(fold) for fold in folds)
+    return _drawn(load(source, read, home, waiting), config)
+
+
+def plan_given(source: str, given: Given, config: BacktestConfig) -> tuple[FoldSummary, ...]:
+    """The folds of `backtest_given`, without running it. Raises what that raises."""
+    history = given.company.load(source, Silent())
+    return _drawn(history, given.configured(history, config))
 
 
 def backtest(
@@ -37,8 +46,30 @@ def backtest(
     keep_rows: return every forecast of every competitor. Raises what loading and splitting raise, StorageError.
     """
     history = load(source, read, home, waiting, progress)
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}")
     walk = Walk(history, features(history), config, folder_of(home, history.ticker), progress)
+    return _walked(walk, keep_rows)
+
+
+def backtest_given(
+    source: str, given: Given, config: BacktestConfig, progress: Progress, keep_rows: bool = False
+) -> BacktestResult:
+    """The same with a saved network that forecasts every fold and learns nothing; baselines are fitted as ever.
+
+    The network's own settings take the place of those in `config`. Raises what `backtest` raises, and ModelError where
+    the model is missing or has learnt from a session that would be scored.
+    """
+    history = given.company.load(source, progress)
+    return _walked(given.walk(source, history, config, progress), keep_rows)
+
+
+def _drawn(history: History, config: BacktestConfig) -> tuple[FoldSummary, ...]:
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
+    return tuple(summary_of(fold) for fold in folds)
+
+
+def _walked(walk: Walk, keep_rows: bool) -> BacktestResult:
+    history = walk.history
+    for note in history.notes:
+        walk.progress.note(f"{history.ticker}: {note}")
+    folds = walk_forward(history.dates[1:], walk.config.folds, walk.config.network.lookback)
     return judged(walk, folds, walk.run(folds), keep_rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig
@@ -14,9 +13,9 @@ from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.predicting import calendar_end, model_of, warn_of_guesses
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
-from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.sessions import load_calendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
@@ -29,12 +28,12 @@ ADAPTIVE = AdaptiveConformal()
 
 
 def from_store(
-    source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress, exchange: str | None,
-    waiting: Waiting | None,
-) -> tuple[Forecast, ...]:  # fmt: skip
-    """`predict` for a ticker. Raises what `predict` raises."""
+    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None
+) -> tuple[Forecast, ...]:
+    """`predict_beside` for a ticker. Raises what `predict` raises."""
+    read, home = company.read, company.home
     refuse_file_options(source, read)
-    ticker, waiting = ticker_of(source), waiting or Waiting(FetchConfig(), many=False)
+    ticker, waiting = ticker_of(source), company.waiting(source) or Waiting(FetchConfig(), many=False)
     end = min((day for day in (read.end, config.as_of) if day is not None), default=None)
     with Database.open(home) as db:
         if end is None or not _stored_through(db, ticker, end):
@@ -48,6 +47,7 @@ def from_store(
         if end is None:
             require_fresh(quotes, waiting.config)
         model = model_of(home, config.model or ticker)
+        model = company.beside_stored(db, at_exchange(model, quotes.calendar), ticker, quotes.history.last, progress)
         outlook = Outlook.of(db, model, quotes, config, now)
         if config.record:
             try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.evaluation.pooledverdict import adjusted, pooled_verdict, strongest_of
+from stockcast.evaluation.backtest import Outcomes, mean_crps
+from stockcast.evaluation.pooledverdict import adjusted_p, pooled_verdict, sentences, strongest_on
 from stockcast.forecasting import Fit, TrainedModel
 from stockcast.models.baselines import BASELINES
 from stockcast.models.baselines.har import HarT
@@ -26,75 +28,79 @@ from stockcast.results.pools import PoolResult
 from stockcast.results.progress import Progress, Silent
 from stockcast.results.training import PartSummary
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.windows.folds import walk_forward
+from stockcast.windows.folds import Fold, walk_forward
 from stockcast.windows.poolsplit import PoolSplit
-from stockcast.windows.splits import MIN_TRAIN, Part
+from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Part
 
 if TYPE_CHECKING:
     from stockcast.config import TrainConfig
+    from stockcast.models.distribution import Distribution
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.problem import Series
     from stockcast.models.training import Chosen
+    from stockcast.pipeline.gathering import Gathered
     from stockcast.results.backtests import BacktestSummary
-    from stockcast.results.training import Verdict
+    from stockcast.results.training import ForecastRows, Verdict
+    from stockcast.windows.features import Features
 
 _ONE_FOLD = 100_000
 """Sessions to the next refit: there is none."""
 
 
-def train_pool(pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress) -> PoolResult:
+def train_pool_from(
+    gathered: Gathered, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+) -> PoolResult:
+    """`train_pool` on what `gather` found. Raises what `train_pool` raises, DataError for fewer than two series."""
+    result = train_pool(gathered.pool(), config, home, name, progress, keep_rows)
+    return replace(result, left_out=dict(gathered.left_out))
+
+
+def train_pool(
+    pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+) -> PoolResult:
     """Train on a pool, judge every ticker on the test part, save the model under `name`.
 
     Where the pool is large enough to be a market, a second network is trained that does without one: for tickers
-    whose market is not known. Raises DataError where no series teaches or none can be scored, what splitting and
-    saving raise; nothing is saved then.
+    whose market is not known. keep_rows: keep every percentile of every test forecast; else the medians alone. Raises
+    ConfigError for a name that cannot be one, DataError where no series teaches or none can be scored, what splitting
+    and saving raise; nothing is saved then.
     """
+    modelfile.require_usable_name(name)
     work = PoolWork.begin(pool, config, home, progress)
-    network, chosen = work.learn(market=pool.market is not None)
-    alone = work.learn(market=False) if pool.market is not None else None
-    results, untested = work.judge(network)
-    summary = pooled(results)
-    strongest = strongest_of(results)
-    cell = config.network.cell
-    better = float(np.mean([r.validation_crps[cell] / r.validation_crps[strongest] for r in results])) < 1.0
-    verdict = pooled_verdict(cell, results, summary.pooled, strongest, cell if better else "har-t")
-    scored = work.fit(network, pool.market is not None, work.taught)
-    served, alone_fits = scored, None
-    if alone is not None:
-        alone_fits = (work.fit(alone[0], False, work.taught),) * 2
-    if config.training.final_fit:
-        served = work.final(chosen, pool.market is not None)
-        if alone is not None and alone_fits is not None:
-            alone_fits = (alone_fits[0], work.final(alone[1], False))
+    network, chosen = work.learn(work.market)
+    alone = work.learn(market=False) if work.market else None
+    found = Judgement.of(work, network, keep_rows)
+    scored, served = work.fits(network, chosen, work.market)
     model = TrainedModel(
         name=name,
         ticker=f"{len(pool.members)} tickers",
         model_id="",
-        config=config,
+        config=work.config,
         scored=scored,
         served=served,
-        served_by=verdict.served_by,
-        sentence=verdict.sentence,
+        served_by=found.verdict.served_by,
+        sentence=found.verdict.sentence,
         calendar=pool.calendar,
-        summary=work.described(results, verdict, chosen),
+        summary=work.described(found.summary.results, found.verdict, chosen),
         members=tuple(member.ticker for member in pool.members),
-        sentences={result.ticker: result.verdict.sentence for result in results},
-        market=pool.market,
-        alone=alone_fits,
+        sentences=found.sentences,
+        market=work.pool.market,
+        alone=None if alone is None else work.fits(*alone, market=False),
     )
     file = trainedmodel.to_file(model)
     path = modelfile.save(home / "models", file)
     return PoolResult(
         model=name,
         model_id=str(file.manifest["model_id"]),
-        cell=cell,
+        cell=config.network.cell,
         members=model.members,
-        untested=untested,
-        market=pool.market is not None,
+        untested=tuple(ticker for ticker in model.members if ticker not in found.sentences),
+        market=work.market,
         splits=work.parts(),
-        summary=summary,
-        verdict=verdict,
-        adjusted_p=_adjusted(summary, cell, strongest),
+        summary=found.summary,
+        verdict=found.verdict,
+        sentences=found.sentences,
+        adjusted_p=found.adjusted_p,
         scored_cutoff=scored.cutoff,
         served_cutoff=served.cutoff,
         steps=chosen.steps,
@@ -104,8 +110,31 @@ def train_pool(pool: Pool, config: TrainConfig, home: Path, name: str, progress:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What the test part says of a pool: all tickers together, and each of them with false discoveries held down."""
+
+    summary: BacktestSummary
+    verdict: Verdict
+    sentences: dict[str, str]
+    adjusted_p: dict[str, float]
+
+    @classmethod
+    def of(cls, work: PoolWork, network: Ensemble, keep_rows: bool) -> Judgement:
+        """Score every ticker. What is chosen is chosen on the validation parts, also of tickers without a test part."""
+        cell = work.config.network.cell
+        results, choosing = work.judge(network, keep_rows)
+        summary, strongest = pooled(results), strongest_on(cell, choosing)
+        better = float(np.mean([crps[cell] / crps[strongest] for crps in choosing])) < 1.0
+        served_by = cell if better else "har-t"
+        verdict = pooled_verdict(cell, results, summary.pooled, strongest, served_by)
+        return cls(
+            summary, verdict, sentences(cell, results, strongest, served_by), adjusted_p(cell, results, strongest)
+        )
+
+
+@dataclass(frozen=True)
 class PoolWork:
-    """One training of a pool: what its stages share."""
+    """One training of a pool: what its stages share. pool: with its market only where that has something to teach."""
 
     pool: Pool
     split: PoolSplit
@@ -115,10 +144,38 @@ class PoolWork:
 
     @classmethod
     def begin(cls, pool: Pool, config: TrainConfig, home: Path, progress: Progress) -> PoolWork:
-        """Split by date. Raises what splitting raises."""
+        """Split by date. Raises what splitting raises, DataError where no member can be scored."""
         calendars = [member.own.moves.dates for member in pool.members]
         split = PoolSplit.of(calendars, config.split, config.network.lookback)
-        return cls(pool, split, replace(config, exchange=config.exchange or pool.calendar.exchange), home, progress)
+        market = pool.market
+        if market is not None and np.searchsorted(market.dates_D, np.datetime64(split.validate_from)) < MIN_TRAIN:
+            market = None  # whether there is one must not hang on members that are listed later
+        config = replace(config, exchange=config.exchange or pool.calendar.exchange)
+        work = cls(replace(pool, market=market), split, config, home, progress)
+        if not any(work.folds(member) for member in pool.members):
+            raise DataError(
+                f"no ticker has enough sessions around {split.test_from} to be scored",
+                "use longer histories, or move --validate-from and --test-from",
+            )
+        return work
+
+    @property
+    def market(self) -> bool:
+        """Whether there is a market to look at."""
+        return self.pool.market is not None
+
+    @cached_property
+    def walking(self) -> FoldConfig:
+        """One fold: the test part."""
+        return FoldConfig(self.split.test_from, _ONE_FOLD, validate_from=self.split.validate_from)
+
+    def folds(self, member: Member) -> tuple[Fold, ...]:
+        """What a member is scored on; nothing where it has too few sessions around the test part."""
+        try:
+            folds = walk_forward(member.own.moves.dates, self.walking, self.config.network.lookback)
+        except (ConfigError, DataError):
+            return ()
+        return folds if len(folds[0].split.test) >= MIN_TEST else ()
 
     def learn(self, market: bool) -> tuple[Ensemble, Chosen]:
         """A network from the training parts of all members, stopped on their validation parts."""
@@ -127,7 +184,8 @@ class PoolWork:
         series = self.series(market)
         most = self.config.training.gradient_steps(sum(len(one.train) for one in series))
         what = f"training {self.config.network.cell} on {len(series)} series"
-        self.progress.stage(what if market else f"{what}, without a market", most * self.config.training.seeds)
+        what = what if market == self.market else f"{what}, without a market"
+        self.progress.stage(what, most * self.config.training.seeds)
         return learn(series, self.config, self.progress)
 
     def series(self, market: bool) -> list[Series]:
@@ -147,6 +205,7 @@ class PoolWork:
         dates_T, lookback = member.own.moves.dates, self.config.network.lookback
         return Series(
             lambda: self.pool.columns(member, market),
+            len(member.own),
             self.split.train(dates_T, lookback),
             self.split.validation(dates_T, lookback),
         )
@@ -161,20 +220,25 @@ class PoolWork:
         """All origins with a target."""
         return Part(self.taught(member).start, max(self.taught(member).stop, len(member.own) - 1))
 
+    def fits(self, network: Ensemble, chosen: Chosen, market: bool) -> tuple[Fit, Fit]:
+        """A network with what it draws from, as it is scored and as it is served; the same one without a final fit."""
+        scored = self.fit(network, market, self.taught)
+        return scored, self.final(chosen, market) if self.config.training.final_fit else scored
+
     def final(self, chosen: Chosen, market: bool) -> Fit:
         """Everything once more, on the whole histories, with the steps that validation chose."""
         from stockcast.models.problem import Series
         from stockcast.models.training import relearn
 
         def series(member: Member) -> Series:
-            return Series(lambda: self.pool.columns(member, market), self.whole(member))
+            return Series(lambda: self.pool.columns(member, market), len(member.own), self.whole(member))
 
         every = [series(member) for member in self.pool.members if len(self.whole(member)) >= MIN_TRAIN]
-        what = "final fit" if market or self.pool.market is None else "final fit, without a market"
+        what = "final fit" if market == self.market else "final fit, without a market"
         self.progress.stage(what, sum(chosen.steps))
         return self.fit(relearn(every, self.config, chosen, self.progress), market, self.whole)
 
-    def fit(self, ensemble: Ensemble, market: bool, part_of: Any) -> Fit:
+    def fit(self, ensemble: Ensemble, market: bool, part_of: Callable[[Member], Part]) -> Fit:
         """The network, the base scale as a baseline, and bars of all members to draw from."""
         base = ensemble.base
         drawn = []
@@ -186,45 +250,62 @@ class PoolWork:
         evenly = np.linspace(0, len(values_M4) - 1, min(MAX_SHOCKS, len(values_M4))).astype(np.intp)
         return Fit(ensemble, {"har-t": HarT(base.weights, base.mu, base.nu)}, Shocks(values_M4[evenly]))
 
-    def judge(self, network: Ensemble) -> tuple[list[BacktestResult], tuple[str, ...]]:
-        """Every member with a test part, against its own baselines; and the members without."""
+    def judge(self, network: Ensemble, keep_rows: bool = False) -> tuple[list[BacktestResult], list[dict[str, float]]]:
+        """Every member with a test part, against its own baselines; and the CRPS by competitor on the validation part
+        of every member that has one, whatever became of it later.
+        """
         results: list[BacktestResult] = []
-        untested: list[str] = []
+        choosing: list[dict[str, float]] = []
+        market = "market_return" in network.standardiser.names
         self.progress.stage("scoring each ticker", len(self.pool.members))
-        folds = FoldConfig(self.split.test_from, _ONE_FOLD, validate_from=self.split.validate_from)
-        config = BacktestConfig(
-            (self.config.network.cell,), self.config.network, self.config.training, folds, tuple(BASELINES)
-        )
         for member in self.pool.members:
-            f = self.pool.columns(member, "market_return" in network.standardiser.names)
-            folder = folder_of(self.home, member.ticker)
-            walk = Walk(member.history, f, config, folder, Silent(), network)
-            try:
-                stages = walk_forward(member.own.moves.dates, folds, self.config.network.lookback)
-                results.append(judged(walk, stages, walk.run(stages), keep_rows=True, in_depth=False))
-            except (ConfigError, DataError):
-                untested.append(member.ticker)
+            f = self.pool.columns(member, market)
+            result = self._scored(member, f, network)
+            if result is None:
+                choosing += self._chosen_on(member, f, network)
+            else:
+                results.append(result if keep_rows else replace(result, rows=tuple(map(_medians, result.rows))))
+                choosing.append(result.validation_crps)
             self.progress.advance(1)
-        if not results:
-            raise DataError(
-                f"no ticker has enough sessions around {self.split.test_from} to be scored",
-                "use longer histories, or move --validate-from and --test-from",
-            )
-        return results, tuple(untested)
+        return results, choosing
+
+    def _scored(self, member: Member, f: Features, network: Ensemble) -> BacktestResult | None:
+        """A member's test part; None without one, and where no baseline can be fitted to compare with."""
+        folds, c = self.folds(member), self.config
+        if not folds:
+            return None
+        config = BacktestConfig((c.network.cell,), c.network, c.training, self.walking, tuple(BASELINES))
+        walk = Walk(member.history, f, config, folder_of(self.home, member.ticker), Silent(), network)
+        try:
+            return judged(walk, folds, walk.run(folds), keep_rows=True, in_depth=False)
+        except DataError as error:
+            self.progress.note(f"{member.ticker} is not scored: {error.message}")
+            return None
+
+    def _chosen_on(self, member: Member, f: Features, network: Ensemble) -> list[dict[str, float]]:
+        """CRPS by competitor on the validation part of a member without a test part; nothing where it has neither."""
+        dates_T, lookback = member.own.moves.dates, self.config.network.lookback
+        train, part = self.split.train(dates_T, lookback), self.split.validation(dates_T, lookback)
+        if len(train) < MIN_TRAIN or len(part) < MIN_VALIDATION:
+            return []
+        laws: dict[str, Distribution] = {self.config.network.cell: network.forecast(f, part.start, part.stop)}
+        for name, kind in BASELINES.items():
+            try:
+                laws[name] = kind.fit(f, train.start, train.stop).forecast(f, part.start, part.stop)
+            except DataError:
+                continue
+        return [mean_crps(laws, Outcomes.of(member.ticker, f, member.history.close[1:], part))]
 
     def parts(self) -> dict[str, PartSummary]:
         """First and last target session of each part, and how many of them any series has."""
-        days = self.split.sessions
-        borders = [0, *(int(np.searchsorted(days, np.datetime64(d))) for d in self._borders()), len(days)]
-        first = min(self.taught(member).start for member in self.pool.members) + 1
-        borders[0] = min(first, borders[1] - 1)
+        days, split = self.split.sessions, self.split
+        first = min(m.own.moves.dates[self.taught(m).start + 1] for m in self.pool.members if len(self.taught(m)))
+        marks = [first, np.datetime64(split.validate_from), np.datetime64(split.test_from)]
+        borders = [*np.searchsorted(days, marks).tolist(), len(days)]
         return {
             part: PartSummary(days[a].astype(object), days[b - 1].astype(object), b - a)
             for part, a, b in zip(("train", "validation", "test"), borders, borders[1:], strict=False)
         }
-
-    def _borders(self) -> tuple[Any, Any]:
-        return self.split.validate_from, self.split.test_from
 
     def described(self, results: Sequence[BacktestResult], verdict: Verdict, chosen: Chosen) -> dict[str, Any]:
         """What the manifest tells its reader."""
@@ -252,11 +333,6 @@ class PoolWork:
         }
 
 
-def _adjusted(summary: BacktestSummary, cell: str, strongest: str) -> dict[str, float]:
-    """p-values over the strongest baseline by ticker, after control of the false discovery rate."""
-    return adjusted(
-        {
-            result.ticker: next(c.dm_p for c in result.comparisons_at(1) if (c.model, c.baseline) == (cell, strongest))
-            for result in summary.results
-        }
-    )
+def _medians(rows: ForecastRows) -> ForecastRows:
+    """The same forecasts without the percentiles beside their medians: those of hundreds of tickers fill the memory."""
+    return replace(rows, quantiles_NQ=rows.quantiles_NQ[:, [49]])

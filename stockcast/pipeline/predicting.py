@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, TrainedModel, View
+from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
@@ -34,11 +35,18 @@ def predict(
     and recorded there. exchange: another calendar than the model's. Raises DataError for the source, and for fetched
     prices that are behind the exchange unless the settings of `waiting` allow it; ModelError for the model.
     """
+    return predict_beside(Company((source,), read, home, lambda _: waiting), source, config, progress, exchange)
+
+
+def predict_beside(
+    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None
+) -> tuple[Forecast, ...]:
+    """`predict` for one of several sources: together they are a pooled model's market after its pool's sessions."""
     if looks_like_path(source):
-        return _from_file(source, read, config, home, progress, exchange)
+        return _from_file(company, source, config, progress, exchange)
     from stockcast.pipeline.outlook import from_store
 
-    return from_store(source, read, config, home, progress, exchange, waiting)
+    return from_store(company, source, config, progress, exchange)
 
 
 def model_of(home: Path, name: str) -> TrainedModel:
@@ -52,16 +60,19 @@ def calendar_end(last: date) -> date:
 
 
 def _from_file(
-    source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress, exchange: str | None
+    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None
 ) -> tuple[Forecast, ...]:
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
+    read = company.read
     ends = [day for day in (read.end, config.as_of) if day is not None]
     history = load(source, replace(read, end=min(ends, default=None)))
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
-    model = model_of(home, config.model or history.ticker)
-    if exchange is not None and exchange != model.calendar.exchange:
-        model = replace(model, calendar=load_calendar(exchange, history.first, calendar_end(history.last)))
+    model = model_of(company.home, config.model or history.ticker)
+    calendar = model.calendar
+    if exchange is not None and exchange != calendar.exchange:
+        calendar = load_calendar(exchange, history.first, calendar_end(history.last))
+    model = company.beside_files(at_exchange(model, calendar), history.ticker, history.last, progress)
     view = View.of(model, history, config)
     now = settings.now()
     # A file says nothing of closing times: a session of today may still be running.

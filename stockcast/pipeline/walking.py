@@ -21,15 +21,18 @@ from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.backtest import Outcomes, mean_crps
 from stockcast.forecasting import Fit
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.models.distribution import Distribution, Empirical
+from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
+from stockcast.windows.columns import OWN, group_of
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.folds import Fold, without_first
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from stockcast.config.backtests import BacktestConfig
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
@@ -71,8 +74,33 @@ class Learnt:
 
 
 @dataclass(frozen=True)
+class Standby:
+    """A given network that forecasts from the origins `instead_T` in the place of another one, with its own columns
+    and bars to draw from.
+    """
+
+    ensemble: Ensemble
+    f: Features
+    shocks: Shocks
+    instead_T: NDArray[np.bool_]
+
+    def law(self, other: StudentT, part: Part) -> StudentT:
+        """The other one's laws of a part, with its own where it forecasts."""
+        instead_N = self.instead_T[part.start : part.stop]
+        if not instead_N.any():
+            return other
+        own = self.ensemble.forecast(self.f, part.start, part.stop)
+        chosen = (np.where(instead_N, getattr(own, name), getattr(other, name)) for name in ("loc", "scale", "nu"))
+        return StudentT(*chosen)
+
+
+@dataclass(frozen=True)
 class Walk:
-    """One walk: what its folds share. given: a network that is there already and is not trained; f has its columns."""
+    """One walk: what its folds share.
+
+    given: a network that is there already and is not trained; f has its columns. shocks: the bars that its paths draw
+    from; None: the fold's own. standby: who forecasts where `given` cannot.
+    """
 
     history: History
     f: Features
@@ -80,6 +108,8 @@ class Walk:
     folder: Path
     progress: Progress
     given: Ensemble | None = None
+    shocks: Shocks | None = None
+    standby: Standby | None = None
 
     @cached_property
     def baselines(self) -> tuple[str, ...]:
@@ -138,7 +168,13 @@ class Walk:
         if c.warm_start:
             # A first fold is fitted as without it, but its file holds more: see `FoldFile.young`.
             described["before"] = "" if before is None else before.key
-        arrays = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
+        arrays: list[NDArray[Any]] = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
+        arrays += _others(self.f, stop)
+        if self.shocks is not None and c.horizon > 1:
+            arrays.append(self.shocks.values_M4)
+        if self.standby is not None:
+            described["standby"] = self.standby.ensemble.fingerprint()
+            arrays += [self.standby.instead_T[:stop], *_others(self.standby.f, stop), self.standby.shocks.values_M4]
         return foldfile.key_of(described, *arrays)
 
     def _fitted(self, fold: Fold, last: int, before: Stage | None) -> FoldFile:
@@ -186,12 +222,10 @@ class Walk:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
         from stockcast.models.training import Chosen, refit, train
 
+        if self.given is not None:
+            return Learnt(self.given, self.given, self._by_given(fold.split.validation), Chosen((), 0))
         config = self._train_config(cell)
         f, fold = self._seen_by_networks(fold)
-        if self.given is not None:
-            choosing = fold.split.validation
-            early = self.given.forecast(f, choosing.start, choosing.stop)
-            return Learnt(self.given, self.given, early, Chosen((), 0))
         start = again = None
         if self.config.warm_start and before is not None:
             # Weights that had learnt from sessions of this validation part would choose themselves.
@@ -203,6 +237,12 @@ class Walk:
             self.progress.stage(f"{place}: {cell} again, on all before it", sum(chosen.steps))
             ensemble = refit(f, fold.seen, config, chosen, self.progress, again)
         return Learnt(ensemble, young, early, chosen)
+
+    def _by_given(self, part: Part) -> StudentT:
+        """Laws of the networks that were there already."""
+        assert self.given is not None  # noqa: S101 - asked for where there is one
+        law = self.given.forecast(self.f, part.start, part.stop)
+        return law if self.standby is None else self.standby.law(law, part)
 
     def _fit(self, ensemble: Ensemble, known: Mapping[str, Baseline], fold: Fold) -> Fit:
         """A network and the baselines, with the bars that the fold may draw from."""
@@ -217,7 +257,8 @@ class Walk:
         competitors = {**fits, **dict.fromkeys(some.baselines, some)}
         of_networks, of_baselines = self._seen_by_networks(fold), self._seen_by_baselines(fold)
         seen = {name: of_networks if name in fits else of_baselines for name in competitors}
-        laws = {name: self._next(fit, name, *seen[name]) for name, fit in competitors.items()}
+        given = {} if self.given is None else dict.fromkeys(fits, self._by_given(fold.split.test))
+        laws = {name: given.get(name) or self._next(fit, name, *seen[name]) for name, fit in competitors.items()}
         if self.config.horizon == 1:
             return laws, {}
         self.progress.stage(f"{place}: {self.config.horizon} sessions ahead", len(competitors) * len(fold.split.test))
@@ -229,7 +270,7 @@ class Walk:
 
     def _ahead(self, fit: Fit, name: str, f: Features, fold: Fold) -> tuple[Distribution, ...]:
         """Laws of steps 2 .. H at the origins whose target there is: paths, of which a row keeps its quantiles."""
-        horizon, forecaster = self.config.horizon, fit.forecaster(name)
+        horizon = self.config.horizon
         rows: list[list[Floats]] = [[] for _ in range(horizon - 1)]
         for origin in range(fold.split.test.start, fold.split.test.stop):
             reached = min(horizon, len(f) - 1 - origin)
@@ -237,11 +278,24 @@ class Walk:
                 # Chance of its own for each origin: a walk that begins elsewhere draws the same paths.
                 day: date = f.moves.dates[origin].astype(object)
                 generator = np.random.default_rng([self.config.training.seed, day.toordinal()])
-                plan = PathPlan(reached, self.config.paths, fit.shocks, generator)
-                for step, total_P in enumerate(forecaster.simulate(f, origin, plan)[1:]):
+                total_HP = self._paths(fit, name, f, origin, reached, generator)
+                for step, total_P in enumerate(total_HP[1:]):
                     rows[step].append(_thinned(total_P))
             self.progress.advance(1)
         return tuple(Empirical(np.stack(of_step)) for of_step in rows if of_step)
+
+    def _paths(
+        self, fit: Fit, name: str, f: Features, origin: int, reached: int, generator: np.random.Generator
+    ) -> Floats:
+        """Simulated returns to each of `reached` steps, [H, P]."""
+        forecaster: Ensemble | Baseline = fit.forecaster(name)
+        shocks, before = fit.shocks, len(self.f) - len(f)
+        if name in self.config.cells:
+            shocks = self.shocks or shocks
+            if self.standby is not None and self.standby.instead_T[before + origin]:
+                forecaster, f, origin = self.standby.ensemble, self.standby.f, before + origin
+                shocks = self.standby.shocks
+        return forecaster.simulate(f, origin, PathPlan(reached, self.config.paths, shocks, generator))
 
     def _seen_by_networks(self, fold: Fold) -> tuple[Features, Fold]:
         # Chunks are drawn from the first row on that leaves a warm-up; windows from the part's own first origin.
@@ -262,6 +316,11 @@ class Walk:
     def _most_steps(self, fold: Fold) -> int:
         training = self.config.training
         return training.gradient_steps(len(fold.split.train)) * training.seeds
+
+
+def _others(f: Features, stop: int) -> list[Floats]:
+    """Columns that do not follow from the ticker's own bars: those of a market, say, whose members have others."""
+    return [f.x_TF[:stop, column] for column, name in enumerate(f.names) if group_of(name) != OWN]
 
 
 def _thinned(total_P: Floats) -> Floats:

@@ -54,7 +54,7 @@ def backtest_text(summary: BacktestSummary, skill: SkillTable, page: Page) -> st
     alone = len(summary.results) == 1
     sections = [_section(result, page, _best(summary) if alone else "") for result in summary.results]
     if not alone:
-        sections.append(_together(summary, skill, page))
+        sections.append(together(summary, skill, page))
     return "\n".join(sections)
 
 
@@ -275,7 +275,7 @@ def _economics(strategies: Sequence[Economics], page: Page) -> list[RenderableTy
     return [heading("Trading on it"), table(columns, rows, page), paragraph(words, page)]
 
 
-def _together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
+def together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
     """All tickers: every competitor in one table, calibration across tickers, and the steps ahead."""
     n, network = len(skill.tickers), skill.network
     against = {c.baseline: c for c in summary.pooled if c.model == network and c.horizon == 1}

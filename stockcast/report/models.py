@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 
 # Parameters of interest to machines alone; `models show --json` has them.
-_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores"})
+_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences"})
 
 _COLUMNS = (
     Column("model", right=False),
@@ -73,8 +73,20 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
             continue
         if isinstance(value, dict):
             yield from _flat(value, f"{name}.")
+        elif name == "data" and value and isinstance(value, list):
+            yield name, _series(value)
         elif isinstance(value, list):
             brief = len(value) <= LONGEST and not any(isinstance(member, dict | list) for member in value)
             yield name, ", ".join(_word(member) for member in value) if brief else f"{len(value)} values"
         else:
             yield name, _word(value)
+
+
+def _series(data: list[Any]) -> str:
+    """The series of a pool, in a line."""
+    known = [one for one in data if isinstance(one, dict) and {"first", "last", "sessions"} <= one.keys()]
+    if not known:
+        return f"{len(data)} values"
+    sessions = sum(one["sessions"] for one in known)
+    first, last = min(one["first"] for one in known), max(one["last"] for one in known)
+    return f"{len(known):,} series with {sessions:,} sessions, {first} to {last}"

@@ -82,7 +82,7 @@ class ForecastRows:
     """Every test forecast of one competitor, so that anyone can check the scores.
 
     Arrays [N]: origins, target_sessions, last_close (as traded), realised_return, crps, log_score (NaN where
-    undefined), pit. quantiles_NQ: 99 quantiles of the log return, 0.01 .. 0.99.
+    undefined), pit. quantiles_NQ: 99 quantiles of the log return, 0.01 .. 0.99, or the median alone.
     """
 
     ticker: str
@@ -96,6 +96,12 @@ class ForecastRows:
     log_score: NDArray[np.float64]
     pit: NDArray[np.float64]
     quantiles_NQ: NDArray[np.float64]
+
+    @property
+    def median_N(self) -> NDArray[np.float64]:
+        """The median log returns."""
+        median_N: NDArray[np.float64] = self.quantiles_NQ[:, self.quantiles_NQ.shape[1] // 2]
+        return median_N
 
 
 @dataclass(frozen=True)

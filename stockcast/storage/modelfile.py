@@ -74,9 +74,7 @@ def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
     seconds, StorageError where the system refuses, TypeError or ValueError for a manifest that is not JSON (NaN
     included) and for arrays of objects.
     """
-    problem = _name_problem(model.name)
-    if problem:
-        raise ConfigError(f"{model.name!r} cannot name a model: {problem}", "Choose another with --name.")
+    require_usable_name(model.name)
     weights = _weights_bytes(model.tensors)
     manifest = _manifest_bytes(model.manifest, weights)
     current = models_dir / model.name
@@ -207,6 +205,13 @@ def _name_problem(name: str) -> str:
     if len(name.encode()) > _LONGEST_NAME:
         return f"it is longer than {_LONGEST_NAME} bytes"
     return ""
+
+
+def require_usable_name(name: str) -> None:
+    """Raise ConfigError for a name that no model can be saved under: better before a training than after it."""
+    problem = _name_problem(name)
+    if problem:
+        raise ConfigError(f"{name!r} cannot name a model: {problem}", "Choose another with --name.")
 
 
 def _require_name(name: str) -> None:

@@ -10,6 +10,7 @@ import errno
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,16 +18,21 @@ from typing import Any
 import stockcast
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import BacktestConfig
-from stockcast.errors import DataError, ModelError, StorageError
+from stockcast.errors import DataError, ModelError, StockcastError, StorageError
+from stockcast.pipeline.gathering import Gathered
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
+from stockcast.results.failures import Failure
 from stockcast.results.forecasts import Forecast
-from stockcast.results.models import ModelSummary
+from stockcast.results.models import Export, ModelSummary
+from stockcast.results.pools import PoolResult
 from stockcast.results.progress import Progress
 from stockcast.results.report import Report
+from stockcast.results.reproduction import Reproduction
 from stockcast.results.training import ForecastRows, TrainResult
 from tests.report.backtests import BACKTESTED, FOLDS, SEVERAL
-from tests.report.reports import REPORT
+from tests.report.pools import POOL
+from tests.report.reproductions import OTHER, SAME
 from tests.report.samples import DAMAGED, FORECAST, MODEL, TRAINED
 
 CALLS: list[tuple[Any, ...]] = []
@@ -61,16 +67,18 @@ def train(  # noqa: PLR0917 - as the real one
     return replace(TRAINED, ticker=source)
 
 
-def predict(
-    source: str,
-    read: Any,
-    config: PredictConfig,
-    home: Path,
-    progress: Progress,
-    exchange: str | None = None,
-    waiting: Any = None,
+class Company:
+    """The sources of one call, as they arrive."""
+
+    def __init__(self, sources: Sequence[str], read: Any, home: Path, waiting: Any) -> None:
+        CALLS.append(("company", tuple(sources), read, home))
+        self.read, self.home, self.waiting = read, home, waiting
+
+
+def predict_beside(
+    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None
 ) -> tuple[Forecast, ...]:
-    CALLS.append(("predict", source, read, config, home, exchange, waiting))
+    CALLS.append(("predict", source, company.read, config, company.home, exchange, company.waiting(source)))
     progress.note("the model is old")
     _meet(source)
     steps = range(1, (config.horizon or 1) + 1)
@@ -91,6 +99,29 @@ def backtest(
     progress.stage("fold 1 of 2: lstm", 100)
     progress.advance(100, loss=1.5)
     progress.note("fold 2 of 2 was there already", detail=True)
+    _meet(source)
+    return replace(BACKTESTED, ticker=source)
+
+
+class Given:
+    """A saved model, as it arrives."""
+
+    def __init__(self, name: str, company: Company) -> None:
+        CALLS.append(("given", name))
+        self.name, self.company = name, company
+
+
+def plan_given(source: str, given: Given, config: BacktestConfig) -> tuple[FoldSummary, ...]:
+    CALLS.append(("plan_given", source, given.name, config))
+    _meet(source)
+    return FOLDS
+
+
+def backtest_given(
+    source: str, given: Given, config: BacktestConfig, progress: Progress, keep_rows: bool = False
+) -> BacktestResult:
+    CALLS.append(("backtest_given", source, given.name, config, keep_rows))
+    progress.note(f"{source}: the market of 3 of 9 origins is not known")
     _meet(source)
     return replace(BACKTESTED, ticker=source)
 
@@ -117,6 +148,8 @@ def report(
     progress.stage("fold 1 of 2: lstm", 100)
     progress.advance(100, loss=1.5)
     _meet(source)
+    from tests.report.reports import REPORT  # its making needs SciPy, which a cold start must not load
+
     return replace(REPORT, result=replace(REPORT.result, ticker=source))
 
 
@@ -124,6 +157,30 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
     CALLS.append(("save_forecasts", path, tuple(rows)))
     if path.name.startswith("full"):
         raise StorageError(f"cannot write {path}: No space left on device", "free some space")
+
+
+def gather(
+    sources: Sequence[str], read: Any, home: Path, progress: Progress, waiting: Any, exchange: str | None = None,
+) -> Gathered:  # fmt: skip
+    CALLS.append(("gather", tuple(sources), read, home, waiting, exchange))
+    failures = []
+    for source in sources:
+        try:
+            _meet(source)
+        except StockcastError as error:
+            failures.append(Failure(source, error))
+    progress.note(f"{len(sources)} sources")
+    return Gathered((), tuple(failures), {}, exchange or "XNYS")
+
+
+def train_pool_from(
+    gathered: Gathered, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+) -> PoolResult:
+    CALLS.append(("train_pool_from", gathered, config, home, name, keep_rows))
+    progress.stage("training lstm on 2 series", 100)
+    progress.advance(100, loss=1.5)
+    _meet(name)
+    return replace(POOL, model=name)
 
 
 class Waiting:
@@ -152,11 +209,48 @@ def remove_model(home: Path, name: str) -> None:
     _meet(name)
 
 
+def export_model(home: Path, name: str, output: Path, file_format: str = "onnx", fit: str = "served") -> Export:
+    CALLS.append(("export", home, name, output, file_format, fit))
+    _meet(name)
+    return Export(name, "0123456789abcdef", output, file_format, fit, "gru", "har-t", date(2021, 3, 31), 60, ("a",), 9)
+
+
+def reproduce(home: Path, name: str, sources: Sequence[Path], read: Any, progress: Progress) -> Reproduction:
+    CALLS.append(("reproduce", home, name, tuple(sources), read))
+    progress.stage("training gru", 100)
+    progress.advance(100, loss=1.5)
+    _meet(name)
+    return OTHER if name == "other" else replace(SAME, model=name)
+
+
 def module() -> ModuleType:
     """The functions above under the name of the real thing."""
     fake = ModuleType("stockcast.pipeline")
-    of_models = (train, predict, save_rows, list_models, show_model, remove_model)
-    of_backtests = (plan, backtest, pooled, skill_table, report, save_forecasts, save_files)
+    of_models = (
+        train,
+        gather,
+        train_pool_from,
+        Company,
+        predict_beside,
+        save_rows,
+        list_models,
+        show_model,
+        remove_model,
+        export_model,
+        reproduce,
+    )
+    of_backtests = (
+        plan,
+        backtest,
+        Given,
+        plan_given,
+        backtest_given,
+        pooled,
+        skill_table,
+        report,
+        save_forecasts,
+        save_files,
+    )
     for function in (Waiting, *of_models, *of_backtests):
         setattr(fake, function.__name__, function)
     return fake

@@ -224,6 +224,41 @@ def test_one_ticker_name_for_two_files_is_refused(run: Run) -> None:
     assert run("backtest", "A", "B", "--ticker", "X").code == 2
 
 
+def test_a_saved_model_is_scored_with_the_options_that_are_no_training(run: Run, home: Path) -> None:
+    words = "--model pool --test-from 2016-01-04 --refit-every 63 --training sliding:2520 --baseline har-t --horizon 2"
+    outcome = run("backtest", "good", "other", *words.split(), "--json")
+    assert [entry["ticker"] for entry in outcome.json["data"]] == ["good", "other", "all"]
+    assert "good: the market of 3 of 9 origins is not known\n" in outcome.err
+    company, given, *tested = fakes.CALLS[:4]
+    assert (company[1], company[3], given) == (("good", "other"), home, ("given", "pool"))
+    expected = BacktestConfig(folds=FoldConfig(date(2016, 1, 4), 63, 2520), baselines=("har-t",), horizon=2)
+    assert tested == [("backtest_given", source, "pool", expected, True) for source in ("good", "other")]
+
+
+def test_a_dry_run_with_a_saved_model_draws_its_folds(run: Run) -> None:
+    assert run("backtest", "good", "--model", "pool", "--dry-run").code == 0
+    assert ("plan_given", "good", "pool", BacktestConfig()) in fakes.CALLS
+
+
+def test_without_the_model_nothing_is_scored_and_the_exit_code_is_that_of_a_model(run: Run) -> None:
+    outcome = run("backtest", "gone", "--model", "gone", "--json")
+    assert (outcome.code, outcome.json["errors"][0]["kind"]) == (6, "model")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--cell lstm", "--lookback 60", "--hidden-size 16", "--layers 1", "--dropout 0.3", "--seeds 4", "--seed 0",
+        "--learning-rate 0.005", "--weight-decay 0.3", "--batch-size 4", "--steps 9", "--epochs 2",
+        "--supervision every-step", "--device cpu", "--final-fit", "--no-final-fit", "--warm-start",
+    ],
+)  # fmt: skip
+def test_an_option_of_a_training_contradicts_a_saved_model_even_with_its_default(run: Run, words: str) -> None:
+    outcome = run("backtest", "good", "--model", "pool", *words.split())
+    assert (outcome.code, fakes.CALLS) == (2, [])
+    assert f"{words.split(maxsplit=1)[0].replace('--no-', '--')} and --model contradict each other" in outcome.err
+
+
 def installed(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "stockcast", *map(str, words), "--home", str(home)],

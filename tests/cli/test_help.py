@@ -13,7 +13,8 @@ from tests.cli.conftest import Run
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize(
-    "command", [["train"], ["predict"], ["models", "list"], ["models", "show"], ["models", "remove"]]
+    "command",
+    [["train"], ["predict"], ["reproduce"], *(["models", name] for name in ("list", "show", "export", "remove"))],
 )
 def test_every_command_has_help_with_the_shared_options(run: Run, command: list[str], flag: str) -> None:
     outcome = run(*command, flag)

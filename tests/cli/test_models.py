@@ -53,3 +53,24 @@ def test_a_model_is_removed(run: Run, home: Path) -> None:
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "model AAPL removed\n")
     assert [("remove", home, "AAPL")] == fakes.CALLS
     assert run("models", "remove", "AAPL", "--json").json["data"] == {"name": "AAPL", "removed": True}
+
+
+def test_a_network_is_exported(run: Run, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "aapl.onnx"
+    outcome = run("models", "export", "AAPL", "--format", "onnx", "--output", str(file))
+    assert (outcome.code, outcome.out) == (0, "")
+    assert f"AAPL: served gru up to 2021-03-31 written to {file}" in outcome.err
+    assert "AAPL forecasts with har-t; the file has its network, gru" in outcome.err
+    assert [("export", home, "AAPL", file, "onnx", "served")] == fakes.CALLS
+    document = run("models", "export", "AAPL", "-o", str(file), "--fit", "scored", "--json").json
+    assert (document["schema"], document["data"]["fit"]) == ("stockcast.models.export/1", "scored")
+
+
+def test_an_export_needs_a_file_a_format_and_a_fit_that_there_are(run: Run, tmp_path: Path) -> None:
+    assert run("models", "export", "AAPL").code == 2
+    for words in (["--format", "pickle"], ["--fit", "best"]):
+        outcome = run("models", "export", "AAPL", "--output", str(tmp_path / "f"), *words)
+        assert outcome.code == 2
+        assert f"'{words[1]}' is not one of" in outcome.err
+    assert run("models", "export", "AAPL", "--output", str(tmp_path)).code == 2
+    assert run("models", "export", "gone", "--output", str(tmp_path / "f"), "--json").code == 6

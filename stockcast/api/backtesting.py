@@ -1,0 +1,163 @@
+"""Backtesting: prices in, every forecast of a walk-forward out, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast.api.fitting import folder_for
+from stockcast.api.intervals import Intervals
+from stockcast.api.model import Model
+from stockcast.api.prices import Prices, histories_of
+from stockcast.config.backtests import BacktestConfig
+from stockcast.errors import ConfigError
+from stockcast.results.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stockcast.prices.history import History
+    from stockcast.results.backtests import BacktestResult, BacktestSummary
+    from stockcast.results.training import ForecastRows
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a backtest found: `summary` on all series together, its `results` on each."""
+
+    summary: BacktestSummary
+
+    def verdicts(self) -> dict[str, str]:
+        """What can be said of each series, in a sentence."""
+        return {result.ticker: result.verdict.sentence for result in self.summary.results}
+
+    def forecasts(self, levels: Sequence[float] = (90,)) -> pd.DataFrame:
+        """Every forecast of every competitor, one row for each series, cutoff and session ahead.
+
+        Columns: unique_id, ds (target session), cutoff (the last session that the forecast saw), y, and for each
+        competitor its median under its name, lstm-lo-90, lstm-hi-90 and so on. Prices are those of the cutoff: y is the
+        close of ds with dividends since the cutoff added back and splits undone, as forecasts are. levels: central
+        intervals, even percentages from 2 to 98, since whole percentiles are what is recorded. Raises ConfigError for
+        others.
+        """
+        import pandas as pd
+
+        intervals = _recorded(levels)
+        rows = [rows for result in self.summary.results for rows in result.rows]
+        keys = dict.fromkeys((rows_.ticker, rows_.horizon) for rows_ in rows)
+        parts = [_frame([one for one in rows if (one.ticker, one.horizon) == key], intervals) for key in keys]
+        return pd.concat(parts, ignore_index=True).sort_values(["unique_id", "cutoff", "ds"], ignore_index=True)
+
+    def scores(self) -> pd.DataFrame:
+        """crps, coverage_90 and the other scores, one row for each series, competitor and session ahead."""
+        return _table(score for result in self.summary.results for score in result.scores)
+
+    def skill(self) -> pd.DataFrame:
+        """Each network against each baseline: crps_skill = 1 - crps / baseline's, and dm_p, the one-sided p-value."""
+        return _table(found for result in self.summary.results for found in result.comparisons)
+
+    def pooled(self) -> pd.DataFrame:
+        """The same over all series together, by date; better: on how many of them the network was better."""
+        return _table(self.summary.pooled)
+
+
+def backtest(
+    prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Path | None = None,
+    progress: Progress | None = None,
+) -> Backtest:  # fmt: skip
+    """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
+
+    model: its network forecasts every fold instead, also of series that it never saw, and is not fitted again; sessions
+    that it has learnt from are not scored. home: the folder in which finished folds are kept, so that the same backtest
+    is not fitted again; without it, and with a model, they go.
+
+    Raises DataError where a series is too short, ConfigError for an unknown baseline, ModelError where the model has
+    learnt from the sessions that would be scored.
+
+    >>> from datetime import date
+    >>> from stockcast import BacktestConfig, FoldConfig, NetworkConfig, TrainingConfig, backtest, load
+    >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+    >>> quick = BacktestConfig(
+    ...     network=NetworkConfig(hidden_size=4), training=TrainingConfig(seeds=1, steps=5),
+    ...     folds=FoldConfig(test_from=date(2018, 1, 2)), baselines=("har-t",),
+    ... )
+    >>> found = backtest(prices, quick)
+    >>> found.forecasts().columns.tolist()[:6]
+    ['unique_id', 'ds', 'cutoff', 'y', 'lstm', 'lstm-lo-90']
+    >>> found.skill()[["unique_id", "model", "baseline"]].values.tolist()
+    [['GSPC', 'lstm', 'har-t']]
+    """
+    from stockcast.pipeline.pooling import pooled
+
+    config, progress = config or BacktestConfig(), progress or Silent()
+    histories = histories_of(prices, home)
+    if model is not None:
+        return Backtest(pooled(_forecast_by(model, histories, config, progress)))
+    with folder_for(home) as folder:
+        return Backtest(pooled([_walked(history, config, folder, progress) for history in histories]))
+
+
+def _forecast_by(
+    model: Model, histories: Sequence[History], config: BacktestConfig, progress: Progress
+) -> list[BacktestResult]:
+    """The walks in which a model's network forecasts."""
+    from stockcast.api.company import FrameCompany
+    from stockcast.pipeline.backtesting import backtest_given
+    from stockcast.pipeline.given import Given
+
+    with folder_for(None) as folder:
+        model.save(folder)
+        company = FrameCompany(histories, folder)
+        given = Given(model.name, company)
+        return [backtest_given(source, given, config, progress, keep_rows=True) for source in company.sources]
+
+
+def _walked(history: History, config: BacktestConfig, home: Path, progress: Progress) -> BacktestResult:
+    from stockcast.pipeline.judging import judged
+    from stockcast.pipeline.walking import Walk, folder_of
+    from stockcast.windows.features import features
+    from stockcast.windows.folds import walk_forward
+
+    for note in history.notes:
+        progress.note(f"{history.ticker}: {note}")
+    walk = Walk(history, features(history), config, folder_of(home, history.ticker), progress)
+    folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
+    return judged(walk, folds, walk.run(folds), keep_rows=True)
+
+
+def _recorded(levels: Sequence[float]) -> Intervals:
+    intervals = Intervals.of(levels)
+    for level in intervals.levels:
+        if level % 2:
+            raise ConfigError(
+                f"a backtest records whole percentiles, and the interval of {level:g} % does not end on one",
+                f"ask for an even level, such as {2 * round(level / 2)}",
+            )
+    return intervals
+
+
+def _frame(rows: Sequence[ForecastRows], intervals: Intervals) -> pd.DataFrame:
+    """The forecasts of one series and step, all competitors side by side."""
+    import pandas as pd
+
+    first, percents = rows[0], np.rint(100 * intervals.quantiles).astype(int)
+    columns: dict[str, Any] = {
+        "unique_id": first.ticker,
+        "ds": first.target_sessions.astype("datetime64[s]"),
+        "cutoff": first.origins.astype("datetime64[s]"),
+        "y": first.last_close * np.exp(first.realised_return),
+    }
+    for one in rows:
+        prices_NQ = one.last_close[:, None] * np.exp(one.quantiles_NQ[:, percents - 1])
+        columns |= intervals.named(one.model, prices_NQ)
+    return pd.DataFrame(columns)
+
+
+def _table(rows: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([asdict(row) for row in rows]).rename(columns={"ticker": "unique_id"})

@@ -1,0 +1,247 @@
+"""Frames: the long frame of other forecasting packages (unique_id, ds, y) becomes histories, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast.errors import DataError
+from stockcast.prices.checks import validated
+from stockcast.prices.csvfile import names
+from stockcast.prices.history import Floats, History
+from stockcast.prices.rawbars import RawBars
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SOURCE = "frame"
+"""What forecasts from a frame name as the source of their prices."""
+
+_ALIASES = {
+    "unique_id": ("uniqueid", *names.TICKER),
+    "ds": ("ds", *names.DATE),
+    "y": ("y",),
+    "close": names.CLOSE,
+    "adjusted_close": names.ADJUSTED,
+    "open": names.OPEN,
+    "high": names.HIGH,
+    "low": names.LOW,
+    "volume": names.VOLUME,
+    "splits": ("splits", *names.SPLITS),
+}
+_OPTIONAL = ("adjusted_close", "open", "high", "low", "volume", "splits")
+_DATES = ("datetime64", "datetime", "date", "string", "empty")
+_DATES_HINT = "give pandas dates, or text such as 2024-01-31"
+_UNNAMED = "series"  # the series of a frame that names none
+
+
+def to_frame(histories: Sequence[History]) -> pd.DataFrame:
+    """Histories as one long frame, the series one below the other, oldest bars first.
+
+    Columns: unique_id (ticker), ds (session), y (close as traded), and those of adjusted_close, open, high, low, volume
+    and splits (new shares per old share) that some history has; NaN where another lacks one.
+
+    >>> import numpy as np
+    >>> from stockcast.prices.history import History
+    >>> days = np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]")
+    >>> close = np.array([10.0, 10.5])
+    >>> to_frame([History("ABC", days, close, close)])
+      unique_id         ds     y  adjusted_close
+    0       ABC 2024-01-02  10.0            10.0
+    1       ABC 2024-01-03  10.5            10.5
+    """
+    import pandas as pd
+
+    optional = [name for name in _OPTIONAL if any(getattr(history, name) is not None for history in histories)]
+    parts = []
+    for history in histories:
+        columns: dict[str, Any] = {
+            "unique_id": history.ticker,
+            "ds": history.dates.astype("datetime64[s]"),
+            "y": history.close,
+        }
+        for name in optional:
+            values = getattr(history, name)
+            columns[name] = np.full(len(history), np.nan) if values is None else values
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["unique_id", "ds", "y"])
+
+
+def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
+    """The validated history of each series of a frame, in the order in which they first appear.
+
+    unique_id (or ticker, symbol) tells the series apart; without it the frame is one series. ds (or date, or an index
+    of dates) is the session, y (or close) the close as traded, and adjusted_close, open, high, low, volume and splits
+    are used where they are there, whatever the case of their names; other columns are ignored. A frame with tickers
+    over its columns, as yfinance returns it, is taken, too. end: last bar to keep; later ones are not even checked.
+
+    Raises DataError: no such column, a value that is no date or number (with its row, counted from 0), or bars that the
+    checks of a price file refuse.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"ds": ["2024-01-02", "2024-01-03"], "y": [10.0, 10.5]})
+    >>> [history] = to_histories(frame)
+    >>> history.ticker, history.first, history.close.tolist()
+    ('series', datetime.date(2024, 1, 2), [10.0, 10.5])
+    """
+    return [validated(raw) for raw in _raw_bars(frame, end)]
+
+
+def usable_histories(frame: pd.DataFrame, end: date) -> list[History]:
+    """`to_histories` without the series that have no bar up to `end`, or are refused by the checks."""
+    found = []
+    for raw in _raw_bars(frame, end, skip=True):
+        with suppress(DataError):
+            found.append(validated(raw))
+    return found
+
+
+def _raw_bars(frame: pd.DataFrame, end: date | None, skip: bool = False) -> Iterator[RawBars]:
+    """The bars of each series up to `end`, unchecked. skip: pass over those that begin later."""
+    table = _Table.of(_long(frame))
+    days, values = table.days(), table.values()
+    for ticker, of_ticker in table.series():
+        rows = of_ticker if end is None else of_ticker[days[of_ticker] <= np.datetime64(end)]
+        if not len(rows):
+            if skip:
+                continue
+            raise DataError(
+                f"{ticker} has no bar up to {end}: its first is of {days[of_ticker].min()}", "choose a later date"
+            )
+        series = {name: _known(column[rows]) for name, column in values.items()}
+        yield RawBars(
+            ticker=ticker,
+            dates=days[rows],
+            close=values["y"][rows],
+            adjusted_close=series.get("adjusted_close"),
+            open=series.get("open"),
+            high=series.get("high"),
+            low=series.get("low"),
+            volume=series.get("volume"),
+            splits=series.get("splits"),
+            source=SOURCE,
+            label=f"{ticker} in the frame",
+            rows=rows,
+        )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A long frame, and which of its columns is what."""
+
+    frame: pd.DataFrame
+    columns: dict[str, Hashable]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> _Table:
+        keys = [names.key(str(name)) for name in frame.columns]
+        columns: dict[str, Hashable] = {}
+        for meaning, aliases in _ALIASES.items():
+            at = names.position(keys, aliases)
+            if at is not None:
+                if keys.count(keys[at]) > 1:
+                    raise DataError(f"the frame has {keys.count(keys[at])} columns named {frame.columns[at]}")
+                columns[meaning] = frame.columns[at]
+        for needed, said in (("ds", "sessions, such as ds"), ("y", "closes, such as y")):
+            if needed not in columns and not (needed == "y" and "close" in columns):
+                listed = ", ".join(map(str, frame.columns[:20]))
+                raise DataError(f"the frame has no column of {said}; its columns: {listed}", "rename one of them")
+        if not len(frame):
+            raise DataError("the frame has no rows", "give it prices")
+        return cls(frame, columns)
+
+    def days(self) -> np.ndarray:
+        """The session of each row, as it is written: a zone is the exchange's own."""
+        import pandas as pd
+
+        name, cells = self.columns["ds"], self.frame[self.columns["ds"]]
+        if pd.api.types.infer_dtype(cells, skipna=True) not in _DATES:
+            raise DataError(f"{name} does not hold dates; its first is {cells.iloc[0]}", _DATES_HINT)
+        try:
+            days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+        except ValueError as error:
+            raise DataError(f"{name} cannot be read as dates: {error}", _DATES_HINT) from error
+        if days.dt.tz is not None:
+            days = days.dt.tz_localize(None)
+        wrong = days.isna().to_numpy() | ~days.dt.year.between(1800, 2199).to_numpy()
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(f"row {row}: {name} {cells.iloc[row]!r} is not a date between 1800 and 2200", _DATES_HINT)
+        return days.to_numpy().astype("datetime64[D]")
+
+    def values(self) -> dict[str, Floats]:
+        """The columns of numbers; a close beside y has to be the same."""
+        found = {name: self._numbers(name) for name in ("y", "close", *_OPTIONAL) if name in self.columns}
+        if "y" in found and "close" in found:
+            different = (found["y"] != found["close"]) & ~(np.isnan(found["y"]) & np.isnan(found["close"]))
+            if different.any():
+                row = int(np.argmax(different))
+                y, close = found["y"][row], found["close"][row]
+                raise DataError(
+                    f"row {row}: y is {y:g} and {self.columns['close']} is {close:g}, and y is the close",
+                    "leave one of them out; an adjusted close belongs into adjusted_close",
+                )
+        close_N = found.pop("close", None)
+        return found if close_N is None else {**found, "y": close_N}
+
+    def _numbers(self, name: str) -> Floats:
+        import pandas as pd
+
+        cells = self.frame[self.columns[name]]
+        numbers = pd.to_numeric(cells, errors="coerce")
+        wrong = numbers.isna() & cells.notna()
+        if wrong.any():
+            row = int(np.argmax(wrong.to_numpy()))
+            raise DataError(f"row {row}: {self.columns[name]} {cells.iloc[row]!r} is not a number", "correct that row")
+        return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def series(self) -> list[tuple[str, np.ndarray]]:
+        """Each ticker with the positions of its rows."""
+        if "unique_id" not in self.columns:
+            return [(_UNNAMED, np.arange(len(self.frame)))]
+        cells = self.frame[self.columns["unique_id"]]
+        if cells.isna().any():
+            row = int(np.argmax(cells.isna().to_numpy()))
+            raise DataError(f"row {row}: {self.columns['unique_id']} is missing", "say which series the row belongs to")
+        of_series = cells.astype(str).to_numpy()
+        return [(str(ticker), np.flatnonzero(of_series == ticker)) for ticker in dict.fromkeys(of_series)]
+
+
+def _known(column: Floats) -> Floats | None:
+    """A column; None for one without any value: the series is one that lacks what others have."""
+    return None if np.isnan(column).all() else column
+
+
+def _long(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with what stands in its index, or over its columns, in columns of their own."""
+    import pandas as pd
+
+    if frame.columns.nlevels == 2:
+        frame = _stacked(frame)
+    elif frame.columns.nlevels > 2:
+        raise DataError(f"the frame has {frame.columns.nlevels} levels of columns", "give it one column for each value")
+    if isinstance(frame.index, pd.DatetimeIndex) and frame.index.name is None:
+        frame = frame.rename_axis("ds")
+    told = {*_ALIASES["unique_id"], *_ALIASES["ds"]}
+    levels = [level for level in frame.index.names if level is not None and names.key(str(level)) in told]
+    there = {names.key(str(name)) for name in frame.columns}
+    return frame.reset_index([level for level in levels if names.key(str(level)) not in there])
+
+
+def _stacked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tickers over the columns become rows; sessions in which a ticker has no bar go."""
+    import pandas as pd
+
+    fields = {*names.CLOSE, *names.ADJUSTED}
+    for level in (0, 1):
+        if any(names.key(str(name)) in fields for name in frame.columns.get_level_values(1 - level)):
+            index = frame.index.rename("ds") if frame.index.name is None else frame.index
+            axis = ["unique_id" if at == level else "field" for at in (0, 1)]
+            stacked = frame.set_axis(index).rename_axis(columns=axis).stack(level, future_stack=True)
+            return pd.DataFrame(stacked).dropna(how="all")
+    raise DataError("neither level of the frame's columns names a close", "give a long frame: unique_id, ds, y")

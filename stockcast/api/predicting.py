@@ -1,0 +1,88 @@
+"""Predicting: a model and prices in, a frame of forecasts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stockcast.api.intervals import Intervals
+from stockcast.api.model import Model
+from stockcast.api.prices import Prices, histories_of, usable_histories_of
+from stockcast.config import PredictConfig
+from stockcast.forecasting import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stockcast.windows.market import Market
+
+COLUMN = "stockcast"
+"""Name of the forecasts' column, whichever competitor makes them: `Model.served_by` says which."""
+
+
+def predict(
+    model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
+    levels: Sequence[float] = (90,), home: Path | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
+
+    horizon: sessions ahead (default: what the model was trained for). levels: central intervals, in percent. home: for
+    tickers, as in `load`. A model may forecast series that it was not trained on; a pooled one that looks at its market
+    takes the series that are given here for it, in the sessions after its own.
+
+    Returns a frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
+    stockcast-lo-90 and stockcast-hi-90, and so on for each level.
+
+    Raises DataError where a series is too short or lacks a column that the model was trained on, ModelError where the
+    model has learnt from sessions after `as_of`.
+
+    >>> from datetime import date
+    >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load, predict
+    >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+    >>> model = fit(prices, TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5)))
+    >>> forecasts = predict(model, prices, horizon=2, levels=[80])
+    >>> forecasts.columns.tolist()
+    ['unique_id', 'ds', 'stockcast', 'stockcast-lo-80', 'stockcast-hi-80']
+    >>> forecasts["ds"].dt.date.tolist()
+    [datetime.date(2019, 1, 2), datetime.date(2019, 1, 3)]
+    """
+    import pandas as pd
+
+    intervals = Intervals.of(levels)
+    config = PredictConfig(as_of=as_of, horizon=horizon)
+    histories = histories_of(prices, home, as_of)
+    markets = {origin: _market(model, prices, home, origin) for origin in {history.last for history in histories}}
+    views = [View.of(model.trained, history, config, markets[history.last]) for history in histories]
+    return pd.concat([_frame(view, intervals) for view in views], ignore_index=True)
+
+
+def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
+    import pandas as pd
+
+    past = view.past
+    targets = view.model.calendar.next_sessions(past.last, view.horizon)
+    laws = view.laws(view.model.served_by)
+    returns_HQ = np.concatenate([law.quantile(intervals.quantiles) for law in laws])
+    columns = {
+        "unique_id": past.ticker,
+        "ds": np.array(targets, dtype="datetime64[s]"),
+        **intervals.named(COLUMN, past.close[-1] * np.exp(returns_HQ)),
+    }
+    return pd.DataFrame(columns)
+
+
+def _market(model: Model, prices: Prices, home: Path | None, origin: date) -> Market | None:
+    """What a pooled model looks at: after the sessions that were kept with it, the cross-section of these prices.
+
+    Bars after the origin are not even read: no repair of another series may know them.
+    """
+    kept = model.trained.market
+    if kept is None or kept.dates_D[-1] >= np.datetime64(origin):
+        return None
+    from stockcast.pipeline.markets import continued, market_of
+
+    return continued(kept, market_of(usable_histories_of(prices, home, origin)))

@@ -1,0 +1,93 @@
+"""`stockcast train --pool`: one model over all sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from stockcast.cli import console, fetchoptions, options
+from stockcast.cli.sources import Harvest, harvest, worst
+from stockcast.config import TrainConfig
+from stockcast.config.fetching import FetchConfig
+from stockcast.errors import StockcastError
+
+if TYPE_CHECKING:
+    from stockcast.prices.csvfile import ReadOptions
+    from stockcast.results.failures import Failure
+    from stockcast.results.pools import PoolResult
+
+
+@dataclass(frozen=True)
+class PoolOrder:
+    """What a pool is to be trained on, and where its model and its forecasts go; output None: forecasts nowhere."""
+
+    sources: list[str]
+    name: str
+    columns: options.Columns
+    start: date | None
+    end: date | None
+    fetching: FetchConfig
+    output: Path | None
+
+    def reading(self, _source: str) -> ReadOptions:
+        """How each of the sources is read."""
+        return self.columns.reading(self.start, self.end)
+
+
+def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) -> NoReturn:
+    """Train, tell, and leave with the highest exit code. What is wrong with a source does not stop the others."""
+    from stockcast.storage.modelfile import require_usable_name
+
+    require_usable_name(order.name)
+    failures: list[Failure] = []
+    waiting = fetchoptions.shared(order.fetching, order.sources)
+
+    def one(name: str) -> PoolResult:
+        from stockcast import pipeline
+        from stockcast.cli.progress import watch
+
+        with watch(common.console, name) as progress:
+            gathered = pipeline.gather(order.sources, order.reading, common.home, progress, waiting, config.exchange)
+            failures.extend(gathered.failures)
+            return pipeline.train_pool_from(
+                gathered, config, common.home, name, progress, keep_rows=order.output is not None
+            )
+
+    trained = harvest([order.name], one, common, saves=True)
+    _deliver(replace(trained, failures=(*failures, *trained.failures)), common, order.output)
+
+
+def _deliver(trained: Harvest[PoolResult], common: options.Common, output: Path | None) -> NoReturn:
+    failures = [*trained.failures, *_save(trained, common, output)]
+    console.errors(failures)
+    if common.as_json:
+        from stockcast.report.asjson import envelope
+        from stockcast.report.pool import pool_data
+
+        console.answer(envelope("train", [pool_data(result) for result in trained.results], failures))
+    else:
+        from stockcast import pipeline
+        from stockcast.report.pool import pool_text
+
+        for result in trained.results:
+            console.answer(pool_text(result, pipeline.skill_table(result.summary), console.stdout_page()))
+    raise typer.Exit(worst(failures))
+
+
+def _save(trained: Harvest[PoolResult], common: options.Common, output: Path | None) -> list[Failure]:
+    if output is None or not trained.results:
+        return []
+    from stockcast import pipeline
+    from stockcast.results.failures import Failure
+
+    every = [rows for pool in trained.results for result in pool.summary.results for rows in result.rows]
+    try:
+        pipeline.save_forecasts(output, every)
+    except StockcastError as error:
+        return [Failure("", error)]
+    common.console.say(f"test forecasts saved in {output}")
+    return []

@@ -1,0 +1,57 @@
+"""Exporting: the network of a saved model in a format that other programs run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockcast.config.exporting import FITS, FORMATS
+from stockcast.errors import ConfigError, ModelError
+from stockcast.pipeline.predicting import model_of
+from stockcast.results.models import Export
+
+if TYPE_CHECKING:
+    from stockcast.forecasting import Fit, TrainedModel
+
+
+def export_model(home: Path, name: str, output: Path, file_format: str = "onnx", fit: str = "served") -> Export:
+    """Write a model's network to `output`, whole or not at all; see `models.onnxgraph` for what it takes and gives.
+
+    Raises ModelError where the model is missing, damaged or has no such fit, ConfigError for an unknown format or
+    without the package onnx, StorageError.
+    """
+    if file_format not in FORMATS:
+        raise ConfigError(f"unknown format {file_format!r}", f"choose one of {', '.join(FORMATS)}")
+    from stockcast.models.onnxgraph import onnx_bytes
+    from stockcast.storage.files import write_atomic
+
+    model = model_of(home, name)
+    ensemble = _fit(model, fit).ensemble
+    data = onnx_bytes(ensemble, {"model": name, "model_id": model.model_id, "fit": fit, "served_by": model.served_by})
+    write_atomic(output, data)
+    return Export(
+        model=name,
+        model_id=model.model_id,
+        path=output,
+        format=file_format,
+        fit=fit,
+        cell=ensemble.config.cell,
+        served_by=model.served_by,
+        cutoff=ensemble.cutoff,
+        lookback=ensemble.config.lookback,
+        features=ensemble.standardiser.names,
+        size=len(data),
+    )
+
+
+def _fit(model: TrainedModel, name: str) -> Fit:
+    if name not in FITS:
+        raise ConfigError(f"unknown fit {name!r}", f"choose one of {', '.join(FITS)}")
+    fits = {"scored": model.scored, "served": model.served}
+    if model.alone is not None:
+        fits |= {"alone-scored": model.alone[0], "alone-served": model.alone[1]}
+    if name not in fits:
+        raise ModelError(
+            f"model {model.name} has no network that does without a market", f"choose one of {', '.join(fits)}"
+        )
+    return fits[name]

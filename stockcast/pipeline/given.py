@@ -1,0 +1,177 @@
+"""Given: a saved network that forecasts in the folds of a backtest without being trained, also tickers it never saw.
+
+It is the latest of the model's fits that saw nothing of what is scored. Rows of a history are those of its features:
+row t belongs to bar t + 1, and the target of origin t is row t + 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stockcast.errors import ModelError
+from stockcast.forecasting import Fit, TrainedModel, seen_by
+from stockcast.pipeline.markets import ELSEWHERE
+from stockcast.pipeline.predicting import calendar_end, model_of
+from stockcast.pipeline.sources import ticker_of
+from stockcast.pipeline.walking import Standby, Walk, folder_of
+from stockcast.prices.csvfile import looks_like_path
+from stockcast.prices.sessions import SessionCalendar, load_calendar
+from stockcast.windows.features import Features, features
+from stockcast.windows.market import MINIMUM_MEMBERS
+from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin
+
+if TYPE_CHECKING:
+    from stockcast.config.backtests import BacktestConfig
+    from stockcast.pipeline.markets import Company
+    from stockcast.prices.history import Dates, History
+    from stockcast.results.progress import Progress
+    from stockcast.windows.market import Market
+
+_Pair = tuple[Fit, Fit | None]
+"""A fit, and that of the same sessions which does without a market, where the model has one."""
+
+
+class Given:
+    """A saved model in the backtests of one call, whose sources all look at one market."""
+
+    def __init__(self, name: str, company: Company) -> None:
+        self.name = name
+        self.company = company
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        """The model. Raises ModelError where it is missing or damaged."""
+        return model_of(self.company.home, self.name)
+
+    def configured(self, history: History, config: BacktestConfig) -> BacktestConfig:
+        """The configuration with the model's network, and the folds of a history that it may be scored on.
+
+        The first target is the one that was asked for. Otherwise it is the first after what the scored fit has seen,
+        or, in a history that begins later than that, the first that leaves enough to fit the baselines on. Raises
+        ModelError where neither fit of the model may forecast the first target, or nothing is left to score.
+        """
+        model = self.model
+        config = replace(
+            config,
+            cells=(model.config.network.cell,),
+            network=model.config.network,
+            training=model.config.training,
+            warm_start=False,
+        )
+        dates_T = history.dates[1:]
+        if config.folds.test_from is not None:
+            self._pair(dates_T, config)
+            return config
+        enough = first_origin(config.network.lookback) + MIN_TRAIN + MIN_VALIDATION + config.folds.embargo + 1
+        row = max(self._first_row(dates_T, self._pairs[0], config), enough)
+        if row >= len(dates_T):
+            raise ModelError(
+                f"model {self.name} has learnt from sessions up to {_cutoff(self._pairs[0])}, and the prices of "
+                f"{history.ticker}, {history.first} to {history.last}, leave nothing to score after that",
+                "use a longer history, or train the model with an earlier --test-from",
+            )
+        return replace(config, folds=replace(config.folds, test_from=dates_T[row].astype(object)))
+
+    def walk(self, source: str, history: History, config: BacktestConfig, progress: Progress) -> Walk:
+        """The walk over a history in which the network forecasts. Raises what `configured` raises, and DataError where
+        the history lacks a column that the network was trained on.
+        """
+        config = self.configured(history, config)
+        fit, alone = self._pair(history.dates[1:], config)
+        progress.note(f"{history.ticker}: {self.name} has learnt from sessions up to {fit.cutoff}", detail=True)
+        own, calendar = features(history), self._calendar(history)
+        market = self._market(source, history, progress)
+        standby, f = None, own
+        if alone is not None:
+            reached_T = _reached(market, own)
+            alone_f = seen_by(alone.ensemble, own, calendar)
+            if market is None:
+                # The columns of a market are asked for; where there is none, nobody looks at them.
+                fit, f = alone, alone_f
+            elif not reached_T.all():
+                standby = Standby(alone.ensemble, alone_f, alone.shocks, ~reached_T)
+            few = f"Name at least {MINIMUM_MEMBERS} stocks of its exchange in one call."
+            self._tell(history, config, reached_T, progress, ELSEWHERE if market is None else few)
+        if fit is not alone:
+            f = seen_by(fit.ensemble, own, calendar, market)
+        folder = folder_of(self.company.home, history.ticker)
+        return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, standby)
+
+    @cached_property
+    def _pairs(self) -> tuple[_Pair, _Pair]:
+        """The scored fit and the served one."""
+        model = self.model
+        scored, served = model.alone or (None, None)
+        return (model.scored, scored), (model.served, served)
+
+    def _pair(self, dates_T: Dates, config: BacktestConfig) -> _Pair:
+        """The latest fit that saw nothing of the first target, nor of the embargo before it. Raises ModelError."""
+        first = config.folds.test_from
+        row = int(np.searchsorted(dates_T, np.datetime64(first), "left"))
+        for pair in reversed(self._pairs):
+            if self._first_row(dates_T, pair, config) <= row:
+                return pair
+        earliest = self._first_row(dates_T, self._pairs[0], config)
+        later = f"--test-from {dates_T[earliest]} or later" if earliest < len(dates_T) else "a longer history"
+        raise ModelError(
+            f"model {self.name} has learnt from sessions up to {_cutoff(self._pairs[0])}: it cannot be scored "
+            f"from {first} on without looking ahead",
+            f"its cutoff is {_cutoff(self._pairs[0])}: use {later}",
+        )
+
+    @staticmethod
+    def _first_row(dates_T: Dates, pair: _Pair, config: BacktestConfig) -> int:
+        """The first target whose origin is not before the cutoff, and the embargo after it."""
+        return int(np.searchsorted(dates_T, np.datetime64(_cutoff(pair)), "left")) + 1 + config.folds.embargo
+
+    def _calendar(self, history: History) -> SessionCalendar:
+        """The sessions of the model's exchange, as long as the history."""
+        known = self.model.calendar
+        if known.knows(history.first) and known.knows(history.last):
+            return known
+        return load_calendar(known.exchange, history.first, calendar_end(history.last))
+
+    def _market(self, source: str, history: History, progress: Progress) -> Market | None:
+        """What the network sees of the market; nothing for a ticker whose exchange keeps other hours."""
+        kept = self.model.market
+        if kept is None or (not looks_like_path(source) and self._exchange(source) != self.model.calendar.exchange):
+            return None
+        return self.company.market(kept, history.last, progress)
+
+    def _exchange(self, source: str) -> str | None:
+        from stockcast.storage import pricestore
+        from stockcast.storage.database import Database
+
+        with Database.open(self.company.home) as db:
+            instrument = pricestore.instrument(db, ticker_of(source))
+        return None if instrument is None else instrument.exchange
+
+    def _tell(
+        self, history: History, config: BacktestConfig, reached_T: np.ndarray[tuple[int], np.dtype[np.bool_]],
+        progress: Progress, why: str,
+    ) -> None:  # fmt: skip
+        """Say so where the network that does without a market is scored."""
+        row = int(np.searchsorted(history.dates[1:], np.datetime64(config.folds.test_from), "left"))
+        scored_N = reached_T[row - 1 : -1]
+        if not scored_N.all():
+            missing = int((~scored_N).sum())
+            progress.note(
+                f"{history.ticker}: the market of {missing} of {len(scored_N)} origins is not known, and the network "
+                f"of {self.name} that does without one forecasts from them. {why}"
+            )
+
+
+def _cutoff(pair: _Pair) -> date:
+    return max(fit.cutoff for fit in pair if fit is not None)
+
+
+def _reached(market: Market | None, f: Features) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """At which rows the market is known for the session itself."""
+    if market is None:
+        return np.zeros(len(f), dtype=np.bool_)
+    return np.isin(f.moves.dates, market.dates_D)

@@ -1,0 +1,191 @@
+"""Reproducing: a saved model trained again from its manifest and its prices, and compared byte by byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast import config as settings
+from stockcast.errors import DataError, ModelError, StockcastError
+from stockcast.pipeline.sources import PROVIDER, stored
+from stockcast.prices import csvfile
+from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.csvfile.source import ticker_of
+from stockcast.results.progress import Progress
+from stockcast.results.reproduction import Reproduction, TensorDifference
+from stockcast.storage import modelfile, trainedmodel
+
+if TYPE_CHECKING:
+    from stockcast.forecasting import TrainedModel
+    from stockcast.pipeline.sources import Quotes
+    from stockcast.prices.history import History
+    from stockcast.storage.modelfile import ModelFile
+
+_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "calendar"})
+"""What a manifest says of the circumstances of a training: it may differ between two that gave the same model."""
+
+
+def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions, progress: Progress) -> Reproduction:
+    """Train a saved model again and compare every tensor, every parameter and the id. Nothing is saved.
+
+    sources: files of its prices, or folders that hold them, instead of the places that the manifest names; tickers come
+    from the store. read: how files are to be read, where they were not read as they are.
+
+    Raises ModelError where the model is missing or damaged, or does not say what it was trained on, DataError where its
+    prices are not to be had, or are others than those that it was trained on.
+    """
+    file = modelfile.load(home / "models", name)
+    model = trainedmodel.from_file(file)
+    found = _Found.all_of(file, home, sources, read)
+    again = _pool_again(model, found, progress) if model.members else _alone_again(model, found[0], progress)
+    return compared(file, again)
+
+
+def compared(saved: ModelFile, again: ModelFile) -> Reproduction:
+    """Two trainings of one model: tensors by their bytes, manifests but for the circumstances."""
+    names = sorted({*saved.tensors, *again.tensors})
+    different = tuple(
+        difference
+        for name in names
+        if (difference := _difference(name, saved.tensors.get(name), again.tensors.get(name))) is not None
+    )
+    ours, theirs = _plain(again.manifest), _plain(saved.manifest)
+    parameters = tuple(
+        place for key in dict.fromkeys([*theirs, *ours]) for place in _places(key, theirs.get(key), ours.get(key))
+    )
+    then, now = saved.manifest.get("versions", {}), again.manifest["versions"]
+    same_id = saved.manifest["model_id"] == again.manifest["model_id"]
+    return Reproduction(
+        model=saved.name,
+        members=len(saved.manifest.get("pool", {}).get("members", [])) or 1,
+        model_id=saved.manifest["model_id"],
+        again=again.manifest["model_id"],
+        identical=same_id and not different and not parameters,
+        tensors=len(names),
+        different=different,
+        parameters=parameters,
+        versions={
+            package: (then.get(package), now.get(package))
+            for package in {**then, **now}
+            if then.get(package) != now.get(package)
+        },
+        device=saved.manifest["config"]["training"]["device"],
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The prices that a model was trained on; quotes: those of a ticker, with its calendar."""
+
+    history: History
+    quotes: Quotes | None = None
+
+    @classmethod
+    def all_of(cls, file: ModelFile, home: Path, sources: Sequence[Path], read: ReadOptions) -> list[_Found]:
+        """Of each series, in the order of the manifest. Raises what `reproduce` raises."""
+        data = file.manifest.get("data")
+        described = data if isinstance(data, list) else [{"ticker": file.manifest["ticker"], **(data or {})}]
+        try:
+            return [cls._of(one, home, _place(one, sources, len(described)), read) for one in described]
+        except KeyError as error:
+            raise ModelError(
+                f"model {file.name} does not say what it was trained on: its manifest has no {error.args[0]} of data",
+                "train it again with this version",
+            ) from error
+
+    @classmethod
+    def _of(cls, described: Mapping[str, Any], home: Path, source: str, read: ReadOptions) -> _Found:
+        ticker, wanted = described["ticker"], described["sha256"]
+        first, last = (date.fromisoformat(described[end]) for end in ("first", "last"))
+        found = cls._read(replace(read, ticker=ticker, start=first, end=last), source, home)
+        if found.history.sha256() != wanted:
+            h = found.history
+            raise DataError(
+                f"the prices of {ticker} are not those that the model was trained on: {source} has {len(h)} sessions "
+                f"from {h.first} to {h.last} with the hash {h.sha256()[:12]}, and there were {described['sessions']} "
+                f"from {first} to {last} with {wanted[:12]}",
+                "name the file of that time with --source; a provider restates the past for dividends and splits",
+            )
+        return found
+
+    @classmethod
+    def _read(cls, read: ReadOptions, source: str, home: Path) -> _Found:
+        try:
+            if looks_like_path(source):
+                return cls(csvfile.read(source, read))
+            from stockcast.storage.database import Database
+
+            with Database.open(home) as db:
+                quotes = stored(db, str(read.ticker), settings.now(), read.start, read.end)
+            return cls(quotes.history, quotes)
+        except StockcastError as error:
+            raise type(error)(
+                f"the model was trained on {source}: {error.message}", "name its prices with --source"
+            ) from error
+
+
+def _place(described: Mapping[str, Any], sources: Sequence[Path], series: int) -> str:
+    """Where to read a series: the given file of its name, or that in a given folder; else where the manifest says."""
+    source, ticker = str(described["source"]), str(described["ticker"])
+    files = [path / Path(source).name if path.is_dir() else path for path in sources]
+    for path in files:
+        if series == 1 or ticker_of(path.name) == ticker or path.name == Path(source).name:
+            return str(path) if looks_like_path(str(path)) else f"./{path}"
+    if source == PROVIDER or (looks_like_path(source) and source != "-"):
+        return source
+    raise DataError(
+        f"the prices of {ticker} came from {source!r}, which cannot be read again", "name a file with --source"
+    )
+
+
+def _alone_again(model: TrainedModel, found: _Found, progress: Progress) -> ModelFile:
+    from stockcast.pipeline.training import Candidate
+
+    candidate = Candidate.of(found.history, model.config, model.name, progress, found.quotes)
+    return trainedmodel.to_file(candidate.model)
+
+
+def _pool_again(model: TrainedModel, found: Sequence[_Found], progress: Progress) -> ModelFile:
+    from stockcast.pipeline.pools import Pool
+    from stockcast.pipeline.pooltraining import train_pool
+
+    # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
+    pool = Pool.of([one.history for one in found], model.calendar)
+    with TemporaryDirectory(prefix="stockcast-") as folder:
+        train_pool(pool, model.config, Path(folder), model.name, progress)
+        return modelfile.load(Path(folder) / "models", model.name)
+
+
+def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """As it is after a way through a file, without the circumstances."""
+    whole: dict[str, Any] = json.loads(json.dumps(manifest))
+    return {key: value for key, value in whole.items() if key not in _ELSEWHERE}
+
+
+def _places(place: str, then: Any, now: Any) -> Iterator[str]:
+    """Where two trees of JSON differ, as keys joined by dots; a list is one place."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in dict.fromkeys([*then, *now]):
+            yield from _places(f"{place}.{key}", then.get(key), now.get(key))
+    elif then != now:
+        yield place
+
+
+def _difference(name: str, then: NDArray[Any] | None, now: NDArray[Any] | None) -> TensorDifference | None:
+    """What differs between the bytes of two tensors; None where nothing does."""
+    if then is None or now is None or then.shape != now.shape or then.dtype != now.dtype:
+        return TensorDifference(name, max(0 if one is None else one.size for one in (then, now)))
+    if then.tobytes() == now.tobytes():
+        return None
+    if then.dtype.kind != "f":
+        return TensorDifference(name, then.size, int(np.count_nonzero(then != now)))
+    apart = np.abs(then.astype(np.float64) - now.astype(np.float64))
+    return TensorDifference(name, then.size, int(np.count_nonzero(then != now)), float(apart.max(initial=0.0)))

@@ -1,0 +1,363 @@
+"""`predict` with a pooled model: which market it looks at after the sessions of its pool, and what it says without."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stockcast import pipeline
+from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.fetching import FetchConfig
+from stockcast.errors import DataError
+from stockcast.forecasting import TrainedModel, View
+from stockcast.models.distribution import Distribution
+from stockcast.pipeline import markets
+from stockcast.pipeline.fetching import Waiting
+from stockcast.pipeline.markets import ELSEWHERE, Company
+from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.sources import load
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.history import History
+from stockcast.prices.hours import load_hours
+from stockcast.prices.sessions import load_calendar
+from stockcast.prices.yahoo.answer import Answer
+from stockcast.report.asjson import envelope, forecast_rows
+from stockcast.results.forecasts import Forecast
+from stockcast.results.progress import Silent
+from stockcast.storage import pricestore
+from stockcast.storage.database import Database
+from stockcast.storage.pricestore import Instrument, StoredBars
+from stockcast.windows.features import moves
+from stockcast.windows.market import Market
+from tests.cli.conftest import REAL, python
+from tests.cli.test_coldstart import HEAVY, LOADED
+from tests.pipeline.conftest import SetClock
+from tests.pipeline.provider import NEW_YORK, Heard, Provider
+from tests.pipeline.smallpool import (
+    CALENDAR,
+    NAMES,
+    POOLED,
+    SESSIONS,
+    TEST_FROM,
+    cut,
+    day,
+    files,
+    other,
+    saved,
+    shuffled,
+    with_common_news,
+)
+
+ALL = [with_common_news(name) for name in NAMES]
+STRANGER = with_common_news("Z")
+LAST = SESSIONS - 1
+CONFIG = PredictConfig(model="pool")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a model of the pool."""
+    place = tmp_path_factory.mktemp("pool")
+    saved(place)
+    return place
+
+
+@pytest.fixture
+def place(trained: Path, home: Path) -> Path:
+    """A home with the model, and nothing else."""
+    shutil.copytree(trained / "models", home / "models")
+    return home
+
+
+def from_files(
+    place: Path, histories: Sequence[History], config: PredictConfig = CONFIG, heard: Heard | None = None
+) -> tuple[Forecast, ...]:
+    """Forecasts of the first history beside the others."""
+    sources = files(place / "prices", histories)
+    company = Company(sources, ReadOptions(), place)
+    return pipeline.predict_beside(company, sources[0], config, heard or Silent())
+
+
+def law(model: TrainedModel, h: History, market: Market | None) -> Distribution:
+    """What the network says from the newest bar with this market, or with none."""
+    return View.of(replace(model, market=market), h, CONFIG).laws("lstm")[0]
+
+
+def median(model: TrainedModel, h: History, market: Market | None) -> float:
+    return float(h.close[-1] * np.exp(law(model, h, market).quantile([0.5])[0, 0]))
+
+
+def market_of(*histories: History) -> Market:
+    return Market.of({h.ticker: moves(h) for h in histories})
+
+
+def same(ours: Sequence[Forecast], theirs: Sequence[Forecast]) -> bool:
+    """Whether the distributions have the same bytes."""
+    return [(f.median, f.mean, f.quantiles, f.p_up, f.scale) for f in ours] == [
+        (f.median, f.mean, f.quantiles, f.p_up, f.scale) for f in theirs
+    ]
+
+
+@pytest.fixture(autouse=True)
+def network_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that has hardly learnt anything may not be served, and a baseline knows no market."""
+    original = model_of
+    serving = lambda home, name: replace(original(home, name), served_by="lstm")  # noqa: E731
+    monkeypatch.setattr("stockcast.pipeline.predicting.model_of", serving)
+    monkeypatch.setattr("stockcast.pipeline.outlook.model_of", serving)
+
+
+def test_files_of_one_call_are_the_market_of_sessions_that_the_pool_had_not(place: Path) -> None:
+    heard, model = Heard(), model_of(place, "pool")
+    (forecast,) = from_files(place, ALL, heard=heard)
+    # The members are those of the pool: the whole market, worked out at once, is the kept one and what follows it.
+    assert forecast.median == median(model, ALL[0], market_of(*ALL))
+    assert forecast.median != median(model, ALL[0], model.market)
+    assert forecast.median != median(model, ALL[0], None)
+    assert heard.notes == []
+
+
+def test_with_fewer_than_five_files_the_network_without_a_market_forecasts_and_says_so(place: Path) -> None:
+    heard = Heard()
+    (forecast,) = from_files(place, ALL[:4], heard=heard)
+    assert forecast.median == median(model_of(place, "pool"), ALL[0], None)
+    (note,) = heard.notes
+    assert note == (
+        f"A: the market of {day(LAST)} is not known, and the network of pool that does without one forecasts. "
+        "Name the files of at least 5 stocks of its exchange that reach that session."
+    )
+
+
+def test_files_that_end_before_the_origin_do_not_count(place: Path) -> None:
+    heard = Heard()
+    short = [cut(h, LAST) for h in ALL[4:]]
+    (forecast,) = from_files(place, [*ALL[:4], *short], heard=heard)
+    assert forecast.median == median(model_of(place, "pool"), ALL[0], None)
+    assert len(heard.notes) == 1
+
+
+def test_within_the_market_of_the_pool_no_other_file_is_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markets, "load", lambda *_: pytest.fail("another file was read"))
+    heard = Heard()
+    config = replace(CONFIG, as_of=day(POOLED - 1))
+    (forecast,) = from_files(place, [STRANGER, *ALL], config, heard)
+    model = model_of(place, "pool")
+    assert forecast.median == median(model, cut(STRANGER, POOLED), model.market)
+    assert heard.notes == []
+
+
+def test_each_file_is_read_once_for_all_forecasts_of_a_call(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(source: str, *others: object) -> History:
+        read.append(source)
+        return load(source, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(markets, "load", counted)
+    sources = files(place / "prices", [STRANGER, *ALL])
+    company = Company(sources, ReadOptions(), place)
+    for source in sources:
+        pipeline.predict_beside(company, source, CONFIG, Silent())
+    assert read == sources
+
+
+def test_a_file_that_cannot_be_read_is_no_member_and_stops_no_other(place: Path) -> None:
+    sources = [*files(place / "prices", ALL), str(place / "prices" / "GONE.csv"), "-"]
+    company = Company(sources, ReadOptions(), place)
+    (forecast,) = pipeline.predict_beside(company, sources[0], CONFIG, Silent())
+    assert forecast.median == median(model_of(place, "pool"), ALL[0], market_of(*ALL))
+    with pytest.raises(DataError):
+        pipeline.predict_beside(company, sources[6], CONFIG, Silent())
+
+
+CHANGES: dict[str, Callable[[History, int], History]] = {"removed": cut, "shuffled": shuffled, "replaced": other}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("bars", [680, 730])
+def test_the_future_of_the_other_files_moves_no_forecast_before_it(
+    place: Path, change: Callable[[History, int], History], bars: int
+) -> None:
+    config = replace(CONFIG, as_of=day(bars - 1), horizon=3, paths=100)
+    before = from_files(place, [STRANGER, *ALL], config)
+    changed = [change(h, bars) for h in ALL]
+    assert same(before, from_files(place, [STRANGER, *changed], config))
+    # The origin of a file is its own newest bar: the others go on, and are cut there.
+    assert same(before, from_files(place, [cut(STRANGER, bars), *changed], replace(config, as_of=None)))
+    if bars > POOLED:
+        assert not same(before, from_files(place, [STRANGER, *(change(h, bars - 1) for h in ALL)], config))
+
+
+def test_an_invalid_bar_in_the_future_of_another_file_is_not_met(place: Path) -> None:
+    bars = 730
+    config = replace(CONFIG, as_of=day(bars - 1))
+    before = from_files(place, [STRANGER, *ALL], config)
+    sources = files(place / "prices", [STRANGER, *ALL])
+    lines = Path(sources[1]).read_text().splitlines()
+    lines[bars + 1] = f"{day(bars)},1,1,1,-5,-5,1"
+    Path(sources[1]).write_text("\n".join(lines) + "\n")
+    after = pipeline.predict_beside(Company(sources, ReadOptions(), place), sources[0], config, Silent())
+    assert same(before, after)
+
+
+def test_several_sessions_ahead_are_forecast_under_the_market_of_the_origin(place: Path) -> None:
+    forecasts = from_files(place, [STRANGER, *ALL], replace(CONFIG, horizon=3, paths=200))
+    assert [f.horizon for f in forecasts] == [1, 2, 3]
+    assert 0 < forecasts[0].scale < forecasts[1].scale < forecasts[2].scale
+    assert '"ok": true' in envelope("predict", forecast_rows(forecasts), ())
+    (alone,) = from_files(place, [STRANGER, *ALL])
+    assert same(forecasts[:1], [alone])
+
+
+def test_at_another_exchange_there_is_no_market_even_within_that_of_the_pool(place: Path) -> None:
+    heard = Heard()
+    sources = files(place / "prices", ALL)
+    company = Company(sources, ReadOptions(), place)
+    config = replace(CONFIG, as_of=day(650))
+    (forecast,) = pipeline.predict_beside(company, sources[0], config, heard, "XLON")
+    london = replace(model_of(place, "pool"), calendar=load_calendar("XLON", day(0), day(LAST)))
+    assert forecast.median == median(london, cut(ALL[0], 651), None)
+    assert heard.notes[0].endswith(f"forecasts. {ELSEWHERE}")
+    (own,) = pipeline.predict_beside(company, sources[0], config, Silent(), "NYSE")
+    model = model_of(place, "pool")
+    assert own.median == median(model, cut(ALL[0], 651), model.market)
+
+
+def test_a_model_of_one_ticker_reads_no_other_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(
+        NetworkConfig(hidden_size=3, lookback=20), TrainingConfig(seeds=1, steps=2, final_fit=False),
+        SplitConfig(day(500), TEST_FROM),
+    )  # fmt: skip
+    sources = files(place / "prices", ALL)
+    pipeline.train(sources[0], ReadOptions(), config, place, "one", Silent())
+    monkeypatch.setattr(markets, "load", lambda *_: pytest.fail("another file was read"))
+    heard = Heard()
+    company = Company(sources, ReadOptions(), place)
+    beside = pipeline.predict_beside(company, sources[1], PredictConfig(model="one"), heard)
+    alone = pipeline.predict(sources[1], ReadOptions(), PredictConfig(model="one"), place, Silent())
+    assert same(beside, alone)
+    assert heard.notes == []
+
+
+# Tickers, whose prices the store keeps.
+
+
+def store(db: Database, h: History, exchange: str = "XNYS") -> None:
+    """The bars of a history, as if they had been fetched."""
+    calendar = load_calendar(exchange, day(0), CALENDAR.through)
+    hours = load_hours(exchange, day(0), CALENDAR.through).to_json()
+    known = Instrument(h.ticker, exchange, "USD", "America/New_York", calendar, hours, "2015-01-01T00:00:00Z", False)
+    assert h.open is not None
+    assert h.high is not None
+    assert h.low is not None
+    assert h.volume is not None
+    bars = StoredBars(
+        h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)), np.ones(len(h))
+    )
+    pricestore.replace(db, known, bars)
+
+
+def company_of(place: Path, *tickers: str, offline: bool = True) -> Company:
+    waiting = Waiting(FetchConfig(offline=offline, pause=0), many=True)
+    return Company(tickers, ReadOptions(), place, lambda _: waiting)
+
+
+@pytest.fixture
+def now(clock: SetClock) -> None:
+    """The evening of the newest session."""
+    clock(datetime.combine(day(LAST), time(23), UTC))
+
+
+@pytest.mark.usefixtures("now")
+def test_the_members_in_the_store_are_the_market_of_a_ticker_that_the_pool_never_saw(place: Path, db: Database) -> None:
+    for h in (STRANGER, *ALL[:5]):
+        store(db, h)
+    heard = Heard()
+    (forecast,) = pipeline.predict_beside(company_of(place, "Z"), "Z", CONFIG, heard)
+    assert heard.notes == []
+    model = model_of(place, "pool")
+    assert model.market is not None
+    joined = markets.continued(model.market, market_of(*ALL[:5]))
+    assert forecast.median == median(model, STRANGER, joined)
+    assert forecast.median != median(model, STRANGER, None)
+
+
+@pytest.mark.usefixtures("now")
+@pytest.mark.parametrize("fifth", ["missing", "behind", "elsewhere"])
+def test_four_members_up_to_the_session_are_no_market(place: Path, db: Database, fifth: str) -> None:
+    for h in (STRANGER, *ALL[:4]):
+        store(db, h)
+    if fifth != "missing":
+        store(db, cut(ALL[4], LAST) if fifth == "behind" else ALL[4], "XNYS" if fifth == "behind" else "XTSE")
+    heard = Heard()
+    (forecast,) = pipeline.predict_beside(company_of(place, "Z"), "Z", CONFIG, heard)
+    (note,) = heard.notes
+    assert note == (
+        f"Z: the market of {day(LAST)} is not known, and the network of pool that does without one forecasts. "
+        "At least 5 of its pool are needed up to that session: stockcast fetch A B C D E ..."
+    )
+    assert forecast.median == median(model_of(place, "pool"), STRANGER, None)
+
+
+@pytest.mark.usefixtures("now")
+def test_a_ticker_of_another_exchange_has_no_market(place: Path, db: Database) -> None:
+    for h in ALL:
+        store(db, h)
+    store(db, STRANGER, "XTSE")
+    heard = Heard()
+    pipeline.predict_beside(company_of(place, "Z"), "Z", replace(CONFIG, as_of=day(650)), heard)
+    assert heard.notes[0].endswith(ELSEWHERE)
+
+
+@pytest.mark.usefixtures("now")
+def test_the_first_ticker_of_a_call_has_the_market_of_those_that_are_fetched_with_it(
+    place: Path, db: Database, provider: Provider
+) -> None:
+    for h in ALL:
+        store(db, cut(h, LAST - 5))
+        assert h.open is not None
+        assert h.high is not None
+        assert h.low is not None
+        assert h.volume is not None
+        provider.listed[h.ticker] = Answer(
+            h.ticker, h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)),
+            np.ones(len(h)), replace(NEW_YORK, symbol=h.ticker),
+        )  # fmt: skip
+    heard = Heard()
+    company = company_of(place, *NAMES, offline=False)
+    forecasts = [pipeline.predict_beside(company, name, CONFIG, heard)[0] for name in NAMES]
+    assert heard.notes == []
+    model = model_of(place, "pool")
+    assert [f.origin for f in forecasts] == [day(LAST)] * 6
+    assert [f.median for f in forecasts] == [median(model, h, market_of(*ALL)) for h in ALL]
+    assert sorted(ticker for ticker, _ in provider.asked) == sorted(NAMES)
+
+
+@pytest.mark.usefixtures("now")
+@pytest.mark.parametrize("change", [shuffled, other])
+def test_the_future_of_the_members_in_the_store_moves_no_forecast_before_it(
+    place: Path, db: Database, change: Callable[[History, int], History]
+) -> None:
+    config = replace(CONFIG, as_of=day(729), record=False)
+    found = []
+    for histories in (ALL, [cut(h, 730) for h in ALL], [change(h, 730) for h in ALL], [change(h, 729) for h in ALL]):
+        for h in (STRANGER, *histories):
+            store(db, h)
+        found.append(pipeline.predict_beside(company_of(place, "Z"), "Z", config, Silent()))
+    assert same(found[0], found[1])
+    assert same(found[0], found[2])
+    assert not same(found[0], found[3])
+
+
+def test_a_forecast_beside_other_files_loads_nothing_heavy(place: Path) -> None:
+    sources = files(place / "prices", ALL)
+    statements, _, last = REAL.rpartition("; ")
+    outcome = python(f"{statements}\ntry: {last}{LOADED}", "predict", *sources, "--model", "pool", "--json")
+    assert '"ok": true' in outcome.out
+    assert set(outcome.err.rpartition("loaded: ")[2].split()).isdisjoint(HEAVY)

@@ -1,0 +1,213 @@
+"""Saved models trained again: the same bytes from the same prices, and words for everything else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stockcast import pipeline
+from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.errors import ConfigError, DataError, ModelError
+from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.pooltraining import train_pool
+from stockcast.pipeline.reproducing import compared
+from stockcast.prices.csvfile import ReadOptions, read
+from stockcast.prices.history import History
+from stockcast.results.progress import Silent
+from stockcast.results.reproduction import Reproduction
+from stockcast.storage import modelfile
+from stockcast.storage.modelfile import ModelFile
+from tests import synthetic
+from tests.pipeline.conftest import SetClock
+from tests.pipeline.provider import WEDNESDAY, Provider, evening, series
+
+HISTORY = synthetic.history(620)
+CONFIG = TrainConfig(
+    NetworkConfig(cell="gru", hidden_size=4, lookback=20),
+    TrainingConfig(seeds=2, steps=6, chunk=40, warmup=10),
+    SplitConfig(HISTORY.session(420), HISTORY.session(520)),
+)
+
+
+def trained(folder: Path, h: History = HISTORY, start: int = 0) -> Path:
+    """A home with the model FAKE of a file that lies beside it."""
+    file = synthetic.write_csv(folder / "FAKE.csv", h)
+    options = ReadOptions(start=h.session(start))
+    pipeline.train(str(file), options, CONFIG, folder / "home", None, Silent())
+    return folder / "home"
+
+
+def reproduced(home: Path, *sources: Path, name: str = "FAKE", **read_as: str) -> Reproduction:
+    return pipeline.reproduce(home, name, sources, ReadOptions(**read_as), Silent())
+
+
+def edited(home: Path, name: str = "FAKE", **manifest: Any) -> ModelFile:
+    """The saved model with other entries in its manifest."""
+    file = modelfile.load(home / "models", name)
+    file = replace(file, manifest={**file.manifest, **manifest})
+    modelfile.save(home / "models", file)
+    return file
+
+
+def test_a_model_of_a_file_is_the_same_to_the_last_byte_and_nothing_is_saved(tmp_path: Path) -> None:
+    home = trained(tmp_path, start=10)
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    found = reproduced(home)
+    assert (found.identical, found.different, found.parameters, found.versions) == (True, (), (), {})
+    assert found.model_id == found.again
+    assert found.tensors == len(modelfile.load(home / "models", "FAKE").tensors) > 10
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_prices_may_have_moved_to_another_file_or_folder(tmp_path: Path) -> None:
+    home = trained(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moved = (tmp_path / "FAKE.csv").rename(elsewhere / "FAKE.csv")
+    with pytest.raises(DataError, match=r"the model was trained on .*FAKE\.csv: no such file") as missing:
+        reproduced(home)
+    assert missing.value.hint == "name its prices with --source"
+    assert reproduced(home, elsewhere).identical
+    assert reproduced(home, moved.rename(elsewhere / "OTHER.csv")).identical
+
+
+def test_other_prices_are_refused_with_both_hashes(tmp_path: Path) -> None:
+    home = trained(tmp_path)
+    close = HISTORY.close.copy()
+    close[300] *= 1.001
+    synthetic.write_csv(tmp_path / "FAKE.csv", replace(HISTORY, close=close))
+    with pytest.raises(DataError, match="are not those that the model was trained on") as refused:
+        reproduced(home)
+    assert HISTORY.sha256()[:12] in refused.value.message
+    assert "620 sessions" in refused.value.message
+
+
+def test_bars_after_the_newest_one_of_that_time_do_not_matter(tmp_path: Path) -> None:
+    home = trained(tmp_path, HISTORY.rows(0, 600))
+    synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)
+    assert reproduced(home).identical
+
+
+def test_columns_are_named_as_they_were_in_training(tmp_path: Path) -> None:
+    file = synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)
+    file.write_text(file.read_text().replace("Close,Adj Close", "Last one,Closing"))
+    options = ReadOptions(close_column="Closing")
+    pipeline.train(str(file), options, CONFIG, tmp_path / "home", None, Silent())
+    assert reproduced(tmp_path / "home", close_column="Closing").identical
+
+
+def test_a_model_of_a_ticker_is_trained_from_the_store_whatever_was_fetched_since(
+    provider: Provider, home: Path, clock: SetClock
+) -> None:
+    provider.listed["AAA"] = series("AAA", 640, seed=1)
+    config = replace(CONFIG, split=SplitConfig(date(2020, 8, 3), date(2020, 12, 1)))
+    pipeline.train("AAA", ReadOptions(), config, home, None, Silent())
+    clock(evening(WEDNESDAY))
+    pipeline.load("AAA", ReadOptions(), home)
+    asked = len(provider.asked)
+    assert reproduced(home, name="AAA").identical
+    assert len(provider.asked) == asked
+    edited(home, "AAA", ticker="BBB")
+    with pytest.raises(DataError, match="no prices of BBB are stored"):
+        reproduced(home, name="AAA")
+
+
+def test_another_seed_is_another_model_and_what_differs_is_said(tmp_path: Path) -> None:
+    home = trained(tmp_path)
+    manifest = modelfile.load(home / "models", "FAKE").manifest
+    config = {**manifest["config"], "training": {**manifest["config"]["training"], "seed": 7}}
+    edited(home, config=config, versions={**manifest["versions"], "torch": "0.4.1"})
+    found = reproduced(home)
+    assert not found.identical
+    assert found.model_id != found.again
+    assert found.versions["torch"][0] == "0.4.1"
+    assert "seeds" in found.parameters
+    moved = {one.name for one in found.different}
+    assert "scored.readout_SHD" in moved
+    assert "scored.centre" not in moved
+    assert all(one.largest is not None and one.largest > 0 for one in found.different)
+
+
+def test_what_a_training_met_by_chance_is_not_compared(tmp_path: Path) -> None:
+    home = trained(tmp_path)
+    saved = modelfile.load(home / "models", "FAKE")
+    edited(home, created_at="2001-01-01T00:00:00+00:00", calendar=saved.manifest["calendar"])
+    assert reproduced(home).identical
+
+
+def test_tensors_are_compared_by_their_bytes() -> None:
+    def model(**tensors: np.ndarray) -> ModelFile:
+        return ModelFile("m", {"model_id": "1", "config": {"training": {"device": "cpu"}}, "versions": {}}, tensors)
+
+    zero, one = np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32)
+    assert compared(model(a=zero), model(a=zero.copy())).identical
+    [minus] = compared(model(a=zero), model(a=-zero)).different
+    assert (minus.values, minus.largest) == (0, 0.0)
+    [other] = compared(model(a=zero), model(a=np.array([0, 0, 0.5], dtype=np.float32))).different
+    assert (other.name, other.size, other.values, other.largest) == ("a", 3, 1, 0.5)
+    shape, missing = compared(model(a=zero, b=one), model(a=np.zeros(4, dtype=np.float32))).different
+    assert (shape.size, shape.values, missing.name, missing.largest) == (4, None, "b", None)
+    [days] = compared(model(d=np.array([1, 2])), model(d=np.array([1, 3]))).different
+    assert (days.values, days.largest) == (1, None)
+
+
+@pytest.mark.parametrize("data", [None, {"stocks": 40}])
+def test_a_manifest_without_its_prices_is_a_model_error(tmp_path: Path, data: Any) -> None:
+    home = trained(tmp_path)
+    edited(home, data=data)
+    with pytest.raises(ModelError, match="does not say what it was trained on"):
+        reproduced(home)
+
+
+@pytest.mark.parametrize("source", ["-", "frame"])
+def test_prices_that_were_no_file_have_to_be_named(tmp_path: Path, source: str) -> None:
+    home = trained(tmp_path)
+    data = modelfile.load(home / "models", "FAKE").manifest["data"]
+    edited(home, data={**data, "source": source})
+    with pytest.raises(DataError, match="cannot be read again"):
+        reproduced(home)
+    assert reproduced(home, tmp_path / "FAKE.csv").identical
+
+
+def test_a_pool_is_the_same_with_its_market_and_without_one_of_its_files_it_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    files = [
+        synthetic.write_csv(tmp_path / f"T{seed}.csv", synthetic.history(620, seed=seed, ticker=f"T{seed}"))
+        for seed in range(5)
+    ]
+    found = [read(str(file)) for file in files]
+    pool = Pool.of(found, calendar_of(found, None))
+    assert train_pool(pool, CONFIG, home, "five", Silent()).market
+    before = sorted(path for path in home.rglob("*"))
+    same = reproduced(home, name="five")
+    assert (same.identical, same.members) == (True, 5)
+    assert sorted(path for path in home.rglob("*")) == before
+    other = tmp_path / "other"
+    other.mkdir()
+    files[3].rename(other / "T3.csv")
+    with pytest.raises(DataError, match=r"trained on .*T3\.csv: no such file"):
+        reproduced(home, name="five")
+    synthetic.write_csv(files[3], synthetic.history(620, seed=9, ticker="T3"))
+    with pytest.raises(DataError, match="the prices of T3 are not those"):
+        reproduced(home, name="five")
+
+
+def test_a_network_is_exported_whole_or_not_at_all(tmp_path: Path) -> None:
+    home = trained(tmp_path)
+    output = tmp_path / "fake.onnx"
+    done = pipeline.export_model(home, "FAKE", output, fit="scored")
+    saved = modelfile.load(home / "models", "FAKE").manifest
+    assert (done.size, done.fit, done.model_id) == (output.stat().st_size, "scored", saved["model_id"])
+    assert done.cutoff.isoformat() == saved["scored"]["cutoff"] < saved["served"]["cutoff"]
+    assert list(done.features) == saved["features"]
+    for wrong in ({"file_format": "pickle"}, {"fit": "best"}):
+        with pytest.raises(ConfigError, match="unknown"):
+            pipeline.export_model(home, "FAKE", tmp_path / "no", **wrong)
+    with pytest.raises(ModelError, match="has no network that does without a market"):
+        pipeline.export_model(home, "FAKE", tmp_path / "no", fit="alone-served")
+    assert not (tmp_path / "no").exists()
