@@ -5,6 +5,10 @@ A loud session is followed by a wide one: a network has something to learn that 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from stockcast.models import baselines
+
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +52,19 @@ def write_csv(path: Path, h: History) -> Path:
         lines.append(",".join([str(h.dates[t]), *(repr(float(values[t])) for values in columns.values())]))
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+@contextmanager
+def only_baselines(*names: str) -> Iterator[None]:
+    """These baselines alone, wherever they are looked up; afterwards all of them again, in their order."""
+    tables = (baselines.BASELINES, baselines.ALL_BASELINES)
+    kept = [dict(table) for table in tables]
+    for table in tables:
+        for name in set(table) - set(names):
+            del table[name]
+    try:
+        yield
+    finally:
+        for table, every in zip(tables, kept, strict=True):
+            table.clear()
+            table.update(every)

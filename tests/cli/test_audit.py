@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from datetime import date
 from pathlib import Path
 
@@ -116,12 +118,8 @@ def test_a_leak_is_worse_than_a_source_without_prices(audit: Run) -> None:
 
 
 @pytest.fixture
-def real(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def real(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     """The command line with the audit itself, of a small network and two baselines on synthetic prices."""
-    for known in (baselines.BASELINES, baselines.ALL_BASELINES):
-        for name in list(known):
-            if name not in {"random-walk", "har-t"}:
-                monkeypatch.delitem(known, name)
     path = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.history(640))
     small = ("--lookback", "15", "--hidden-size", "3", "--steps", "12", "--learning-rate", "0.02")
 
@@ -129,7 +127,8 @@ def real(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         code = get_command(application()).main(["audit", str(path), *small, *words], standalone_mode=False)
         return Outcome(code, *capsys.readouterr())
 
-    return command_line
+    with synthetic.only_baselines("random-walk", "har-t"):
+        yield command_line
 
 
 def test_honest_prices_pass_and_nothing_is_saved(real: Run, home: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -42,12 +44,10 @@ def audited(tmp_path: Path, history: History = HISTORY, config: TrainConfig = CO
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
+def few() -> Iterator[None]:
     """Baselines that are quickly fitted, and GARCH."""
-    for known in (baselines.BASELINES, baselines.ALL_BASELINES):
-        for name in list(known):
-            if name not in {"random-walk", "har-t", "garch-t"}:
-                monkeypatch.delitem(known, name)
+    with synthetic.only_baselines("random-walk", "har-t", "garch-t"):
+        yield
 
 
 def test_an_honest_forecaster_passes_every_check(tmp_path: Path) -> None:
