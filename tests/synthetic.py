@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from stockcast.models import baselines
-
 from pathlib import Path
 
 import numpy as np
 
+from stockcast.models import baselines
 from stockcast.prices.history import History
 
 

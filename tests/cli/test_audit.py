@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import stockcast
 from stockcast.cli.audit import HORIZON, QUICK_SEEDS, QUICK_STEPS
 from stockcast.cli.commands import application
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.models import baselines
 from stockcast.results.audit import AuditCheck, AuditResult
 from tests import leaks, synthetic
 from tests.cli import fakes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.evaluation.audit import CHANGES, LaggedCopy
-from stockcast.models import baselines
 from stockcast.pipeline import auditchecks
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, prices_check
 from stockcast.pipeline.sources import quotes
