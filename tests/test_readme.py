@@ -48,7 +48,7 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path, provider:
     synthetic.write_csv(tmp_path / "prices" / "AAPL.csv", synthetic.history(900))
     assert len(commands()) >= 5
     for words in commands():
-        quick = ["--seeds", "1", "--steps", "10"] if words[0] in ("train", "backtest") else []
+        quick = ["--seeds", "1", "--steps", "10"] if words[0] in ("train", "backtest", "report") else []
         if words == ["run"]:
             train_quickly(tmp_path / "stockcast.toml")
         done = subprocess.run(
