@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 
-.PHONY: demo test lint bench-speed clean
+.PHONY: demo test lint bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -18,6 +18,10 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The networks that are shipped, from folders of price files: make general-model PRICES='folder folder'
+general-model: $(VENV)/.installed
+	$(BIN)/python -m stockcast.pipeline.generalmodel $(PRICES)
 
 bench-speed: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py

@@ -21,8 +21,8 @@ from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
-from stockcast.windows.columns import extended, groups_of
-from stockcast.windows.features import Features, features
+from stockcast.windows.columns import OWN, extended, groups_of
+from stockcast.windows.features import VOLUME_NAMES, Features, features
 from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
 
@@ -178,9 +178,13 @@ class View:
 def seen_by(ensemble: Ensemble, f: Features, calendar: SessionCalendar, market: Market | None = None) -> Features:
     """The features with the further columns that an ensemble was trained on, if any.
 
-    Raises DataError where it asks for a market and there is none.
+    To a network that many series have taught, prices without volumes are prices with the usual ones. Raises DataError
+    where it asks for a market and there is none.
     """
-    wanted = groups_of(ensemble.standardiser.names)
+    names = ensemble.standardiser.names
+    wanted = groups_of(names)
+    if wanted > {OWN}:
+        f = f.with_usual([name for name in VOLUME_NAMES if name in names and name not in f.names])
     if "market" in wanted and market is None:
         raise DataError("the model looks at a market, and there is none", "give prices of its members, too")
     return extended(f, calendar, "echo" in wanted, market if "market" in wanted else None, "days" in wanted)

@@ -40,6 +40,7 @@ def predict(
     timeout: fetchoptions.Timeout = FetchConfig.timeout,
     calibrate: fetchoptions.Calibrate = True,
     record: fetchoptions.Record = True,
+    check: predictoptions.Check = False,
     as_csv: predictoptions.AsCsv = False,
     output: predictoptions.Output = None,
     home: options.Home = None,
@@ -73,7 +74,8 @@ def predict(
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
-            return pipeline.predict_beside(company(), source, config, progress, exchange)
+            forecasts = pipeline.predict_beside(company(), source, config, progress, exchange)
+            return pipeline.checked(company(), source, forecasts, progress) if check else forecasts
 
     _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
 

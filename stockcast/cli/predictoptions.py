@@ -70,3 +70,11 @@ Output = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        help="Test the model on the source's own past, too, and add what came of it to the verdict",
+        rich_help_panel=FORECAST,
+    ),
+]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stockcast.pipeline.auditing import audit
     from stockcast.pipeline.backtesting import backtest, backtest_given, plan, plan_given
+    from stockcast.pipeline.checking import checked
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.exporting import export_model
@@ -41,6 +42,7 @@ _HOME = {
     "audit": "auditing",
     "backtest": "backtesting",
     "backtest_given": "backtesting",
+    "checked": "checking",
     "doctor": "checkup",
     "explain": "explaining",
     "export_model": "exporting",
@@ -75,6 +77,7 @@ __all__ = [
     "audit",
     "backtest",
     "backtest_given",
+    "checked",
     "doctor",
     "explain",
     "export_model",

@@ -34,6 +34,7 @@ def plan(
 def plan_given(source: str, given: Given, config: BacktestConfig) -> tuple[FoldSummary, ...]:
     """The folds of `backtest_given`, without running it. Raises what that raises."""
     history = given.company.load(source, Silent())
+    given, config = given.of(history, config)
     return _drawn(history, given.configured(history, config))
 
 
@@ -59,6 +60,7 @@ def backtest_given(
     the model is missing or has learnt from a session that would be scored.
     """
     history = given.company.load(source, progress)
+    given, config = given.of(history, config)
     return _walked(given.walk(source, history, config, progress), keep_rows)
 
 

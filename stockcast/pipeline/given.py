@@ -21,7 +21,9 @@ from stockcast.pipeline.sources import ticker_of
 from stockcast.pipeline.walking import Standby, Walk, folder_of
 from stockcast.prices.csvfile import looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
+from stockcast.storage import generalmodel, modelfile
 from stockcast.windows.features import Features, features
+from stockcast.windows.folds import walk_forward
 from stockcast.windows.market import MINIMUM_MEMBERS
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin
 
@@ -47,6 +49,22 @@ class Given:
     def model(self) -> TrainedModel:
         """The model. Raises ModelError where it is missing or damaged."""
         return model_of(self.company.home, self.name)
+
+    def of(self, history: History, config: BacktestConfig) -> tuple[Given, BacktestConfig]:
+        """The same for one history: of the general model, the newest vintage whose cutoff lies before the validation
+        part of the first fold, and that fold said by date. Raises ModelError where every vintage has seen later
+        sessions.
+        """
+        shipped = self.name == generalmodel.NAME and generalmodel.is_shipped()
+        if not shipped or modelfile.exists(self.company.home / "models", self.name):
+            return self, config
+        first = walk_forward(history.dates[1:], config.folds, config.network.lookback)[0]
+        validation = first.split.validation
+        model = generalmodel.general_model(first.split.session(validation.start), history)
+        found = Given(self.name, self.company)
+        found.__dict__["model"] = model
+        begin = first.split.session(first.split.test.start + 1)
+        return found, replace(config, folds=replace(config.folds, test_from=begin))
 
     def configured(self, history: History, config: BacktestConfig) -> BacktestConfig:
         """The configuration with the model's network, and the folds of a history that it may be scored on.

@@ -14,7 +14,7 @@ from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline.fetching import Fetcher, Waiting
 from stockcast.pipeline.markets import Company, at_exchange
-from stockcast.pipeline.predicting import calendar_end, model_of, warn_of_guesses
+from stockcast.pipeline.predicting import calendar_end, serving, warn_of_guesses
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
 from stockcast.prices.sessions import load_calendar
 from stockcast.results.forecasts import Forecast
@@ -46,7 +46,7 @@ def from_store(
             progress.note(f"{ticker}: {note}", detail=True)
         if end is None:
             require_fresh(quotes, waiting.config)
-        model = model_of(home, config.model or ticker)
+        model = serving(home, config.model, quotes.history, progress)
         model = company.beside_stored(db, at_exchange(model, quotes.calendar), ticker, quotes.history.last, progress)
         outlook = Outlook.of(db, model, quotes, config, now)
         if config.record:

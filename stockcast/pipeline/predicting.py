@@ -13,10 +13,11 @@ from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
-from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage import generalmodel, modelfile, trainedmodel
 
 if TYPE_CHECKING:
     from stockcast.pipeline.fetching import Waiting
@@ -54,6 +55,23 @@ def model_of(home: Path, name: str) -> TrainedModel:
     return trainedmodel.from_file(modelfile.load(home / "models", name))
 
 
+def serving(home: Path, named: str | None, history: History, progress: Progress) -> TrainedModel:
+    """The model that was named, or the ticker's own; the general model where there is none, or by its name.
+
+    The general model's vintage is the newest that saw nothing after the history. Raises what `model_of` raises, and
+    ModelError where every vintage has seen later sessions.
+    """
+    own = named or history.ticker
+    wanted = named in {None, generalmodel.NAME} and generalmodel.is_shipped()
+    if not wanted or modelfile.exists(home / "models", own):
+        return model_of(home, own)
+    model = generalmodel.general_model(history.last, history)
+    if named is None:
+        learnt = f"it has learnt up to {model.scored.cutoff}"
+        progress.note(f"{history.ticker} has no model of its own: the general model forecasts; {learnt}")
+    return model
+
+
 def calendar_end(last: date) -> date:
     """How far a calendar has to reach for forecasts from `last` and from today."""
     return max(last, settings.now().date()) + CALENDAR_AHEAD
@@ -68,7 +86,7 @@ def _from_file(
     history = load(source, replace(read, end=min(ends, default=None)))
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
-    model = model_of(company.home, config.model or history.ticker)
+    model = serving(company.home, config.model, history, progress)
     calendar = model.calendar
     if exchange is not None and exchange != calendar.exchange:
         calendar = load_calendar(exchange, history.first, calendar_end(history.last))

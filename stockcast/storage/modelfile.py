@@ -97,6 +97,11 @@ def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
     return current
 
 
+def exists(models_dir: Path, name: str) -> bool:
+    """Whether there is a model of that name, be it damaged."""
+    return any((models_dir / folder).is_dir() for folder in (name, f".{name}.old"))
+
+
 def load(models_dir: Path, name: str) -> ModelFile:
     """The model called `name`, whole: as it was before a concurrent `save` or as it is after. Takes no lock.
 

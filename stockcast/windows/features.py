@@ -17,6 +17,7 @@ HAR_SPANS = (1, 5, 22, 250)
 EWMA_DECAY = 0.94
 VOLUME_SPAN = 60
 TREND_SPAN = 5
+VOLUME_NAMES = ("volume_surprise", "volume_trend")
 BURN_IN = 22
 """Sessions that are never an origin, so that the monthly mean is a mean of a month."""
 
@@ -148,6 +149,14 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.moves)
+
+    def with_usual(self, names: Sequence[str]) -> Features:
+        """The same with columns of zeros under these names: of volumes that are as usual."""
+        if not names:
+            return self
+        return replace(
+            self, x_TF=np.column_stack([self.x_TF, np.zeros((len(self), len(names)))]), names=(*self.names, *names)
+        )
 
     def only(self, names: Sequence[str]) -> Features:
         """The same with these of the network's inputs, in this order."""

@@ -110,7 +110,6 @@ def network_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     original = model_of
     serving = lambda home, name: replace(original(home, name), served_by="lstm")  # noqa: E731
     monkeypatch.setattr("stockcast.pipeline.predicting.model_of", serving)
-    monkeypatch.setattr("stockcast.pipeline.outlook.model_of", serving)
 
 
 def test_files_of_one_call_are_the_market_of_sessions_that_the_pool_had_not(place: Path) -> None:

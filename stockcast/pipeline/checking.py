@@ -1,0 +1,31 @@
+"""Checking: the model that forecasts a ticker is tested on its own past, and the verdict says what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.models.baselines import BASELINES
+from stockcast.pipeline.backtesting import backtest_given
+from stockcast.pipeline.given import Given
+
+if TYPE_CHECKING:
+    from stockcast.pipeline.markets import Company
+    from stockcast.results.forecasts import Forecast
+    from stockcast.results.progress import Progress
+
+
+def checked(
+    company: Company, source: str, forecasts: tuple[Forecast, ...], progress: Progress
+) -> tuple[Forecast, ...]:  # fmt: skip
+    """The forecasts with a verdict that tells how their model did on the source's past, baselines refitted each year.
+
+    Of the general model it is the newest vintage that had seen nothing of that past, or of the sessions on which the
+    strongest baseline is chosen. Raises what `backtest_given` raises.
+    """
+    config = BacktestConfig(folds=FoldConfig(), baselines=tuple(BASELINES))
+    result = backtest_given(source, Given(forecasts[0].model, company), config, progress)
+    first, last = result.folds[0].test[0], result.folds[-1].test[1]
+    found = f"On {result.ticker} itself, {first} to {last}: {result.verdict.sentence}"
+    return tuple(replace(forecast, verdict=f"{forecast.verdict} {found}") for forecast in forecasts)
