@@ -68,7 +68,7 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
     model = generalmodel.general_model(history.last, history)
     if named is None:
         learnt = f"it has learnt up to {model.scored.cutoff}"
-        progress.note(f"{history.ticker} has no model of its own: the general model forecasts; {learnt}")
+        progress.note(f"{history.ticker}: it has no model of its own, so the general model forecasts; {learnt}")
     return model
 
 
