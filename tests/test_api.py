@@ -190,7 +190,8 @@ def test_a_pool_takes_the_given_series_for_its_market_after_its_own_sessions(tmp
     members = [synthetic.history(700, seed=seed, ticker=f"T{seed}") for seed in range(5)]
     sources = [str(synthetic.write_csv(tmp_path / f"{one.ticker}.csv", one)) for one in members]
     split = SplitConfig(members[0].session(520), members[0].session(590))
-    pool = fit(to_frame([one.rows(0, 660) for one in members]), replace(CONFIG, split=split), home=tmp_path)
+    with synthetic.only_baselines("random-walk", "har-t"):
+        pool = fit(to_frame([one.rows(0, 660) for one in members]), replace(CONFIG, split=split), home=tmp_path)
     assert pool.trained.market is not None
     company = pipeline.Company(sources, ReadOptions(), tmp_path)
     expected = pipeline.predict_beside(company, sources[0], PredictConfig(model="pool"), Silent())
@@ -209,10 +210,11 @@ def test_a_models_network_forecasts_the_folds_also_of_a_series_that_it_never_saw
     sources = [str(synthetic.write_csv(tmp_path / f"{one.ticker}.csv", one)) for one in members]
     split = SplitConfig(members[0].session(520), members[0].session(590))
     training = replace(CONFIG.training, final_fit=False)
-    pool = fit(
-        to_frame([one.rows(0, 660) for one in members[:5]]),
-        replace(CONFIG, split=split, training=training), home=tmp_path,
-    )  # fmt: skip
+    with synthetic.only_baselines("random-walk", "har-t"):
+        pool = fit(
+            to_frame([one.rows(0, 660) for one in members[:5]]),
+            replace(CONFIG, split=split, training=training), home=tmp_path,
+        )  # fmt: skip
     config = BacktestConfig(baselines=("har-t",))
     notes = Story()
     forecasts = backtest(to_frame(members[5:]), config, model=pool, progress=notes).forecasts()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import Process
 
 ROOT = Path(__file__).parents[1]
 SAID = {
@@ -24,16 +24,9 @@ def test_every_example_is_tested() -> None:
 @pytest.mark.parametrize("script", SAID)
 def test_an_example_runs_and_leaves_nothing_behind(script: str, tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(ROOT / "data")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / script)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    process = Process([], tmp_path, {**os.environ, "TMPDIR": str(tmp_path)}, ROOT / "examples" / script)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
     for words in SAID[script]:
-        assert words in done.stdout
+        assert words in out
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -83,22 +83,27 @@ def _distribution(f: forecasting.Forecast) -> bytes:
     return np.array(figures).tobytes() + f.target_session.isoformat().encode() + f.data_sha256.encode()
 
 
-def differing(config: TrainConfig, change: str, tmp_path: Path) -> list[str]:
-    """The competitors whose forecast from ORIGIN changes when the bars after it change."""
-    both = []
-    for name, h in (("as it was", HISTORY), ("changed", CHANGES[change](HISTORY, 700))):
-        home = tmp_path / name
-        home.mkdir()
-        both.append(forecast_bytes(h, config, home, ORIGIN))
-    assert both[0].keys() == both[1].keys()
-    return [name for name in both[0] if both[0][name] != both[1][name]]
+def differing(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
+    """The competitors whose forecast is another one."""
+    assert before.keys() == after.keys()
+    return [name for name in before if before[name] != after[name]]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.fixture(scope="module", params=["lstm", "gru", "rnn"])
+def as_it_was(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainConfig, dict[str, bytes]]:
+    """Settings with one of the cells, and the forecasts from ORIGIN on the history as it was."""
+    config = replace(CONFIG, network=replace(CONFIG.network, cell=request.param))
+    return config, forecast_bytes(HISTORY, config, tmp_path_factory.mktemp(request.param), ORIGIN)
+
+
 @pytest.mark.parametrize("change", list(CHANGES))
-def test_the_future_changes_no_byte_of_a_trained_models_forecast(cell: str, change: str, tmp_path: Path) -> None:
-    config = replace(CONFIG, network=replace(CONFIG.network, cell=cell))
-    assert differing(config, change, tmp_path) == []
+def test_the_future_changes_no_byte_of_a_trained_models_forecast(
+    as_it_was: tuple[TrainConfig, dict[str, bytes]], change: str, tmp_path: Path
+) -> None:
+    config, before = as_it_was
+    assert differing(before, forecast_bytes(CHANGES[change](HISTORY, 700), config, tmp_path, ORIGIN)) == []
 
 
 def test_every_feature_is_in_the_check() -> None:
@@ -157,4 +162,9 @@ def test_a_fit_that_knows_the_test_part_is_found(
     leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     leak(monkeypatch)
-    assert differing(CONFIG, "other", tmp_path) != []
+    both = []
+    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
+        home = tmp_path / name
+        home.mkdir()
+        both.append(forecast_bytes(h, CONFIG, home, ORIGIN))
+    assert differing(*both) != []

@@ -39,6 +39,17 @@ Dropout = Annotated[
         rich_help_panel=NETWORK,
     ),
 ]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        "--seeds",
+        parser=whole,
+        metavar="N",
+        help="Members of the ensemble",
+        show_default=f"{TrainingConfig.seeds}; with --pool {POOL_TRAINING.seeds}",
+        rich_help_panel=TRAINING,
+    ),
+]
 WeightDecay = Annotated[
     float,
     typer.Option(
@@ -85,7 +96,7 @@ Name = Annotated[
 ]
 
 _OF_NETWORK = ("hidden_size", "dropout")
-_OF_TRAINING = ("weight_decay", "batch_size")
+_OF_TRAINING = ("seeds", "weight_decay", "batch_size")
 
 
 def pooled(

@@ -38,7 +38,7 @@ def train(
     hidden_size: pooloptions.HiddenSize = NetworkConfig.hidden_size,
     layers: trainoptions.Layers = NetworkConfig.layers,
     dropout: pooloptions.Dropout = NetworkConfig.dropout,
-    seeds: trainoptions.Seeds = TrainingConfig.seeds,
+    seeds: pooloptions.Seeds = TrainingConfig.seeds,
     seed: trainoptions.Seed = TrainingConfig.seed,
     learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
     weight_decay: pooloptions.WeightDecay = TrainingConfig.weight_decay,

@@ -173,5 +173,5 @@ class PredictConfig:
 
 
 POOL_NETWORK = NetworkConfig(hidden_size=32, dropout=0.2)
-POOL_TRAINING = TrainingConfig(weight_decay=0.1, batch_size=64, steps=200)
+POOL_TRAINING = TrainingConfig(seeds=3, weight_decay=0.1, batch_size=64, steps=200)
 """What a pool is trained with where nothing else is asked for: many series have more to teach than one."""

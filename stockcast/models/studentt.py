@@ -46,6 +46,8 @@ def unit_cdf(t_NQ: Floats, nu_N: Floats) -> Floats:
 
 def unit_quantile(levels_Q: Floats, nu_N: Floats) -> Floats:
     """t(nu) at the levels: Hill's start, then Halley's method on the rows where the start is not yet exact."""
+    if len(nu_N) > 1 and (nu_N == nu_N[0]).all():  # a baseline's rows differ in scale alone
+        return np.repeat(unit_quantile(levels_Q, nu_N[:1]), len(nu_N), axis=0)
     tail_Q = np.minimum(levels_Q, 1.0 - levels_Q)
     u_NQ = _hill_quantile(tail_Q, nu_N)
     small_N = nu_N < LARGE_NU

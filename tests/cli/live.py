@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -23,8 +21,8 @@ from tests import synthetic
 from tests.loopback.market import Listing, Market, listing_from
 from tests.loopback.proxy import ConnectProxy
 from tests.loopback.yahoo import LoopbackYahoo
+from tests.processes import Process
 
-ROOT = Path(__file__).parents[2]
 LIMIT = 120  # s, for a process that would never end
 CONFIG = 'tickers = ["AAA", "BBB"]\n[model]\nseeds = 1\nsteps = 20\n[retrain]\nevery = 0\n[limits]\npause = 0\n'
 
@@ -93,21 +91,11 @@ class Live:
         """Run a command line to its end; `more` are variables of its environment."""
         return ended(self.start(*words, more=more))
 
-    def start(
-        self, *words: str | Path, home: Path | None = None, more: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
+    def start(self, *words: str | Path, home: Path | None = None, more: Mapping[str, str] | None = None) -> Process:
         """Begin a command line, in another home perhaps."""
         home = home or self.home
         home.mkdir(parents=True, exist_ok=True)
-        return subprocess.Popen(
-            [sys.executable, "-m", "stockcast", *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=home,
-            env=self._environment(home) | dict(more or {}),
-        )
+        return Process(words, home, self._environment(home) | dict(more or {}))
 
     @property
     def asked(self) -> list[tuple[str, dict[str, str]]]:
@@ -123,21 +111,19 @@ class Live:
         own = {
             "HOME": str(home),
             "USERPROFILE": str(home),
-            "PYTHONPATH": str(ROOT),
             "STOCKCAST_HOME": str(home),
             "STOCKCAST_NOW": self.market.now.isoformat(),
-            # One thread each: the tests run beside each other.
-            "OMP_NUM_THREADS": "1",
         }
         return kept | self.proxy.environment(home / "cache") | own
 
 
-def ended(process: subprocess.Popen[str]) -> Ended:
+def ended(process: Process) -> Ended:
     """Wait for a process."""
     try:
         out, err = process.communicate(timeout=LIMIT)
     finally:
         process.kill()
+    assert process.returncode is not None
     return Ended(process.returncode, out, err)
 
 

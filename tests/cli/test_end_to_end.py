@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 from tests import synthetic
+from tests.processes import Process
 
 DATA = Path(__file__).parents[2] / "data"
 QUICK = ("--seeds", "2", "--steps", "20", "--quiet")
@@ -38,21 +40,34 @@ class Ended:
         return json.loads(self.out)["data"]
 
 
-def stockcast(*arguments: str | Path, home: Path, stdin: str | None = None) -> Ended:
+def stockcast(*arguments: str | Path, home: Path) -> Ended:
     """Run the command line in a process of its own."""
+    process = Process([*arguments, "--home", home], Path.cwd(), os.environ)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode is not None
+    return _ended(process.returncode, out, err)
+
+
+def installed(*arguments: str | Path, home: Path, stdin: str | None = None) -> Ended:
+    """The same in a process that begins from nothing, as a user's does."""
     command = [sys.executable, "-m", "stockcast", *map(str, arguments), "--home", str(home)]
     done = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, timeout=300)
-    assert "Traceback" not in done.stderr
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return _ended(done.returncode, done.stdout, done.stderr)
+
+
+def _ended(code: int, out: str, err: str) -> Ended:
+    assert "Traceback" not in err
+    return Ended(code, out, err)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A home with one trained model, and the file that it was trained on."""
+    """A home with one trained model, the file that it was trained on, and the one with its test forecasts."""
 
     home: Path
     file: Path
     report: Any
+    rows: Path
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +76,39 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     last = np.datetime64("2021-04-01")
     first = np.busday_offset(last, -899).astype(str)
     file = synthetic.write_csv(home / "FAKE.csv", synthetic.history(900, first=str(first)))
-    done = stockcast("train", file, *QUICK, "--json", home=home)
+    return train(file, home, home / "rows.csv")
+
+
+@pytest.fixture(scope="module")
+def again(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The same training in another home."""
+    home = tmp_path_factory.mktemp("again")
+    return train(trained.file, home, home / "rows.parquet")
+
+
+def train(file: Path, home: Path, rows: Path) -> Trained:
+    done = stockcast("train", file, *QUICK, "--json", "--output", rows, home=home)
     assert done.code == 0, done.err
-    return Trained(home, file, done.data[0])
+    return Trained(home, file, done.data[0], rows)
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """A home with a model of closes alone that was given a name, and what was said of it."""
+    home = tmp_path_factory.mktemp("mine")
+    h = replace(synthetic.history(900), open=None, high=None, low=None, volume=None)
+    file = synthetic.write_csv(home / "BARE.csv", h)
+    return home, stockcast("train", file, "--seeds", "1", "--steps", "10", "--name", "mine", home=home)
 
 
 def test_a_newcomer_trains_on_shipped_prices_and_reads_verdict_and_forecast(tmp_path: Path) -> None:
-    done = stockcast("train", DATA / "GOOG.csv", "--seeds", "1", "--steps", "10", home=tmp_path)
+    done = installed("train", DATA / "GOOG.csv", "--seeds", "1", "--steps", "10", home=tmp_path)
     assert done.code == 0
     for part in ("train", "validation", "test", "har-t", "garch-t", "random-walk", "Verdict", "Intervals:", "P(up)"):
         assert part in done.out
     assert "scored" in done.out
     assert "training lstm" in done.err
-    again = stockcast("predict", DATA / "GOOG.csv", home=tmp_path)
+    again = installed("predict", DATA / "GOOG.csv", home=tmp_path)
     assert again.code == 0
     assert "90 % interval" in again.out
     assert "Intervals:" in again.out
@@ -128,16 +163,14 @@ def without_time(forecasts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def test_training_and_forecasting_twice_give_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
-    again = stockcast("train", trained.file, *QUICK, "--json", home=tmp_path).data[0]
-    assert again["model_id"] == trained.report["model_id"]
+def test_training_and_forecasting_twice_give_the_same_bytes(trained: Trained, again: Trained) -> None:
+    assert again.report["model_id"] == trained.report["model_id"]
     for extra in ((), ("--horizon", "3", "--seed", "5")):
         first = stockcast("predict", trained.file, "--json", *extra, home=trained.home).data
-        second = stockcast("predict", trained.file, "--json", *extra, home=tmp_path).data
+        second = stockcast("predict", trained.file, "--json", *extra, home=again.home).data
         assert without_time(first) == without_time(second)
-    assert without_time([trained.report["forecast"]]) == without_time(
-        stockcast("predict", trained.file, "--json", home=tmp_path).data
-    )
+        if not extra:
+            assert without_time([trained.report["forecast"]]) == without_time(second)
 
 
 def test_an_earlier_origin_uses_the_scored_model_or_is_refused(trained: Trained, tmp_path: Path) -> None:
@@ -166,29 +199,22 @@ def test_a_forecast_does_not_depend_on_bars_after_its_origin(trained: Trained, t
     assert without_time(whole) == without_time(alone)
 
 
-def test_every_test_forecast_is_saved_and_reproduces_the_scores(tmp_path: Path) -> None:
-    file = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.history(900))
-    target = tmp_path / "rows.csv"
-    done = stockcast("train", file, *QUICK, "--json", "--output", target, home=tmp_path)
-    rows = list(csv.DictReader(io.StringIO(target.read_text())))
-    for score in done.data[0]["scores"]:
+def test_every_test_forecast_is_saved_and_reproduces_the_scores(trained: Trained, again: Trained) -> None:
+    rows = list(csv.DictReader(io.StringIO(trained.rows.read_text())))
+    for score in trained.report["scores"]:
         own = [row for row in rows if row["model"] == score["model"]]
         assert len(own) == score["n"]
         assert np.mean([float(row["crps"]) for row in own]) == pytest.approx(score["crps"])
         covered = [float(row["q05"]) <= float(row["realised_return"]) <= float(row["q95"]) for row in own]
         assert np.mean(covered) == pytest.approx(score["coverage_90"])
         assert all(row["origin"] < row["target_session"] for row in own)
-    parquet = tmp_path / "rows.parquet"
-    stockcast("train", file, *QUICK, "--output", parquet, home=tmp_path)
     import pyarrow.parquet
 
-    assert pyarrow.parquet.read_table(parquet).num_rows == len(rows)
+    assert pyarrow.parquet.read_table(again.rows).num_rows == len(rows)
 
 
-def test_a_closes_only_file_narrows_the_features_and_says_so(tmp_path: Path) -> None:
-    h = synthetic.history(900)
-    file = synthetic.write_csv(tmp_path / "BARE.csv", replace(h, open=None, high=None, low=None, volume=None))
-    done = stockcast("train", file, "--seeds", "1", "--steps", "10", home=tmp_path)
+def test_a_closes_only_file_narrows_the_features_and_says_so(mine: tuple[Path, Ended]) -> None:
+    _, done = mine
     assert done.code == 0
     assert "volatility is measured from closes only" in done.err
     assert "No volume" in done.err
@@ -207,7 +233,7 @@ def test_the_other_cells_and_the_textbook_supervision_work(cell: str, tmp_path: 
 
 
 def test_standard_input_is_a_source(trained: Trained) -> None:
-    done = stockcast("predict", "-", "--model", "FAKE", "--json", home=trained.home, stdin=trained.file.read_text())
+    done = installed("predict", "-", "--model", "FAKE", "--json", home=trained.home, stdin=trained.file.read_text())
     assert done.data[0]["ticker"] == "stdin"
     assert done.data[0]["model"] == "FAKE"
 
@@ -221,14 +247,13 @@ def test_csv_and_output_file_hold_the_same_forecast(trained: Trained, tmp_path: 
     assert float(row["q0.05"]) == saved["quantiles"]["0.05"]
 
 
-def test_models_are_listed_shown_and_removed(trained: Trained, tmp_path: Path) -> None:
-    file = tmp_path / "FAKE.csv"
-    file.write_bytes(trained.file.read_bytes())
-    stockcast("train", file, *QUICK, "--name", "mine", home=tmp_path)
-    assert "mine" in stockcast("models", "list", home=tmp_path).out
-    assert "har-t" in stockcast("models", "show", "mine", home=tmp_path).out
-    assert stockcast("models", "remove", "mine", home=tmp_path).code == 0
-    assert stockcast("predict", file, "--model", "mine", home=tmp_path).code == 6
+def test_models_are_listed_shown_and_removed(mine: tuple[Path, Ended], tmp_path: Path) -> None:
+    home = shutil.copytree(mine[0], tmp_path / "home")
+    assert "mine" in stockcast("models", "list", home=home).out
+    assert "har-t" in stockcast("models", "show", "mine", home=home).out
+    assert stockcast("predict", home / "BARE.csv", "--model", "mine", home=home).code == 0
+    assert stockcast("models", "remove", "mine", home=home).code == 0
+    assert stockcast("predict", home / "BARE.csv", "--model", "mine", home=home).code == 6
 
 
 def _missing(folder: Path) -> Path:
@@ -279,8 +304,7 @@ def test_a_name_that_is_no_path_is_never_read_as_one(tmp_path: Path) -> None:
 
 
 def test_a_damaged_model_is_exit_6_and_stays_where_it_is(trained: Trained, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    stockcast("train", trained.file, *QUICK, home=home)
+    home = shutil.copytree(trained.home, tmp_path / "home")
     weights = home / "models" / "FAKE" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-7])
     done = stockcast("predict", trained.file, home=home)
@@ -292,8 +316,7 @@ def test_a_damaged_model_is_exit_6_and_stays_where_it_is(trained: Trained, tmp_p
 def test_an_interrupted_training_leaves_the_old_model_and_nothing_half_written(
     trained: Trained, tmp_path: Path
 ) -> None:
-    home = tmp_path / "home"
-    stockcast("train", trained.file, *QUICK, home=home)
+    home = shutil.copytree(trained.home, tmp_path / "home")
     before = (home / "models" / "FAKE" / "manifest.json").read_bytes()
     command = [
         sys.executable,

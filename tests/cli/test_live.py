@@ -12,7 +12,6 @@ import json
 import math
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -40,6 +39,7 @@ from tests.loopback.faults import (
     Truncated,
 )
 from tests.loopback.market import Listing
+from tests.processes import Process
 from tests.storage.entries import entry as recordable
 from tests.storage.entries import student
 
@@ -95,7 +95,6 @@ def ran(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     """The home after Monday evening, whose first run was killed while it trained, and what the second one said."""
     with live(copied(newcomer.home, tmp_path_factory.mktemp("ran") / "home"), listings(), evening(MONDAY)) as one:
         process = one.start("run")
-        assert process.stderr is not None
         for line in process.stderr:
             if "BBB: training" in line:
                 break
@@ -189,12 +188,11 @@ TROUBLES = {
 }
 
 
-def troubled(newcomer: Newcomer, folder: Path, names: Sequence[str]) -> dict[str, Ended]:
+def troubled(newcomer: Newcomer, folder: Path) -> dict[str, Ended]:
     """Each trouble met by a process of its own, all at once: most of their time is spent waiting."""
     with ExitStack() as stack:
-        begun: dict[str, subprocess.Popen[str]] = {}
-        for name in names:
-            trouble = TROUBLES[name]
+        begun: dict[str, Process] = {}
+        for name, trouble in TROUBLES.items():
             one = stack.enter_context(live(copied(newcomer.home, folder / name), listings(), evening(MONDAY)))
             one.yahoo.script("AAA", [trouble.fault], sticky=True)
             more = None if trouble.fault else NOBODY
@@ -206,8 +204,7 @@ def test_a_failing_provider_has_its_code_message_and_hint_and_changes_nothing(
     newcomer: Newcomer, tmp_path: Path
 ) -> None:
     before = tables(newcomer.home)
-    names = list(TROUBLES)
-    done = troubled(newcomer, tmp_path, names[::2]) | troubled(newcomer, tmp_path, names[1::2])
+    done = troubled(newcomer, tmp_path)
     for name, trouble in TROUBLES.items():
         done[name].failed(trouble.code, *trouble.words)
         if trouble.code == 5:

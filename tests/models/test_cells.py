@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.config import NetworkConfig
-from stockcast.models.cells import NetworkWeights, sigmoid
+from stockcast.models.cells import NetworkWeights, sigmoid, tanh
 from stockcast.models.network import Network
 from stockcast.models.torchweights import stack
 
@@ -85,7 +85,12 @@ def test_a_window_has_the_same_bytes_in_any_batch(cell: str, data: st.DataObject
 
 
 def test_sigmoid_does_not_overflow() -> None:
-    np.testing.assert_allclose(sigmoid(np.array([-800.0, 0.0, 800.0])), [0.0, 0.5, 1.0])
+    np.testing.assert_allclose(sigmoid(np.array([-800.0, 0.0, 800.0])), [0.0, 0.5, 1.0], atol=1e-300)
+
+
+def test_tanh_is_that_of_numpy_to_the_last_digits() -> None:
+    x = np.concatenate([np.linspace(-30, 30, 4001), [-800.0, 800.0, 1e-9]])
+    np.testing.assert_allclose(tanh(x), np.tanh(x), rtol=0, atol=3e-16)
 
 
 def test_a_new_network_corrects_nothing() -> None:

@@ -257,7 +257,7 @@ def test_levels_strictly_increase_within_0_and_1_whatever_the_pits(
     assert levels.max() < 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), level=st.floats(0.001, 0.999))
 def test_the_recalibrated_pit_undoes_the_levels(seed: int, level: float) -> None:
     pit, scale = volatile(seed, 260)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,6 @@ from stockcast.results.backtests import BacktestResult
 from stockcast.results.progress import Silent
 from stockcast.windows.features import moves
 from stockcast.windows.market import Market
-from tests.cli.conftest import environment
 from tests.pipeline.smallpool import (
     CUTOFF,
     DAYS,
@@ -46,6 +44,7 @@ from tests.pipeline.smallpool import (
     with_common_news,
 )
 from tests.pipeline.walks import Story, rows_of
+from tests.processes import Process
 
 ALL = [with_common_news(name) for name in NAMES]
 STRANGER = with_common_news("Z")
@@ -318,12 +317,11 @@ def test_a_history_beyond_the_calendar_of_the_model_is_given_a_longer_one(place:
 def test_the_command_scores_members_and_strangers_together(place: Path) -> None:
     sources = files(place / "prices", [*ALL[:2], STRANGER])
     words = ["backtest", *sources, "--model", "pool", "--baseline", "har-t", "--json", "--home", str(place)]
-    done = subprocess.run(
-        [sys.executable, "-m", "stockcast", *words], capture_output=True, text=True, env=environment(), check=False
-    )
-    assert done.returncode == 0, done.stderr
-    *tickers, everything = json.loads(done.stdout)["data"]
+    process = Process(words, place, os.environ)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    *tickers, everything = json.loads(out)["data"]
     assert [entry["ticker"] for entry in tickers] == ["A", "B", "Z"]
     assert {entry["splits"]["test"]["first"] for entry in tickers} == {str(TEST_FROM)}
     assert everything["pooled"][0]["tickers"] == 3
-    assert "Z: the market of 59 of 160 origins is not known" in done.stderr
+    assert "Z: the market of 59 of 160 origins is not known" in err

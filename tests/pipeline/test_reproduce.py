@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -42,6 +43,21 @@ def trained(folder: Path, h: History = HISTORY, start: int = 0) -> Path:
     return folder / "home"
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a home, in which the model FAKE is, and its file."""
+    return trained(tmp_path_factory.mktemp("kept")).parent
+
+
+@pytest.fixture
+def own(kept: Path, tmp_path: Path) -> Path:
+    """A home like that, whose model was trained on a file in the test's folder."""
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    data = modelfile.load(tmp_path / "home" / "models", "FAKE").manifest["data"]
+    edited(tmp_path / "home", data={**data, "source": str(tmp_path / "FAKE.csv")})
+    return tmp_path / "home"
+
+
 def reproduced(home: Path, *sources: Path, name: str = "FAKE", **read_as: str) -> Reproduction:
     return pipeline.reproduce(home, name, sources, ReadOptions(**read_as), Silent())
 
@@ -64,8 +80,8 @@ def test_a_model_of_a_file_is_the_same_to_the_last_byte_and_nothing_is_saved(tmp
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
 
 
-def test_prices_may_have_moved_to_another_file_or_folder(tmp_path: Path) -> None:
-    home = trained(tmp_path)
+def test_prices_may_have_moved_to_another_file_or_folder(own: Path, tmp_path: Path) -> None:
+    home = own
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     moved = (tmp_path / "FAKE.csv").rename(elsewhere / "FAKE.csv")
@@ -76,13 +92,12 @@ def test_prices_may_have_moved_to_another_file_or_folder(tmp_path: Path) -> None
     assert reproduced(home, moved.rename(elsewhere / "OTHER.csv")).identical
 
 
-def test_other_prices_are_refused_with_both_hashes(tmp_path: Path) -> None:
-    home = trained(tmp_path)
+def test_other_prices_are_refused_with_both_hashes(own: Path, tmp_path: Path) -> None:
     close = HISTORY.close.copy()
     close[300] *= 1.001
     synthetic.write_csv(tmp_path / "FAKE.csv", replace(HISTORY, close=close))
     with pytest.raises(DataError, match="are not those that the model was trained on") as refused:
-        reproduced(home)
+        reproduced(own)
     assert HISTORY.sha256()[:12] in refused.value.message
     assert "620 sessions" in refused.value.message
 
@@ -117,12 +132,11 @@ def test_a_model_of_a_ticker_is_trained_from_the_store_whatever_was_fetched_sinc
         reproduced(home, name="AAA")
 
 
-def test_another_seed_is_another_model_and_what_differs_is_said(tmp_path: Path) -> None:
-    home = trained(tmp_path)
-    manifest = modelfile.load(home / "models", "FAKE").manifest
+def test_another_seed_is_another_model_and_what_differs_is_said(own: Path) -> None:
+    manifest = modelfile.load(own / "models", "FAKE").manifest
     config = {**manifest["config"], "training": {**manifest["config"]["training"], "seed": 7}}
-    edited(home, config=config, versions={**manifest["versions"], "torch": "0.4.1"})
-    found = reproduced(home)
+    edited(own, config=config, versions={**manifest["versions"], "torch": "0.4.1"})
+    found = reproduced(own)
     assert not found.identical
     assert found.model_id != found.again
     assert found.versions["torch"][0] == "0.4.1"
@@ -133,11 +147,10 @@ def test_another_seed_is_another_model_and_what_differs_is_said(tmp_path: Path) 
     assert all(one.largest is not None and one.largest > 0 for one in found.different)
 
 
-def test_what_a_training_met_by_chance_is_not_compared(tmp_path: Path) -> None:
-    home = trained(tmp_path)
-    saved = modelfile.load(home / "models", "FAKE")
-    edited(home, created_at="2001-01-01T00:00:00+00:00", calendar=saved.manifest["calendar"])
-    assert reproduced(home).identical
+def test_what_a_training_met_by_chance_is_not_compared(own: Path) -> None:
+    saved = modelfile.load(own / "models", "FAKE")
+    edited(own, created_at="2001-01-01T00:00:00+00:00", calendar=saved.manifest["calendar"])
+    assert reproduced(own).identical
 
 
 def test_tensors_are_compared_by_their_bytes() -> None:
@@ -157,21 +170,19 @@ def test_tensors_are_compared_by_their_bytes() -> None:
 
 
 @pytest.mark.parametrize("data", [None, {"stocks": 40}])
-def test_a_manifest_without_its_prices_is_a_model_error(tmp_path: Path, data: Any) -> None:
-    home = trained(tmp_path)
-    edited(home, data=data)
+def test_a_manifest_without_its_prices_is_a_model_error(own: Path, data: Any) -> None:
+    edited(own, data=data)
     with pytest.raises(ModelError, match="does not say what it was trained on"):
-        reproduced(home)
+        reproduced(own)
 
 
 @pytest.mark.parametrize("source", ["-", "frame"])
-def test_prices_that_were_no_file_have_to_be_named(tmp_path: Path, source: str) -> None:
-    home = trained(tmp_path)
-    data = modelfile.load(home / "models", "FAKE").manifest["data"]
-    edited(home, data={**data, "source": source})
+def test_prices_that_were_no_file_have_to_be_named(own: Path, tmp_path: Path, source: str) -> None:
+    data = modelfile.load(own / "models", "FAKE").manifest["data"]
+    edited(own, data={**data, "source": source})
     with pytest.raises(DataError, match="cannot be read again"):
-        reproduced(home)
-    assert reproduced(home, tmp_path / "FAKE.csv").identical
+        reproduced(own)
+    assert reproduced(own, tmp_path / "FAKE.csv").identical
 
 
 def test_a_pool_is_the_same_with_its_market_and_without_one_of_its_files_it_is_refused(tmp_path: Path) -> None:
@@ -182,7 +193,8 @@ def test_a_pool_is_the_same_with_its_market_and_without_one_of_its_files_it_is_r
     ]
     found = [read(str(file)) for file in files]
     pool = Pool.of(found, calendar_of(found, None))
-    assert train_pool(pool, CONFIG, home, "five", Silent()).market
+    config = replace(CONFIG, training=replace(CONFIG.training, seeds=1))
+    assert train_pool(pool, config, home, "five", Silent()).market
     before = sorted(path for path in home.rglob("*"))
     same = reproduced(home, name="five")
     assert (same.identical, same.members) == (True, 5)
@@ -197,8 +209,8 @@ def test_a_pool_is_the_same_with_its_market_and_without_one_of_its_files_it_is_r
         reproduced(home, name="five")
 
 
-def test_a_network_is_exported_whole_or_not_at_all(tmp_path: Path) -> None:
-    home = trained(tmp_path)
+def test_a_network_is_exported_whole_or_not_at_all(kept: Path, tmp_path: Path) -> None:
+    home = kept / "home"
     output = tmp_path / "fake.onnx"
     done = pipeline.export_model(home, "FAKE", output, fit="scored")
     saved = modelfile.load(home / "models", "FAKE").manifest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from scipy.stats import t as student
 
 from stockcast.evaluation.calibrationtests import calibration, causal_deciles, inside
 from stockcast.evaluation.metrics import crps_student_t
+from stockcast.report.html import report_html
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.calibration import CalibrationEffect
 from stockcast.results.report import FanStep, Report
@@ -111,6 +113,13 @@ def _report() -> Report:
 
 
 REPORT = _report()
+
+
+@cache
+def page() -> str:
+    """REPORT as HTML, drawn once."""
+    return report_html(REPORT)
+
 
 BARE = replace(
     REPORT,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stockcast.report.html import report_html
-from tests.report.reports import REPORT
+from tests.report import reports
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,14 +36,23 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report_html(REPORT), encoding="utf-8")
+    path.write_text(reports.page(), encoding="utf-8")
     return path
 
 
-def opened(browser: Browser, file: Path, width: int = 1200, dark: bool = False) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light")
+@pytest.fixture(scope="module")
+def loaded(browser: Browser, file: Path) -> Page:
+    page = browser.new_page()
     page.goto(file.as_uri())
     return page
+
+
+@pytest.fixture
+def page(loaded: Page) -> Page:
+    """The page on a wide light screen, as it was when it was opened."""
+    loaded.emulate_media(media="screen", color_scheme="light")
+    loaded.set_viewport_size({"width": 1200, "height": 800})
+    return loaded
 
 
 def brightness(page: Page, property_: str) -> float:
@@ -67,15 +75,14 @@ def test_nothing_is_asked_for_but_the_page_and_nothing_is_complained_about(brows
 
 
 @pytest.mark.parametrize("width", [375, 640, 700, 1200])
-def test_no_width_makes_the_page_scroll_sideways(browser: Browser, file: Path, width: int) -> None:
-    page = opened(browser, file, width)
+def test_no_width_makes_the_page_scroll_sideways(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-    page.close()
 
 
 @pytest.mark.parametrize("width", [375, 700, 1200])
-def test_text_in_charts_can_be_read(browser: Browser, file: Path, width: int) -> None:
-    page = opened(browser, file, width)
+def test_text_in_charts_can_be_read(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
     sizes = page.evaluate(
         """[...document.querySelectorAll('svg')].filter(svg => svg.checkVisibility()).map(
             svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width * Math.min(
@@ -83,11 +90,9 @@ def test_text_in_charts_can_be_read(browser: Browser, file: Path, width: int) ->
     )
     assert len(sizes) == 11  # of two for different widths, one is shown
     assert min(sizes) >= 8.5
-    page.close()
 
 
-def test_text_of_charts_stays_within_them(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_text_of_charts_stays_within_them(page: Page) -> None:
     outside = page.evaluate(
         """[...document.querySelectorAll('svg')].filter(svg => svg.checkVisibility()).flatMap(svg => {
             const frame = svg.getBoundingClientRect();
@@ -98,35 +103,29 @@ def test_text_of_charts_stays_within_them(browser: Browser, file: Path) -> None:
         })"""
     )
     assert outside == []
-    page.close()
 
 
-def test_a_dark_screen_has_light_text_and_a_light_one_dark(browser: Browser, file: Path) -> None:
-    dark, light = opened(browser, file, dark=True), opened(browser, file)
-    assert brightness(dark, "backgroundColor") < 50
-    assert brightness(dark, "color") > 200
-    assert brightness(light, "backgroundColor") > 200
-    assert brightness(light, "color") < 50
-    inks = [page.evaluate("getComputedStyle(document.querySelector('svg text')).fill") for page in (dark, light)]
+def test_a_dark_screen_has_light_text_and_a_light_one_dark(page: Page) -> None:
+    inks = []
+    for screen in ("dark", "light"):
+        page.emulate_media(color_scheme=screen)
+        dim, bright = ("backgroundColor", "color") if screen == "dark" else ("color", "backgroundColor")
+        assert brightness(page, dim) < 50
+        assert brightness(page, bright) > 200
+        inks.append(page.evaluate("getComputedStyle(document.querySelector('svg text')).fill"))
     assert inks[0] != inks[1]
-    dark.close()
-    light.close()
 
 
-def test_paper_is_light_whatever_the_screen_and_has_several_pages(browser: Browser, file: Path) -> None:
-    page = opened(browser, file, dark=True)
+def test_paper_is_light_whatever_the_screen_and_has_several_pages(page: Page) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     assert brightness(page, "backgroundColor") > 200
     assert brightness(page, "color") < 50
     printed = page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
-    page.close()
 
 
-def test_the_tables_behind_a_click_open_and_are_printed(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_the_tables_behind_a_click_open_and_are_printed(page: Page) -> None:
     hidden = page.locator("details table").first
     assert not hidden.is_visible()
     page.locator("summary").first.click()
     assert hidden.is_visible()
-    page.close()
