@@ -32,7 +32,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def tanh(x: Array) -> Array:
-    """2 sigmoid(2 x) - 1, to 1e-16: NumPy's own tanh takes twice the time, and most of a forecast's is spent here."""
+    """2 sigmoid(2 x) - 1, to 1e-15: NumPy's own tanh takes twice the time, and most of a forecast's is spent here."""
     y = sigmoid(2.0 * x)
     y *= 2.0
     y -= 1.0
