@@ -151,3 +151,21 @@ def test_training_does_not_import_torchs_compiler(tmp_path: Path) -> None:
     )
     process = Process([], tmp_path, os.environ, script)
     assert process.communicate(timeout=60) == ("False True\n", "")
+
+
+def test_a_batch_that_does_not_fit_the_cache_takes_the_same_steps_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(QUICK, network=replace(QUICK.network, dropout=0.0))
+    whole, _ = training.train(F, SPLIT, config, Silent())
+    seen: list[int] = []
+    forward = training.Network.forward
+
+    def counted(self: training.Network, x_BLF: torch.Tensor) -> torch.Tensor:
+        seen.append(len(x_BLF))
+        return forward(self, x_BLF)
+
+    monkeypatch.setattr(training.Network, "forward", counted)
+    monkeypatch.setattr(training, "_UNITS_IN_CACHE", 1)
+    parts, _ = training.train(F, SPLIT, config, Silent())
+    assert max(seen) <= 8 < config.training.windows_per_step
+    np.testing.assert_allclose(parts.weights.readout_SHD, whole.weights.readout_SHD, atol=1e-5)
+    np.testing.assert_allclose(parts.weights.layers[0].hidden_SGDD, whole.weights.layers[0].hidden_SGDD, atol=1e-5)
