@@ -67,7 +67,8 @@ def folder_for(home: Path | None) -> Iterator[Path]:
 def _alone(history: History, config: TrainConfig, home: Path | None, name: str, progress: Progress) -> Model:
     from stockcast.pipeline.training import Candidate
 
-    model = Model.of(trainedmodel.to_file(Candidate.of(history, config, name, progress).model))
+    with folder_for(home) as folder:
+        model = Model.of(trainedmodel.to_file(Candidate.of(history, config, folder, name, progress).model))
     if home is not None:
         model.save(home)
     return model

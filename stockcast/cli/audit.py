@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,16 +12,18 @@ from stockcast.cli import console, fetchoptions, options, trainoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
+from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.errors import AuditFailed
 
 if TYPE_CHECKING:
     from stockcast.results.audit import AuditResult
 
-QUICK_SEEDS, QUICK_STEPS, HORIZON = 1, 40, 3
+HORIZON = 3
 """Defaults of an audit: a byte that differs is enough, so one member and few steps do; paths need several sessions."""
 
 
 def audit(
+    ctx: typer.Context,
     sources: options.Sources,
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
@@ -36,7 +40,8 @@ def audit(
     hidden_size: trainoptions.HiddenSize = NetworkConfig.hidden_size,
     layers: trainoptions.Layers = NetworkConfig.layers,
     dropout: trainoptions.Dropout = NetworkConfig.dropout,
-    seeds: trainoptions.Seeds = QUICK_SEEDS,
+    init: trainoptions.Init = None,
+    seeds: trainoptions.AuditSeeds = TrainingConfig.seeds,
     seed: trainoptions.Seed = TrainingConfig.seed,
     learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
     weight_decay: trainoptions.WeightDecay = TrainingConfig.weight_decay,
@@ -55,21 +60,23 @@ def audit(
 ) -> None:
     """Change the future and demand the same forecasts: fits and forecasts must not differ by a byte.
 
-    Trains one member for at most 40 steps unless --seeds, --steps or --epochs say otherwise. Saves no model.
+    Looks at what train does: the tuning of the general model, or one member from scratch for at most 40 steps unless
+    --seeds, --steps or --epochs say otherwise. Saves no model.
     """
     common = options.common(home, as_json, quiet, verbose)
     sources = fetchoptions.tickers(sources)
     refuse_shared("--ticker", ticker, sources)
-    if steps is None and epochs is None:
-        steps = QUICK_STEPS
+    network = NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback)
+    learning = trainoptions.learning(seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision)
+    if init == SCRATCH or network != NetworkConfig() or learning != TrainingConfig(seed=seed):
+        learning = _quick(learning, options.given(ctx))
     config = TrainConfig(
-        network=NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
-        training=trainoptions.learning(
-            seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision
-        ),
+        network=network,
+        training=learning,
         split=SplitConfig(validate_from=validate_from, test_from=test_from),
         horizon=horizon,
         exchange=exchange,
+        init=init,
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
@@ -83,6 +90,13 @@ def audit(
             return pipeline.audit(source, columns.reading(start, end), config, common.home, progress, waiting(source))
 
     _deliver(harvest(sources, one, common, saves=False), common)
+
+
+def _quick(training: TrainingConfig, given: Callable[[str], bool]) -> TrainingConfig:
+    """The settings of an audit in the place of those that were not given."""
+    if not given("seeds"):
+        training = replace(training, seeds=AUDITING.seeds)
+    return training if given("steps") or given("epochs") else replace(training, steps=AUDITING.steps)
 
 
 def _deliver(audited: Harvest[AuditResult], common: options.Common) -> None:

@@ -38,6 +38,7 @@ def train(
     hidden_size: pooloptions.HiddenSize = NetworkConfig.hidden_size,
     layers: trainoptions.Layers = NetworkConfig.layers,
     dropout: pooloptions.Dropout = NetworkConfig.dropout,
+    init: trainoptions.Init = None,
     seeds: pooloptions.Seeds = TrainingConfig.seeds,
     seed: trainoptions.Seed = TrainingConfig.seed,
     learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
@@ -76,6 +77,7 @@ def train(
         split=SplitConfig(validate_from=validate_from, test_from=test_from),
         horizon=horizon,
         exchange=exchange,
+        init=init,
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)

@@ -11,6 +11,7 @@ import typer
 from stockcast.cli.coercion import decimal, iso_date, one_of, path, text, whole
 from stockcast.cli.options import DATA, NETWORK, OUTPUT, SPLIT, TRAINING
 from stockcast.config import CELLS, DEVICES, SUPERVISIONS, TrainingConfig
+from stockcast.config.models import AUDITING
 from stockcast.errors import UsageError
 
 Start = Annotated[
@@ -71,6 +72,28 @@ Dropout = Annotated[
     float,
     typer.Option(
         "--dropout", parser=decimal, metavar="SHARE", help="Units silenced in training", rich_help_panel=NETWORK
+    ),
+]
+Init = Annotated[
+    str | None,
+    typer.Option(
+        "--init",
+        parser=text,
+        metavar="general|scratch|NAME",
+        help="Networks to begin with",
+        show_default="general; scratch for a pool, other cells and sizes",
+        rich_help_panel=TRAINING,
+    ),
+]
+AuditSeeds = Annotated[
+    int,
+    typer.Option(
+        "--seeds",
+        parser=whole,
+        metavar="N",
+        help="Members of the ensemble",
+        show_default=f"{AUDITING.seeds}; those of the networks to begin with",
+        rich_help_panel=TRAINING,
     ),
 ]
 Seeds = Annotated[

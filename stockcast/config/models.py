@@ -8,6 +8,9 @@ from datetime import date
 
 from stockcast.errors import ConfigError
 
+SCRATCH, GENERAL = "scratch", "general"
+"""Networks to begin with: none; those that are shipped with the package."""
+
 CELLS = ("lstm", "gru", "rnn")
 SUPERVISIONS = ("every-step", "last-step")
 DEVICES = ("cpu", "cuda", "auto")
@@ -135,7 +138,8 @@ class TrainConfig:
     """Everything that `train` decides, but the source: saved with the model.
 
     horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code; None: the ticker's, and
-    New York for a file.
+    New York for a file. init: the networks to begin with, "scratch", "general" or a model's name; None: those of the
+    general model where network and training are the usual ones. A pool begins from scratch.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -143,6 +147,7 @@ class TrainConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     horizon: int = 1
     exchange: str | None = None
+    init: str | None = None
 
     def __post_init__(self) -> None:
         require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")
@@ -175,3 +180,9 @@ class PredictConfig:
 POOL_NETWORK = NetworkConfig(hidden_size=32, dropout=0.2)
 POOL_TRAINING = TrainingConfig(seeds=3, weight_decay=0.1, batch_size=64, steps=200)
 """What a pool is trained with where nothing else is asked for: many series have more to teach than one."""
+
+AUDITING = TrainingConfig(seeds=1, steps=40)
+"""What an audit trains from scratch where nothing else is asked for."""
+
+TUNING = TrainingConfig(learning_rate=0.001, weight_decay=0.0, steps=60)
+"""How networks that many series have taught are tuned on one: a few small steps, and no pull of the weights to 0."""

@@ -62,9 +62,7 @@ def fit_scale(y_N: Floats, z_NP: Floats) -> HarScale:
     from scipy.optimize import minimize
 
     weights = np.array([-0.05, 0.05, 0.15, 0.2, 0.1, -0.05])
-    spread = float(np.std(y_N))
-    if not spread > 0:
-        raise DataError("the price never moves in the training part", "check the close column of the file")
+    spread = spread_of(y_N)
     start_vector = np.concatenate([weights, [0.0, math.log(6.0 - NU_FLOOR)]])
     # Location is fitted in units of the sample's standard deviation: the optimiser wants comparable sizes.
     found = minimize(
@@ -80,6 +78,14 @@ def fit_scale(y_N: Floats, z_NP: Floats) -> HarScale:
         raise DataError("the base scale could not be fitted to the training part", "check the prices for errors")
     *w, mu, eta = (float(value) for value in found.x)
     return HarScale(weights=tuple(w), mu=mu * spread, nu=NU_FLOOR + math.exp(eta))
+
+
+def spread_of(y_N: Floats) -> float:
+    """Standard deviation of the targets. Raises DataError where it is zero."""
+    spread = float(np.std(y_N))
+    if not spread > 0:
+        raise DataError("the price never moves in the training part", "check the close column of the file")
+    return spread
 
 
 def _negative_log_likelihood(parameters: Floats, y_N: Floats, z_NP: Floats, spread: float) -> tuple[float, Floats]:

@@ -35,7 +35,7 @@ _GPU_UNITS = 128
 """Hidden units below which a step is too short to be worth the way to a GPU."""
 
 _UNITS_IN_CACHE = 64 * 150 * 32
-"""Hidden units of all sessions of a batch, times four gates each: with twice as many, a step takes 1.5 times as long."""
+"""Hidden units of all sessions of a batch, four gates each: with twice as many a step takes 1.5 times as long."""
 
 _LESSONS_AT_ONCE = 64
 """Validation parts that go through the network together: what a pass needs of memory stays small."""
@@ -83,10 +83,10 @@ def train(
 
 def refit(
     f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress,
-    start: NetworkWeights | None = None,
+    start: NetworkWeights | None = None, footing: Footing | None = None,
 ) -> Ensemble:  # fmt: skip
     """`relearn` from one series."""
-    return relearn([Series.of(f, part)], config, chosen, progress, start)
+    return relearn([Series.of(f, part)], config, chosen, progress, start, footing)
 
 
 def learn(
@@ -113,10 +113,10 @@ def learn(
 
 def relearn(
     series: Sequence[Series], config: TrainConfig, chosen: Chosen, progress: Progress,
-    start: NetworkWeights | None = None,
+    start: NetworkWeights | None = None, footing: Footing | None = None,
 ) -> Ensemble:  # fmt: skip
     """Fit everything again, each member for its chosen number of steps: nothing is left to choose."""
-    footing = Footing.of(series)
+    footing = footing or Footing.of(series)
     problem = Problem.of(series, footing, window_shape(config), _device(config))
     members = [
         _watch(descend(problem, config, walk), walk.seed, progress)[0].weights
@@ -164,7 +164,7 @@ def descend(problem: Problem, config: TrainConfig, walk: Walk) -> Iterator[Snaps
             drawn = draw.integers(0, len(problem.ends_N), training.windows_per_step)
             windows = torch.from_numpy(problem.ends_N[drawn] - (shape.length - 1))
             losses.append(0.0)
-            for part in windows.split(at_once):
+            for part in torch.split(windows, at_once):
                 heads_BLH = model(x_NLF[part])
                 z_BL = z_NL[part][:, shape.silent :]
                 loss = negative_log_likelihood(heads_BLH[:, shape.silent :], z_BL, problem.eta).mean()

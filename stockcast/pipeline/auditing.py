@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config import PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
+from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.errors import DataError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, law_bytes
 from stockcast.forecasting import Fit, TrainedModel, forecast
@@ -27,7 +28,6 @@ from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.results.audit import AuditCheck, AuditResult
 from stockcast.results.progress import Progress
-from stockcast.windows import features as columns
 from stockcast.windows.folds import Fold
 from stockcast.windows.splits import Part
 
@@ -69,7 +69,7 @@ def audit(
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    made = _Audit(Work.begin(history, config, history.ticker, progress, found), found)
+    made = _Audit(_work(history, config, home, progress, found), found)
     prices, unread = prices_check(source, read, home, history, made.origins, found)
     checks = [
         *prices,
@@ -88,6 +88,15 @@ def audit(
         left_out=(*unread, *made.left_out, *left_out),
         verdict=verdict(history.ticker, checks),
     )
+
+
+def _work(history: History, config: TrainConfig, home: Path, progress: Progress, found: Quotes | None) -> Work:
+    """The training to look at; a quick one where no settings were asked for and it begins from scratch."""
+    work = Work.begin(history, config, home, history.ticker, progress, found)
+    if work.initial is None and config.training == TrainingConfig(seed=config.training.seed):
+        config = replace(config, training=replace(AUDITING, seed=config.training.seed), init=SCRATCH)
+        work = Work.begin(history, config, home, history.ticker, progress, found)
+    return work
 
 
 @dataclass(frozen=True)
@@ -181,7 +190,7 @@ class _Audit:
         wrong = {
             name
             for row, changed in self._futures()
-            for name in differing_columns(self.work.f, columns.features(changed), row + 1)
+            for name in differing_columns(self.work.f, self.work.on(changed).f, row + 1)
         }
         what = f"{len(self.work.f.names)} inputs of the network, base scale's and baselines'"
         return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
@@ -219,7 +228,7 @@ class _Audit:
         whole = {name: known.forecast(f, test.start, test.stop) for name, known in competitors.items()}
         wrong: list[str] = []
         for row in rows:
-            past = columns.features(self.history.rows(0, row + 2))
+            past = self.work.on(self.history.rows(0, row + 2)).f
             at = row - test.start
             for name, known in competitors.items():
                 if law_bytes(known.forecast(past, row, row + 1), 0, 1) != law_bytes(whole[name], at, at + 1):
@@ -255,13 +264,14 @@ class _Audit:
         history = CHANGES[change](self.history, row + 2)
         test = Part(self.test.start, max(self.test.start, len(history) - 2))
         split = replace(self.work.split, dates=history.dates[1:], test=test)
-        return replace(self.work, history=history, f=columns.features(history), split=split)
+        return replace(self.work.on(history), split=split)
 
     def _fitted(self, work: Work, what: str) -> _Fitted:
         """Trained, chosen and fitted as `train` does it."""
         watched = Watched(self.work.progress, what)
         work = replace(work, progress=watched)
-        network, chosen, crps = work.learn()
+        learnt = work.learn()
+        network, chosen, crps = learnt.network, learnt.chosen, learnt.validation_crps
         losses = np.array(watched.losses)
         baselines = dict(work.fit_baselines(work.seen, "the test part"))
         for name, kind in ALL_BASELINES.items():
@@ -293,15 +303,18 @@ class _Audit:
 
     def _taught(self) -> Ensemble:
         """The fitted network; one that took every step where validation chose none: corrections of zero hide a leak."""
+        from stockcast.models.problem import Footing
         from stockcast.models.training import Chosen, refit
 
-        fit, chosen = self.own.fit, self.own.chosen
+        fitted, chosen = self.own.fit.ensemble, self.own.chosen
         if min(chosen.steps) > 0:
-            return fit.ensemble
+            return fitted
         every = Chosen((chosen.most,) * len(chosen.steps), chosen.most)
-        return refit(
-            self.work.f, self.work.seen, self.work.config, every, Watched(self.work.progress, "every step taken")
-        )
+        initial = self.work.initial
+        start = None if initial is None else initial.young.weights
+        footing = None if initial is None else Footing(initial.young.base, initial.young.standardiser, fitted.cutoff)
+        watched = Watched(self.work.progress, "every step taken")
+        return refit(self.work.f, self.work.seen, self.work.config, every, watched, start, footing)
 
     def _forecasts(self, fit: Fit, history: History, row: int) -> dict[str, bytes]:
         """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import SCRATCH
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.backtest import Outcomes, mean_crps
 from stockcast.evaluation.pooledverdict import adjusted_p, pooled_verdict, sentences, strongest_on
@@ -146,11 +147,13 @@ class PoolWork:
     def begin(cls, pool: Pool, config: TrainConfig, home: Path, progress: Progress) -> PoolWork:
         """Split by date. Raises what splitting raises, DataError where no member can be scored."""
         calendars = [member.own.moves.dates for member in pool.members]
+        if config.init not in {None, SCRATCH}:
+            raise ConfigError(f"--init {config.init}: a pool is trained from scratch", "leave --init out")
         split = PoolSplit.of(calendars, config.split, config.network.lookback)
         market = pool.market
         if market is not None and np.searchsorted(market.dates_D, np.datetime64(split.validate_from)) < MIN_TRAIN:
             market = None  # whether there is one must not hang on members that are listed later
-        config = replace(config, exchange=config.exchange or pool.calendar.exchange)
+        config = replace(config, exchange=config.exchange or pool.calendar.exchange, init=SCRATCH)
         work = cls(replace(pool, market=market), split, config, home, progress)
         if not any(work.folds(member) for member in pool.members):
             raise DataError(

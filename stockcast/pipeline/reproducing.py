@@ -45,7 +45,7 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     file = modelfile.load(home / "models", name)
     model = trainedmodel.from_file(file)
     found = _Found.all_of(file, home, sources, read)
-    again = _pool_again(model, found, progress) if model.members else _alone_again(model, found[0], progress)
+    again = _pool_again(model, found, progress) if model.members else _alone_again(model, found[0], home, progress)
     return compared(file, again)
 
 
@@ -146,10 +146,10 @@ def _place(described: Mapping[str, Any], sources: Sequence[Path], series: int) -
     )
 
 
-def _alone_again(model: TrainedModel, found: _Found, progress: Progress) -> ModelFile:
+def _alone_again(model: TrainedModel, found: _Found, home: Path, progress: Progress) -> ModelFile:
     from stockcast.pipeline.training import Candidate
 
-    candidate = Candidate.of(found.history, model.config, model.name, progress, found.quotes)
+    candidate = Candidate.of(found.history, model.config, home, model.name, progress, found.quotes)
     return trainedmodel.to_file(candidate.model)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.config import TrainConfig
 from stockcast.errors import DataError
+from stockcast.forecasting import seen_by
 from stockcast.results.ledger import Training
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining
@@ -19,9 +20,11 @@ from stockcast.storage.ledger import trainings
 
 if TYPE_CHECKING:
     from stockcast.config.runfile import RetrainConfig
-    from stockcast.forecasting import TrainedModel
+    from stockcast.forecasting import Fit, TrainedModel
+    from stockcast.models.distribution import Distribution
     from stockcast.pipeline.sources import Quotes
-    from stockcast.pipeline.training import Candidate
+    from stockcast.pipeline.training import Candidate, Work
+    from stockcast.windows.splits import Part
 
 REST = 20
 """Sessions after a training in which the live record does not ask for another: it still shows the model before."""
@@ -82,7 +85,7 @@ def _trained(
     from stockcast.pipeline.training import Candidate
 
     try:
-        candidate = Candidate.of(quotes.history, config, quotes.history.ticker, progress, quotes)
+        candidate = Candidate.of(quotes.history, config, home, quotes.history.ticker, progress, quotes)
     except DataError as error:
         if old is None:
             raise
@@ -131,7 +134,15 @@ class _Duel:
         part = replace(part, start=start)
         y_N = Outcomes.of(old.ticker, work.f, work.history.close[1:], part).y_N
         losses = [
-            float(crps(fit.forecaster(model.served_by).forecast(work.f, part.start, part.stop), y_N).mean())
+            float(crps(_law(work, fit, model.served_by, part), y_N).mean())
             for model, fit in ((old, old.served), (new, new.scored))
         ]
         return cls(losses[0], losses[1], len(part))
+
+
+def _law(work: Work, fit: Fit, name: str, part: Part) -> Distribution:
+    """What a competitor of a fit forecasts over a part, each of what it looks at."""
+    from stockcast.windows.features import features
+
+    f = seen_by(fit.ensemble, features(work.history), work.calendar)
+    return fit.forecaster(name).forecast(f, part.start, part.stop)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config.models import SCRATCH
 from stockcast.errors import DataError
 from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
 from stockcast.pipeline.predicting import calendar_end, model_of
@@ -17,7 +18,7 @@ from stockcast.prices.history import History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
-from stockcast.results.training import TrainResult
+from stockcast.results.training import InitialResult, TrainResult
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import Chosen
     from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.initial import Initial, Tuned
     from stockcast.results.training import Verdict
     from stockcast.windows.features import Features
     from stockcast.windows.splits import Part, Split
@@ -48,7 +50,7 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    candidate = Candidate.of(history, config, name or history.ticker, progress, found)
+    candidate = Candidate.of(history, config, home, name or history.ticker, progress, found)
     return candidate.result(candidate.save(home), keep_rows)
 
 
@@ -60,23 +62,26 @@ class Candidate:
     model: TrainedModel
     entries: dict[str, Entry]
     verdict: Verdict
-    validation_crps: dict[str, float]
-    chosen: Chosen
+    learnt: Learnt
     found: Quotes | None
 
     @classmethod
     def of(
-        cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None = None
-    ) -> Candidate:
-        """Train on a history. found: where it comes from the store, with the exchange's calendar."""
-        work = Work.begin(history, config, name, progress, found)
-        network, chosen, validation_crps = work.learn()
+        cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress,
+        found: Quotes | None = None,
+    ) -> Candidate:  # fmt: skip
+        """Train on a history. home: of the models to begin with. found: where the history comes from the store, with
+        the exchange's calendar. Raises what splitting raises, ModelError for a model that cannot be begun with.
+        """
+        work = Work.begin(history, config, home, name, progress, found)
+        learnt = work.learn()
+        network, validation_crps = learnt.network, learnt.validation_crps
         scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
         entries = work.test_entries(scored)
         verdict = work.judge(entries, validation_crps)
-        served = work.final_fit(scored, chosen) if config.training.final_fit else scored
-        model = work.model(scored, served, verdict, entries, validation_crps, chosen)
-        return cls(work, model, entries, verdict, validation_crps, chosen, found)
+        served = work.final_fit(scored, learnt) if config.training.final_fit else scored
+        model = work.model(scored, served, verdict, entries, learnt)
+        return cls(work, model, entries, verdict, learnt, found)
 
     @property
     def model_id(self) -> str:
@@ -102,15 +107,16 @@ class Candidate:
             comparisons=tuple(
                 self.entries[cell].compare(entry) for entry in self.entries.values() if entry.kind == "baseline"
             ),
-            validation_crps=self.validation_crps,
+            validation_crps=self.learnt.validation_crps,
             verdict=self.verdict,
             forecasts=self._forecasts(model),
             scored_cutoff=self.model.scored.cutoff,
             served_cutoff=self.model.served.cutoff,
-            steps=self.chosen.steps,
+            steps=self.learnt.chosen.steps,
             notes=work.history.notes,
             path=path,
             test_forecasts=tuple(entry.rows() for entry in self.entries.values()) if keep_rows else (),
+            init=self.learnt.told,
         )
 
     def _forecasts(self, model: TrainedModel) -> tuple[Forecast, ...]:
@@ -122,8 +128,26 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """What the training part taught: a network, how validation chose it, and every competitor's CRPS there.
+
+    tuned: of networks that were there before; None for a start from scratch.
+    """
+
+    network: Ensemble
+    chosen: Chosen
+    validation_crps: dict[str, float]
+    tuned: Tuned | None = None
+
+    @property
+    def told(self) -> InitialResult | None:
+        """What the networks began with."""
+        return None if self.tuned is None else self.tuned.told
+
+
+@dataclass(frozen=True)
 class Work:
-    """One training: what its stages share."""
+    """One training: what its stages share. initial: the networks that it begins with; None: from scratch."""
 
     history: History
     f: Features
@@ -132,10 +156,13 @@ class Work:
     config: TrainConfig
     name: str
     progress: Progress
+    initial: Initial | None = None
 
     @classmethod
-    def begin(cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None) -> Work:
-        from stockcast.windows.features import features
+    def begin(
+        cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress, found: Quotes | None
+    ) -> Work:
+        from stockcast.pipeline.initial import Initial
         from stockcast.windows.splits import split_by_date
 
         if len(history) < 2:
@@ -148,26 +175,46 @@ class Work:
             calendar = load_calendar(wanted, history.first, calendar_end(history.last))
         config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
-        return cls(history, features(history), split, calendar, config, name, progress)
+        initial = Initial.of(config, history, split.session(split.validation.start + 1), home)
+        if initial is None:
+            config = replace(config, init=SCRATCH)
+        else:
+            config = initial.configured(config)
+            split = split_by_date(history.dates[1:], config.split, config.network.lookback)
+        return cls(history, _seen(history, initial, calendar), split, calendar, config, name, progress, initial)
+
+    def on(self, history: History) -> Work:
+        """The same with another history, whose parts are the caller's to set."""
+        return replace(self, history=history, f=_seen(history, self.initial, self.calendar))
 
     @property
     def seen(self) -> Part:
         """Training and validation part together: what the scored references are fitted on."""
         return replace(self.split.train, stop=self.split.validation.stop)
 
-    def learn(self) -> tuple[Ensemble, Chosen, dict[str, float]]:
+    def learn(self) -> Learnt:
         """Train network and baselines on the training part, and score them on the validation part."""
         from stockcast.evaluation.backtest import Outcomes, mean_crps
-        from stockcast.models.training import train as fit_network
 
         c, part = self.config, self.split.validation
-        most = c.training.gradient_steps(len(self.split.train))
-        self.progress.stage(f"training {c.network.cell}", most * c.training.seeds)
-        network, chosen = fit_network(self.f, self.split, c, self.progress)
+        network, chosen, tuned = self._network()
         baselines = self.fit_baselines(self.split.train, "the validation part")
         laws = {name: known.forecast(self.f, part.start, part.stop) for name, known in baselines.items()}
         laws[c.network.cell] = network.forecast(self.f, part.start, part.stop)
-        return network, chosen, mean_crps(laws, Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part))
+        outcomes = Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part)
+        return Learnt(network, chosen, mean_crps(laws, outcomes), tuned)
+
+    def _network(self) -> tuple[Ensemble, Chosen, Tuned | None]:
+        from stockcast.models.training import train as fit_network
+
+        c = self.config
+        most = c.training.gradient_steps(len(self.split.train)) * c.training.seeds
+        if self.initial is None:
+            self.progress.stage(f"training {c.network.cell}", most)
+            return *fit_network(self.f, self.split, c, self.progress), None
+        self.progress.stage(f"tuning {self.initial.name}", most)
+        tuned = self.initial.tuned(self.f, self.split, c, self.progress)
+        return tuned.network, tuned.chosen, tuned
 
     def fit_baselines(self, part: Part, purpose: str) -> dict[str, Baseline]:
         """Every baseline, fitted on a part; one that cannot be fitted is left out with a note."""
@@ -205,20 +252,24 @@ class Work:
         baselines = {name: e for name, e in entries.items() if e.kind == "baseline" and name in validation_crps}
         return verdict(entries[self.config.network.cell], baselines, validation_crps)
 
-    def final_fit(self, scored: Fit, chosen: Chosen) -> Fit:
+    def final_fit(self, scored: Fit, learnt: Learnt) -> Fit:
         """Everything once more, on the whole history, with the steps that validation chose."""
-        from stockcast.models.training import refit
-
         whole = replace(self.split.train, stop=len(self.f) - 1)
-        self.progress.stage("final fit", sum(chosen.steps))
-        network = refit(self.f, whole, self.config, chosen, self.progress)
+        self.progress.stage("final fit", sum(learnt.chosen.steps))
+        network = self._again(whole, learnt)
         baselines = {**scored.baselines, **self.fit_baselines(whole, "the forecast")}
         return Fit(network, baselines, self.shocks(network, whole))
 
+    def _again(self, whole: Part, learnt: Learnt) -> Ensemble:
+        from stockcast.models.training import refit
+
+        if self.initial is None or learnt.tuned is None:
+            return refit(self.f, whole, self.config, learnt.chosen, self.progress)
+        return self.initial.refitted(self.f, whole, self.config, learnt.tuned, self.progress)
+
     def model(
-        self, scored: Fit, served: Fit, verdict: Verdict, entries: dict[str, Entry],
-        validation_crps: dict[str, float], chosen: Chosen,
-    ) -> TrainedModel:  # fmt: skip
+        self, scored: Fit, served: Fit, verdict: Verdict, entries: dict[str, Entry], learnt: Learnt
+    ) -> TrainedModel:
         """The model as it is kept, with the backtest's figures for its reader."""
         from dataclasses import asdict
 
@@ -237,8 +288,9 @@ class Work:
                 for name, part in self.split.summary().items()
             },
             "seeds": list(self.config.training.members),
-            "steps": list(chosen.steps),
-            "validation_crps": validation_crps,
+            "steps": list(learnt.chosen.steps),
+            "validation_crps": learnt.validation_crps,
+            "init": None if learnt.told is None else asdict(learnt.told),
             "verdict_figures": asdict(verdict),
             "scores": [asdict(entry.score()) for entry in entries.values()],
         }
@@ -255,6 +307,14 @@ class Work:
             currency=history.currency,
             summary=summary,
         )
+
+
+def _seen(history: History, initial: Initial | None, calendar: SessionCalendar) -> Features:
+    """What base scale, network and baselines see of a history."""
+    from stockcast.windows.features import features
+
+    f = features(history)
+    return f if initial is None else initial.seen(f, calendar)
 
 
 def _compare_sessions(history: History, calendar: SessionCalendar, progress: Progress) -> None:

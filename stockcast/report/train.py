@@ -116,7 +116,10 @@ def _score_row(score: Score, comparison: Comparison | None) -> list[str]:
 def _provenance(result: TrainResult) -> list[str]:
     served = result.verdict.served_by
     scored = f"scored: {result.cell}, trained to {result.scored_cutoff}"
-    if result.served_cutoff == result.scored_cutoff:
+    if result.init is not None and result.init.kept:
+        scored = f"scored: {result.cell} of the {result.init.name} model, chosen on sessions to {result.scored_cutoff}"
+        kept = f"served: {served}, that of {result.served_cutoff}"
+    elif result.served_cutoff == result.scored_cutoff:
         kept = f"served: {served}, the one that was scored"
     else:
         kept = f"served: {served}, refitted on everything to {result.served_cutoff}"
@@ -126,6 +129,7 @@ def _provenance(result: TrainResult) -> list[str]:
         *prices,
         scored,
         kept,
-        *([f"gradient steps of each member: {steps}"] if steps else []),
+        *([f"gradient steps of each member: {steps}"] if steps and not (result.init and result.init.kept) else []),
+        *([result.init.sentence(result.ticker)] if result.init else []),
         f"saved in {result.path}",
     ]

@@ -125,12 +125,41 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class InitialResult:
+    """What a training on one ticker began with, and whether it stayed.
+
+    name: of the model; young_id, served_id: ids of the models that what is scored and what is served began with. kept:
+    they were left as they are. crps, tuned_crps: mean over the validation part, before and after the tuning; p: one-
+    sided Diebold-Mariano p-value of the tuned networks against the others.
+    """
+
+    name: str
+    young_id: str
+    served_id: str
+    kept: bool
+    crps: float
+    tuned_crps: float
+    p: float
+
+    def sentence(self, ticker: str) -> str:
+        """What became of the networks, in plain words."""
+        change = 100.0 * (1.0 - self.tuned_crps / self.crps)
+        model = f"the {self.name} model" if self.name == "general" else f"model {self.name}"
+        if self.kept:
+            return (
+                f"network: {model} unchanged, since tuning it on {ticker} did not improve it beyond luck "
+                f"({change:+.2f} % on the validation part, p = {self.p:.2f})"
+            )
+        return f"network: {model} tuned on {ticker}, {change:+.2f} % better on the validation part (p = {self.p:.3f})"
+
+
+@dataclass(frozen=True)
 class TrainResult:
     """What `train` did with one source.
 
     splits: parts by name (train, validation, test). validation_crps: by competitor, what the choice rested on.
     scored_steps, served_steps: gradient steps of each member. served_cutoff equals scored_cutoff without a final fit.
-    forecasts: the next session's, or one for each step of the horizon.
+    forecasts: the next session's, or one for each step of the horizon. init: what it began with; None: from scratch.
     """
 
     ticker: str
@@ -149,3 +178,4 @@ class TrainResult:
     notes: tuple[str, ...]
     path: Path
     test_forecasts: tuple[ForecastRows, ...] = ()
+    init: InitialResult | None = None

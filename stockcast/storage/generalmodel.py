@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from stockcast.config.models import GENERAL
 from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.prices.history import History
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.files import write_atomic
 
-NAME = "general"
+NAME = GENERAL
 """What `--model` and a forecast's `model` call it."""
 
 FOLDER = Path(__file__).parents[1] / "general"

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.models import SCRATCH
 from stockcast.errors import ConfigError, ModelError, StockcastError
 from stockcast.forecasting import TrainedModel
 from stockcast.prices.sessions import SessionCalendar
@@ -113,6 +114,7 @@ def _config_to_json(config: TrainConfig) -> dict[str, Any]:
         "split": asdict(split) | {name: _iso(getattr(split, name)) for name in ("validate_from", "test_from")},
         "horizon": config.horizon,
         "exchange": config.exchange,
+        "init": config.init,
     }
 
 
@@ -122,7 +124,7 @@ def _config_from_json(data: Mapping[str, Any]) -> TrainConfig:
         split[name] = date.fromisoformat(split[name]) if split[name] else None
     return TrainConfig(
         NetworkConfig(**data["network"]), TrainingConfig(**data["training"]), SplitConfig(**split), data["horizon"],
-        data["exchange"],
+        data["exchange"], data.get("init", SCRATCH),
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import pytest
 from typer.main import get_command
 
 import stockcast
-from stockcast.cli.audit import HORIZON, QUICK_SEEDS, QUICK_STEPS
+from stockcast.cli.audit import HORIZON
 from stockcast.cli.commands import application
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.models import AUDITING
 from stockcast.results.audit import AuditCheck, AuditResult
 from tests import leaks, synthetic
 from tests.cli import fakes
@@ -68,13 +69,22 @@ def test_the_options_of_train_arrive_in_the_configuration(audit: Run, home: Path
     )
 
 
-def test_without_options_the_audit_is_quick_and_says_so(audit: Run) -> None:
+def test_without_options_it_is_the_training_of_train_that_is_audited(audit: Run) -> None:
     outcome = audit("good")
-    config = CALLS[0][2]
-    assert config == TrainConfig(training=TrainingConfig(seeds=QUICK_SEEDS, steps=QUICK_STEPS), horizon=HORIZON)
+    assert CALLS[0][2] == TrainConfig(horizon=HORIZON)
     words = " ".join(outcome.out.split())
     assert "1 seed from 0, at most 40 steps" in words
     assert "Origins 2011-05-31, 2011-09-01; 1 to 3 sessions ahead" in words
+
+
+@pytest.mark.parametrize("words", [("--init", "scratch"), ("--cell", "gru"), ("--learning-rate", "0.01")])
+def test_from_scratch_the_audit_is_quick(audit: Run, words: tuple[str, ...]) -> None:
+    audit("good", *words)
+    training = CALLS[0][2].training  # type: ignore[attr-defined]
+    assert (training.seeds, training.steps) == (AUDITING.seeds, AUDITING.steps)
+    audit("good", *words, "--seeds", "4", "--steps", "100")
+    training = CALLS[1][2].training  # type: ignore[attr-defined]
+    assert (training.seeds, training.steps) == (4, 100)
 
 
 def test_passes_of_a_length_are_not_mixed_with_steps(audit: Run) -> None:

@@ -155,7 +155,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def candidate() -> Candidate:
-    return Candidate.of(HISTORY, SMALL, "FAKE", Silent(), QUOTES)
+    return Candidate.of(HISTORY, SMALL, Path("nowhere"), "FAKE", Silent(), QUOTES)
 
 
 @pytest.fixture

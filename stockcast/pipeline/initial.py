@@ -1,0 +1,181 @@
+"""Initial: the networks that many stocks have taught, with which the training on one of them begins.
+
+They are tuned on the ticker, and the tuned ones take their place where the validation part says, beyond luck, that
+they are better; else they stay as they are. What is scored begins with networks that saw nothing of the validation
+part, what is served with the newest that saw nothing after the history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
+from stockcast.config.models import GENERAL, SCRATCH, TUNING
+from stockcast.errors import ConfigError, ModelError
+from stockcast.forecasting import TrainedModel, seen_by
+from stockcast.pipeline.predicting import model_of
+from stockcast.results.training import InitialResult
+from stockcast.storage import generalmodel, modelfile
+
+if TYPE_CHECKING:
+    from stockcast.models.ensemble import Ensemble
+    from stockcast.models.training import Chosen
+    from stockcast.prices.history import History
+    from stockcast.prices.sessions import SessionCalendar
+    from stockcast.results.progress import Progress
+    from stockcast.windows.features import Features
+    from stockcast.windows.splits import Part, Split
+
+SIGNIFICANT = 0.05
+"""One-sided p-value of the tuned networks against the untuned ones, below which they take their place."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of the tuning: the network that is scored, how it was chosen, and what there is to tell of it."""
+
+    network: Ensemble
+    chosen: Chosen
+    told: InitialResult
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Networks to begin with. young: of the training part at most; served: of nothing after the history.
+
+    Each comes with the id of the model that it is from.
+    """
+
+    name: str
+    young: Ensemble
+    young_id: str
+    served: Ensemble
+    served_id: str
+
+    @classmethod
+    def of(cls, config: TrainConfig, history: History, validate_from: date, home: Path) -> Initial | None:
+        """What the configuration asks for; None where that is a start from scratch.
+
+        Where nothing is asked for, it is the general model, and None where network or training are to be others than
+        the usual ones, or where every vintage has seen the validation part.
+
+        Raises ModelError where the model that was named is missing or damaged, or has seen the validation part.
+        """
+        if config.init == SCRATCH or (config.init is None and not (_is_usual(config) and generalmodel.is_shipped())):
+            return None
+        name = config.init or GENERAL
+        if name == GENERAL and generalmodel.is_shipped() and not modelfile.exists(home / "models", name):
+            try:
+                return cls._of_general(history, validate_from)
+            except ModelError:
+                if config.init is None:
+                    return None
+                raise
+        return cls._of_model(model_of(home, name), history, validate_from)
+
+    @classmethod
+    def _of_general(cls, history: History, validate_from: date) -> Initial:
+        young = generalmodel.general_model(date.fromordinal(validate_from.toordinal() - 1), history)
+        served = generalmodel.general_model(history.last, history)
+        return cls(GENERAL, young.served.ensemble, young.model_id, served.served.ensemble, served.model_id)
+
+    @classmethod
+    def _of_model(cls, model: TrainedModel, history: History, validate_from: date) -> Initial:
+        fits = model.alone or (model.scored, model.served)
+
+        def latest(before: date) -> Ensemble:
+            known = [fit for fit in fits if fit.cutoff < before]
+            if not known:
+                raise ModelError(
+                    f"model {model.name} has learnt from sessions up to {fits[0].cutoff}: a training whose validation "
+                    f"part begins on {before} cannot begin with it",
+                    f"validate later than that, or begin with another model: --init {GENERAL} or --init {SCRATCH}",
+                )
+            return known[-1].ensemble
+
+        young, served = latest(validate_from), latest(date.fromordinal(history.last.toordinal() + 1))
+        return cls(model.name, young, model.model_id, served, model.model_id)
+
+    @property
+    def members(self) -> int:
+        """Networks in the ensemble."""
+        return len(self.young.weights.readout_SHD)
+
+    def configured(self, config: TrainConfig) -> TrainConfig:
+        """The configuration with the networks' shape, and the settings of a tuning where none were asked for.
+
+        Raises ConfigError where another shape or number of them was asked for.
+        """
+        usual, network = NetworkConfig(), self.young.config
+        for name in ("cell", "hidden_size", "layers", "lookback"):
+            asked, there = getattr(config.network, name), getattr(network, name)
+            if asked not in {getattr(usual, name), there}:
+                raise ConfigError(
+                    f"{name.replace('_', ' ')} {asked} is not that of {self.name}, which has {there}",
+                    f"leave it out, or train with --init {SCRATCH}",
+                )
+        training = config.training
+        if training.seeds not in {TrainingConfig.seeds, self.members}:
+            raise ConfigError(
+                f"{training.seeds} seeds, and {self.name} has {self.members} networks",
+                f"leave --seeds out, or train with --init {SCRATCH}",
+            )
+        if _is_usual_training(training):
+            training = replace(TUNING, seed=training.seed, device=training.device, final_fit=training.final_fit)
+        return replace(config, init=self.name, network=network, training=replace(training, seeds=self.members))
+
+    def seen(self, f: Features, calendar: SessionCalendar) -> Features:
+        """What the networks look at. Raises DataError where the history lacks a column."""
+        return seen_by(self.young, f, calendar)
+
+    def tuned(self, f: Features, split: Split, config: TrainConfig, progress: Progress) -> Tuned:
+        """The networks tuned on the training part, or as they are: what the validation part says."""
+        from stockcast.evaluation.backtest import crps
+        from stockcast.evaluation.significance.dieboldmariano import diebold_mariano
+        from stockcast.models.basescale import spread_of
+        from stockcast.models.problem import Footing, Series
+        from stockcast.models.training import learn
+
+        choosing = split.validation
+        spread_of(f.moves.r_T[split.train.start + 1 : split.train.stop + 1])
+        cutoff: date = f.moves.dates[choosing.stop].astype(object)
+        footing = Footing(self.young.base, self.young.standardiser, max(cutoff, self.young.cutoff))
+        series = [Series.of(f, split.train, choosing)]
+        tuned, chosen = learn(series, config, progress, self.young.weights, footing)
+        y_N = f.moves.r_T[choosing.start + 1 : choosing.stop + 1]
+        after_N, before_N = (
+            crps(network.forecast(f, choosing.start, choosing.stop), y_N) for network in (tuned, self.young)
+        )
+        p = diebold_mariano(after_N, before_N).p_value
+        kept = not p < SIGNIFICANT
+        told = InitialResult(
+            self.name, self.young_id, self.served_id, kept, float(before_N.mean()), float(after_N.mean()), p
+        )
+        if kept:
+            chosen = replace(chosen, steps=(0,) * self.members)
+            return Tuned(replace(self.young, cutoff=footing.cutoff), chosen, told)
+        return Tuned(tuned, chosen, told)
+
+    def refitted(self, f: Features, whole: Part, config: TrainConfig, tuned: Tuned, progress: Progress) -> Ensemble:
+        """The networks that are served: the newest, tuned on everything as validation chose, or as they are."""
+        from stockcast.models.problem import Footing
+        from stockcast.models.training import refit
+
+        if tuned.told.kept:
+            return replace(self.served, cutoff=max(self.served.cutoff, tuned.network.cutoff))
+        cutoff: date = f.moves.dates[whole.stop].astype(object)
+        footing = Footing(self.served.base, self.served.standardiser, max(cutoff, self.served.cutoff))
+        return refit(f, whole, config, tuned.chosen, progress, self.served.weights, footing)
+
+
+def _is_usual(config: TrainConfig) -> bool:
+    return config.network == NetworkConfig() and _is_usual_training(config.training)
+
+
+def _is_usual_training(training: TrainingConfig) -> bool:
+    """Whether nothing was asked for but chance, the device, and whether to fit again."""
+    usual = TrainingConfig()
+    return replace(training, seed=usual.seed, device=usual.device, final_fit=usual.final_fit) == usual
