@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from stockcast.config import TrainConfig
 from stockcast.evaluation import verdict as verdict_module
 from stockcast.evaluation.backtest import Entry
 from stockcast.models import training
@@ -16,10 +17,13 @@ from stockcast.models.distribution import StudentT
 from stockcast.models.ensemble import Ensemble, Moments, Standardiser
 from stockcast.models.network import Network
 from stockcast.models.problem import Footing, Lesson, Problem, Series
+from stockcast.pipeline.initial import Initial, Tuned
 from stockcast.pipeline.training import Work
+from stockcast.results.progress import Progress
 from stockcast.results.training import Verdict
 from stockcast.windows import features as feature_module
 from stockcast.windows.features import BURN_IN, Features
+from stockcast.windows.splits import Part, Split
 
 Leak = Callable[[pytest.MonkeyPatch], None]
 
@@ -70,6 +74,19 @@ def base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(original(series), base=fit_har_scale(f, series[0].train.start, len(f) - 1))
 
     monkeypatch.setattr(Footing, "of", leaking)
+
+
+def tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the tuned networks take the place of the general model is decided with the test part."""
+    original = Initial.tuned
+
+    def leaking(self: Initial, f: Features, split: Split, config: TrainConfig, progress: Progress) -> Tuned:
+        longer = replace(split, validation=Part(split.validation.start, len(f) - 1))
+        tuned = original(self, f, longer, config, progress)
+        # A later cutoff would give it away at once.
+        return replace(tuned, network=replace(tuned.network, cutoff=split.scored_cutoff))
+
+    monkeypatch.setattr(Initial, "tuned", leaking)
 
 
 def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,9 @@ import pytest
 
 from stockcast import forecasting, pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
+from stockcast.config.models import TUNING
 from stockcast.models import training
+from stockcast.pipeline import initial
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
@@ -74,6 +76,7 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date) -> 
         ) + forecasting.forecast(replace(model, served_by=name), history, PredictConfig(as_of=as_of), now())
         found[name] = b"".join(_distribution(f) for f in made)
     found["served_by"] = model.served_by.encode()
+    found["init"] = repr(modelfile.load(home / "models", "FAKE").manifest.get("init")).encode()
     found["cutoff"] = model.scored.ensemble.cutoff.isoformat().encode()
     return found
 
@@ -131,6 +134,42 @@ def test_the_network_that_is_checked_has_learnt_something(tmp_path: Path) -> Non
     path = synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)
     result = pipeline.train(str(path), ReadOptions(), CONFIG, tmp_path, None, Silent())
     assert min(result.steps) > 0
+
+
+TUNED = TrainConfig(
+    training=replace(TUNING, seeds=3, learning_rate=0.01, final_fit=False), split=CONFIG.split, init="general"
+)
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Forecasts of the general model tuned on the history as it was, the tuned networks taken whatever they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(initial, "SIGNIFICANT", 2.0)
+        return forecast_bytes(HISTORY, TUNED, tmp_path_factory.mktemp("tuned"), ORIGIN)
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_the_future_changes_no_byte_of_a_general_model_that_was_tuned(
+    tuned: dict[str, bytes], change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initial, "SIGNIFICANT", 2.0)
+    assert b"'kept': False" in tuned["init"]
+    assert differing(tuned, forecast_bytes(CHANGES[change](HISTORY, 700), TUNED, tmp_path, ORIGIN)) == []
+
+
+@pytest.mark.parametrize("leak", [leaks.early_stopping, leaks.tuning])
+def test_a_tuning_that_knows_the_test_part_is_found(
+    leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leak(monkeypatch)
+    monkeypatch.setattr(initial, "SIGNIFICANT", 2.0)
+    both = []
+    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
+        home = tmp_path / name
+        home.mkdir()
+        both.append(forecast_bytes(h, TUNED, home, ORIGIN))
+    assert differing(*both) != []
 
 
 def rows_that_differ() -> list[int]:

@@ -1,7 +1,7 @@
 """Initial: the networks that many stocks have taught, with which the training on one of them begins.
 
-They are tuned on the ticker, and the tuned ones take their place where the validation part says, beyond luck, that
-they are better; else they stay as they are. What is scored begins with networks that saw nothing of the validation
+They are tuned on the ticker's training part, and the tuned ones take their place where the validation part says, beyond
+luck, that they are better; else they stay as they are. What is scored begins with networks that saw nothing of the validation
 part, what is served with the newest that saw nothing after the history.
 """
 
@@ -19,6 +19,7 @@ from stockcast.forecasting import TrainedModel, seen_by
 from stockcast.pipeline.predicting import model_of
 from stockcast.results.training import InitialResult
 from stockcast.storage import generalmodel, modelfile
+from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.results.progress import Progress
     from stockcast.windows.features import Features
-    from stockcast.windows.splits import Part, Split
+    from stockcast.windows.splits import Split
+
+_TEACHING = 0.75
+"""Share of the training part that teaches; the rest of it stops the tuning."""
 
 SIGNIFICANT = 0.05
 """One-sided p-value of the tuned networks against the untuned ones, below which they take their place."""
@@ -143,8 +147,8 @@ class Initial:
         spread_of(f.moves.r_T[split.train.start + 1 : split.train.stop + 1])
         cutoff: date = f.moves.dates[choosing.stop].astype(object)
         footing = Footing(self.young.base, self.young.standardiser, max(cutoff, self.young.cutoff))
-        series = [Series.of(f, split.train, choosing)]
-        tuned, chosen = learn(series, config, progress, self.young.weights, footing)
+        teaching, stopping = _parts(split.train)
+        tuned, chosen = learn([Series.of(f, teaching, stopping)], config, progress, self.young.weights, footing)
         y_N = f.moves.r_T[choosing.start + 1 : choosing.stop + 1]
         after_N, before_N = (
             crps(network.forecast(f, choosing.start, choosing.stop), y_N) for network in (tuned, self.young)
@@ -169,6 +173,14 @@ class Initial:
         cutoff: date = f.moves.dates[whole.stop].astype(object)
         footing = Footing(self.served.base, self.served.standardiser, max(cutoff, self.served.cutoff))
         return refit(f, whole, config, tuned.chosen, progress, self.served.weights, footing)
+
+
+def _parts(train: Part) -> tuple[Part, Part]:
+    """What teaches, and what says when to stop: the validation part is to judge, and may not have chosen what it
+    judges.
+    """
+    border = train.start + int(_TEACHING * len(train))
+    return Part(train.start, border), Part(border, train.stop)
 
 
 def _is_usual(config: TrainConfig) -> bool:

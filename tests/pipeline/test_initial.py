@@ -1,0 +1,208 @@
+"""What a training begins with: the general model, another one or nothing, and when tuning it takes its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stockcast import pipeline
+from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.models import TUNING
+from stockcast.errors import ConfigError, ModelError, StockcastError
+from stockcast.pipeline import initial
+from stockcast.prices import csvfile
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.history import History
+from stockcast.results.forecasts import Forecast
+from stockcast.results.progress import Silent
+from stockcast.results.training import TrainResult
+from stockcast.storage import generalmodel, modelfile, trainedmodel
+from tests import synthetic
+
+HISTORY = synthetic.history(900)
+SPLIT = SplitConfig(HISTORY.session(500), HISTORY.session(700))
+USUAL = TrainConfig(split=SPLIT)
+SCRATCH = TrainConfig(
+    NetworkConfig(hidden_size=4, lookback=20),
+    TrainingConfig(seeds=2, steps=20, chunk=40, warmup=10, learning_rate=0.02, final_fit=False),
+    SplitConfig(HISTORY.session(300), HISTORY.session(400)),
+)
+FAST = replace(USUAL, init="general", training=replace(TUNING, seeds=3, learning_rate=0.01))
+
+
+def loud() -> History:
+    """After a session with volume above its mean the next return is three times as wide: no real stock does that."""
+    draw = np.random.default_rng(0)
+    above = draw.uniform(size=900) > 0.5
+    width = np.where(np.concatenate(([False], above[:-1])), 0.03, 0.01)
+    close = 50 * np.exp(np.cumsum(width * draw.standard_normal(900)))
+    before = np.concatenate(([50.0], close[:-1]))
+    return replace(
+        HISTORY, close=close, adjusted_close=close, open=before, high=np.maximum(before, close),
+        low=np.minimum(before, close), volume=np.where(above, 3e6, 1e6),
+    )  # fmt: skip
+
+
+INDEX = csvfile.read("data/GSPC.csv", ReadOptions()).between(date(2013, 1, 2), date(2018, 12, 31))
+INDEX_SPLIT = TrainConfig(split=SplitConfig(date(2016, 1, 4), date(2017, 6, 1)))
+
+
+def trained(home: Path, config: TrainConfig, h: History = HISTORY, name: str | None = None) -> TrainResult:
+    """A training on a file."""
+    home.mkdir(exist_ok=True)
+    path = synthetic.write_csv(home / "FAKE.csv", h)
+    with synthetic.only_baselines("random-walk", "har-t"):
+        return pipeline.train(str(path), ReadOptions(), config, home, name, Silent())
+
+
+def law(forecast: Forecast) -> tuple[float, ...]:
+    return (forecast.scale, *forecast.quantiles.values())
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainResult]:
+    home = tmp_path_factory.mktemp("tuned")
+    return home, trained(home, FAST, loud())
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainResult]:
+    """Of an index, from which there is little to learn that the general model does not know."""
+    home = tmp_path_factory.mktemp("kept")
+    return home, trained(home, INDEX_SPLIT, INDEX)
+
+
+def test_without_being_asked_a_training_begins_with_the_general_model(kept: tuple[Path, TrainResult]) -> None:
+    home, result = kept
+    assert result.init is not None
+    assert result.init.name == "general"
+    config = trainedmodel.from_file(modelfile.load(home / "models", "FAKE")).config
+    vintage = generalmodel.general_model(date(2016, 1, 3), INDEX)
+    assert (config.init, config.network) == ("general", vintage.config.network)
+    assert config.training == replace(TUNING, seeds=3)
+
+
+def test_an_unhelpful_tuning_leaves_the_general_model_as_it_is(kept: tuple[Path, TrainResult]) -> None:
+    home, result = kept
+    assert result.init is not None
+    assert result.init.kept
+    assert "unchanged" in result.init.sentence("FAKE")
+    alone = pipeline.predict(
+        str(home / "FAKE.csv"), ReadOptions(), PredictConfig(model="general"), home / "empty", Silent()
+    )
+    if result.verdict.served_by == "lstm":
+        assert law(result.forecasts[0]) == law(alone[0])
+
+
+def test_what_is_scored_begins_before_the_validation_part_and_what_is_served_with_the_newest(tmp_path: Path) -> None:
+    h = synthetic.history(1300, first="2009-06-01")
+    result = trained(tmp_path, TrainConfig(split=SplitConfig(h.session(700), h.session(1000))), h)
+    assert result.init is not None
+    ids = {
+        vintage.cutoff.year: generalmodel.general_model(vintage.cutoff, h).model_id
+        for vintage in generalmodel.vintages()
+        if not vintage.closes
+    }
+    assert h.session(700) < date(2012, 12, 31) <= h.last < date(2015, 12, 31)
+    assert (result.init.young_id, result.init.served_id) == (ids[2009], ids[2012])
+    assert result.scored_cutoff < h.session(1000)
+
+
+def test_a_helpful_tuning_takes_its_place(tuned: tuple[Path, TrainResult]) -> None:
+    home, result = tuned
+    assert result.init is not None
+    assert not result.init.kept
+    assert result.init.tuned_crps < result.init.crps
+    assert result.init.p < initial.SIGNIFICANT
+    model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
+    vintage = generalmodel.general_model(HISTORY.last, HISTORY)
+    assert model.served.ensemble.base == vintage.served.ensemble.base
+    before, after = vintage.served.ensemble.weights, model.served.ensemble.weights
+    assert 0 < np.abs(after.readout_SHD - before.readout_SHD).max() < 2.0
+    assert model.served.cutoff == HISTORY.session(len(HISTORY) - 1)
+    assert model.scored.cutoff == HISTORY.session(699)
+
+
+def test_both_are_reproduced_byte_by_byte(tuned: tuple[Path, TrainResult], kept: tuple[Path, TrainResult]) -> None:
+    for home, _ in (tuned, kept):
+        with synthetic.only_baselines("random-walk", "har-t"):
+            assert pipeline.reproduce(home, "FAKE", (), ReadOptions(), Silent()).identical
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(USUAL, init="scratch", training=SCRATCH.training),
+        replace(SCRATCH, split=SPLIT),
+        TrainConfig(training=replace(TrainingConfig(), seeds=1, steps=5), split=SPLIT),
+    ],
+)
+def test_other_settings_begin_from_scratch(config: TrainConfig, tmp_path: Path) -> None:
+    result = trained(tmp_path, config)
+    assert result.init is None
+    assert trainedmodel.from_file(modelfile.load(tmp_path / "models", "FAKE")).config.init == "scratch"
+
+
+def test_a_validation_part_that_every_vintage_has_seen_is_no_hindrance_unless_one_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    early = replace(HISTORY, dates=HISTORY.dates - np.timedelta64(3650, "D"))
+    early = replace(early, dates=np.busday_offset(early.dates[0], np.arange(900), roll="forward"))
+    config = TrainConfig(split=SplitConfig(early.session(500), early.session(700)))
+    with pytest.raises(ModelError, match="every vintage"):
+        trained(tmp_path, replace(config, init="general"), early)
+    assert trained(tmp_path, config, early).init is None
+
+
+def test_another_model_of_the_home_can_be_begun_with(tmp_path: Path) -> None:
+    trained(tmp_path, SCRATCH, name="teacher")
+    teacher = trainedmodel.from_file(modelfile.load(tmp_path / "models", "teacher"))
+    result = trained(tmp_path, replace(USUAL, init="teacher"))
+    assert result.init is not None
+    assert (result.init.name, result.init.young_id) == ("teacher", teacher.model_id)
+    assert trainedmodel.from_file(modelfile.load(tmp_path / "models", "FAKE")).config.network == SCRATCH.network
+
+
+def test_a_model_that_has_seen_the_validation_part_is_refused(tmp_path: Path) -> None:
+    trained(tmp_path, replace(SCRATCH, split=SplitConfig(HISTORY.session(500), HISTORY.session(600))), name="teacher")
+    with pytest.raises(ModelError, match="cannot begin with it"):
+        trained(tmp_path, replace(USUAL, init="teacher"))
+    assert not modelfile.exists(tmp_path / "models", "FAKE")
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "words"),
+    [
+        (replace(USUAL, init="nobody"), ModelError, "nobody"),
+        (replace(USUAL, init="general", network=NetworkConfig(hidden_size=8)), ConfigError, "hidden size 8"),
+        (replace(USUAL, init="general", network=NetworkConfig(cell="gru")), ConfigError, "cell gru"),
+        (replace(USUAL, init="general", training=TrainingConfig(seeds=7)), ConfigError, "7 seeds"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(
+    config: TrainConfig, error: type[StockcastError], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=words):
+        trained(tmp_path, config)
+
+
+def test_closes_alone_begin_with_the_vintage_that_reads_closes(tmp_path: Path) -> None:
+    bare = replace(HISTORY, open=None, high=None, low=None, volume=None)
+    result = trained(tmp_path, USUAL, bare)
+    assert result.init is not None
+    assert result.init.young_id == generalmodel.general_model(HISTORY.session(499), bare).model_id
+
+
+def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
+    from stockcast.pipeline.pools import Pool, calendar_of
+    from stockcast.pipeline.pooltraining import train_pool
+
+    members = [synthetic.history(900, seed=seed, ticker=f"T{seed}") for seed in range(2)]
+    with pytest.raises(ConfigError, match="a pool is trained from scratch"):
+        train_pool(
+            Pool.of(members, calendar_of(members, None)), replace(SCRATCH, init="general"), tmp_path, "two", Silent()
+        )
