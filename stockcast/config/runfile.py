@@ -107,7 +107,7 @@ class _Reader:
             for part in MODEL_PARTS
         )
         self._check("model", (), partial(_require_shares, split))
-        return TrainConfig(network=network, training=training, split=split, horizon=horizon)
+        return TrainConfig(network=network, training=training, split=split, horizon=horizon, init=values.get("init"))
 
     def _output(self, values: Mapping[str, Any]) -> OutputConfig:
         plain = dict(values)

@@ -52,7 +52,10 @@ def known_keys() -> dict[str, tuple[Key, ...]]:
     return {
         "retrain": tuple(_keys("retrain", RetrainConfig())),
         "forecast": tuple(_keys("forecast", ForecastConfig())),
-        "model": tuple(key for part in MODEL_PARTS for key in _keys("model", part()) if key.name not in NO_OPTIONS),
+        "model": (
+            Key("model", "init", "a text in quotes", None),
+            *(key for part in MODEL_PARTS for key in _keys("model", part()) if key.name not in NO_OPTIONS),
+        ),
         "output": tuple(_keys("output", OutputConfig())),
         "limits": tuple(_keys("limits", LimitsConfig())),
     }

@@ -40,6 +40,7 @@ _ABOUT = {
     "forecast.paths": "simulated paths",
     "forecast.seed": "of the simulation",
     "forecast.allow_stale": "forecast although the newest bar is not of the last session",
+    "model.init": "networks to begin with, general, scratch or a model's name; unset: general with the usual settings",
     "model.cell": ", ".join(CELLS),
     "model.lookback": "sessions in one input window",
     "model.hidden_size": "units per layer",
@@ -70,6 +71,7 @@ _ABOUT = {
 
 # Keys that are unset unless someone sets them need a value to show.
 _SHOWN = {
+    "model.init": '"general"',
     "model.batch_size": "16",
     "model.steps": "100",
     "model.epochs": "20",

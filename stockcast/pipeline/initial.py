@@ -1,8 +1,8 @@
 """Initial: the networks that many stocks have taught, with which the training on one of them begins.
 
 They are tuned on the ticker's training part, and the tuned ones take their place where the validation part says, beyond
-luck, that they are better; else they stay as they are. What is scored begins with networks that saw nothing of the validation
-part, what is served with the newest that saw nothing after the history.
+luck, that they are better; else they stay as they are. What is scored begins with networks that saw nothing of the
+validation part, what is served with the newest that saw nothing after the history.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class Initial:
                 raise ModelError(
                     f"model {model.name} has learnt from sessions up to {fits[0].cutoff}: a training whose validation "
                     f"part begins on {before} cannot begin with it",
-                    f"validate later than that, or begin with another model: --init {GENERAL} or --init {SCRATCH}",
+                    f"train {model.name} with --test-from {before} or earlier, validate from a later day on, or begin "
+                    f"with --init {GENERAL} or --init {SCRATCH}",
                 )
             return known[-1].ensemble
 

@@ -63,6 +63,7 @@ def test_every_option_arrives(run: Run, home: Path) -> None:
             device="auto", final_fit=False,
         ),
         split=SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
+        init="teacher",
         horizon=5,
         exchange="XLON",
     )  # fmt: skip

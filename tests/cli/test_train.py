@@ -18,6 +18,7 @@ EVERYTHING = {
     "--date-column": "Day",
     "--close-column": "Last",
     "--date-format": "%d.%m.%Y",
+    "--init": "teacher",
     "--cell": "gru",
     "--lookback": "30",
     "--horizon": "5",
@@ -58,6 +59,7 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
             final_fit=False,
         ),
         split=SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
+        init="teacher",
         horizon=5,
         exchange="XLON",
     )

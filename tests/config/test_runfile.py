@@ -153,7 +153,7 @@ def test_any_tickers_come_back_from_the_written_file(
         ('tickers = ["A"]\nevery = 3\n', 2, "unknown key every", "every belongs into [retrain]"),
         ('[model]\ntickers = ["A"]\n', 2, "unknown key model.tickers", "above the first [table]"),
         ('tickers = ["A"]\n[model]\nhorizon = 2\n', 3, "unknown key model.horizon", "belongs into [forecast]"),
-        ('tickers = ["A"]\n[model]\nchunk = 2\n', 3, "unknown key model.chunk", "known here: cell, hidden_size"),
+        ('tickers = ["A"]\n[model]\nchunk = 2\n', 3, "unknown key model.chunk", "known here: init, cell, hidden_size"),
         ('tickers = ["A"]\nretrain.evry = 3\n', 2, "unknown key retrain.evry", "did you mean every?"),
         ('tickers = ["A"]\n\nretrain = {every = -1}\n', 3, "retrain.every = -1", ""),
         ('tickers = ["A"]\nmodel = "lstm"\n', 2, 'model = "lstm" is no table', "write [model] on a line"),

@@ -9,7 +9,7 @@ from stockcast.report.forecast import forecasts_text
 from stockcast.report.models import model_text, models_text
 from stockcast.report.page import Page
 from stockcast.report.train import training_text, trainings_text
-from stockcast.results.training import TrainResult
+from stockcast.results.training import InitialResult, TrainResult
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, SECOND_STEP, SENTENCE, TRAINED
 
 
@@ -155,3 +155,18 @@ def test_a_model_is_shown_without_its_parameters() -> None:
     assert "seeds: 0, 1, 2, 3\n" in text
     assert "nu" not in text.split()
     assert "damaged: the manifest is no JSON" in model_text(DAMAGED, Page(80))
+
+
+def test_a_training_says_what_became_of_the_networks_that_it_began_with() -> None:
+    kept = InitialResult("general", "aa", "bb", True, 0.0110, 0.010989, 0.26)
+    words = joined(training_text(replace(TRAINED, init=kept), Page(140)))
+    assert "of the general model" in words
+    assert "refitted" not in words
+    assert (
+        "network: the general model unchanged, since tuning it on AAPL did not improve it beyond luck (+0.10 % on the "
+        "validation part, p = 0.26)"
+    ) in words
+    tuned = replace(kept, name="sp500", kept=False, tuned_crps=0.0108, p=0.012)
+    words = joined(training_text(replace(TRAINED, init=tuned), Page(140)))
+    assert "network: model sp500 tuned on AAPL, +1.82 % better on the validation part (p = 0.012)" in words
+    assert "gradient steps of each member" in words
