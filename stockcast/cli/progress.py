@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from stockcast.cli.console import STORY, Console, is_terminal
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 PARTS = 10  # a stage is told in at most this many lines, besides its first
 SHORT = 20  # units: a stage with fewer of them is told at its begin and its end alone
+
+
+def rate(per_second: float) -> str:
+    """Targets per second, in three digits."""
+    return f"{float(f'{per_second:.3g}'):,.0f} targets/s"
 
 
 class Notes:
@@ -34,7 +40,7 @@ class Notes:
     def close(self, finished: bool) -> None:
         """The work is over; `finished` says whether it came to its end."""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
         """Ignore."""
 
     def advance(self, units: int, loss: float | None = None) -> None:
@@ -57,11 +63,14 @@ class Lines(Notes):
         self._total = 0
         self._done = 0
         self._loss: float | None = None
+        self._targets = 0
+        self._begun = 0.0
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
         """End the stage before, begin this one."""
         self._end()
         self._name, self._total, self._done, self._loss = name, total, 0, None
+        self._targets, self._begun = targets, time.monotonic()
         self.console.say(f"{self.label}: {name} ...")
 
     def advance(self, units: int, loss: float | None = None) -> None:
@@ -86,36 +95,41 @@ class Lines(Notes):
 
     def _end(self) -> None:
         if self._name:
-            self.console.say(f"{self.label}: {self._name} done{self._loss_words()}")
+            self.console.say(f"{self.label}: {self._name} done{self._loss_words()}{self._rate_words()}")
         self._name = ""
 
     def _loss_words(self) -> str:
         return "" if self._loss is None else f", loss {self._loss:.4f}"
 
+    def _rate_words(self) -> str:
+        seconds = time.monotonic() - self._begun
+        return f", {rate(self._done * self._targets / seconds)}" if self._targets and seconds > 0 else ""
+
 
 class Bar(Notes):
-    """A Rich progress bar on stderr: the stage, how much is done, the newest loss, and the time left."""
+    """A Rich progress bar on stderr: the stage, how much is done, the newest loss, targets a second, the time left."""
 
     def __init__(self, console: Console, label: str) -> None:
         super().__init__(console, label)
         self._progress: Any = None
         self._task: Any = None
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
         """Replace the bar by one for this stage."""
         progress = self._opened()
         if self._task is not None:
             progress.remove_task(self._task)
-        self._task = progress.add_task(f"{self.label}: {name}", total=max(total, 1), loss="")
+        self._task = progress.add_task(f"{self.label}: {name}", total=max(total, 1), loss="", rate="", targets=targets)
 
     def advance(self, units: int, loss: float | None = None) -> None:
         """Move the bar."""
         if self._task is None:
             return
-        if loss is None:
-            self._progress.update(self._task, advance=units)
-        else:
-            self._progress.update(self._task, advance=units, loss=f"loss {loss:.4f}")
+        fields = {} if loss is None else {"loss": f"loss {loss:.4f}"}
+        self._progress.update(self._task, advance=units, **fields)
+        task = self._progress.tasks[0]
+        if task.speed is not None and task.fields["targets"]:
+            self._progress.update(self._task, rate=rate(task.speed * task.fields["targets"]))
 
     def close(self, finished: bool) -> None:  # noqa: ARG002 - a bar that was broken off is cleared too
         """Clear the bar: the answer is about to be printed."""
@@ -134,6 +148,7 @@ class Bar(Notes):
                 BarColumn(),
                 TaskProgressColumn(),
                 TextColumn("{task.fields[loss]}", markup=False),
+                TextColumn("{task.fields[rate]}", markup=False),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,

@@ -105,10 +105,15 @@ class TrainingConfig:
         """Chunks or windows in one gradient step."""
         return self.batch_size or (16 if self.chunked else 64)
 
+    @property
+    def targets_per_step(self) -> int:
+        """Targets whose losses one gradient step adds up."""
+        return self.windows_per_step * (self.chunk if self.chunked else 1)
+
     def gradient_steps(self, targets: int) -> int:
         """Gradient steps at most, for a training part of `targets` targets."""
         if self.epochs is not None:
-            return math.ceil(self.epochs * targets / (self.windows_per_step * (self.chunk if self.chunked else 1)))
+            return math.ceil(self.epochs * targets / self.targets_per_step)
         return self.steps or (100 if self.chunked else 400)
 
 

@@ -25,9 +25,9 @@ class Watched:
         self.prefix = prefix
         self.losses: list[float] = []
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
         """Pass it on."""
-        self.progress.stage(f"{self.prefix}: {name}", total)
+        self.progress.stage(f"{self.prefix}: {name}", total, targets)
 
     def advance(self, units: int, loss: float | None = None) -> None:
         """Pass it on; a loss stays."""

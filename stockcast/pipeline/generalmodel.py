@@ -209,7 +209,7 @@ def _sentence(stocks: int, cutoff: date, figures: dict[str, Any]) -> str:
 class Told(Silent):
     """Says on stdout which stage has begun."""
 
-    def stage(self, name: str, total: int) -> None:  # noqa: ARG002 - as every progress
+    def stage(self, name: str, total: int, targets: int = 0) -> None:  # noqa: ARG002 - as every progress
         """A stage begins."""
         print(name, flush=True)
 

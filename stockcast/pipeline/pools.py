@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,8 @@ class Member:
 class Pool:
     """The members of a pool, in the order of their names, and what is known of their sessions.
 
-    market: of all members; None where they are too few to be one. names: the columns that every member has.
+    market: of all members; None where they are too few to be one. names: the columns of their own bars that a network
+    looks at; every member has them unless `taught_by` says otherwise.
     """
 
     members: tuple[Member, ...]
@@ -60,13 +61,20 @@ class Pool:
                 raise DataError(f"two series of the pool are named {first.ticker}", "rename one of the files")
         members = tuple(Member(history, features(history)) for history in ordered)
         market = Market.of({member.ticker: member.own.moves for member in members})
-        own = [name for name in members[0].own.names if all(name in member.own.names for member in members)]
-        return cls(members, calendar, market if len(market) else None, tuple(own))
+        return cls(members, calendar, market if len(market) else None, _shared(members))
+
+    def taught_by(self, teachers: Sequence[Member]) -> Pool:
+        """The same with the columns that every teacher has: what others lack must not say anything about the past."""
+        return replace(self, names=_shared(teachers)) if teachers else self
 
     def columns(self, member: Member, market: bool) -> Features:
         """What a network sees of a member: its own columns, echo and target day, and the market where asked for."""
-        own = member.own.only(self.names)
+        own = member.own.with_usual([name for name in self.names if name not in member.own.names]).only(self.names)
         return extended(own, self.calendar, True, self.market if market else None, True)
+
+
+def _shared(members: Sequence[Member]) -> tuple[str, ...]:
+    return tuple(name for name in members[0].own.names if all(name in member.own.names for member in members))
 
 
 def histories(

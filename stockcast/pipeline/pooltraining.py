@@ -153,6 +153,9 @@ class PoolWork:
         market = pool.market
         if market is not None and np.searchsorted(market.dates_D, np.datetime64(split.validate_from)) < MIN_TRAIN:
             market = None  # whether there is one must not hang on members that are listed later
+        lookback = config.network.lookback
+        teachers = [one for one in pool.members if len(split.train(one.own.moves.dates, lookback)) >= MIN_TRAIN]
+        pool = pool.taught_by(teachers)
         config = replace(config, exchange=config.exchange or pool.calendar.exchange, init=SCRATCH)
         work = cls(replace(pool, market=market), split, config, home, progress)
         if not any(work.folds(member) for member in pool.members):
@@ -188,7 +191,7 @@ class PoolWork:
         most = self.config.training.gradient_steps(sum(len(one.train) for one in series))
         what = f"training {self.config.network.cell} on {len(series)} series"
         what = what if market == self.market else f"{what}, without a market"
-        self.progress.stage(what, most * self.config.training.seeds)
+        self.progress.stage(what, most * self.config.training.seeds, self.config.training.targets_per_step)
         return learn(series, self.config, self.progress)
 
     def series(self, market: bool) -> list[Series]:
@@ -238,7 +241,7 @@ class PoolWork:
 
         every = [series(member) for member in self.pool.members if len(self.whole(member)) >= MIN_TRAIN]
         what = "final fit" if market == self.market else "final fit, without a market"
-        self.progress.stage(what, sum(chosen.steps))
+        self.progress.stage(what, sum(chosen.steps), self.config.training.targets_per_step)
         return self.fit(relearn(every, self.config, chosen, self.progress), market, self.whole)
 
     def fit(self, ensemble: Ensemble, market: bool, part_of: Callable[[Member], Part]) -> Fit:

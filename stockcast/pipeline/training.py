@@ -210,9 +210,9 @@ class Work:
         c = self.config
         most = c.training.gradient_steps(len(self.split.train)) * c.training.seeds
         if self.initial is None:
-            self.progress.stage(f"training {c.network.cell}", most)
+            self.progress.stage(f"training {c.network.cell}", most, c.training.targets_per_step)
             return *fit_network(self.f, self.split, c, self.progress), None
-        self.progress.stage(f"tuning {self.initial.name}", most)
+        self.progress.stage(f"tuning {self.initial.name}", most, c.training.targets_per_step)
         tuned = self.initial.tuned(self.f, self.split, c, self.progress)
         return tuned.network, tuned.chosen, tuned
 

@@ -8,8 +8,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Whoever watches long work: the command line draws a bar, a script may ignore it."""
 
-    def stage(self, name: str, total: int) -> None:
-        """A piece of work of `total` units begins."""
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
+        """A piece of work of `total` units begins; `targets`: forecasts that each of them learns from, if any."""
         ...
 
     def advance(self, units: int, loss: float | None = None) -> None:
@@ -24,7 +24,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that nobody watches."""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
         """Ignore."""
 
     def advance(self, units: int, loss: float | None = None) -> None:

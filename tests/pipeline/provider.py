@@ -117,7 +117,7 @@ class Heard:
         self.notes: list[str] = []
         self.details: list[str] = []
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, targets: int = 0) -> None:
         """Ignore."""
 
     def advance(self, units: int, loss: float | None = None) -> None:

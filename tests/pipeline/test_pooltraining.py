@@ -308,6 +308,15 @@ def test_a_market_that_comes_after_the_training_part_is_not_looked_at(tmp_path: 
     assert not found.result.market
 
 
+def test_what_a_late_listing_lacks_says_nothing_about_the_columns_of_those_that_teach(tmp_path: Path) -> None:
+    late = replace(SERIES["A"].rows(530, SESSIONS), ticker="late", open=None, high=None, low=None, volume=None)
+    found = trained(tmp_path, [SERIES["A"], SERIES["B"], late])
+    assert {"gap", "volume_surprise"} <= set(found.model.scored.ensemble.standardiser.names)
+    early = replace(SERIES["B"], volume=None)
+    found = trained(tmp_path / "early", [SERIES["A"], early])
+    assert "volume_surprise" not in found.model.scored.ensemble.standardiser.names
+
+
 def test_two_series_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="two series of the pool are named A"):
         trained(tmp_path, [SERIES["A"], replace(SERIES["B"], ticker="A")])

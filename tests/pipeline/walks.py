@@ -37,7 +37,7 @@ class Story(Silent):
         self.notes: list[str] = []
         self.stages: list[str] = []
 
-    def stage(self, name: str, total: int) -> None:  # noqa: ARG002
+    def stage(self, name: str, total: int, targets: int = 0) -> None:  # noqa: ARG002
         self.stages.append(name)
         if self.stop_at and name.startswith(self.stop_at):
             raise KeyboardInterrupt
