@@ -24,6 +24,17 @@ def test_a_stage_in_a_log_file_is_a_few_lines_with_the_loss(capsys: pytest.Captu
     assert len(lines) == 11
 
 
+def test_a_stage_that_teaches_ends_with_the_targets_per_second(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter((100.0, 104.0))
+    monkeypatch.setattr("stockcast.cli.progress.time.monotonic", lambda: next(clock))
+    with Lines(Console(), "A") as progress:
+        progress.stage("training", 10, targets=4938)
+        progress.advance(10, loss=1.5)
+    assert capsys.readouterr().err.splitlines()[-1] == "A: training done, loss 1.5000, 12,300 targets/s"
+
+
 def test_each_stage_ends_before_the_next_begins(capsys: pytest.CaptureFixture[str]) -> None:
     with Lines(Console(), "A") as progress:
         progress.advance(1)
