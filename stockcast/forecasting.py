@@ -187,7 +187,8 @@ def seen_by(ensemble: Ensemble, f: Features, calendar: SessionCalendar, market: 
         f = f.with_usual([name for name in VOLUME_NAMES if name in names and name not in f.names])
     if "market" in wanted and market is None:
         raise DataError("the model looks at a market, and there is none", "give prices of its members, too")
-    return extended(f, calendar, "echo" in wanted, market if "market" in wanted else None, "days" in wanted)
+    market = market if "market" in wanted else None
+    return extended(f, calendar, "echo" in wanted, market, "days" in wanted, "bars" in wanted)
 
 
 def step_laws(

@@ -70,7 +70,7 @@ class Pool:
     def columns(self, member: Member, market: bool) -> Features:
         """What a network sees of a member: its own columns, echo and target day, and the market where asked for."""
         own = member.own.with_usual([name for name in self.names if name not in member.own.names]).only(self.names)
-        return extended(own, self.calendar, True, self.market if market else None, True)
+        return extended(own, self.calendar, True, self.market if market else None, True, True)
 
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:

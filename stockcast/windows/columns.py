@@ -9,20 +9,25 @@ import numpy as np
 
 from stockcast.prices.history import Floats
 from stockcast.prices.sessions import SessionCalendar
+from stockcast.windows.components import COMPONENT_NAMES, component_columns
 from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
+from stockcast.windows.trends import TREND_NAMES, trend_columns
 
-GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES}
+GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES, "bars": (*COMPONENT_NAMES, *TREND_NAMES)}
 """Names of the columns that `extended` can append, by group and in their order."""
 OWN = "own"
 
 _GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 
 
-def extended(f: Features, calendar: SessionCalendar, echo: bool, market: Market | None, days: bool) -> Features:
-    """The features with further columns after their own: those of the market, of the echo, of the target's day.
+def extended(
+    f: Features, calendar: SessionCalendar, echo: bool, market: Market | None, days: bool, bars: bool
+) -> Features:
+    """The features with further columns after their own: those of the market, of the echo, of the target's day,
+    and of further ways to look at its bars.
 
     Groups come in the order of GROUPS and each only where asked for; `market` None leaves that group out, and the
     echo is then of the ticker's shocks as they are, not less the market's median. A model has to be given the same
@@ -38,13 +43,15 @@ def extended(f: Features, calendar: SessionCalendar, echo: bool, market: Market 
         columns |= echo_columns(f.moves, targets_T, median_T)
     if days:
         columns |= day_columns(dates_T, targets_T, calendar.weekmask)
+    if bars:
+        columns |= component_columns(f.moves) | trend_columns(f.moves)
     if not columns:
         return f
     return replace(f, x_TF=np.column_stack([f.x_TF, *columns.values()]), names=(*f.names, *columns))
 
 
 def group_of(name: str) -> str:
-    """The group of a column: "market", "echo", "days", or "own" for one from the ticker's bars alone."""
+    """The group of a column; "own" for one from the ticker's bars that every network sees, also that of one series."""
     return _GROUP_OF.get(name, OWN)
 
 

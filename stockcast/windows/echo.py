@@ -6,11 +6,14 @@ of its target session is the date.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.prices.history import Dates, Floats
-from stockcast.windows.features import BURN_IN, HAR_SPANS, Moves, ewma, trailing_mean
+from stockcast.windows.features import BURN_IN, HAR_SPANS, Moves, ewma, trailing_maximum, trailing_mean
 from stockcast.windows.targetday import day_numbers
 
 QUARTER_DAYS = (91, 182, 273, 364, 728)
@@ -19,7 +22,13 @@ BESIDE_DAYS = (84, 98, 357, 371)
 """The same for reports that come a week early or late."""
 SPANS = (0, 1, 4)
 """Days to each side in which a shock counts as that many days ago."""
+EVERY_QUARTER_DAYS = (91, 182, 273, 364, 455, 546, 637, 728)
+YEARLY_DAYS = (364, 728, 1092)
+SINGLE_DAYS = (91, 182, 364, 728)
+SOON_DAYS = (85, 358)
+"""The same for reports that come within days after the target session."""
 BUMP_SESSIONS = (58, 62, 66)
+RECENT_SESSIONS = 22
 LARGE = 2.0
 """A clipped shock above this starts the count of sessions to the next report."""
 
@@ -27,11 +36,19 @@ ECHO_NAMES = (
     *(f"echo_quarters_{span}" for span in SPANS),
     *(f"echo_beside_{span}" for span in SPANS),
     *(f"echo_since_{sessions}" for sessions in BUMP_SESSIONS),
+    *(f"echo_mean_{span}" for span in SPANS),
+    *(f"echo_years_{span}" for span in SPANS),
+    *(f"echo_{days}" for days in SINGLE_DAYS),
+    "echo_soon",
+    "echo_decay",
+    "echo_ago",
+    "echo_recent",
 )
 """Columns of `echo_columns`, in their order."""
 
 _LEAST, _MOST = -1.0, 5.0
 _BUMP_WIDTH = 3.0
+_DECAY, _QUARTER_SESSIONS = 15.0, 90
 _VOLUME_LEAST, _VOLUME_MOST = -1.0, 4.0
 _LONG_AGO = -1_000_000
 
@@ -66,43 +83,68 @@ def echo_columns(m: Moves, targets_T: Dates, median_T: Floats) -> dict[str, Floa
     cross-section), clipped to [-1, 5]. echo_quarters_N: the largest of the days within N of 91, 182, 273, 364 and
     728 days before the target; echo_beside_N: of 84, 98, 357 and 371; -1 where none of these days has a bar.
     echo_since_N: a bell curve, 3 sessions wide, of the sessions from the last shock above 2 to the target, with its
-    top at N; 0 before the first. `targets_T` has the date of each row's target session.
+    top at N; 0 before the first. echo_mean_N: the mean of the largest within N of each of the eight quarters before
+    the target, echo_years_N of each of the three years; echo_91, 182, 364, 728: the largest within a day of each;
+    echo_soon: of the days within 4 of 85 and 358 days before, so that a report is due after the target. echo_decay:
+    exp(-k / 15), echo_ago: k / 90, at most 1, of the k sessions from the last shock above 2 to the target; echo_recent:
+    the largest shock of 22 sessions. `targets_T` has the date of each row's target session.
     """
     echo_T = np.clip(shock(m) - median_T, _LEAST, _MOST)
-    origin_T, target_T = day_numbers(m.dates), day_numbers(targets_T)
+    near = _near(echo_T, day_numbers(m.dates), day_numbers(targets_T))
+    since_T = _since(echo_T)
     columns = [
-        *_largest(echo_T, origin_T, target_T, QUARTER_DAYS),
-        *_largest(echo_T, origin_T, target_T, BESIDE_DAYS),
-        *_bumps(echo_T),
+        *(near[span].of(QUARTER_DAYS).max(axis=0) for span in SPANS),
+        *(near[span].of(BESIDE_DAYS).max(axis=0) for span in SPANS),
+        *(np.exp(-0.5 * ((since_T - sessions) / _BUMP_WIDTH) ** 2) for sessions in BUMP_SESSIONS),
+        *(near[span].of(EVERY_QUARTER_DAYS).mean(axis=0) for span in SPANS),
+        *(near[span].of(YEARLY_DAYS).mean(axis=0) for span in SPANS),
+        *near[1].of(SINGLE_DAYS),
+        near[SPANS[-1]].of(SOON_DAYS).max(axis=0),
+        np.exp(-since_T / _DECAY),
+        np.minimum(since_T, _QUARTER_SESSIONS) / _QUARTER_SESSIONS,
+        trailing_maximum(echo_T, RECENT_SESSIONS),
     ]
     return dict(zip(ECHO_NAMES, columns, strict=True))
 
 
-def _largest(
-    echo_T: Floats, origin_T: NDArray[np.int64], target_T: NDArray[np.int64], lags: tuple[int, ...]
-) -> list[Floats]:
-    """For each of SPANS the largest echo within it of any lag before the target, none later than the origin."""
+_LAGS = tuple(sorted({*EVERY_QUARTER_DAYS, *YEARLY_DAYS, *BESIDE_DAYS, *SOON_DAYS}))
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The largest echo within a span of each of the lags before the target, rows in the order of _LAGS."""
+
+    largest_GT: Floats
+
+    def of(self, days: Sequence[int]) -> Floats:
+        """Those of some lags, in their order."""
+        return self.largest_GT[[_LAGS.index(lag) for lag in days]]
+
+
+def _near(echo_T: Floats, origin_T: NDArray[np.int64], target_T: NDArray[np.int64]) -> dict[int, _Near]:
+    """For each of SPANS the largest echo within it of each lag before the target, none later than the origin."""
     if not len(echo_T):
-        return [echo_T for _ in SPANS]
-    first = origin_T[0]
-    # One entry for each calendar day, and a last one for all days that must not or cannot be seen.
-    by_day = np.full(origin_T[-1] - first + 2, _LEAST)
-    by_day[origin_T - first] = echo_T
-    day_GT = target_T - np.array(lags)[:, None]
-    largest_T, largest = np.full(len(echo_T), _LEAST), []
-    for offset in sorted(range(-SPANS[-1], SPANS[-1] + 1), key=abs):
-        seen_GT = (day_GT + offset >= first) & (day_GT + offset <= origin_T)
-        value_GT = by_day[np.where(seen_GT, day_GT + offset - first, -1)]
-        largest_T = np.maximum(largest_T, value_GT.max(axis=0))
+        return {span: _Near(np.empty((len(_LAGS), 0))) for span in SPANS}
+    first, reach = origin_T[0], SPANS[-1]
+    # One entry for each calendar day; days that cannot be seen have the least there can be, those before the first
+    # bar as well as, at the end, one for whatever must not be seen.
+    ahead = max(_LAGS) + reach
+    by_day = np.full(ahead + int(origin_T[-1] - first) + 2, _LEAST)
+    by_day[ahead + (origin_T - first)] = echo_T
+    day_GT = ahead + (target_T - first) - np.array(_LAGS)[:, None]
+    most_T = ahead + (origin_T - first)
+    largest_GT, found = np.full(day_GT.shape, _LEAST), {}
+    for offset in sorted(range(-reach, reach + 1), key=abs):
+        seen_GT = day_GT + offset
+        np.maximum(largest_GT, by_day[np.where(seen_GT <= most_T, seen_GT, -1)], out=largest_GT)
         # Offsets come as 0, -1, 1, -2, ...: a span is complete with its positive end.
         if offset in SPANS:
-            largest.append(largest_T)
-    return largest
+            found[offset] = _Near(largest_GT.copy())
+    return found
 
 
-def _bumps(echo_T: Floats) -> list[Floats]:
-    """For each of BUMP_SESSIONS the bell curve of the sessions from the last large shock to the target session."""
+def _since(echo_T: Floats) -> NDArray[np.int64]:
+    """Sessions from the last large shock to the target session; very many before the first."""
     row_T = np.arange(len(echo_T))
     last_T = np.maximum.accumulate(np.where(echo_T > LARGE, row_T, _LONG_AGO))
-    since_T = row_T + 1 - last_T
-    return [np.exp(-0.5 * ((since_T - sessions) / _BUMP_WIDTH) ** 2) for sessions in BUMP_SESSIONS]
+    return row_T + 1 - last_T

@@ -120,6 +120,17 @@ def trailing_mean(x_T: Floats, span: int) -> Floats:
     return mean
 
 
+def trailing_maximum(x_T: Floats, span: int) -> Floats:
+    """Highest of the last `span` values, of fewer where there are fewer: by doubling, without a window of each."""
+    highest_T, covered = x_T.copy(), 1
+    while covered < span:
+        step = min(covered, span - covered)
+        shifted_T = highest_T[:-step].copy()
+        highest_T[step:] = np.maximum(highest_T[step:], shifted_T)
+        covered += step
+    return highest_T
+
+
 def ewma(x_T: Floats, decay: float = EWMA_DECAY) -> Floats:
     """Exponentially weighted mean, started at the mean of the first month (RiskMetrics 1996)."""
     smooth = np.empty_like(x_T)

@@ -14,28 +14,34 @@ from hypothesis import strategies as st
 
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.windows.columns import GROUPS, extended, group_of, groups_of
+from stockcast.windows.components import COMPONENT_NAMES
 from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features, features_of
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.targetday import DAY_NAMES, target_sessions
+from stockcast.windows.trends import TREND_NAMES
 from tests.windows.panel import DAYS, SESSIONS, members, with_other_future
 
 CALENDAR = load_calendar("XNYS", date(2012, 1, 1), date(2016, 1, 1))
 PANEL = members()
 MARKET = Market.of(PANEL)
-ADDED = (*MARKET_NAMES, *ECHO_NAMES, *DAY_NAMES)
+ADDED = (*MARKET_NAMES, *ECHO_NAMES, *DAY_NAMES, *COMPONENT_NAMES, *TREND_NAMES)
 
 # Models are saved with these: a name that changes makes every saved model unreadable.
 STABLE = """
 market_return market_volatility market_day_over_week market_week_over_month market_month_over_year market_dispersion
 echo_quarters_0 echo_quarters_1 echo_quarters_4 echo_beside_0 echo_beside_1 echo_beside_4
 echo_since_58 echo_since_62 echo_since_66
+echo_mean_0 echo_mean_1 echo_mean_4 echo_years_0 echo_years_1 echo_years_4 echo_91 echo_182 echo_364 echo_728
+echo_soon echo_decay echo_ago echo_recent
 target_monday target_friday target_weekend target_holiday
+gap_share_5 return_share_5 gap_share_22 return_share_22 gap_share_66 return_share_66 gap_share_250 return_share_250
+trend_2 trend_5 trend_22 trend_66 trend_250 drawdown_66 drawdown_250
 """
 
 
 def whole(name: str) -> Features:
-    return extended(features_of(PANEL[name]), CALENDAR, echo=True, market=MARKET, days=True)
+    return extended(features_of(PANEL[name]), CALENDAR, echo=True, market=MARKET, days=True, bars=True)
 
 
 @pytest.mark.parametrize("name", list(PANEL))
@@ -50,46 +56,51 @@ def test_own_columns_come_first_and_keep_their_bytes(name: str) -> None:
 
 def test_groups_come_only_where_asked_for() -> None:
     own = features_of(PANEL["A"])
-    assert extended(own, CALENDAR, echo=False, market=None, days=False) is own
-    assert extended(own, CALENDAR, echo=False, market=None, days=True).names == (*own.names, *DAY_NAMES)
-    assert extended(own, CALENDAR, echo=False, market=MARKET, days=False).names == (*own.names, *MARKET_NAMES)
-    assert extended(own, CALENDAR, echo=True, market=None, days=False).names == (*own.names, *ECHO_NAMES)
+    assert extended(own, CALENDAR, echo=False, market=None, days=False, bars=False) is own
+    assert extended(own, CALENDAR, echo=False, market=None, days=True, bars=False).names == (*own.names, *DAY_NAMES)
+    assert extended(own, CALENDAR, echo=False, market=MARKET, days=False, bars=False).names == (
+        *own.names,
+        *MARKET_NAMES,
+    )
+    assert extended(own, CALENDAR, echo=True, market=None, days=False, bars=False).names == (*own.names, *ECHO_NAMES)
+    f = extended(own, CALENDAR, echo=False, market=None, days=False, bars=True)
+    assert f.names == (*own.names, *COMPONENT_NAMES, *TREND_NAMES)
 
 
 def test_the_echo_is_less_the_median_of_the_market_where_there_is_one() -> None:
     own = features_of(PANEL["A"])
     targets = target_sessions(own.moves.dates, CALENDAR)
     for market, median in ((MARKET, MARKET.shock_on(own.moves.dates)), (None, np.zeros(len(own)))):
-        f = extended(own, CALENDAR, echo=True, market=market, days=False)
+        f = extended(own, CALENDAR, echo=True, market=market, days=False, bars=False)
         for name, column in echo_columns(own.moves, targets, median).items():
             assert (f.x_TF[:, f.names.index(name)] == column).all()
 
 
 def test_a_stock_that_is_no_member_sees_the_same_market() -> None:
     without = Market.of({name: m for name, m in PANEL.items() if name != "A"})
-    f = extended(features_of(PANEL["A"]), CALENDAR, echo=False, market=without, days=False)
+    f = extended(features_of(PANEL["A"]), CALENDAR, echo=False, market=without, days=False, bars=False)
     assert (f.x_TF[:, -len(MARKET_NAMES) :] == without.on(DAYS)).all()
 
 
 def test_names_tell_their_group() -> None:
     f = whole("A")
-    assert groups_of(f.names) == {"own", "market", "echo", "days"}
+    assert groups_of(f.names) == {"own", "market", "echo", "days", "bars"}
     assert groups_of(features_of(PANEL["A"]).names) == {"own"}
     assert groups_of(()) == frozenset()
-    assert [group_of(name) for name in ADDED] == ["market"] * 6 + ["echo"] * 9 + ["days"] * 4
+    assert [group_of(name) for name in ADDED] == ["market"] * 6 + ["echo"] * 23 + ["days"] * 4 + ["bars"] * 15
     assert tuple(name for names in GROUPS.values() for name in names) == ADDED
 
 
 def test_a_calendar_that_never_closes_gives_finite_columns() -> None:
     calendar = load_calendar("24/7", date(2012, 1, 1), date(2016, 1, 1))
-    f = extended(features_of(PANEL["H"]), calendar, echo=True, market=MARKET, days=True)
+    f = extended(features_of(PANEL["H"]), calendar, echo=True, market=MARKET, days=True, bars=True)
     assert np.isfinite(f.x_TF).all()
-    assert not f.x_TF[:, -2:].any()
+    assert not f.x_TF[:, [f.names.index("target_weekend"), f.names.index("target_holiday")]].any()
 
 
 def test_a_weekend_is_one_wherever_in_the_week_it_lies() -> None:
     calendar = SessionCalendar("TEST", date(2012, 1, 1), date(2016, 1, 1), "1111001")
-    f = extended(features_of(PANEL["A"]), calendar, echo=False, market=None, days=True)
+    f = extended(features_of(PANEL["A"]), calendar, echo=False, market=None, days=True, bars=False)
     weekend, holiday = f.x_TF[:, -2], f.x_TF[:, -1]
     thursday = (f.moves.dates.astype(int) + 3) % 7 == 3
     assert (weekend[thursday] == 2).all()
@@ -100,14 +111,15 @@ def test_a_missing_next_bar_does_not_move_the_target() -> None:
     f = whole("G")
     last_before_gap = 99
     assert PANEL["G"].dates[last_before_gap + 1] - PANEL["G"].dates[last_before_gap] > np.timedelta64(80, "D")
-    assert f.x_TF[last_before_gap, -2:].max() <= 2
+    assert f.x_TF[last_before_gap, f.names.index("target_weekend")] <= 2
+    assert f.x_TF[last_before_gap, f.names.index("target_holiday")] <= 2
 
 
 @settings(max_examples=30)
 @given(st.integers(0, SESSIONS - 2), st.sampled_from(["cut", "shuffled", "other"]), st.sampled_from("ADEFGH"))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str, name: str) -> None:
     panel = with_other_future(PANEL, DAYS[origin], change)
-    f = extended(features_of(panel[name]), CALENDAR, echo=True, market=Market.of(panel), days=True)
+    f = extended(features_of(panel[name]), CALENDAR, echo=True, market=Market.of(panel), days=True, bars=True)
     seen = int(np.searchsorted(PANEL[name].dates, DAYS[origin], side="right"))
     # Own columns hold from their burn-in on; the added ones from the first row.
     before, after = (np.ascontiguousarray(g.x_TF[:seen, -len(ADDED) :]) for g in (whole(name), f))

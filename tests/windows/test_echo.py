@@ -16,8 +16,12 @@ from stockcast.windows.echo import (
     BESIDE_DAYS,
     BUMP_SESSIONS,
     ECHO_NAMES,
+    EVERY_QUARTER_DAYS,
     QUARTER_DAYS,
+    SINGLE_DAYS,
+    SOON_DAYS,
     SPANS,
+    YEARLY_DAYS,
     echo_columns,
     shock,
     strict_ewma,
@@ -26,6 +30,7 @@ from stockcast.windows.features import BURN_IN, Moves, ewma
 from stockcast.windows.targetday import target_sessions
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 
+COUNTS = {*(f"echo_since_{sessions}" for sessions in BUMP_SESSIONS), "echo_decay", "echo_ago"}
 CALENDAR = load_calendar("weekdays", date(2012, 1, 1), date(2020, 1, 1))
 STOCK = stock(3)
 
@@ -88,7 +93,22 @@ def test_columns_equal_a_search_through_the_calendar_day_by_day(name: str) -> No
                 wanted = [target - timedelta(days=lag + k) for lag in lags for k in range(-span, span + 1)]
                 expected = max((seen[day] for day in wanted if day in seen and day <= origin), default=-1.0)
                 assert columns[f"echo_{group}_{span}"][t] == max(expected, -1.0)
+
+        def largest(lag: int, span: int, origin: date = origin, target: date = target) -> float:
+            days = (target - timedelta(days=lag + k) for k in range(-span, span + 1))
+            return max((seen[day] for day in days if day in seen and day <= origin), default=-1.0)
+
+        for span in SPANS:
+            for group, lags in (("mean", EVERY_QUARTER_DAYS), ("years", YEARLY_DAYS)):
+                expected = np.mean([largest(lag, span) for lag in lags])
+                assert columns[f"echo_{group}_{span}"][t] == pytest.approx(expected)
+        assert [columns[f"echo_{lag}"][t] for lag in SINGLE_DAYS] == [largest(lag, 1) for lag in SINGLE_DAYS]
+        assert columns["echo_soon"][t] == max(largest(lag, 4) for lag in SOON_DAYS)
+        assert columns["echo_recent"][t] == max(echo[max(0, t - 21) : t + 1])
         large = [row for row in range(t + 1) if echo[row] > 2]
+        ago = t + 1 - large[-1] if large else 10_000
+        assert columns["echo_decay"][t] == pytest.approx(np.exp(-ago / 15))
+        assert columns["echo_ago"][t] == pytest.approx(min(ago, 90) / 90)
         for sessions in BUMP_SESSIONS:
             away = (t + 1 - large[-1] - sessions) / 3 if large else np.inf
             assert columns[f"echo_since_{sessions}"][t] == pytest.approx(np.exp(-0.5 * away**2))
@@ -119,7 +139,8 @@ def test_sessions_since_a_large_shock_are_counted_to_the_target() -> None:
 def test_what_moves_the_whole_market_is_no_echo() -> None:
     m = with_shock(300)
     columns = echoes(m, shock(m))
-    assert max(columns[name].max() for name in ECHO_NAMES if "since" not in name) == 0
+    assert max(columns[name].max() for name in ECHO_NAMES if name not in COUNTS) == 0
+    assert (columns["echo_ago"] == 1).all()
     assert not columns["echo_since_62"].any()
 
 
