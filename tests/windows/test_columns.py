@@ -36,6 +36,7 @@ echo_mean_0 echo_mean_1 echo_mean_4 echo_years_0 echo_years_1 echo_years_4 echo_
 echo_soon echo_decay echo_ago echo_recent
 target_monday target_friday target_weekend target_holiday
 gap_share_5 return_share_5 gap_share_22 return_share_22 gap_share_66 return_share_66 gap_share_250 return_share_250
+evenness_5 evenness_22 evenness_66
 trend_2 trend_5 trend_22 trend_66 trend_250 drawdown_66 drawdown_250
 """
 
@@ -87,7 +88,7 @@ def test_names_tell_their_group() -> None:
     assert groups_of(f.names) == {"own", "market", "echo", "days", "bars"}
     assert groups_of(features_of(PANEL["A"]).names) == {"own"}
     assert groups_of(()) == frozenset()
-    assert [group_of(name) for name in ADDED] == ["market"] * 6 + ["echo"] * 23 + ["days"] * 4 + ["bars"] * 15
+    assert [group_of(name) for name in ADDED] == ["market"] * 6 + ["echo"] * 23 + ["days"] * 4 + ["bars"] * 18
     assert tuple(name for names in GROUPS.values() for name in names) == ADDED
 
 

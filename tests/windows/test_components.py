@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockcast.windows.components import COMPONENT_NAMES, COMPONENT_SPANS, component_columns
+from stockcast.windows.components import COMPONENT_NAMES, COMPONENT_SPANS, EVENNESS_SPANS, component_columns
 from stockcast.windows.features import Moves, trailing_maximum
 from stockcast.windows.trends import DRAWDOWN_SPANS, TREND_NAMES, TREND_SPANS, trend_columns
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
@@ -39,10 +39,22 @@ def test_shares_equal_their_formula_in_pandas(name: str) -> None:
             np.testing.assert_allclose(columns[f"{part}_share_{span}"], expected, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", ["A", "H"])
+def test_evenness_equals_its_formula_and_is_highest_where_all_sessions_are_alike(name: str) -> None:
+    m = members()[name]
+    columns = component_columns(m)
+    for span in EVENNESS_SPANS:
+        expected = mean(np.log(m.v_T), span) - np.log(mean(m.v_T, span))
+        np.testing.assert_allclose(columns[f"evenness_{span}"], expected, rtol=1e-6, atol=1e-7)
+        assert columns[f"evenness_{span}"].max() < 1e-9
+    alike = component_columns(moved(np.full(90, 0.01), np.full(90, 1e-4), np.zeros(90)))
+    np.testing.assert_allclose(alike["evenness_66"], 0.0, atol=1e-9)
+
+
 def test_a_stock_that_moves_overnight_alone_has_all_of_its_variance_there() -> None:
     gap = np.random.default_rng(0).normal(0, 0.01, 300)
     columns = component_columns(moved(gap, gap**2, gap))
-    for name in COMPONENT_NAMES:
+    for name in COMPONENT_NAMES[:8]:
         np.testing.assert_allclose(columns[name], np.log(1.01), atol=1e-9)
 
 
