@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stockcast.report.asjson import plain
 from stockcast.report.drawing import shade_legend, signed_bar, signed_shade, sparkline
+from stockcast.report.featurewords import meaning
 from stockcast.report.figures import count, number, percent
 from stockcast.report.gatewords import GATES, KEEPING
 from stockcast.report.page import Column, Page, heading, paragraph, render, table
@@ -32,17 +33,6 @@ _SYMBOLS = (
     "In the equations x_t is what session t brings, h_{t-1} what the layer showed the session before; W, U and b are "
     "learnt; sigmoid turns any number into a share between 0 and 1, tanh into one between -1 and 1; * is unit by unit."
 )
-_MEANINGS = {
-    "signed_return": "the return, with its sign",
-    "absolute_return": "the size of the return",
-    "ewma_over_year": "recent volatility against the year's",
-    "day_over_week": "the day's range against the week's",
-    "week_over_month": "the week's range against the month's",
-    "month_over_year": "the month's range against the year's",
-    "gap": "from the last close to the open",
-    "volume_surprise": "volume against the 60 sessions before it",
-    "volume_trend": "volume_surprise, mean of 5 sessions",
-}
 _TARGETS = {
     "scale": ("widens", "narrows", "hundredths of the log of the width: +1 is about 1 % wider"),
     "location": ("raises", "lowers", "hundredths of the base scale"),
@@ -175,7 +165,7 @@ def _sum(attribution: Attribution) -> str:
 
 def _feature_row(letter: str, f: FeatureEffect, largest: float, page: Page) -> list[str]:
     bar = signed_bar(f.effect, largest, _half(page), page)
-    return [letter, f.name, f"{f.value:+.1f}", _points(f.effect), bar, percent(f.share, 0), _MEANINGS.get(f.name, "")]
+    return [letter, f.name, f"{f.value:+.1f}", _points(f.effect), bar, percent(f.share, 0), meaning(f.name)]
 
 
 def _lags(attribution: Attribution, page: Page) -> list[RenderableType]:

@@ -9,8 +9,12 @@ import pytest
 from stockcast.models.gates import READINGS
 from stockcast.report.drawing import signed_bar, signed_shade, sparkline
 from stockcast.report.explain import explain_data, explain_text, lead
+from stockcast.report.featurewords import meaning
 from stockcast.report.page import Page
 from stockcast.results.explanation import Attribution, Explanation, UnitReading
+from stockcast.windows.columns import GROUPS
+from stockcast.windows.features import features
+from tests import synthetic
 from tests.report.explanations import EXPLAINED, RISING, reading
 
 WIDE, NARROW, PLAIN = Page(width=120), Page(width=40), Page(width=80, unicode=False)
@@ -167,3 +171,12 @@ def test_json_has_the_subject_at_the_top_and_the_parts_by_name() -> None:
     assert data["width"]["terms"][0]["name"] == "range_1"
     assert data["attribution"]["effects"][-1] == [0.03, -0.008]
     assert [gate["name"] for gate in data["gates"]] == ["input", "forget", "candidate", "output", "cell"]
+
+
+def test_every_column_that_a_network_may_see_is_explained() -> None:
+    f = features(synthetic.history(60))
+    names = [*f.names, *(name for group in GROUPS.values() for name in group)]
+    assert [name for name in names if not meaning(name)] == []
+    assert meaning("echo_quarters_4") == "largest shock 1 to 4 and 8 quarters ago, ±4 days"
+    assert meaning("something") == ""
+    assert max(len(meaning(name)) for name in names) <= 50

@@ -1,0 +1,53 @@
+"""What each column means, in the few words that a table has room for."""
+
+from __future__ import annotations
+
+import re
+
+_MEANINGS = {
+    "signed_return": "the return, with its sign",
+    "absolute_return": "the size of the return",
+    "ewma_over_year": "recent volatility against the year's",
+    "day_over_week": "the day's range against the week's",
+    "week_over_month": "the week's range against the month's",
+    "month_over_year": "the month's range against the year's",
+    "gap": "from the last close to the open",
+    "volume_surprise": "volume against the 60 sessions before it",
+    "volume_trend": "volume_surprise, mean of 5 sessions",
+    "market_return": "mean return of the market",
+    "market_volatility": "the market's volatility against its year's",
+    "market_day_over_week": "the market's day against its week",
+    "market_week_over_month": "the market's week against its month",
+    "market_month_over_year": "the market's month against its year",
+    "market_dispersion": "how far apart the stocks moved",
+    "echo_soon": "shocks 85 and 358 days before",
+    "echo_decay": "how fresh the last large shock is",
+    "echo_ago": "sessions since the last large shock",
+    "echo_recent": "largest shock of 22 sessions",
+    "target_monday": "the next session is a Monday",
+    "target_friday": "the next session is a Friday",
+    "target_weekend": "days of weekend before it",
+    "target_holiday": "days of holiday before it",
+}
+_PATTERNS = (
+    (re.compile(r"echo_quarters_(\d)"), "largest shock 1 to 4 and 8 quarters ago, ±{0} days"),
+    (re.compile(r"echo_beside_(\d)"), "the same a week to either side, ±{0} days"),
+    (re.compile(r"echo_mean_(\d)"), "mean shock of 8 quarters, ±{0} days"),
+    (re.compile(r"echo_years_(\d)"), "mean shock 1, 2, 3 years ago, ±{0} days"),
+    (re.compile(r"echo_since_(\d+)"), "a large shock about {0} sessions ago"),
+    (re.compile(r"echo_(\d+)"), "shock {0} days before"),
+    (re.compile(r"gap_share_(\d+)"), "share of the night in the variance, {0} sessions"),
+    (re.compile(r"return_share_(\d+)"), "share of the close's move in it, {0} sessions"),
+    (re.compile(r"evenness_(\d+)"), "how evenly the variance came, {0} sessions"),
+    (re.compile(r"trend_(\d+)"), "return of {0} sessions over its scale"),
+    (re.compile(r"drawdown_(\d+)"), "below the top of {0} sessions"),
+)
+
+
+def meaning(name: str) -> str:
+    """The words for a column; nothing for one that is not known."""
+    for pattern, words in _PATTERNS:
+        found = pattern.fullmatch(name)
+        if found:
+            return words.format(*found.groups())
+    return _MEANINGS.get(name, "")
