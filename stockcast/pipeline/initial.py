@@ -60,7 +60,9 @@ class Initial:
     served_id: str
 
     @classmethod
-    def of(cls, config: TrainConfig, history: History, validate_from: date, home: Path) -> Initial | None:
+    def of(
+        cls, config: TrainConfig, history: History, validate_from: date, home: Path, progress: Progress
+    ) -> Initial | None:
         """What the configuration asks for; None where that is a start from scratch.
 
         Where nothing is asked for, it is the general model, and None where network or training are to be others than
@@ -74,10 +76,11 @@ class Initial:
         if name == GENERAL and generalmodel.is_shipped() and not modelfile.exists(home / "models", name):
             try:
                 return cls._of_general(history, validate_from)
-            except ModelError:
-                if config.init is None:
-                    return None
-                raise
+            except ModelError as error:
+                if config.init is not None:
+                    raise
+                progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
+                return None
         return cls._of_model(model_of(home, name), history, validate_from)
 
     @classmethod

@@ -175,7 +175,7 @@ class Work:
             calendar = load_calendar(wanted, history.first, calendar_end(history.last))
         config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
-        initial = Initial.of(config, history, split.session(split.validation.start + 1), home)
+        initial = Initial.of(config, history, split.session(split.validation.start + 1), home, progress)
         if initial is None:
             config = replace(config, init=SCRATCH)
         else:
