@@ -38,6 +38,7 @@ from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.generalmodel import FOLDER, Vintage, save_index
 from stockcast.storage.modelfile import ModelFile
 from stockcast.windows.poolsplit import PoolSplit
+from stockcast.windows.splits import MIN_TRAIN
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
@@ -110,19 +111,20 @@ def _vintage(
     fit = work.final(chosen, market=False)
     fit = replace(fit, ensemble=_halved(fit.ensemble), shocks=Shocks(fit.shocks.values_M4[::4]))
     progress.advance(1)
+    stocks = sum(len(work.whole(member)) >= MIN_TRAIN for member in work.pool.members)
     return TrainedModel(
         name=name,
-        ticker=f"{len(histories)} stocks",
+        ticker=f"{stocks} stocks",
         model_id="",
         config=work.config,
         scored=fit,
         served=fit,
         served_by=work.config.network.cell,
-        sentence=_sentence(len(histories), fit.cutoff, figures),
+        sentence=_sentence(stocks, fit.cutoff, figures),
         calendar=work.pool.calendar,
         summary={
             "data": {
-                "stocks": len(histories),
+                "stocks": stocks,
                 "tickers": sorted(history.ticker for history in histories),
                 "first": min(history.first for history in histories).isoformat(),
                 "last": newest.isoformat(),
