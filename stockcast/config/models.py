@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import date
 
+from stockcast.config.covariates import CovariatesConfig
 from stockcast.errors import ConfigError
 
 CELLS = ("lstm", "gru", "rnn")
@@ -135,7 +136,7 @@ class TrainConfig:
     """Everything that `train` decides, but the source: saved with the model.
 
     horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code; None: the ticker's, and
-    New York for a file.
+    New York for a file. covariates: what the network looks at beside the prices; a saved model has its own record.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -143,6 +144,7 @@ class TrainConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     horizon: int = 1
     exchange: str | None = None
+    covariates: CovariatesConfig = field(default_factory=CovariatesConfig)
 
     def __post_init__(self) -> None:
         require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")

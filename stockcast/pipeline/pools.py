@@ -17,6 +17,7 @@ from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_ca
 from stockcast.results.failures import Failure
 from stockcast.results.progress import Progress
 from stockcast.windows.columns import extended
+from stockcast.windows.covariates import Covariates
 from stockcast.windows.features import Features, features
 from stockcast.windows.market import Market
 
@@ -42,15 +43,19 @@ class Pool:
     """The members of a pool, in the order of their names, and what is known of their sessions.
 
     market: of all members; None where they are too few to be one. names: the columns that every member has.
+    covariates: what every member looks at beside its prices.
     """
 
     members: tuple[Member, ...]
     calendar: SessionCalendar
     market: Market | None
     names: tuple[str, ...]
+    covariates: Covariates | None = None
 
     @classmethod
-    def of(cls, histories: Sequence[History], calendar: SessionCalendar) -> Pool:
+    def of(
+        cls, histories: Sequence[History], calendar: SessionCalendar, covariates: Covariates | None = None
+    ) -> Pool:  # fmt: skip
         """A pool of histories. Raises DataError for none, or for two of one name."""
         if not histories:
             raise DataError("a pool without any series", "name at least two sources")
@@ -61,12 +66,15 @@ class Pool:
         members = tuple(Member(history, features(history)) for history in ordered)
         market = Market.of({member.ticker: member.own.moves for member in members})
         own = [name for name in members[0].own.names if all(name in member.own.names for member in members)]
-        return cls(members, calendar, market if len(market) else None, tuple(own))
+        return cls(members, calendar, market if len(market) else None, tuple(own), covariates)
 
     def columns(self, member: Member, market: bool) -> Features:
-        """What a network sees of a member: its own columns, echo and target day, and the market where asked for."""
+        """What a network sees of a member: its own columns, echo and target day, covariates, and the market where asked
+        for.
+        """
         own = member.own.only(self.names)
-        return extended(own, self.calendar, True, self.market if market else None, True)
+        beside = None if self.covariates is None else self.covariates.of(member.ticker)
+        return extended(own, self.calendar, True, self.market if market else None, True, beside)
 
 
 def histories(

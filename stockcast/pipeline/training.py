@@ -10,15 +10,17 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
-from stockcast.pipeline.predicting import calendar_end, model_of
+from stockcast.pipeline.covariates import Search, calendar_for, columns_of, covariates_of
+from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.results.training import TrainResult
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.windows.covariates import CovariatesRecord
 
 if TYPE_CHECKING:
     from stockcast.evaluation.backtest import Entry
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from stockcast.models.training import Chosen
     from stockcast.pipeline.fetching import Waiting
     from stockcast.results.training import Verdict
+    from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
     from stockcast.windows.splits import Part, Split
 
@@ -48,7 +51,9 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    candidate = Candidate.of(history, config, name or history.ticker, progress, found)
+    search = Search(home, progress, lambda _: waiting, strict=False)
+    covariates = covariates_of(config.covariates, history, config.exchange, found, search)
+    candidate = Candidate.of(history, config, name or history.ticker, progress, found, covariates)
     return candidate.result(candidate.save(home), keep_rows)
 
 
@@ -66,10 +71,11 @@ class Candidate:
 
     @classmethod
     def of(
-        cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None = None
-    ) -> Candidate:
+        cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None = None,
+        covariates: Covariates | None = None,
+    ) -> Candidate:  # fmt: skip
         """Train on a history. found: where it comes from the store, with the exchange's calendar."""
-        work = Work.begin(history, config, name, progress, found)
+        work = Work.begin(history, config, name, progress, found, covariates)
         network, chosen, validation_crps = work.learn()
         scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
         entries = work.test_entries(scored)
@@ -90,7 +96,7 @@ class Candidate:
     def result(self, path: Path, keep_rows: bool = False) -> TrainResult:
         """What was done, with the forecast of the model that was saved in `path`."""
         # The saved model answers, not the one in memory: what is printed is what `predict` will print.
-        model = model_of(path.parent.parent, self.model.name)
+        model = replace(model_of(path.parent.parent, self.model.name), beside=self.work.covariates)
         work, cell = self.work, self.work.config.network.cell
         return TrainResult(
             ticker=work.history.ticker,
@@ -132,23 +138,23 @@ class Work:
     config: TrainConfig
     name: str
     progress: Progress
+    covariates: Covariates | None = None
 
     @classmethod
-    def begin(cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None) -> Work:
-        from stockcast.windows.features import features
+    def begin(
+        cls, history: History, config: TrainConfig, name: str, progress: Progress, found: Quotes | None,
+        covariates: Covariates | None = None,
+    ) -> Work:  # fmt: skip
         from stockcast.windows.splits import split_by_date
 
         if len(history) < 2:
             raise DataError(f"{len(history)} sessions are too few", "use a longer history")
         split = split_by_date(history.dates[1:], config.split, config.network.lookback)
-        if found is not None and config.exchange in (None, found.exchange):
-            calendar = found.calendar
-        else:
-            wanted = config.exchange or DEFAULT_EXCHANGE
-            calendar = load_calendar(wanted, history.first, calendar_end(history.last))
+        calendar = calendar_for(history, config.exchange, found)
         config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
-        return cls(history, features(history), split, calendar, config, name, progress)
+        f = columns_of(history, calendar, covariates)
+        return cls(history, f, split, calendar, config, name, progress, covariates)
 
     @property
     def seen(self) -> Part:
@@ -254,6 +260,7 @@ class Work:
             calendar=self.calendar,
             currency=history.currency,
             summary=summary,
+            covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
         )
 
 

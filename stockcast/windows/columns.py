@@ -1,4 +1,4 @@
-"""Columns: what a pooled network sees beside a ticker's own bars, appended under stable names."""
+"""Columns: what a network sees beside a ticker's own bars, appended under stable names."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ import numpy as np
 
 from stockcast.prices.history import Floats
 from stockcast.prices.sessions import SessionCalendar
+from stockcast.windows.covariates import Covariates
 from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features
+from stockcast.windows.knownahead import KNOWN_NAMES
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 
-GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES}
-"""Names of the columns that `extended` can append, by group and in their order."""
-OWN = "own"
+GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES, "known": KNOWN_NAMES}
+"""Names of the columns that `extended` can append, by group and in their order; those of covariates have their own."""
+OWN, COVARIATES, KNOWN = "own", "covariates", "known"
 
 _GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 
 
-def extended(f: Features, calendar: SessionCalendar, echo: bool, market: Market | None, days: bool) -> Features:
-    """The features with further columns after their own: those of the market, of the echo, of the target's day.
+def extended(
+    f: Features, calendar: SessionCalendar, echo: bool, market: Market | None, days: bool,
+    covariates: Covariates | None = None,
+) -> Features:  # fmt: skip
+    """The features with further columns after their own: those of the market, of the echo, of the target's day, of
+    covariates.
 
     Groups come in the order of GROUPS and each only where asked for; `market` None leaves that group out, and the
     echo is then of the ticker's shocks as they are, not less the market's median. A model has to be given the same
@@ -38,14 +44,19 @@ def extended(f: Features, calendar: SessionCalendar, echo: bool, market: Market 
         columns |= echo_columns(f.moves, targets_T, median_T)
     if days:
         columns |= day_columns(dates_T, targets_T, calendar.weekmask)
+    if covariates is not None:
+        columns |= covariates.columns(dates_T, targets_T, calendar)
+        f = replace(f, schedule=covariates.schedule(calendar))
     if not columns:
         return f
     return replace(f, x_TF=np.column_stack([f.x_TF, *columns.values()]), names=(*f.names, *columns))
 
 
 def group_of(name: str) -> str:
-    """The group of a column: "market", "echo", "days", or "own" for one from the ticker's bars alone."""
-    return _GROUP_OF.get(name, OWN)
+    """The group of a column: one of GROUPS, "covariates" for that of a further series, whose name comes before a colon,
+    or "own" for one from the ticker's bars alone.
+    """
+    return _GROUP_OF.get(name, COVARIATES if ":" in name else OWN)
 
 
 def groups_of(names: Iterable[str]) -> frozenset[str]:
