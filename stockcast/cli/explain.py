@@ -77,7 +77,6 @@ def explain(
     config = ExplainConfig(as_of=as_of, model=model, method=method, target=target, units=units)
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
-    waiting = fetchoptions.shared(fetching, [source])
     beside = covariateoptions.covariates(with_, known_ahead)
 
     def one(source: str) -> Explanation:
@@ -85,6 +84,8 @@ def explain(
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
+            # Of a file, too: what its model looks at may be a ticker.
+            waiting = pipeline.Waiting(fetching, many=False)
             return pipeline.explain(source, columns.reading(), config, common.home, progress, waiting, beside)
 
     explained = harvest([source], one, common, saves=False)

@@ -159,7 +159,7 @@ class Search:
         else:
             one = self._file(wanted, host) if looks_like_path(wanted.source) else self._ticker(wanted, host)
         for note in one.history.notes:
-            self.progress.note(f"{one.name}: {note}", detail=not self.strict)
+            self.progress.note(f"{one.name}: {note}", detail=self.strict)
         shared = int(np.isin(one.history.dates, host.dates).sum())
         if min(len(one.history), shared) < LEAST:
             raise DataError(

@@ -5,7 +5,6 @@ Shapes: L sessions of the window, oldest first, F features, S members, D hidden 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -51,12 +50,14 @@ _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
 
 def explain(
     source: str, read: ReadOptions, config: ExplainConfig, home: Path, progress: Progress,
-    waiting: Callable[[str], Waiting | None] = lambda _: None, covariates: CovariatesConfig = _WHERE_TRAINED,
+    waiting: Waiting | None = None, covariates: CovariatesConfig = _WHERE_TRAINED,
 ) -> Explanation:  # fmt: skip
     """Why the network of a saved model (default: the ticker's) corrects the base scale as it does.
 
     The origin is the source's newest bar, or the last on or before `config.as_of`; the fit is the latest that saw
-    nothing later. A ticker's prices come from the store, fetched where they are too old. Raises DataError for the
+    nothing later. covariates: other places for what the model looks at beside the prices.
+
+    A ticker's prices come from the store, fetched where they are too old. Raises DataError for the
     source, ModelError for the model, ConfigError for a gate that the cell has not.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
@@ -64,13 +65,13 @@ def explain(
     if looks_like_path(source):
         history, calendar, found = load(source, read), None, None
     else:
-        found = _quotes(source, read, home, progress, waiting(source))
+        found = _quotes(source, read, home, progress, waiting)
         history, calendar = found.history, found.calendar
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
     model = model_of(home, config.model or history.ticker)
     host = Host.of(history, calendar or model.calendar, found)
-    model = Search(home, progress, waiting).again(model, covariates, host)
+    model = Search(home, progress, lambda _: waiting).again(model, covariates, host)
     view = View.of(model, history, PredictConfig(as_of=config.as_of, horizon=1))
     return explanation(view, config, calendar or model.calendar)
 

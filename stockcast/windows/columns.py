@@ -16,11 +16,11 @@ from stockcast.windows.knownahead import KNOWN_NAMES
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 
-GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES, "known": KNOWN_NAMES}
-"""Names of the columns that `extended` can append, by group and in their order; those of covariates have their own."""
+GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES}
+"""Names of the columns of a pool that `extended` can append, by group and in their order."""
 OWN, COVARIATES, KNOWN = "own", "covariates", "known"
 
-_GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
+_GROUP_OF = {name: group for group, names in {**GROUPS, KNOWN: KNOWN_NAMES}.items() for name in names}
 
 
 def extended(
@@ -53,8 +53,8 @@ def extended(
 
 
 def group_of(name: str) -> str:
-    """The group of a column: one of GROUPS, "covariates" for that of a further series, whose name comes before a colon,
-    or "own" for one from the ticker's bars alone.
+    """The group of a column: one of GROUPS, "known" for known dates, "covariates" for that of a further series, whose
+    name comes before a colon, or "own" for one from the ticker's bars alone.
     """
     return _GROUP_OF.get(name, COVARIATES if ":" in name else OWN)
 
