@@ -144,6 +144,11 @@ class Search:
                     "leave it out: a model sees its own prices anyway",
                 )
         apart = next((one.closing for one in series if one.closing.exchange != host.calendar.exchange), None)
+        if apart is not None and host.hours is None and not self.strict:
+            self.progress.note(
+                f"{host.name} is taken to trade on {host.calendar.exchange}, whose closes decide what it sees of "
+                f"{apart.exchange}; --exchange names another"
+            )
         known = None if known_ahead is None else self._known(known_ahead, host)
         return Covariates(host.closing(apart), series, known)
 
@@ -173,7 +178,7 @@ class Search:
     def _file(self, wanted: _Wanted, host: Host) -> Covariate:
         if wanted.source == STANDARD_INPUT:
             raise DataError("a covariate cannot come from standard input", "name a file: it is read again by predict")
-        closing = _closing_of(wanted.code, wanted.closing or host.closing(), host)
+        closing = _closing_of(wanted.code, wanted.closing or Closing(host.calendar.exchange), host)
         end = closing.newest_before(host.closing(closing), host.last)
         try:
             history = load(wanted.source, ReadOptions(end=end))
@@ -302,7 +307,7 @@ class _Wanted:
 
 def _as_given(wanted: _Wanted, history: History, host: Host) -> Covariate:
     """A history as a covariate, up to what the host's last session may know."""
-    closing = _closing_of(None, wanted.closing or host.closing(), host)
+    closing = _closing_of(None, wanted.closing or Closing(host.calendar.exchange), host)
     known = history.between(None, closing.newest_before(host.closing(closing), host.last))
     if not len(known):
         raise DataError(f"the covariate {wanted.name} begins on {history.first}, after {host.last}", "leave it out")

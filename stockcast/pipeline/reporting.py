@@ -106,6 +106,8 @@ def _described(config: BacktestConfig) -> dict[str, str]:
         "horizon": config.horizon,
         "warm start": config.warm_start,
         "cost": f"{config.cost:g} basis points",
+        "with": ", ".join(config.covariates.sources) or None,
+        "known ahead": config.covariates.known_ahead,
     }
     return {name.replace("_", " "): _word(value) for name, value in plain.items() if value is not None}
 
