@@ -26,7 +26,8 @@ from stockcast.config import (
 )
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.models import training
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History

@@ -122,7 +122,8 @@ def _forecast_by(
 def _walked(
     history: History, config: BacktestConfig, home: Path, progress: Progress, beside: Given
 ) -> BacktestResult:  # fmt: skip
-    from stockcast.pipeline.covariates import calendar_for, columns_of
+    from stockcast.pipeline.covariates import columns_of
+    from stockcast.pipeline.hosts import calendar_for
     from stockcast.pipeline.judging import judged
     from stockcast.pipeline.walking import Walk, folder_of
     from stockcast.windows.features import features

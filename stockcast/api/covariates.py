@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 from stockcast.api.frames import to_histories
 from stockcast.config import CovariatesConfig
 from stockcast.errors import ConfigError
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.prices.csvfile import looks_like_path
 

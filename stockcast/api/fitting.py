@@ -14,7 +14,7 @@ from stockcast.api.prices import Prices, histories_of
 from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.errors import ConfigError
-from stockcast.pipeline.covariates import Host, calendar_for
+from stockcast.pipeline.hosts import Host, calendar_for
 from stockcast.results.progress import Progress, Silent
 from stockcast.storage import trainedmodel
 

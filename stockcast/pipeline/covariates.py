@@ -20,13 +20,14 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.covariates import without_exchange
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
+from stockcast.pipeline.hosts import Host, calendar_for, hours_around
 from stockcast.pipeline.sources import Quotes, hours_of, load, stored, ticker_of
 from stockcast.prices.closing import Closing
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
 from stockcast.prices.csvfile.source import STANDARD_INPUT
 from stockcast.prices.csvfile.source import ticker_of as stem_of
-from stockcast.prices.history import Dates, History
+from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.progress import Progress
 from stockcast.windows.columns import extended
@@ -36,47 +37,7 @@ from stockcast.windows.features import Features, features
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
     from stockcast.pipeline.fetching import Waiting
-    from stockcast.prices.hours import TradingHours
     from stockcast.storage.database import Database
-
-
-@dataclass(frozen=True)
-class Host:
-    """What covariates go with: one series, or the members of a pool together.
-
-    dates: its sessions. hours: None for files, of which nothing but the exchange is known; they are looked up where
-    they are needed. sha256: of its bars, None for several.
-    """
-
-    name: str
-    dates: Dates
-    calendar: SessionCalendar
-    hours: TradingHours | None = None
-    sha256: str | None = None
-
-    @classmethod
-    def of(cls, history: History, calendar: SessionCalendar, found: Quotes | None = None) -> Host:
-        """One series. found: its quotes, where it is a ticker of that calendar."""
-        hours = found.hours if found is not None and found.exchange == calendar.exchange else None
-        return cls(history.ticker, history.dates, calendar, hours, history.sha256())
-
-    @classmethod
-    def together(cls, histories: Sequence[History], calendar: SessionCalendar) -> Host:
-        """The members of a pool."""
-        return cls("the pool", np.unique(np.concatenate([h.dates for h in histories])), calendar)
-
-    @property
-    def last(self) -> date:
-        """The last session."""
-        day: date = self.dates[-1].astype("datetime64[D]").astype(object)
-        return day
-
-    def closing(self, other: Closing | None = None) -> Closing:
-        """When its sessions end, with the hours where those of `other` have to be compared."""
-        own = Closing(self.calendar.exchange, self.hours)
-        if other is None or self.hours is not None or other.exchange == own.exchange:
-            return own
-        return replace(own, hours=_hours(own.exchange, self.dates))
 
 
 @dataclass(frozen=True)
@@ -122,7 +83,8 @@ class Search:
             return model
         if asked.known_ahead is not None and record.known_ahead is None:
             raise ModelError(f"model {model.name} was trained without known dates", "leave --known-ahead out")
-        if host.hours is None and host.calendar.exchange == record.closing.exchange:
+        # Early closes are known as far as holidays are.
+        if host.hours is None and host.calendar.exchange == record.closing.exchange and host.is_known:
             host = replace(host, hours=record.closing.hours)
         given = [*map(_Wanted.of, asked.sources), *map(_Wanted.given, histories)]
         wanted = _places(model.name, record.series, given)
@@ -138,7 +100,7 @@ class Search:
         series = tuple(self._covariate(one, host) for one in wanted)
         _refuse_twins(series)
         for one in series:
-            if host.sha256 is not None and one.history.sha256() == host.sha256:
+            if host.sha256 is not None and one.history.between(host.first, host.last).sha256() == host.sha256:
                 raise DataError(
                     f"the covariate {one.name} is {host.name} itself: {one.source} has the same bars",
                     "leave it out: a model sees its own prices anyway",
@@ -263,16 +225,6 @@ def columns_beside(
     return columns_of(history, calendar_for(history, exchange, found), covariates)
 
 
-def calendar_for(history: History, exchange: str | None, found: Quotes | None) -> SessionCalendar:
-    """The calendar of an exchange; None: the ticker's own, and New York's for a file."""
-    from stockcast.pipeline.predicting import calendar_end
-    from stockcast.prices.sessions import DEFAULT_EXCHANGE, load_calendar
-
-    if found is not None and exchange in {None, found.exchange}:
-        return found.calendar
-    return load_calendar(exchange or DEFAULT_EXCHANGE, history.first, calendar_end(history.last))
-
-
 class _Default:
     """How prices are come by where nobody says."""
 
@@ -347,16 +299,8 @@ def _closing_of(code: str | None, usual: Closing, host: Host) -> Closing:
 
     closing = usual if code is None else Closing(load_calendar(code, host.last, host.last).exchange)
     if closing.hours is None and closing.exchange != host.calendar.exchange:
-        return replace(closing, hours=_hours(closing.exchange, host.dates))
+        return replace(closing, hours=hours_around(closing.exchange, host.dates))
     return closing
-
-
-def _hours(exchange: str, dates: Dates) -> TradingHours:
-    from stockcast.pipeline.predicting import calendar_end
-    from stockcast.prices.hours import load_hours
-
-    first, last = (day.astype("datetime64[D]").astype(object) for day in (dates[0], dates[-1]))
-    return load_hours(exchange, first, calendar_end(last))
 
 
 def _known_of(db: Database, ticker: str, host: Host) -> tuple[Closing, date]:

@@ -22,7 +22,8 @@ from stockcast.models.attribution import ATTRIBUTIONS, HEADS, corrections, direc
 from stockcast.models.cells import Array
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
 from stockcast.models.gates import READINGS, SIGNED, activations
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, refuse_file_options, stored, ticker_of
 from stockcast.prices.csvfile import ReadOptions, looks_like_path

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.errors import DataError
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.pools import Pool, calendar_of, histories
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.prices.csvfile import ReadOptions

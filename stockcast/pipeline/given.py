@@ -15,7 +15,7 @@ import numpy as np
 
 from stockcast.errors import ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.covariates import Host
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import ELSEWHERE
 from stockcast.pipeline.predicting import calendar_end, model_of
 from stockcast.pipeline.sources import hours_of, ticker_of

@@ -21,7 +21,8 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.errors import StockcastError
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.sources import load, stored, ticker_of
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History

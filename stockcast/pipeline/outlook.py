@@ -12,8 +12,8 @@ from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
-from stockcast.pipeline.covariates import Host
 from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.predicting import calendar_end, serving, warn_of_guesses
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of

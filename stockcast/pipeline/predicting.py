@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, TrainedModel, View
-from stockcast.pipeline.covariates import Host
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions, looks_like_path

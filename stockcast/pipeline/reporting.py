@@ -13,7 +13,7 @@ from stockcast.config import PredictConfig
 from stockcast.config.backtests import EXPANDING, BacktestConfig
 from stockcast.forecasting import LEVELS, step_laws
 from stockcast.pipeline.backtesting import walk_over
-from stockcast.pipeline.covariates import calendar_for
+from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.pooling import pooled
 from stockcast.pipeline.walking import Stage, Walk

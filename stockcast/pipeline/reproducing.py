@@ -17,7 +17,8 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import DataError, ModelError, StockcastError
-from stockcast.pipeline.covariates import Host, Search, calendar_for
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host, calendar_for
 from stockcast.pipeline.sources import PROVIDER, stored
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions, looks_like_path

@@ -17,8 +17,9 @@ from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import RunConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.outlook import Outlook, require_fresh
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained

@@ -10,7 +10,8 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
-from stockcast.pipeline.covariates import Search, calendar_for, columns_of, covariates_of
+from stockcast.pipeline.covariates import Search, columns_of, covariates_of
+from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.prices.csvfile import ReadOptions, looks_like_path

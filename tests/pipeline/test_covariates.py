@@ -16,8 +16,9 @@ from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, Spl
 from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.pipeline.covariates import Host, Search
+from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.given import Given
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.pooltraining import train_pool
@@ -220,6 +221,12 @@ def test_prices_of_a_covariate_that_are_no_numbers_are_mended_or_refused_as_any(
     (own / "IDX.csv").write_text("\n".join(broken))
     with pytest.raises(DataError, match=r"the covariate IDX: IDX\.csv, row 101"):
         pipeline.train(str(own / "FAKE.csv"), ALL, asked(own / "IDX.csv"), own / "new", None, Heard())
+
+
+def test_a_series_is_not_its_own_covariate_even_where_it_begins_later(own: Path) -> None:
+    late = ReadOptions(start=HISTORY.session(20))
+    with pytest.raises(DataError, match="the covariate FAKE is FAKE itself"):
+        pipeline.train(str(own / "FAKE.csv"), late, asked(own / "FAKE.csv"), own / "new", None, Heard())
 
 
 def test_two_of_one_name_are_refused(own: Path) -> None:

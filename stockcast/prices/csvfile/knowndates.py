@@ -78,7 +78,11 @@ class _Cells:
 
 def _known(source: str, label: str, cells: _Cells) -> KnownDates:
     column = Column(label, "date", cells.column(cells.date_at), np.array(cells.numbers))
-    days = dates.parse(column)
+    try:
+        days = dates.parse(column)
+    except DataError as error:
+        error.hint = "correct or delete that row; write dates as 2021-01-27"
+        raise
     if cells.ticker_at is None:
         return KnownDates(np.unique(days), (), source)
     tickers = [name.upper() for name in cells.column(cells.ticker_at)]
