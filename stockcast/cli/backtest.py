@@ -15,7 +15,7 @@ from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import StockcastError
+from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,10 @@ def backtest(
     refuse_shared("--ticker", ticker, sources)
     if model is not None:
         backtestoptions.refuse_of_network(context)
+        if exchange is not None:
+            raise UsageError(
+                "--exchange and --model contradict each other: a saved model has its own", "leave one of them out"
+            )
     _check_output(output)
     _check_table(table)
     config = BacktestConfig(
