@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from stockcast.api.model import Model, open_model
     from stockcast.api.predicting import predict
     from stockcast.api.prices import load
-    from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
+    from stockcast.config import (
+        CovariatesConfig,
+        NetworkConfig,
+        PredictConfig,
+        SplitConfig,
+        TrainConfig,
+        TrainingConfig,
+    )
     from stockcast.config.backtests import BacktestConfig, FoldConfig
     from stockcast.config.explaining import ExplainConfig
     from stockcast.config.fetching import FetchConfig
@@ -47,6 +54,7 @@ _HOME = {
     "to_frame": "api.frames",
     "to_histories": "api.frames",
     "BacktestConfig": "config.backtests",
+    "CovariatesConfig": "config",
     "ExplainConfig": "config.explaining",
     "FetchConfig": "config.fetching",
     "FoldConfig": "config.backtests",
@@ -79,6 +87,7 @@ __all__ = [
     "to_frame",
     "to_histories",
     "BacktestConfig",
+    "CovariatesConfig",
     "ExplainConfig",
     "FetchConfig",
     "FoldConfig",

@@ -21,7 +21,8 @@ from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
-from stockcast.windows.columns import OWN, extended, groups_of
+from stockcast.windows.columns import COVARIATES, KNOWN, OF_POOLS, extended, groups_of
+from stockcast.windows.covariates import Covariates, CovariatesRecord
 from stockcast.windows.features import VOLUME_NAMES, Features, features
 from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
@@ -59,6 +60,9 @@ class TrainedModel:
 
     Of a pool: members, the tickers that taught it; sentences, their own verdicts; market, what their cross-section did
     in each session; alone, two fits like the others for a ticker without a market to look at.
+
+    covariates: the further series and known dates that it was trained with, and where they were; beside: the series
+    themselves where they have been found, which are not kept.
     """
 
     name: str
@@ -76,6 +80,8 @@ class TrainedModel:
     sentences: Mapping[str, str] = field(default_factory=dict)
     market: Market | None = None
     alone: tuple[Fit, Fit] | None = None
+    covariates: CovariatesRecord | None = None
+    beside: Covariates | None = None
 
     def sentence_for(self, ticker: str) -> str:
         """The verdict on a ticker; for one that a pool was not scored on, that of the pool, which says so."""
@@ -150,7 +156,8 @@ class View:
         horizon = config.horizon or model.config.horizon
         market = market or model.market
         fit = model.fit_for(past.last, market)
-        f = seen_by(fit.ensemble, features(past), model.calendar, market)
+        beside = None if model.beside is None else model.beside.of(past.ticker)
+        f = seen_by(fit.ensemble, features(past), model.calendar, market, beside)
         return cls(model, past, f, fit, replace(config, horizon=horizon))
 
     @property
@@ -175,20 +182,34 @@ class View:
         )
 
 
-def seen_by(ensemble: Ensemble, f: Features, calendar: SessionCalendar, market: Market | None = None) -> Features:
+def seen_by(
+    ensemble: Ensemble, f: Features, calendar: SessionCalendar, market: Market | None = None,
+    covariates: Covariates | None = None,
+) -> Features:  # fmt: skip
     """The features with the further columns that an ensemble was trained on, if any.
 
     To a network that many series have taught, prices without volumes are prices with the usual ones. Raises DataError
-    where it asks for a market and there is none.
+    where it asks for a market or for covariates and there are none.
     """
     names = ensemble.standardiser.names
     wanted = groups_of(names)
-    if wanted > {OWN}:
+    if wanted & {"market", *OF_POOLS}:
         f = f.with_usual([name for name in VOLUME_NAMES if name in names and name not in f.names])
     if "market" in wanted and market is None:
         raise DataError("the model looks at a market, and there is none", "give prices of its members, too")
-    market = market if "market" in wanted else None
-    return extended(f, calendar, "echo" in wanted, market, "days" in wanted, "bars" in wanted)
+    if wanted & {COVARIATES, KNOWN} and covariates is None:
+        looked_at = dict.fromkeys(name.rpartition(":")[0] for name in names if ":" in name)
+        raise DataError(
+            f"the model looks at {', '.join(looked_at)}, and nothing of that is given",
+            "give its covariates with --with, its known dates with --known-ahead",
+        )
+    return extended(
+        f,
+        calendar,
+        wanted,
+        market if "market" in wanted else None,
+        covariates if wanted & {COVARIATES, KNOWN} else None,
+    )
 
 
 def step_laws(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from stockcast.config import TrainConfig
@@ -19,9 +20,12 @@ from stockcast.models.network import Network
 from stockcast.models.problem import Footing, Lesson, Problem, Series
 from stockcast.pipeline.initial import Initial, Tuned
 from stockcast.pipeline.training import Work
+from stockcast.prices.closing import Closing
+from stockcast.prices.history import Dates, Floats
 from stockcast.results.progress import Progress
 from stockcast.results.training import Verdict
 from stockcast.windows import features as feature_module
+from stockcast.windows.covariates import Covariate
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.splits import Part, Split
 
@@ -52,6 +56,22 @@ def centred_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(f, x_TF=x_TF)
 
     monkeypatch.setattr(feature_module, "features_of", leaking)
+
+
+def same_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A covariate's session of the origin's date, whether it is over or not."""
+    monkeypatch.setattr(Closing, "newest_before", lambda _own, _other, session: session)
+
+
+def next_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A covariate's columns, one session early."""
+    original = Covariate.on
+
+    def leaking(covariate: Covariate, dates_T: Dates, series: Closing) -> Floats:
+        x_TC = original(covariate, dates_T, series)
+        return np.concatenate([x_TC[1:], x_TC[-1:]])
+
+    monkeypatch.setattr(Covariate, "on", leaking)
 
 
 def standardiser(monkeypatch: pytest.MonkeyPatch) -> None:

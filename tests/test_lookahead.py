@@ -15,10 +15,22 @@ import numpy as np
 import pytest
 
 from stockcast import forecasting, pipeline
-from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
+from stockcast.config import (
+    CovariatesConfig,
+    NetworkConfig,
+    PredictConfig,
+    SplitConfig,
+    TrainConfig,
+    TrainingConfig,
+    now,
+)
+from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.models import TUNING
 from stockcast.models import training
 from stockcast.pipeline import initial
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
+from stockcast.pipeline.markets import Company
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
@@ -69,6 +81,10 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date) -> 
     pipeline.train(str(path), ReadOptions(), config, home, None, Silent())
     model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
     history = pipeline.load(str(path), ReadOptions())
+    if model.covariates is not None:
+        # The whole of them, as of the history: what an origin may know is for the forecast to see to.
+        host = Host.of(history, model.calendar)
+        model = Search(None, Silent(), strict=False).again(model, CovariatesConfig(), host)
     found = {}
     for name in (config.network.cell, *model.scored.baselines):
         made = forecasting.forecast(
@@ -207,3 +223,95 @@ def test_a_fit_that_knows_the_test_part_is_found(
         home.mkdir()
         both.append(forecast_bytes(h, CONFIG, home, ORIGIN))
     assert differing(*both) != []
+
+
+# Covariates: what an origin cannot know of them may change no byte either.
+
+INDEX = synthetic.history(900, seed=47, ticker="IDX")
+PAIRS = [("XNYS", "XNYS", 0), ("XLON", "XNYS", 1), ("XTKS", "XNYS", 1), ("XNYS", "XTKS", 0)]
+"""Exchange of the stock, exchange of the covariate, and how many sessions before the origin its newest one is."""
+
+
+def with_index(config: TrainConfig, home: Path, stock: str, index: str) -> TrainConfig:
+    """The settings of a stock of one exchange, with the file of an index of another one beside it."""
+    code = "" if stock == index else f"@{index}"
+    return replace(config, exchange=stock, covariates=CovariatesConfig((f"{home / 'IDX.csv'}{code}",)))
+
+
+def beside_bytes(index: History, home: Path, pair: tuple[str, str, int]) -> dict[str, bytes]:
+    """Forecasts from ORIGIN by a model that was trained with an index beside the stock."""
+    home.mkdir(exist_ok=True)
+    synthetic.write_csv(home / "IDX.csv", index)
+    config = with_index(CONFIG, home, pair[0], pair[1])
+    found = forecast_bytes(HISTORY, config, home, ORIGIN)
+    company = Company((str(home / "FAKE.csv"),), ReadOptions(), home)
+    made = pipeline.predict_beside(company, company.sources[0], PredictConfig(as_of=ORIGIN), Silent())
+    found["predict"] = b"".join(_distribution(f) for f in made)
+    return found
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[f"{stock} beside {index}" for stock, index, _ in PAIRS])
+def test_what_an_origin_cannot_know_of_a_covariate_changes_no_byte(pair: tuple[str, str, int], tmp_path: Path) -> None:
+    known = 700 - pair[2]
+    before = beside_bytes(INDEX, tmp_path / "before", pair)
+    for name, change in CHANGES.items():
+        after = beside_bytes(change(INDEX, known), tmp_path / name, pair)
+        assert differing(before, after) == []
+    # One bar more is one that the origin does know, and sees.
+    seen = beside_bytes(other(INDEX, known - 1), tmp_path / "seen", pair)
+    assert "lstm" in differing(before, seen)
+    assert "predict" in differing(before, seen) or before["served_by"] != b"lstm"
+
+
+def walk_bytes(index: History, home: Path, pair: tuple[str, str, int], last: int) -> dict[str, bytes]:
+    """Every competitor's forecasts of a backtest up to the origin at bar `last`."""
+    home.mkdir(exist_ok=True)
+    fake = synthetic.write_csv(home / "FAKE.csv", HISTORY)
+    synthetic.write_csv(home / "IDX.csv", index)
+    beside = with_index(CONFIG, home, pair[0], pair[1])
+    config = BacktestConfig(
+        network=CONFIG.network, training=CONFIG.training, folds=FoldConfig(TEST_FROM, 100), baselines=("har-t",),
+        horizon=2, paths=100, covariates=beside.covariates, exchange=pair[0],
+    )  # fmt: skip
+    result = pipeline.backtest(str(fake), ReadOptions(), config, home, Silent(), keep_rows=True)
+    return {
+        f"{rows.model} {rows.horizon}": rows.quantiles_NQ[rows.origins <= HISTORY.dates[last]].tobytes()
+        for rows in result.rows
+    }
+
+
+@pytest.mark.parametrize("pair", PAIRS[:2], ids=["same exchange", "London beside New York"])
+def test_no_row_of_a_backtest_knows_more_of_a_covariate_than_its_origin(
+    pair: tuple[str, str, int], tmp_path: Path
+) -> None:
+    last = 830
+    before = walk_bytes(INDEX, tmp_path / "before", pair, last)
+    after = walk_bytes(other(INDEX, last + 1 - pair[2]), tmp_path / "after", pair, last)
+    assert differing(before, after) == []
+    seen = walk_bytes(other(INDEX, last - pair[2]), tmp_path / "seen", pair, last)
+    assert {"lstm 1", "lstm 2"} <= set(differing(before, seen))
+
+
+@pytest.mark.parametrize("leak", [leaks.same_date, leaks.next_session])
+def test_an_alignment_that_looks_ahead_is_found(
+    leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """New York's session of the date for a London stock, and tomorrow's session for anybody."""
+    leak(monkeypatch)
+    pair, last = PAIRS[1], 830
+    before = walk_bytes(INDEX, tmp_path / "before", pair, last)
+    after = walk_bytes(other(INDEX, last), tmp_path / "after", pair, last)
+    assert "lstm 1" in differing(before, after)
+
+
+def test_dates_known_ahead_are_the_one_thing_that_looks_ahead(tmp_path: Path) -> None:
+    """Dates long after the sessions of an origin change nothing; one on its target session is there to be seen."""
+    both = {}
+    for name, rows in (("before", (650, 720)), ("far", (650, 720, 860)), ("near", (650, 700, 720))):
+        home = tmp_path / name
+        home.mkdir()
+        (home / "known.csv").write_text("date\n" + "".join(f"{HISTORY.dates[row]}\n" for row in rows))
+        config = replace(CONFIG, covariates=CovariatesConfig((), str(home / "known.csv")))
+        both[name] = forecast_bytes(HISTORY, config, home, ORIGIN)
+    assert differing(both["before"], both["far"]) == []
+    assert "lstm" in differing(both["before"], both["near"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.fitting import folder_for
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
@@ -67,13 +68,14 @@ class Backtest:
 
 def backtest(
     prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, covariates: Beside | None = None,
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
 
     model: its network forecasts every fold instead, also of series that it never saw, and is not fitted again; sessions
     that it has learnt from are not scored. home: the folder in which finished folds are kept, so that the same backtest
-    is not fitted again; without it, and with a model, they go.
+    is not fitted again; without it, and with a model, they go. covariates: as in `fit`; with a
+    model, as in `predict`, but no frame.
 
     Raises DataError where a series is too short, ConfigError for an unknown baseline, ModelError where the model has
     learnt from the sessions that would be scored.
@@ -94,15 +96,15 @@ def backtest(
     from stockcast.pipeline.pooling import pooled
 
     config, progress = config or BacktestConfig(), progress or Silent()
-    histories = histories_of(prices, home)
+    histories, beside = histories_of(prices, home), Given.of(covariates, config.covariates)
     if model is not None:
-        return Backtest(pooled(_forecast_by(model, histories, config, progress)))
+        return Backtest(pooled(_forecast_by(model, histories, config, progress, beside)))
     with folder_for(home) as folder:
-        return Backtest(pooled([_walked(history, config, folder, progress) for history in histories]))
+        return Backtest(pooled([_walked(history, config, folder, progress, beside) for history in histories]))
 
 
 def _forecast_by(
-    model: Model, histories: Sequence[History], config: BacktestConfig, progress: Progress
+    model: Model, histories: Sequence[History], config: BacktestConfig, progress: Progress, beside: Given
 ) -> list[BacktestResult]:
     """The walks in which a model's network forecasts."""
     from stockcast.api.company import FrameCompany
@@ -112,11 +114,16 @@ def _forecast_by(
     with folder_for(None) as folder:
         model.save(folder)
         company = FrameCompany(histories, folder)
+        company.covariates = beside.asked
         given = Given(model.name, company)
         return [backtest_given(source, given, config, progress, keep_rows=True) for source in company.sources]
 
 
-def _walked(history: History, config: BacktestConfig, home: Path, progress: Progress) -> BacktestResult:
+def _walked(
+    history: History, config: BacktestConfig, home: Path, progress: Progress, beside: Given
+) -> BacktestResult:  # fmt: skip
+    from stockcast.pipeline.covariates import columns_of
+    from stockcast.pipeline.hosts import calendar_for
     from stockcast.pipeline.judging import judged
     from stockcast.pipeline.walking import Walk, folder_of
     from stockcast.windows.features import features
@@ -124,7 +131,11 @@ def _walked(history: History, config: BacktestConfig, home: Path, progress: Prog
 
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    walk = Walk(history, features(history), config, folder_of(home, history.ticker), progress)
+    f = features(history)
+    if beside:
+        calendar = calendar_for(history, config.exchange, None)
+        f = columns_of(history, calendar, beside.found(host_of(history, calendar, home), home, progress))
+    walk = Walk(history, f, config, folder_of(home, history.ticker), progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
     return judged(walk, folds, walk.run(folds), keep_rows=True)
 

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
 from stockcast.api.prices import Prices, histories_of, usable_histories_of
 from stockcast.config import PredictConfig
 from stockcast.forecasting import View
+from stockcast.results.progress import Silent
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stockcast.forecasting import TrainedModel
+    from stockcast.prices.history import History
     from stockcast.windows.market import Market
 
 COLUMN = "stockcast"
@@ -26,13 +30,14 @@ COLUMN = "stockcast"
 
 def predict(
     model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
-    levels: Sequence[float] = (90,), home: Path | None = None,
+    levels: Sequence[float] = (90,), home: Path | None = None, covariates: Beside | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
 
     horizon: sessions ahead (default: what the model was trained for). levels: central intervals, in percent. home: for
     tickers, as in `load`. A model may forecast series that it was not trained on; a pooled one that looks at its market
-    takes the series that are given here for it, in the sessions after its own.
+    takes the series that are given here for it, in the sessions after its own. covariates: other places for
+    what the model looks at beside them, in its order or by their names; those of a frame have to be given again.
 
     Returns a frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
     stockcast-lo-90 and stockcast-hi-90, and so on for each level.
@@ -56,7 +61,13 @@ def predict(
     config = PredictConfig(as_of=as_of, horizon=horizon)
     histories = histories_of(prices, home, as_of)
     markets = {origin: _market(model, prices, home, origin) for origin in {history.last for history in histories}}
-    views = [View.of(model.trained, history, config, markets[history.last]) for history in histories]
+    beside = Given.of(covariates)
+
+    def trained(history: History) -> TrainedModel:
+        host = host_of(history, model.trained.calendar, home if model.trained.covariates else None)
+        return beside.again(model.trained, host, home, Silent())
+
+    views = [View.of(trained(history), history, config, markets[history.last]) for history in histories]
     return pd.concat([_frame(view, intervals) for view in views], ignore_index=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stockcast.cli import console, fetchoptions, options, trainoptions
+from stockcast.cli import console, covariateoptions, fetchoptions, options, trainoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
@@ -28,6 +28,8 @@ def audit(
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
     exchange: trainoptions.Exchange = None,
+    with_: covariateoptions.With = None,
+    known_ahead: covariateoptions.KnownAhead = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -77,6 +79,7 @@ def audit(
         horizon=horizon,
         exchange=exchange,
         init=init,
+        covariates=covariateoptions.covariates(with_, known_ahead),
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
@@ -87,7 +90,8 @@ def audit(
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker)) as progress:
-            return pipeline.audit(source, columns.reading(start, end), config, common.home, progress, waiting(source))
+            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            return pipeline.audit(source, columns.reading(start, end), config, common.home, progress, fetched)
 
     _deliver(harvest(sources, one, common, saves=False), common)
 

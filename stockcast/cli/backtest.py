@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stockcast.cli import backtestoptions, console, fetchoptions, options, trainoptions
+from stockcast.cli import backtestoptions, console, covariateoptions, fetchoptions, options, trainoptions
 from stockcast.cli.failures import InterruptedRun
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import StockcastError
+from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,9 @@ def backtest(
     model: backtestoptions.Model = None,
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
+    exchange: trainoptions.Exchange = None,
+    with_: covariateoptions.With = None,
+    known_ahead: covariateoptions.KnownAhead = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -79,6 +82,10 @@ def backtest(
     refuse_shared("--ticker", ticker, sources)
     if model is not None:
         backtestoptions.refuse_of_network(context)
+        if exchange is not None:
+            raise UsageError(
+                "--exchange and --model contradict each other: a saved model has its own", "leave one of them out"
+            )
     _check_output(output)
     _check_table(table)
     config = BacktestConfig(
@@ -93,6 +100,8 @@ def backtest(
         paths=paths,
         warm_start=warm_start,
         cost=cost,
+        covariates=covariateoptions.covariates(with_, known_ahead),
+        exchange=exchange,
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     waiting = fetchoptions.shared(fetching, sources)
@@ -102,7 +111,8 @@ def backtest(
     def given(name: str) -> Given:
         from stockcast import pipeline
 
-        return pipeline.Given(name, pipeline.Company(sources, columns.reading(start, end), common.home, waiting))
+        read = columns.reading(start, end)
+        return pipeline.Given(name, pipeline.Company(sources, read, common.home, waiting, config.covariates))
 
     def folds(source: str) -> tuple[str, tuple[FoldSummary, ...]]:
         from stockcast import pipeline
@@ -120,9 +130,8 @@ def backtest(
         with watch(common.console, label(source, ticker)) as progress:
             if model is not None:
                 return pipeline.backtest_given(source, given(model), config, progress, True)
-            return pipeline.backtest(
-                source, columns.reading(start, end), config, common.home, progress, True, waiting(source)
-            )
+            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            return pipeline.backtest(source, columns.reading(start, end), config, common.home, progress, True, fetched)
 
     if dry_run:
         _draw(harvest(sources, folds, common, saves=False), common)

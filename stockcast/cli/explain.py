@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stockcast.cli import console, fetchoptions, options, predictoptions
+from stockcast.cli import console, covariateoptions, fetchoptions, options, predictoptions
 from stockcast.cli.coercion import one_of, text
 from stockcast.cli.options import FORECAST
 from stockcast.cli.sources import harvest, label
@@ -57,6 +57,8 @@ def explain(
     method: Method = ExplainConfig.method,
     target: Target = ExplainConfig.target,
     units: Units = None,
+    with_: covariateoptions.WithAgain = None,
+    known_ahead: covariateoptions.KnownAgain = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -75,14 +77,16 @@ def explain(
     config = ExplainConfig(as_of=as_of, model=model, method=method, target=target, units=units)
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
-    waiting = fetchoptions.shared(fetching, [source])
+    beside = covariateoptions.covariates(with_, known_ahead)
 
     def one(source: str) -> Explanation:
         from stockcast import pipeline
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
-            return pipeline.explain(source, columns.reading(), config, common.home, progress, waiting(source))
+            # Of a file, too: what its model looks at may be a ticker.
+            waiting = pipeline.Waiting(fetching, many=False)
+            return pipeline.explain(source, columns.reading(), config, common.home, progress, waiting, beside)
 
     explained = harvest([source], one, common, saves=False)
     console.errors(explained.failures)

@@ -51,7 +51,9 @@ def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) ->
         from stockcast.cli.progress import watch
 
         with watch(common.console, name) as progress:
-            gathered = pipeline.gather(order.sources, order.reading, common.home, progress, waiting, config.exchange)
+            gathered = pipeline.gather(
+                order.sources, order.reading, common.home, progress, waiting, config.exchange, config.covariates
+            )
             failures.extend(gathered.failures)
             return pipeline.train_pool_from(
                 gathered, config, common.home, name, progress, keep_rows=order.output is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from stockcast.cli import console, fetchoptions, options, predictoptions
+from stockcast.cli import console, covariateoptions, fetchoptions, options, predictoptions
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import PredictConfig
 from stockcast.config.fetching import FetchConfig
@@ -30,6 +30,8 @@ def predict(
     paths: predictoptions.Paths = PredictConfig.paths,
     seed: predictoptions.Seed = PredictConfig.seed,
     exchange: predictoptions.Exchange = None,
+    with_: covariateoptions.WithAgain = None,
+    known_ahead: covariateoptions.KnownAgain = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -67,7 +69,8 @@ def predict(
     def company() -> Company:
         from stockcast import pipeline
 
-        return pipeline.Company(sources, columns.reading(), common.home, waiting)
+        beside = covariateoptions.covariates(with_, known_ahead)
+        return pipeline.Company(sources, columns.reading(), common.home, waiting, beside)
 
     def one(source: str) -> tuple[Forecast, ...]:
         from stockcast import pipeline

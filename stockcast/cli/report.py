@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stockcast.cli import backtestoptions, console, fetchoptions, options, trainoptions
+from stockcast.cli import backtestoptions, console, covariateoptions, fetchoptions, options, trainoptions
 from stockcast.cli.coercion import path
 from stockcast.cli.explain import Source
 from stockcast.cli.options import OUTPUT
@@ -45,6 +45,8 @@ def report(
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
     exchange: trainoptions.Exchange = None,
+    with_: covariateoptions.With = None,
+    known_ahead: covariateoptions.KnownAhead = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -105,6 +107,7 @@ def report(
         paths=paths,
         warm_start=warm_start,
         cost=cost,
+        covariates=covariateoptions.covariates(with_, known_ahead),
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
@@ -116,7 +119,8 @@ def report(
 
         read = columns.reading(start, end)
         with watch(common.console, label(source, ticker)) as progress:
-            return pipeline.report(source, read, config, common.home, progress, exchange, waiting(source))
+            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            return pipeline.report(source, read, config, common.home, progress, exchange, fetched)
 
     made = harvest([source], one, common, saves=False)
     found = made.results[0] if made.results else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stockcast.cli import console, fetchoptions, options, pooloptions, trainoptions
+from stockcast.cli import console, covariateoptions, fetchoptions, options, pooloptions, trainoptions
 from stockcast.cli.pool import PoolOrder, train_pool
 from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
@@ -26,6 +26,8 @@ def train(
     start: trainoptions.Start = None,
     end: trainoptions.End = None,
     exchange: trainoptions.Exchange = None,
+    with_: covariateoptions.With = None,
+    known_ahead: covariateoptions.KnownAhead = None,
     ticker: options.Ticker = None,
     date_column: options.DateColumn = None,
     close_column: options.CloseColumn = None,
@@ -78,6 +80,7 @@ def train(
         horizon=horizon,
         exchange=exchange,
         init=init,
+        covariates=covariateoptions.covariates(with_, known_ahead),
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
@@ -94,7 +97,8 @@ def train(
 
         read = columns.reading(start, end)
         with watch(common.console, label(source, ticker)) as progress:
-            return pipeline.train(source, read, config, common.home, name, progress, rows, waiting(source))
+            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            return pipeline.train(source, read, config, common.home, name, progress, rows, fetched)
 
     _deliver(harvest(sources, one, common, saves=True), common, output)
 

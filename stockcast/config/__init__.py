@@ -1,6 +1,7 @@
 """Floor 1: settings as frozen dataclasses, one per component, and the clock."""
 
 from stockcast.config.clock import now
+from stockcast.config.covariates import CovariatesConfig
 from stockcast.config.models import (
     CELLS,
     DEVICES,
@@ -16,6 +17,7 @@ __all__ = [
     "CELLS",
     "DEVICES",
     "SUPERVISIONS",
+    "CovariatesConfig",
     "NetworkConfig",
     "PredictConfig",
     "SplitConfig",

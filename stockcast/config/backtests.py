@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from stockcast.config.covariates import CovariatesConfig
 from stockcast.config.models import CELLS, NetworkConfig, TrainingConfig, require
 
 YEAR = "year"
@@ -59,7 +60,8 @@ class BacktestConfig:
     training.final_fit: after choosing its steps, a network is fitted again on all that its fold may learn from.
     horizon: sessions ahead, each of them forecast and scored; the verdict is about the first. paths: simulated for the
     others, at each origin. warm_start: a fold's networks begin with the weights of the fold before, not afresh.
-    cost: basis points of the traded value, for the economics.
+    cost: basis points of the traded value, for the economics. covariates: what the networks look at beside the prices.
+    exchange: calendar of a file's sessions, and the hours at which they end; None: New York's. A ticker's is known.
     """
 
     cells: tuple[str, ...] = ("lstm",)
@@ -71,6 +73,8 @@ class BacktestConfig:
     paths: int = 500
     warm_start: bool = False
     cost: float = 5.0
+    covariates: CovariatesConfig = field(default_factory=CovariatesConfig)
+    exchange: str | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.cells), "no cell is named", f"choose some of {', '.join(CELLS)}")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import date
 
+from stockcast.config.covariates import CovariatesConfig
 from stockcast.errors import ConfigError
 
 SCRATCH, GENERAL = "scratch", "general"
@@ -144,7 +145,8 @@ class TrainConfig:
 
     horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code; None: the ticker's, and
     New York for a file. init: the networks to begin with, "scratch", "general" or a model's name; None: those of the
-    general model where network and training are the usual ones. A pool begins from scratch.
+    general model where network and training are the usual ones and there are no covariates. A pool begins from scratch.
+    covariates: what the network looks at beside the prices; a saved model has its own record.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -153,6 +155,7 @@ class TrainConfig:
     horizon: int = 1
     exchange: str | None = None
     init: str | None = None
+    covariates: CovariatesConfig = field(default_factory=CovariatesConfig)
 
     def __post_init__(self) -> None:
         require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")

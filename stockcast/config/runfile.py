@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stockcast.config.covariates import CovariatesConfig, without_exchange
 from stockcast.config.models import SplitConfig, TrainConfig, require
 from stockcast.config.runkeys import KINDS, MODEL_PARTS, TOP_KEYS, Key, known_keys
 from stockcast.config.runlines import line_of
@@ -107,7 +108,20 @@ class _Reader:
             for part in MODEL_PARTS
         )
         self._check("model", (), partial(_require_shares, split))
-        return TrainConfig(network=network, training=training, split=split, horizon=horizon, init=values.get("init"))
+        return TrainConfig(
+            network, training, split, horizon, init=values.get("init"), covariates=self._covariates(values)
+        )
+
+    def _covariates(self, values: Mapping[str, Any]) -> CovariatesConfig:
+        """Tickers as they are, files relative to the folder of this one."""
+        known = values.get("known_ahead")
+        return CovariatesConfig(
+            tuple(str(self._place(word)) if _names_a_file(word) else word for word in values.get("with", ())),
+            None if known is None else str(self._place(known)),
+        )
+
+    def _place(self, word: str) -> Path:
+        return self.path.parent / Path(word).expanduser()
 
     def _output(self, values: Mapping[str, Any]) -> OutputConfig:
         plain = dict(values)
@@ -156,6 +170,11 @@ class _Reader:
         line = line_of(self.text, where)
         place = f"{self.path}, line {line}" if line else str(self.path)
         return ConfigError(f"{place}: {message}", hint)
+
+
+def _names_a_file(word: str) -> bool:
+    source, _ = without_exchange(word)
+    return "/" in source or source.lower().removesuffix(".gz").endswith((".csv", ".txt", ".tsv", ".parquet"))
 
 
 def _names(part: type) -> frozenset[str]:

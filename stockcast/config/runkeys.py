@@ -23,9 +23,12 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "a date without quotes, such as 2021-03-31": lambda value: (
         isinstance(value, date) and not isinstance(value, datetime)
     ),
+    "a list of texts": lambda value: isinstance(value, list) and all(isinstance(one, str) and one for one in value),
     "true, false or a file name in quotes": lambda value: isinstance(value, bool | str),
 }
-_KIND_OF_TYPE = dict(zip(("bool", "int", "float", "str", "date", "str | None"), KINDS, strict=True)) | {
+_KIND_OF_TYPE = dict(
+    zip(("bool", "int", "float", "str", "date", "tuple[str, ...]", "str | None"), KINDS, strict=True)
+) | {
     "int | None": "a whole number",
     "date | None": "a date without quotes, such as 2021-03-31",
     "Path": "a text in quotes",
@@ -47,6 +50,12 @@ class Key:
         return f"{self.table}.{self.name}"
 
 
+OF_COVARIATES = (
+    Key("model", "with", "a list of texts", ()),
+    Key("model", "known_ahead", "a text in quotes", None),
+)
+
+
 def known_keys() -> dict[str, tuple[Key, ...]]:
     """The tables of the file and the keys of each, in the order in which `config_text` writes them."""
     return {
@@ -55,6 +64,7 @@ def known_keys() -> dict[str, tuple[Key, ...]]:
         "model": (
             Key("model", "init", "a text in quotes", None),
             *(key for part in MODEL_PARTS for key in _keys("model", part()) if key.name not in NO_OPTIONS),
+            *OF_COVARIATES,
         ),
         "output": tuple(_keys("output", OutputConfig())),
         "limits": tuple(_keys("limits", LimitsConfig())),

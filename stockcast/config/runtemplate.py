@@ -60,6 +60,8 @@ _ABOUT = {
     "model.test_from": "first session of the test part; unset: by its share",
     "model.validation_share": "of the sessions",
     "model.test_share": "of the sessions",
+    "model.with": "further series to look at: tickers, or files (FILE@XTKS for one of another exchange)",
+    "model.known_ahead": "CSV of dates known beforehand, such as earnings: date, ticker",
     "output.folder": "created where it is missing",
     "output.jsonl": "forecasts.jsonl, one JSON document a line",
     "output.csv": "forecasts.csv, the same as a table",
@@ -77,6 +79,8 @@ _SHOWN = {
     "model.epochs": "20",
     "model.validate_from": "2021-01-04",
     "model.test_from": "2023-01-03",
+    "model.with": '["^GSPC", "^VIX"]',
+    "model.known_ahead": '"earnings.csv"',
 }
 
 

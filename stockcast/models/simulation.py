@@ -76,8 +76,10 @@ class PathBars:
         m = f.moves
         oldest = max(0, origin + 1 - HAR_SPANS[-1])
         self.names = f.names
-        # What is not the ticker's own stays as it was at the origin: nobody simulates a market, or earnings.
+        # What is not the ticker's own stays as it was at the origin: nobody simulates a market, or earnings. What was
+        # known of later sessions beforehand is known of them on the way, too.
         self.held = dict(zip(f.names, f.x_TF[origin].tolist(), strict=True))
+        self.schedule, self.origin = f.schedule, m.dates[origin].astype("datetime64[D]").astype(object)
         self.r_P = np.full(paths, m.r_T[origin])
         self.gap_P = None if m.gap_T is None else np.full(paths, m.gap_T[origin])
         self.ewma_P = np.full(paths, ewma(m.v_T[: origin + 1])[-1])
@@ -105,8 +107,10 @@ class PathBars:
         if self.surprise_PT is not None:
             columns["volume_surprise"] = self.surprise_PT[:, -1]
             columns["volume_trend"] = self.surprise_PT[:, -TREND_SPAN:].mean(axis=1)
-        paths = len(self.r_P)
-        return np.stack([columns.get(name, np.full(paths, self.held[name])) for name in self.names], axis=1)
+        paths, held = len(self.r_P), self.held
+        if self.schedule is not None and self.steps:
+            held = held | self.schedule.after(self.origin, self.steps)
+        return np.stack([columns.get(name, np.full(paths, held[name])) for name in self.names], axis=1)
 
     def advance(self, r_P: Floats, v_P: Floats, gap_P: Floats, surprise_P: Floats) -> None:
         """One session on."""

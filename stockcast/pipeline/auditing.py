@@ -21,13 +21,14 @@ from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
 from stockcast.pipeline.auditparts import Parts, Watched, differing, forecast_bytes, network_parts
+from stockcast.pipeline.covariates import Search, columns_of, covariates_of
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.pipeline.training import Work
 from stockcast.pipeline.walking import Walk
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.results.audit import AuditCheck, AuditResult
-from stockcast.results.progress import Progress
+from stockcast.results.progress import Progress, Silent
 from stockcast.windows.folds import Fold
 from stockcast.windows.splits import Part
 
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import Chosen
     from stockcast.pipeline.fetching import Waiting
+    from stockcast.windows.covariates import Covariates
+    from stockcast.windows.features import Features
+
+    _Prices = tuple[History, Covariates | None]
+    """Of a ticker, and what is seen beside it."""
 
 PATHS = 500
 """Simulated paths of the forecasts that are compared: that their bytes are the same does not take many."""
@@ -69,10 +75,13 @@ def audit(
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    made = _Audit(_work(history, config, home, progress, found), found)
+    search = Search(home, progress, lambda _: waiting, strict=False)
+    covariates = covariates_of(config.covariates, history, config.exchange, found, search)
+    made = _Audit(_work(history, config, home, progress, found, covariates), found)
     prices, unread = prices_check(source, read, home, history, made.origins, found)
     checks = [
         *prices,
+        *made.covariates_check(search),
         made.features_check(),
         *made.fitted_checks(),
         *made.forecast_checks(),
@@ -90,12 +99,15 @@ def audit(
     )
 
 
-def _work(history: History, config: TrainConfig, home: Path, progress: Progress, found: Quotes | None) -> Work:
+def _work(
+    history: History, config: TrainConfig, home: Path, progress: Progress, found: Quotes | None,
+    covariates: Covariates | None,
+) -> Work:  # fmt: skip
     """The training to look at; a quick one where no settings were asked for and it begins from scratch."""
-    work = Work.begin(history, config, home, history.ticker, progress, found)
+    work = Work.begin(history, config, home, history.ticker, progress, found, covariates)
     if work.initial is None and config.training == TrainingConfig(seed=config.training.seed):
         config = replace(config, training=replace(AUDITING, seed=config.training.seed), init=SCRATCH)
-        work = Work.begin(history, config, home, history.ticker, progress, found)
+        work = Work.begin(history, config, home, history.ticker, progress, found, covariates)
     return work
 
 
@@ -187,13 +199,27 @@ class _Audit:
 
     def features_check(self) -> AuditCheck:
         """Whether a causal column knows a later bar."""
-        wrong = {
-            name
-            for row, changed in self._futures()
-            for name in differing_columns(self.work.f, self.work.on(changed).f, row + 1)
-        }
-        what = f"{len(self.work.f.names)} inputs of the network, base scale's and baselines'"
+        wrong = {name for row, changed in self._futures() for name in differing_columns(self.work.f, changed, row + 1)}
+        beside = (
+            "" if self.work.covariates is None else f", those of {', '.join(self.work.covariates.names)} among them"
+        )
+        what = f"{len(self.work.f.names)} inputs of the network{beside}, base scale's and baselines'"
         return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
+
+    def covariates_check(self, search: Search) -> list[AuditCheck]:
+        """Whether what is seen of covariates at an origin hangs on later bars: all is read again up to it alone."""
+        if self.work.covariates is None:
+            return []
+        config, search = self.work.config, replace(search, progress=Silent())
+        wrong: list[str] = []
+        for row in self.origins:
+            past = self.history.rows(0, row + 2)
+            alone = covariates_of(config.covariates, past, config.exchange, self.found, search)
+            seen = columns_of(past, self.work.calendar, alone)
+            differing_here = differing_columns(self.work.f, seen, row + 1)
+            wrong += [f"{name} up to {past.last}" for name in differing_here]
+        names = ", ".join(self.work.covariates.names)
+        return [outcome("covariates", wrong, f"{names}: read up to each of {len(self.origins)} origins, against all")]
 
     def fitted_checks(self) -> Iterator[AuditCheck]:
         """Whether anything that is fitted or chosen up to the cutoff depends on a later bar."""
@@ -209,11 +235,12 @@ class _Audit:
     def forecast_checks(self) -> Iterator[AuditCheck]:
         """Whether forecasts differ, refitted with another future and seen from an origin with another future."""
         self.work.progress.stage("forecasts with other futures", (1 + len(CHANGES)) * len(self.origins))
-        as_it_was = {row: self._forecasts(self.own.fit, self.history, row) for row in self.origins}
+        as_it_is = self.history, self.work.covariates
+        as_it_was = {row: self._forecasts(self.own.fit, as_it_is, row) for row in self.origins}
         for change, other in self.others.items():
             wrong: list[str] = []
             for row in self.origins:
-                made = self._forecasts(other.fit, CHANGES[change](self.history, row + 2), row)
+                made = self._forecasts(other.fit, self._other(change, row), row)
                 day = self.work.split.session(row)
                 wrong += [f"{name} from {day}" for name in differing(as_it_was[row], made)]
             count = sum(len(made) for made in as_it_was.values()) * self.horizon
@@ -228,7 +255,7 @@ class _Audit:
         whole = {name: known.forecast(f, test.start, test.stop) for name, known in competitors.items()}
         wrong: list[str] = []
         for row in rows:
-            past = self.work.on(self.history.rows(0, row + 2)).f
+            past = self._seen("removed", row)
             at = row - test.start
             for name, known in competitors.items():
                 if law_bytes(known.forecast(past, row, row + 1), 0, 1) != law_bytes(whole[name], at, at + 1):
@@ -252,19 +279,30 @@ class _Audit:
         detail = f"a fold of backtest, {known} competitors, {rows} origins up to {self.work.split.session(middle)}"
         return outcome("walk-forward", wrong, detail)
 
-    def _futures(self) -> Iterator[tuple[int, History]]:
-        """Every origin's row with each of its other futures."""
+    def _futures(self) -> Iterator[tuple[int, Features]]:
+        """Every origin's row with what is seen of each of its other futures."""
         for row in self.origins:
-            for change in CHANGES.values():
-                # Row t of the features belongs to bar t + 1: the origin's own bar is the last one that stays.
-                yield row, change(self.history, row + 2)
+            for change in CHANGES:
+                yield row, self._seen(change, row)
+
+    def _other(self, change: str, row: int) -> _Prices:
+        """The history with other bars after the session of a row, and its covariates after what that may know."""
+        covariates = self.work.covariates
+        if covariates is not None:
+            covariates = covariates.changed(CHANGES[change], self.work.split.session(row))
+        # Row t of the features belongs to bar t + 1: the origin's own bar is the last one that stays.
+        return CHANGES[change](self.history, row + 2), covariates
+
+    def _seen(self, change: str, row: int) -> Features:
+        return self.work.on(*self._other(change, row)).f
 
     def _changed(self, change: str, row: int) -> Work:
         """The work with other bars after the session of a row, and the same training and validation part."""
-        history = CHANGES[change](self.history, row + 2)
+        history, covariates = self._other(change, row)
         test = Part(self.test.start, max(self.test.start, len(history) - 2))
         split = replace(self.work.split, dates=history.dates[1:], test=test)
-        return replace(self.work.on(history), split=split)
+        work = self.work.on(history, covariates)
+        return replace(work, split=split)
 
     def _fitted(self, work: Work, what: str) -> _Fitted:
         """Trained, chosen and fitted as `train` does it."""
@@ -316,8 +354,9 @@ class _Audit:
         watched = Watched(self.work.progress, "every step taken")
         return refit(self.work.f, self.work.seen, self.work.config, every, watched, start, footing)
 
-    def _forecasts(self, fit: Fit, history: History, row: int) -> dict[str, bytes]:
+    def _forecasts(self, fit: Fit, prices: _Prices, row: int) -> dict[str, bytes]:
         """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""
+        history, covariates = prices
         as_of = self.work.split.session(row)
         model = TrainedModel(
             name=history.ticker,
@@ -329,6 +368,7 @@ class _Audit:
             served_by=self.cell,
             sentence="",
             calendar=self.work.calendar,
+            beside=covariates,
         )
         asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
         self.work.progress.advance(1)

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast.config.backtests import BacktestConfig
+from stockcast.pipeline.covariates import Search, columns_beside
 from stockcast.pipeline.judging import judged, summary_of
-from stockcast.pipeline.sources import load
+from stockcast.pipeline.sources import load, quotes
 from stockcast.pipeline.walking import Walk, folder_of
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.results.backtests import BacktestResult, FoldSummary
 from stockcast.results.progress import Progress, Silent
-from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
     from stockcast.pipeline.fetching import Waiting
     from stockcast.pipeline.given import Given
+    from stockcast.pipeline.sources import Quotes
     from stockcast.prices.history import History
 
 
@@ -46,9 +47,18 @@ def backtest(
 
     keep_rows: return every forecast of every competitor. Raises what loading and splitting raise, StorageError.
     """
-    history = load(source, read, home, waiting, progress)
-    walk = Walk(history, features(history), config, folder_of(home, history.ticker), progress)
-    return _walked(walk, keep_rows)
+    return _walked(walk_over(source, read, config, home, progress, waiting)[0], keep_rows)
+
+
+def walk_over(
+    source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress, waiting: Waiting | None
+) -> tuple[Walk, Quotes | None]:
+    """The walk over a source with what its networks look at, and a ticker's quotes. Raises what loading raises."""
+    found = None if looks_like_path(source) else quotes(source, read, home, waiting, progress)
+    history = load(source, read) if found is None else found.history
+    search = Search(home, progress, lambda _: waiting, strict=False)
+    f = columns_beside(history, config.covariates, config.exchange, found, search)
+    return Walk(history, f, config, folder_of(home, history.ticker), progress), found
 
 
 def backtest_given(

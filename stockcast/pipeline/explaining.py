@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.config import PredictConfig
+from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.explaining import ExplainConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import ConfigError
@@ -22,6 +22,8 @@ from stockcast.models.attribution import ATTRIBUTIONS, HEADS, corrections, direc
 from stockcast.models.cells import Array
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
 from stockcast.models.gates import READINGS, SIGNED, activations
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, refuse_file_options, stored, ticker_of
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
@@ -43,29 +45,34 @@ from stockcast.windows.features import BURN_IN, HAR_SPANS
 if TYPE_CHECKING:
     from stockcast.pipeline.fetching import Waiting
 
+_WHERE_TRAINED = CovariatesConfig()
 _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
 
 
 def explain(
     source: str, read: ReadOptions, config: ExplainConfig, home: Path, progress: Progress,
-    waiting: Waiting | None = None,
+    waiting: Waiting | None = None, covariates: CovariatesConfig = _WHERE_TRAINED,
 ) -> Explanation:  # fmt: skip
     """Why the network of a saved model (default: the ticker's) corrects the base scale as it does.
 
     The origin is the source's newest bar, or the last on or before `config.as_of`; the fit is the latest that saw
-    nothing later. A ticker's prices come from the store, fetched where they are too old. Raises DataError for the
+    nothing later. covariates: other places for what the model looks at beside the prices.
+
+    A ticker's prices come from the store, fetched where they are too old. Raises DataError for the
     source, ModelError for the model, ConfigError for a gate that the cell has not.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
     read = replace(read, end=min((day for day in (read.end, config.as_of) if day is not None), default=None))
     if looks_like_path(source):
-        history, calendar = load(source, read), None
+        history, calendar, found = load(source, read), None, None
     else:
-        quotes = _quotes(source, read, home, progress, waiting)
-        history, calendar = quotes.history, quotes.calendar
+        found = _quotes(source, read, home, progress, waiting)
+        history, calendar = found.history, found.calendar
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
     model = model_of(home, config.model or history.ticker)
+    host = Host.of(history, calendar or model.calendar, found)
+    model = Search(home, progress, lambda _: waiting).again(model, covariates, host)
     view = View.of(model, history, PredictConfig(as_of=config.as_of, horizon=1))
     return explanation(view, config, calendar or model.calendar)
 

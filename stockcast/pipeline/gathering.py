@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast import config as settings
+from stockcast.config import CovariatesConfig
 from stockcast.errors import DataError
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.pools import Pool, calendar_of, histories
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.prices.sessions import DEFAULT_EXCHANGE, load_calendar
+from stockcast.prices.sessions import DEFAULT_EXCHANGE, PLAIN_WEEKMASKS, load_calendar
 from stockcast.results.failures import Failure
 from stockcast.results.progress import Progress
 from stockcast.storage.database import Database
+from stockcast.windows.covariates import Covariates
 
 if TYPE_CHECKING:
     from stockcast.pipeline.fetching import Waiting
 
+_NONE = CovariatesConfig()
 LEAST = 2
 """Series of which a pool is made at least."""
 
@@ -38,6 +43,7 @@ class Gathered:
     failures: tuple[Failure, ...]
     left_out: Mapping[str, str]
     exchange: str
+    covariates: Covariates | None = None
 
     def pool(self) -> Pool:
         """The pool. Raises DataError where there are fewer than two series."""
@@ -46,17 +52,33 @@ class Gathered:
             raise DataError(
                 f"a pool needs {LEAST} series, and {usable} can be used", "name more sources, or train without --pool"
             )
-        return Pool.of(self.found, calendar_of(self.found, self.exchange))
+        return Pool.of(self.found, calendar_of(self.found, self.exchange), self.covariates)
+
+    def beside(self, asked: CovariatesConfig, search: Search) -> Gathered:
+        """The same with the covariates that were asked for. Raises what `Search.found` raises, DataError where a pool
+        has no hours of its own to compare with those of others.
+        """
+        if not asked or len(self.found) < LEAST:
+            return self
+        host = Host.together(self.found, calendar_of(self.found, self.exchange))
+        covariates = search.found(asked, host)
+        if self.exchange in PLAIN_WEEKMASKS and covariates is not None and covariates.closing.hours is not None:
+            raise DataError(
+                f"tickers of {self.exchange} share no closing time, and a covariate closes at another exchange",
+                "train the tickers one by one, each with its own hours",
+            )
+        return replace(self, covariates=covariates)
 
 
 def gather(
     sources: Sequence[str], read: Callable[[str], ReadOptions], home: Path, progress: Progress,
-    waiting: Callable[[str], Waiting | None], exchange: str | None = None,
+    waiting: Callable[[str], Waiting | None], exchange: str | None = None, covariates: CovariatesConfig = _NONE,
 ) -> Gathered:  # fmt: skip
     """The histories of all sources that can be had, those of one exchange.
 
     exchange: its calendar; None: that of most tickers, and New York where all sources are files, which say nothing of
-    their exchange. Raises ConfigError for an unknown exchange; what is wrong with a source is in the result.
+    their exchange. covariates: what all of them look at. Raises ConfigError for an unknown exchange, and what is wrong
+    with a covariate; what is wrong with a source is in the result.
     """
     if exchange is not None:
         today = settings.now().date()
@@ -68,7 +90,8 @@ def gather(
     left_out = {ticker: other for ticker, other in sorted(exchanges.items()) if other != chosen}
     _tell(found, left_out, chosen, progress)
     members = sorted((h for h in found if h.ticker not in left_out), key=lambda history: history.ticker)
-    return Gathered(tuple(members), (*failures, *twins), left_out, chosen)
+    gathered = Gathered(tuple(members), (*failures, *twins), left_out, chosen)
+    return gathered.beside(covariates, Search(home, progress, waiting, strict=False))
 
 
 def _distinct(loaded: Sequence[History]) -> tuple[list[History], list[Failure]]:

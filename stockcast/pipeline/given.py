@@ -15,9 +15,10 @@ import numpy as np
 
 from stockcast.errors import ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import ELSEWHERE
 from stockcast.pipeline.predicting import calendar_end, model_of
-from stockcast.pipeline.sources import ticker_of
+from stockcast.pipeline.sources import hours_of, ticker_of
 from stockcast.pipeline.walking import Standby, Walk, folder_of
 from stockcast.prices.csvfile import looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from stockcast.pipeline.markets import Company
     from stockcast.prices.history import Dates, History
     from stockcast.results.progress import Progress
+    from stockcast.storage.pricestore import Instrument
+    from stockcast.windows.covariates import Covariates
     from stockcast.windows.market import Market
 
 _Pair = tuple[Fit, Fit | None]
@@ -104,10 +107,11 @@ class Given:
         progress.note(f"{history.ticker}: {self.name} has learnt from sessions up to {fit.cutoff}", detail=True)
         own, calendar = features(history), self._calendar(history)
         market = self._market(source, history, progress)
+        beside = self._beside(source, history, progress)
         standby, f = None, own
         if alone is not None:
             reached_T = _reached(market, own)
-            alone_f = seen_by(alone.ensemble, own, calendar)
+            alone_f = seen_by(alone.ensemble, own, calendar, None, beside)
             if market is None:
                 # The columns of a market are asked for; where there is none, nobody looks at them.
                 fit, f = alone, alone_f
@@ -116,7 +120,7 @@ class Given:
             few = f"Name at least {MINIMUM_MEMBERS} stocks of its exchange in one call."
             self._tell(history, config, reached_T, progress, ELSEWHERE if market is None else few)
         if fit is not alone:
-            f = seen_by(fit.ensemble, own, calendar, market)
+            f = seen_by(fit.ensemble, own, calendar, market, beside)
         folder = folder_of(self.company.home, history.ticker)
         return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, standby)
 
@@ -161,13 +165,26 @@ class Given:
             return None
         return self.company.market(kept, history.last, progress)
 
+    def _beside(self, source: str, history: History, progress: Progress) -> Covariates | None:
+        """The covariates of a history, as its own exchange sees them."""
+        instrument = None if looks_like_path(source) else self._instrument(source)
+        calendar = self._calendar(history) if instrument is None else instrument.calendar
+        host = Host.of(history, calendar)
+        if instrument is not None:
+            host = replace(host, hours=hours_of(instrument))
+        found = self.company.with_covariates(self.model, host, progress).beside
+        return None if found is None else found.of(history.ticker)
+
     def _exchange(self, source: str) -> str | None:
+        instrument = self._instrument(source)
+        return None if instrument is None else instrument.exchange
+
+    def _instrument(self, source: str) -> Instrument | None:
         from stockcast.storage import pricestore
         from stockcast.storage.database import Database
 
         with Database.open(self.company.home) as db:
-            instrument = pricestore.instrument(db, ticker_of(source))
-        return None if instrument is None else instrument.exchange
+            return pricestore.instrument(db, ticker_of(source))
 
     def _tell(
         self, history: History, config: BacktestConfig, reached_T: np.ndarray[tuple[int], np.dtype[np.bool_]],

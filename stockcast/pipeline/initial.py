@@ -72,6 +72,11 @@ class Initial:
         """
         if config.init == SCRATCH or (config.init is None and not (_is_usual(config) and generalmodel.is_shipped())):
             return None
+        if config.covariates:
+            raise ConfigError(
+                f"--init {config.init}: networks that know nothing of the covariates cannot be begun with",
+                "leave --init out: a model with covariates is trained from scratch",
+            )
         name = config.init or GENERAL
         if name == GENERAL and generalmodel.is_shipped() and not modelfile.exists(home / "models", name):
             try:
@@ -188,7 +193,7 @@ def _parts(train: Part) -> tuple[Part, Part]:
 
 
 def _is_usual(config: TrainConfig) -> bool:
-    return config.network == NetworkConfig() and _is_usual_training(config.training)
+    return not config.covariates and config.network == NetworkConfig() and _is_usual_training(config.training)
 
 
 def _is_usual_training(training: TrainingConfig) -> bool:

@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast import config as settings
+from stockcast.config import CovariatesConfig
 from stockcast.errors import StockcastError
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.sources import load, stored, ticker_of
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from stockcast.storage.database import Database
 
 ELSEWHERE = "The pool's exchange is another one, and its sessions end at other hours."
+_WHERE_TRAINED = CovariatesConfig()
+"""A model's covariates are looked for where they were when it was trained."""
 _STDIN = "-"
 """Can be read once, and is read for its own sake."""
 
@@ -78,13 +83,15 @@ def tell_of_no_market(model: TrainedModel, ticker: str, origin: date, why: str, 
 class Company:
     """The sources of one call, each read for the sake of the others: together they are a market.
 
-    What is worked out is kept for the other sources of the call, by the last session that it knows.
+    What is worked out is kept for the other sources of the call, by the last session that it knows. covariates: other
+    places for what the models look at beside them.
     """
 
     def __init__(
         self, sources: Sequence[str], read: ReadOptions, home: Path,
-        waiting: Callable[[str], Waiting | None] = lambda _: None,
+        waiting: Callable[[str], Waiting | None] = lambda _: None, covariates: CovariatesConfig = _WHERE_TRAINED,
     ) -> None:  # fmt: skip
+        self.covariates = covariates
         self.sources = tuple(sources)
         self.read = read
         self.home = home
@@ -96,6 +103,10 @@ class Company:
     def load(self, source: str, progress: Progress) -> History:
         """The history of a source. Raises what loading raises."""
         return load(source, self.read, self.home, self.waiting(source), progress)
+
+    def with_covariates(self, model: TrainedModel, host: Host, progress: Progress) -> TrainedModel:
+        """The model with the covariates that it was trained with beside it. Raises what `Search.again` raises."""
+        return Search(self.home, progress, self.waiting).again(model, self.covariates, host)
 
     def beside_files(self, model: TrainedModel, ticker: str, origin: date, progress: Progress) -> TrainedModel:
         """The model with a market that reaches `origin` where the files of the call make one; else with the kept one.

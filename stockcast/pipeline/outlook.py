@@ -13,6 +13,7 @@ from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.predicting import calendar_end, serving, warn_of_guesses
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
@@ -48,6 +49,8 @@ def from_store(
             require_fresh(quotes, waiting.config)
         model = serving(home, config.model, quotes.history, progress)
         model = company.beside_stored(db, at_exchange(model, quotes.calendar), ticker, quotes.history.last, progress)
+        host = Host.of(quotes.history, quotes.calendar, quotes)
+        model = company.with_covariates(model, host, progress)
         outlook = Outlook.of(db, model, quotes, config, now)
         if config.record:
             try:

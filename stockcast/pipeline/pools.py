@@ -16,7 +16,8 @@ from stockcast.prices.history import History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
 from stockcast.results.failures import Failure
 from stockcast.results.progress import Progress
-from stockcast.windows.columns import extended
+from stockcast.windows.columns import OF_POOLS, extended
+from stockcast.windows.covariates import Covariates
 from stockcast.windows.features import Features, features
 from stockcast.windows.market import Market
 
@@ -42,16 +43,20 @@ class Pool:
     """The members of a pool, in the order of their names, and what is known of their sessions.
 
     market: of all members; None where they are too few to be one. names: the columns of their own bars that a network
-    looks at; every member has them unless `taught_by` says otherwise.
+    looks at; every member has them unless `taught_by` says otherwise. covariates: what every member looks at beside
+    its prices.
     """
 
     members: tuple[Member, ...]
     calendar: SessionCalendar
     market: Market | None
     names: tuple[str, ...]
+    covariates: Covariates | None = None
 
     @classmethod
-    def of(cls, histories: Sequence[History], calendar: SessionCalendar) -> Pool:
+    def of(
+        cls, histories: Sequence[History], calendar: SessionCalendar, covariates: Covariates | None = None
+    ) -> Pool:  # fmt: skip
         """A pool of histories. Raises DataError for none, or for two of one name."""
         if not histories:
             raise DataError("a pool without any series", "name at least two sources")
@@ -61,16 +66,19 @@ class Pool:
                 raise DataError(f"two series of the pool are named {first.ticker}", "rename one of the files")
         members = tuple(Member(history, features(history)) for history in ordered)
         market = Market.of({member.ticker: member.own.moves for member in members})
-        return cls(members, calendar, market if len(market) else None, _shared(members))
+        return cls(members, calendar, market if len(market) else None, _shared(members), covariates)
 
     def taught_by(self, teachers: Sequence[Member]) -> Pool:
         """The same with the columns that every teacher has: what others lack must not say anything about the past."""
         return replace(self, names=_shared(teachers)) if teachers else self
 
     def columns(self, member: Member, market: bool) -> Features:
-        """What a network sees of a member: its own columns, echo and target day, and the market where asked for."""
+        """What a network sees of a member: its own columns, echo and target day, covariates, and the market where asked
+        for.
+        """
         own = member.own.with_usual([name for name in self.names if name not in member.own.names]).only(self.names)
-        return extended(own, self.calendar, True, self.market if market else None, True, True)
+        beside = None if self.covariates is None else self.covariates.of(member.ticker)
+        return extended(own, self.calendar, OF_POOLS, self.market if market else None, beside)
 
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:

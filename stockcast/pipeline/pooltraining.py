@@ -29,6 +29,7 @@ from stockcast.results.pools import PoolResult
 from stockcast.results.progress import Progress, Silent
 from stockcast.results.training import PartSummary
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.windows.covariates import CovariatesRecord
 from stockcast.windows.folds import Fold, walk_forward
 from stockcast.windows.poolsplit import PoolSplit
 from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Part
@@ -87,6 +88,7 @@ def train_pool(
         sentences=found.sentences,
         market=work.pool.market,
         alone=None if alone is None else work.fits(*alone, market=False),
+        covariates=None if pool.covariates is None else CovariatesRecord.of(pool.covariates),
     )
     file = trainedmodel.to_file(model)
     path = modelfile.save(home / "models", file)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, TrainedModel, View
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
@@ -91,6 +92,7 @@ def _from_file(
     if exchange is not None and exchange != calendar.exchange:
         calendar = load_calendar(exchange, history.first, calendar_end(history.last))
     model = company.beside_files(at_exchange(model, calendar), history.ticker, history.last, progress)
+    model = company.with_covariates(model, Host.of(history, calendar), progress)
     view = View.of(model, history, config)
     now = settings.now()
     # A file says nothing of closing times: a session of today may still be running.

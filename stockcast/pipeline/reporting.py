@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,15 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.config.backtests import EXPANDING, BacktestConfig
 from stockcast.forecasting import LEVELS, step_laws
+from stockcast.pipeline.backtesting import walk_over
+from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.pooling import pooled
-from stockcast.pipeline.predicting import calendar_end
-from stockcast.pipeline.sources import load, quotes
-from stockcast.pipeline.walking import Stage, Walk, folder_of
+from stockcast.pipeline.walking import Stage, Walk
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
-from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.progress import Progress
 from stockcast.results.report import FanStep, Report
-from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
@@ -40,15 +39,12 @@ def report(
 
     exchange: whose sessions a file's forecasts are for; a ticker's is known. Raises what `backtest` raises.
     """
-    if looks_like_path(source):
-        history = load(source, read)
-        calendar = load_calendar(exchange or DEFAULT_EXCHANGE, history.first, calendar_end(history.last))
-    else:
-        found = quotes(source, read, home, waiting, progress)
-        history, calendar = found.history, found.calendar
+    # A ticker's exchange is known, whatever is said of files.
+    config = replace(config, exchange=exchange if looks_like_path(source) else None)
+    walk, found = walk_over(source, read, config, home, progress, waiting)
+    history, calendar = walk.history, calendar_for(walk.history, config.exchange, found)
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    walk = Walk(history, features(history), config, folder_of(home, history.ticker), progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
     done = walk.run(folds)
     result = judged(walk, folds, done, keep_rows=True)
@@ -110,6 +106,8 @@ def _described(config: BacktestConfig) -> dict[str, str]:
         "horizon": config.horizon,
         "warm start": config.warm_start,
         "cost": f"{config.cost:g} basis points",
+        "with": ", ".join(config.covariates.sources) or None,
+        "known ahead": config.covariates.known_ahead,
     }
     return {name.replace("_", " "): _word(value) for name, value in plain.items() if value is not None}
 

@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast import config as settings
+from stockcast.config import CovariatesConfig
+from stockcast.config.fetching import FetchConfig
 from stockcast.errors import DataError, ModelError, StockcastError
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host, calendar_for
 from stockcast.pipeline.sources import PROVIDER, stored
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
@@ -22,14 +26,17 @@ from stockcast.prices.csvfile.source import ticker_of
 from stockcast.results.progress import Progress
 from stockcast.results.reproduction import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.covariaterecord import PLACES
+from stockcast.windows.covariates import Covariates, CovariatesRecord
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
+    from stockcast.pipeline.fetching import Waiting
     from stockcast.pipeline.sources import Quotes
     from stockcast.prices.history import History
     from stockcast.storage.modelfile import ModelFile
 
-_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "calendar"})
+_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "calendar", PLACES})
 """What a manifest says of the circumstances of a training: it may differ between two that gave the same model."""
 
 
@@ -45,7 +52,9 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     file = modelfile.load(home / "models", name)
     model = trainedmodel.from_file(file)
     found = _Found.all_of(file, home, sources, read)
-    again = _pool_again(model, found, progress) if model.members else _alone_again(model, found[0], home, progress)
+    covariates = _beside(model, found, Search(home, progress, _offline, strict=False), sources)
+    trained = _Trained(model, home, covariates, progress)
+    again = trained.pool(found) if model.members else trained.alone(found[0])
     return compared(file, again)
 
 
@@ -146,22 +155,84 @@ def _place(described: Mapping[str, Any], sources: Sequence[Path], series: int) -
     )
 
 
-def _alone_again(model: TrainedModel, found: _Found, home: Path, progress: Progress) -> ModelFile:
-    from stockcast.pipeline.training import Candidate
+@dataclass(frozen=True)
+class _Trained:
+    """A model that is trained again, with what it looks at beside the prices."""
 
-    candidate = Candidate.of(found.history, model.config, home, model.name, progress, found.quotes)
-    return trainedmodel.to_file(candidate.model)
+    model: TrainedModel
+    home: Path
+    covariates: Covariates | None
+    progress: Progress
+
+    def alone(self, found: _Found) -> ModelFile:
+        """Of one series."""
+        from stockcast.pipeline.training import Candidate
+
+        model = self.model
+        candidate = Candidate.of(
+            found.history, model.config, self.home, model.name, self.progress, found.quotes, self.covariates
+        )
+        return trainedmodel.to_file(candidate.model)
+
+    def pool(self, found: Sequence[_Found]) -> ModelFile:
+        """Of many."""
+        from stockcast.pipeline.pools import Pool
+        from stockcast.pipeline.pooltraining import train_pool
+
+        model = self.model
+        # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
+        pool = Pool.of([one.history for one in found], model.calendar, self.covariates)
+        with TemporaryDirectory(prefix="stockcast-") as folder:
+            train_pool(pool, model.config, Path(folder), model.name, self.progress)
+            return modelfile.load(Path(folder) / "models", model.name)
 
 
-def _pool_again(model: TrainedModel, found: Sequence[_Found], progress: Progress) -> ModelFile:
-    from stockcast.pipeline.pools import Pool
-    from stockcast.pipeline.pooltraining import train_pool
+def _offline(_: str) -> Waiting:
+    from stockcast.pipeline.fetching import Waiting
 
-    # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
-    pool = Pool.of([one.history for one in found], model.calendar)
-    with TemporaryDirectory(prefix="stockcast-") as folder:
-        train_pool(pool, model.config, Path(folder), model.name, progress)
-        return modelfile.load(Path(folder) / "models", model.name)
+    return Waiting(FetchConfig(offline=True), many=False)
+
+
+def _beside(
+    model: TrainedModel, found: Sequence[_Found], search: Search, sources: Sequence[Path]
+) -> Covariates | None:  # fmt: skip
+    """What the model looked at. Raises DataError where it is not to be had, or is not what it was."""
+    record = model.covariates
+    if record is None:
+        return None
+    one = found[0]
+    if model.members:
+        host = Host.together([each.history for each in found], model.calendar)
+    else:
+        host = Host.of(one.history, calendar_for(one.history, model.config.exchange, one.quotes), one.quotes)
+    places = [_instead(series.name, series.source, sources) for series in record.series]
+    known = None if record.known_ahead is None else _instead("", record.known_ahead[0], sources)
+    beside = search.again(model, CovariatesConfig(tuple(places), known), host).beside
+    assert beside is not None  # noqa: S101 - the model has a record of it
+    _refuse_others(record, CovariatesRecord.of(beside))
+    return beside
+
+
+def _instead(name: str, source: str, sources: Sequence[Path]) -> str:
+    """Where to read what came from `source`: a given file of its name, or that in a given folder; else there."""
+    if not looks_like_path(source):
+        return source
+    files = [path / Path(source).name if path.is_dir() else path for path in sources]
+    for path in files:
+        if (path.name == Path(source).name or ticker_of(path.name) == name) and path.is_file():
+            return str(path) if looks_like_path(str(path)) else f"./{path}"
+    return source
+
+
+def _refuse_others(record: CovariatesRecord, found: CovariatesRecord) -> None:
+    then = [(one.name, one.sha256) for one in record.series] + [("known dates", (record.known_ahead or ("", ""))[1])]
+    now = [(one.name, one.sha256) for one in found.series] + [("known dates", (found.known_ahead or ("", ""))[1])]
+    for (name, before), (_, after) in zip(then, now, strict=True):
+        if before != after:
+            raise DataError(
+                f"{name} is not what the model was trained on: its hash is {after[:12]}, and was {before[:12]}",
+                "name the file of that time with --source; a provider restates the past for dividends and splits",
+            )
 
 
 def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:

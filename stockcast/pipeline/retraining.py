@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.config import TrainConfig
+from stockcast.config import CovariatesConfig, TrainConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import seen_by
+from stockcast.pipeline.covariates import Search, covariates_of
+from stockcast.pipeline.sources import ticker_of
 from stockcast.results.ledger import Training
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from stockcast.config.runfile import RetrainConfig
     from stockcast.forecasting import Fit, TrainedModel
     from stockcast.models.distribution import Distribution
+    from stockcast.pipeline.fetching import Waiting
     from stockcast.pipeline.sources import Quotes
     from stockcast.pipeline.training import Candidate, Work
     from stockcast.windows.splits import Part
@@ -45,7 +48,7 @@ def due(db: Database, home: Path, model: TrainedModel, quotes: Quotes, config: R
     return None
 
 
-def retrained(
+def retrained(  # noqa: PLR0913, PLR0917 - one thing each, and the last is optional
     db: Database,
     home: Path,
     old: TrainedModel | None,
@@ -53,13 +56,14 @@ def retrained(
     config: TrainConfig,
     why: str,
     progress: Progress,
+    waiting: Waiting | None = None,
 ) -> Retraining:
     """Train, save the candidate if it may replace the old model, and note in the store what came of it.
 
     An old model stays, too, where the prices cannot be trained on. Raises DataError for a first model, StorageError.
     """
     ticker = quotes.history.ticker
-    training, model_id = _trained(home, old, quotes, config, why, progress)
+    training, model_id = _trained(home, old, quotes, config, why, progress, waiting)
     trainings.note_training(
         db,
         Training(
@@ -79,13 +83,22 @@ def retrained(
 
 
 def _trained(
-    home: Path, old: TrainedModel | None, quotes: Quotes, config: TrainConfig, why: str, progress: Progress
+    home: Path,
+    old: TrainedModel | None,
+    quotes: Quotes,
+    config: TrainConfig,
+    why: str,
+    progress: Progress,
+    waiting: Waiting | None,
 ) -> tuple[Retraining, str]:
     """What came of it, and the id of the model that serves now."""
     from stockcast.pipeline.training import Candidate
 
     try:
-        candidate = Candidate.of(quotes.history, config, home, quotes.history.ticker, progress, quotes)
+        search = Search(home, progress, lambda _: waiting, strict=False)
+        asked = _without(config.covariates, quotes.history.ticker)
+        covariates = covariates_of(asked, quotes.history, config.exchange, quotes, search)
+        candidate = Candidate.of(quotes.history, config, home, quotes.history.ticker, progress, quotes, covariates)
     except DataError as error:
         if old is None:
             raise
@@ -95,6 +108,11 @@ def _trained(
         return training, old.model_id
     candidate.save(home)
     return training, candidate.model_id
+
+
+def _without(asked: CovariatesConfig, ticker: str) -> CovariatesConfig:
+    """The covariates of all tickers of a run but the ticker itself, which may be on the list, too."""
+    return replace(asked, sources=tuple(word for word in asked.sources if ticker_of(word) != ticker))
 
 
 def _judged(old: TrainedModel | None, candidate: Candidate, why: str) -> Retraining:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast import config as settings
-from stockcast.config import PredictConfig
+from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import RunConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
+from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.outlook import Outlook, require_fresh
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
 
 LOCK = "run.lock"
+_WHERE_TRAINED = CovariatesConfig()
 
 
 @contextmanager
@@ -186,7 +189,7 @@ class Run:
             assert old is not None  # noqa: S101 - without a model there is a reason to train
             return old, None
         progress.note(f"{ticker}: training: {reason}")
-        training = retrained(self.db, self.home, old, quotes, self.config.train, reason, progress)
+        training = retrained(self.db, self.home, old, quotes, self.config.train, reason, progress, self._waiting)
         progress.note(f"{ticker}: {training.reason}")
         return model_of(self.home, ticker), training
 
@@ -199,6 +202,8 @@ class Run:
         if known >= set(range(1, wanted.horizon + 1)):
             return reading.forecasts_from(self.db, history.ticker, history.last, model.name), 0
         # The clock is looked at once more: a training takes its time, and a close may have passed meanwhile.
+        search = Search(self.home, progress, lambda _: self._waiting)
+        model = search.again(model, _WHERE_TRAINED, Host.of(history, quotes.calendar, quotes))
         outlook = Outlook.of(self.db, model, quotes, config, settings.now())
         new = outlook.record(self.db)
         progress.note(f"{history.ticker}: forecast for {outlook.forecasts[0].target_session} recorded", detail=True)

@@ -11,15 +11,18 @@ from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.models import SCRATCH
 from stockcast.errors import DataError
 from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
-from stockcast.pipeline.predicting import calendar_end, model_of
+from stockcast.pipeline.covariates import Search, columns_of, covariates_of
+from stockcast.pipeline.hosts import calendar_for
+from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.results.training import InitialResult, TrainResult
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.windows.covariates import CovariatesRecord
 
 if TYPE_CHECKING:
     from stockcast.evaluation.backtest import Entry
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from stockcast.pipeline.fetching import Waiting
     from stockcast.pipeline.initial import Initial, Tuned
     from stockcast.results.training import Verdict
+    from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
     from stockcast.windows.splits import Part, Split
 
@@ -50,7 +54,9 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    candidate = Candidate.of(history, config, home, name or history.ticker, progress, found)
+    search = Search(home, progress, lambda _: waiting, strict=False)
+    covariates = covariates_of(config.covariates, history, config.exchange, found, search)
+    candidate = Candidate.of(history, config, home, name or history.ticker, progress, found, covariates)
     return candidate.result(candidate.save(home), keep_rows)
 
 
@@ -68,12 +74,12 @@ class Candidate:
     @classmethod
     def of(
         cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress,
-        found: Quotes | None = None,
+        found: Quotes | None = None, covariates: Covariates | None = None,
     ) -> Candidate:  # fmt: skip
         """Train on a history. home: of the models to begin with. found: where the history comes from the store, with
         the exchange's calendar. Raises what splitting raises, ModelError for a model that cannot be begun with.
         """
-        work = Work.begin(history, config, home, name, progress, found)
+        work = Work.begin(history, config, home, name, progress, found, covariates)
         learnt = work.learn()
         network, validation_crps = learnt.network, learnt.validation_crps
         scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
@@ -95,7 +101,7 @@ class Candidate:
     def result(self, path: Path, keep_rows: bool = False) -> TrainResult:
         """What was done, with the forecast of the model that was saved in `path`."""
         # The saved model answers, not the one in memory: what is printed is what `predict` will print.
-        model = model_of(path.parent.parent, self.model.name)
+        model = replace(model_of(path.parent.parent, self.model.name), beside=self.work.covariates)
         work, cell = self.work, self.work.config.network.cell
         return TrainResult(
             ticker=work.history.ticker,
@@ -157,22 +163,20 @@ class Work:
     name: str
     progress: Progress
     initial: Initial | None = None
+    covariates: Covariates | None = None
 
     @classmethod
     def begin(
-        cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress, found: Quotes | None
-    ) -> Work:
+        cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress, found: Quotes | None,
+        covariates: Covariates | None = None,
+    ) -> Work:  # fmt: skip
         from stockcast.pipeline.initial import Initial
         from stockcast.windows.splits import split_by_date
 
         if len(history) < 2:
             raise DataError(f"{len(history)} sessions are too few", "use a longer history")
         split = split_by_date(history.dates[1:], config.split, config.network.lookback)
-        if found is not None and config.exchange in (None, found.exchange):
-            calendar = found.calendar
-        else:
-            wanted = config.exchange or DEFAULT_EXCHANGE
-            calendar = load_calendar(wanted, history.first, calendar_end(history.last))
+        calendar = calendar_for(history, config.exchange, found)
         config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
         initial = Initial.of(config, history, split.session(split.validation.start + 1), home, progress)
@@ -181,11 +185,13 @@ class Work:
         else:
             config = initial.configured(config)
             split = split_by_date(history.dates[1:], config.split, config.network.lookback)
-        return cls(history, _seen(history, initial, calendar), split, calendar, config, name, progress, initial)
+        f = _seen(history, initial, calendar, covariates)
+        return cls(history, f, split, calendar, config, name, progress, initial, covariates)
 
-    def on(self, history: History) -> Work:
+    def on(self, history: History, covariates: Covariates | None) -> Work:
         """The same with another history, whose parts are the caller's to set."""
-        return replace(self, history=history, f=_seen(history, self.initial, self.calendar))
+        f = _seen(history, self.initial, self.calendar, covariates)
+        return replace(self, history=history, f=f, covariates=covariates)
 
     @property
     def seen(self) -> Part:
@@ -306,14 +312,15 @@ class Work:
             calendar=self.calendar,
             currency=history.currency,
             summary=summary,
+            covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
         )
 
 
-def _seen(history: History, initial: Initial | None, calendar: SessionCalendar) -> Features:
+def _seen(
+    history: History, initial: Initial | None, calendar: SessionCalendar, covariates: Covariates | None
+) -> Features:
     """What base scale, network and baselines see of a history."""
-    from stockcast.windows.features import features
-
-    f = features(history)
+    f = columns_of(history, calendar, covariates)
     return f if initial is None else initial.seen(f, calendar)
 
 

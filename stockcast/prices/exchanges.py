@@ -9,8 +9,9 @@ ALWAYS, WEEKDAYS = "24/7", "weekdays"
 # Yahoo's codes as its charts name them (`exchangeName`); several are segments or platforms of one exchange. Without
 # Athens and Bucharest, whose holidays follow the Orthodox Easter: exchange_calendars 4.13 fails over it with pandas 3.
 _CODES = {
-    "XNYS": "NMS NGM NCM NYQ NYS ASE AMX PCX BTS BATS NAS NAE NIM SNP DJI CXI CGI WCB OPI PNK OQB OQX OEM OGM "
-    "OID OTC OBB YHD",
+    "XNYS": "NMS NGM NCM NYQ NYS ASE AMX PCX BTS BATS NAS NAE NIM SNP DJI CGI OPI PNK OQB OQX OEM OGM OID OTC OBB YHD",
+    # ^VIX and its kin: the sessions of New York, but they close a quarter of an hour later.
+    "XCBF": "CXI WCB",
     "XLON": "LSE IOB FGI LON AQS CXE",
     "XETR": "GER",
     "XFRA": "FRA",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
 
 _TINY = 5e-5
+_LEAST_MAPPED = 9
 _BAR, _NARROW_BAR, _NARROW = 12, 5, 70
 
 _TERMS = {
@@ -177,26 +178,32 @@ def _lags(attribution: Attribution, page: Page) -> list[RenderableType]:
         f"{percent(busiest.share, 0)}, is {busiest.session}'s{_ago(busiest.lag)}."
     )
     up, down, _ = _TARGETS[attribution.target]
+    count_shown = len(_mapped(attribution, page))
+    first, row = "", "the row"
+    if count_shown < len(attribution.features):
+        first, row = f", the first {count_shown}", "all features"
     legend = (
-        f"Columns: the features above by letter. + {up}, - {down}; {shade_legend(page)} from nothing to the largest "
-        "of the table. sum: effect of the row."
+        f"Columns: the features above by letter{first}. + {up}, - {down}; {shade_legend(page)} from nothing to the "
+        f"largest of the table. sum: effect of {row}."
     )
     return [line, paragraph(words, page), "", _heat_map(attribution, page), paragraph(legend, page)]
 
 
 def _heat_map(attribution: Attribution, page: Page) -> Table:
-    order = [attribution.names.index(feature.name) for feature in attribution.features]
+    shown = _mapped(attribution, page)
+    order = [attribution.names.index(feature.name) for feature in shown]
     newest_first = attribution.effects[::-1]
     groups = _groups(len(newest_first))
+    every = [sum(sum(row) for row in newest_first[a:b]) for a, b in groups]
     sums = [[sum(row[f] for row in newest_first[a:b]) for f in order] for a, b in groups]
     largest = max(abs(value) for row in sums for value in row)
     letters = _letters(attribution)
     columns = [Column("sessions ago")] if page.width >= _NARROW else [Column("ago")]
-    columns += [Column(letters[feature.name]) for feature in attribution.features]
+    columns += [Column(letters[feature.name]) for feature in shown]
     columns.append(Column("sum", rank=1))
     rows = [
-        [_span(a, b), *(signed_shade(value, largest, page) for value in row), _points(sum(row))]
-        for (a, b), row in zip(groups, sums, strict=True)
+        [_span(a, b), *(signed_shade(value, largest, page) for value in row), _points(total)]
+        for (a, b), row, total in zip(groups, sums, every, strict=True)
     ]
     return table(columns, rows, page)
 
@@ -276,7 +283,17 @@ def _caveats(result: Explanation) -> list[str]:
 
 
 def _letters(attribution: Attribution) -> dict[str, str]:
-    return {f.name: chr(ord("a") + k) for k, f in enumerate(attribution.features)}
+    return {f.name: _letter(k) for k, f in enumerate(attribution.features)}
+
+
+def _letter(place: int) -> str:
+    """a to z, then aa, ab and so on: covariates bring many features."""
+    return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+
+
+def _mapped(attribution: Attribution, page: Page) -> tuple[FeatureEffect, ...]:
+    """The features that the heat map has room for, the most important ones."""
+    return attribution.features[: max(_LEAST_MAPPED, (page.width - 22) // 5)]
 
 
 def _half(page: Page) -> int:

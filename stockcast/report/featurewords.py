@@ -14,6 +14,11 @@ _MEANINGS = {
     "gap": "from the last close to the open",
     "volume_surprise": "volume against the 60 sessions before it",
     "volume_trend": "volume_surprise, mean of 5 sessions",
+    "level_over_year": "the level against the year's mean",
+    "known:target": "1 if the session forecast has a date known ahead",
+    "known:before": "1 if the last session had one",
+    "known:sessions_to_next": "how near the next one is",
+    "known:since_last": "how near the last one is",
     "market_return": "mean return of the market",
     "market_volatility": "the market's volatility against its year's",
     "market_day_over_week": "the market's day against its week",
@@ -45,7 +50,10 @@ _PATTERNS = (
 
 
 def meaning(name: str) -> str:
-    """The words for a column; nothing for one that is not known."""
+    """The words for a column, after the name of the covariate that it is of; nothing for one that is not known."""
+    covariate, _, column = name.rpartition(":")
+    if covariate and name not in _MEANINGS:
+        return f"{covariate}: {_MEANINGS[column]}" if column in _MEANINGS else ""
     for pattern, words in _PATTERNS:
         found = pattern.fullmatch(name)
         if found:

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 
+# What a model looks at beside the prices, in two parts of its manifest, has a line of its own.
+_BESIDE = ("covariates", "covariate_sources")
+
 # Parameters of interest to machines alone; `models show --json` has them.
-_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences"})
+_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences", *_BESIDE})
 
 _COLUMNS = (
     Column("model", right=False),
@@ -35,9 +38,21 @@ def models_text(models: Sequence[ModelSummary], page: Page) -> str:
 def model_text(model: ModelSummary, page: Page) -> str:
     """One model's manifest, a line per value; long lists are counted, parameters left out."""
     lines = [paragraph(f"{name}: {value}", page) for name, value in _flat(plain(model.manifest))]
+    beside = ", ".join(_beside(*(model.manifest.get(part) for part in _BESIDE)))
+    if beside:
+        lines.append(paragraph(f"looks at: {beside}", page))
     if model.damage:
         lines.insert(0, paragraph(f"damaged: {model.damage}", page))
     return render([heading(model.name), paragraph(f"folder: {model.path}", page), *lines], page)
+
+
+def _beside(known: Any, places: Any) -> Iterator[str]:
+    """Each covariate with its exchange and where it was found; of a damaged manifest what can be read."""
+    sources = _at(places, "series") or []
+    for one, place in zip(_at(known, "series") or [], sources, strict=False):
+        yield f"{_word(_at(one, 'name'))} ({_word(_at(one, 'exchange'))}, from {_word(_at(place, 'source') or None)})"
+    if _at(places, "known_ahead") is not None:
+        yield f"dates known ahead (from {_at(places, 'known_ahead')})"
 
 
 def _row(model: ModelSummary) -> list[str]:

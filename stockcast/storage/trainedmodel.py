@@ -16,6 +16,7 @@ from stockcast.config.models import SCRATCH
 from stockcast.errors import ConfigError, ModelError, StockcastError
 from stockcast.forecasting import TrainedModel
 from stockcast.prices.sessions import SessionCalendar
+from stockcast.storage.covariaterecord import body_of, places_of, record_from
 from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 from stockcast.storage.modelfile import ModelFile, model_id
 from stockcast.windows.market import Market
@@ -31,6 +32,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "scored": fit_to_json(model.scored, "scored", tensors),
         "served": None if model.served is model.scored else fit_to_json(model.served, "served", tensors),
         **_pool_to_json(model, tensors),
+        **body_of(model.covariates),
     }
     manifest = {
         "name": model.name,
@@ -39,6 +41,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "currency": model.currency,
         "verdict": model.sentence,
         **body,
+        **places_of(model.covariates),
         "versions": _versions(),
         "calendar": model.calendar.to_json(),
         **_defined(dict(model.summary)),
@@ -67,6 +70,7 @@ def from_file(file: ModelFile) -> TrainedModel:
             sentence=m["verdict"],
             calendar=SessionCalendar.from_json(m["calendar"]),
             currency=m["currency"],
+            covariates=record_from(m),
         )
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         reason = error.message if isinstance(error, StockcastError) else f"{type(error).__name__}: {error}"

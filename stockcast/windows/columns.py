@@ -1,8 +1,8 @@
-"""Columns: what a pooled network sees beside a ticker's own bars, appended under stable names."""
+"""Columns: what a network sees beside a ticker's own bars, appended under stable names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -10,49 +10,58 @@ import numpy as np
 from stockcast.prices.history import Floats
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.windows.components import COMPONENT_NAMES, component_columns
+from stockcast.windows.covariates import Covariates
 from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features
+from stockcast.windows.knownahead import KNOWN_NAMES
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 from stockcast.windows.trends import TREND_NAMES, trend_columns
 
 GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES, "bars": (*COMPONENT_NAMES, *TREND_NAMES)}
-"""Names of the columns that `extended` can append, by group and in their order."""
-OWN = "own"
+"""Names of the columns of a pool that `extended` can append, by group and in their order."""
+OWN, COVARIATES, KNOWN = "own", "covariates", "known"
+OF_POOLS = frozenset({"echo", "days", "bars"})
+"""Groups that a network of many series looks at, whatever else there is."""
 
-_GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
+_GROUP_OF = {name: group for group, names in {**GROUPS, KNOWN: KNOWN_NAMES}.items() for name in names}
 
 
 def extended(
-    f: Features, calendar: SessionCalendar, echo: bool, market: Market | None, days: bool, bars: bool
-) -> Features:
-    """The features with further columns after their own: those of the market, of the echo, of the target's day,
-    and of further ways to look at its bars.
+    f: Features, calendar: SessionCalendar, groups: Container[str], market: Market | None = None,
+    covariates: Covariates | None = None,
+) -> Features:  # fmt: skip
+    """The features with further columns after their own.
 
-    Groups come in the order of GROUPS and each only where asked for; `market` None leaves that group out, and the
-    echo is then of the ticker's shocks as they are, not less the market's median. A model has to be given the same
-    groups in training and in use: `groups_of` says which.
+    groups: which of "echo", "days" (of the target session) and "bars" (further ways to look at its own); those of the
+    market and of covariates come where these are given, and the echo is less the market's median then. Groups come in
+    the order of GROUPS. A model has to be given the same groups in training and in use: `groups_of` says which.
     """
     dates_T = f.moves.dates
     targets_T = target_sessions(dates_T, calendar)
     columns: dict[str, Floats] = {}
     if market is not None:
         columns |= dict(zip(MARKET_NAMES, market.on(dates_T).T, strict=True))
-    if echo:
+    if "echo" in groups:
         median_T = np.zeros(len(f)) if market is None else market.shock_on(dates_T)
         columns |= echo_columns(f.moves, targets_T, median_T)
-    if days:
+    if "days" in groups:
         columns |= day_columns(dates_T, targets_T, calendar.weekmask)
-    if bars:
+    if "bars" in groups:
         columns |= component_columns(f.moves) | trend_columns(f.moves)
+    if covariates is not None:
+        columns |= covariates.columns(dates_T, targets_T, calendar)
+        f = replace(f, schedule=covariates.schedule(calendar))
     if not columns:
         return f
     return replace(f, x_TF=np.column_stack([f.x_TF, *columns.values()]), names=(*f.names, *columns))
 
 
 def group_of(name: str) -> str:
-    """The group of a column; "own" for one from the ticker's bars that every network sees, also that of one series."""
-    return _GROUP_OF.get(name, OWN)
+    """The group of a column: one of GROUPS, "known" for known dates, "covariates" for that of a further series, whose
+    name comes before a colon, or "own" for one from the ticker's bars that every network sees.
+    """
+    return _GROUP_OF.get(name, COVARIATES if ":" in name else OWN)
 
 
 def groups_of(names: Iterable[str]) -> frozenset[str]:

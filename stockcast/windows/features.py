@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stockcast.prices.history import Dates, Floats, History
+
+if TYPE_CHECKING:
+    from stockcast.windows.knownahead import Schedule
 
 HAR_SPANS = (1, 5, 22, 250)
 EWMA_DECAY = 0.94
@@ -149,7 +153,8 @@ class Features:
     """Causal columns of one ticker: what base scale, network and baselines see.
 
     har_TK: ln of the trailing mean of v over each HAR span. leverage_T: min(r, 0) over the monthly scale.
-    x_TF: the network's inputs, not yet standardised; `names` has their F names.
+    x_TF: the network's inputs, not yet standardised; `names` has their F names. schedule: where some of them follow
+    from dates that are known beforehand, what these are in sessions without a bar.
     """
 
     moves: Moves
@@ -157,6 +162,7 @@ class Features:
     leverage_T: Floats
     x_TF: Floats
     names: tuple[str, ...]
+    schedule: Schedule | None = None
 
     def __len__(self) -> int:
         return len(self.moves)

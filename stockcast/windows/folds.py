@@ -57,7 +57,7 @@ def without_first(f: Features, fold: Fold, rows: int) -> tuple[Features, Fold]:
     """Features and parts as if the first `rows` rows did not exist; what later rows remember of them stays."""
     m = f.moves
     moves = Moves(m.dates[rows:], m.r_T[rows:], m.v_T[rows:], _rest(m.gap_T, rows), _rest(m.surprise_T, rows))
-    cut = Features(moves, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names)
+    cut = Features(moves, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names, f.schedule)
     train, validation, test = (
         Part(part.start - rows, part.stop - rows) for part in (fold.split.train, fold.split.validation, fold.split.test)
     )

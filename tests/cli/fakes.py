@@ -70,8 +70,10 @@ def train(  # noqa: PLR0917 - as the real one
 class Company:
     """The sources of one call, as they arrive."""
 
-    def __init__(self, sources: Sequence[str], read: Any, home: Path, waiting: Any) -> None:
-        CALLS.append(("company", tuple(sources), read, home))
+    def __init__(
+        self, sources: Sequence[str], read: Any, home: Path, waiting: Any, covariates: Any = None
+    ) -> None:  # fmt: skip
+        CALLS.append(("company", tuple(sources), read, home, covariates))
         self.read, self.home, self.waiting = read, home, waiting
 
 
@@ -162,8 +164,11 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
 
 def gather(
     sources: Sequence[str], read: Any, home: Path, progress: Progress, waiting: Any, exchange: str | None = None,
+    covariates: Any = None,
 ) -> Gathered:  # fmt: skip
     CALLS.append(("gather", tuple(sources), read, home, waiting, exchange))
+    if covariates:
+        CALLS.append(("covariates", covariates))
     failures = []
     for source in sources:
         try:

@@ -325,3 +325,22 @@ def test_a_known_key_takes_a_value_or_is_named_in_the_complaint(
     tomllib.loads(path.read_text())
     said = complaint(path)
     assert said is None or (f"{path}, line 2: " in said and key.name in said)
+
+
+def test_covariates_are_tickers_or_files_beside_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "stockcast.toml"
+    path.write_text(
+        'tickers = ["AAPL"]\n[model]\nwith = ["^GSPC", "idx/FTSE.csv@XLON", "/abs/x.csv"]\n'
+        'known_ahead = "earnings.csv"\n'
+    )
+    found = load_run_config(path).train.covariates
+    assert found.sources == ("^GSPC", str(tmp_path / "idx/FTSE.csv@XLON"), "/abs/x.csv")
+    assert found.known_ahead == str(tmp_path / "earnings.csv")
+
+
+@pytest.mark.parametrize("value", ['"^GSPC"', "[1]", '[""]', "true"])
+def test_covariates_are_a_list_of_texts(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "stockcast.toml"
+    path.write_text(f'tickers = ["AAPL"]\n[model]\nwith = {value}\n')
+    with pytest.raises(ConfigError, match=r"line 3: model\.with = .* is not a list of texts"):
+        load_run_config(path)

@@ -15,10 +15,8 @@ from stockcast.prices.sessions import load_calendar
 @pytest.mark.parametrize(
     ("code", "name"),
     [
-        *(
-            (code, "XNYS")
-            for code in ("NMS", "NYQ", "NGM", "NCM", "ASE", "PCX", "BTS", "SNP", "DJI", "NIM", "CXI", "WCB")
-        ),
+        *((code, "XNYS") for code in ("NMS", "NYQ", "NGM", "NCM", "ASE", "PCX", "BTS", "SNP", "DJI", "NIM")),
+        *(("CXI", "XCBF"), ("WCB", "XCBF")),
         *(("LSE", "XLON"), ("IOB", "XLON"), ("FGI", "XLON"), ("GER", "XETR"), ("FRA", "XFRA"), ("STU", "XSTU")),
         *(("DUS", "XDUS"), ("HAM", "XHAM"), ("MUN", "XSTU"), ("BER", "XSTU"), ("PAR", "XPAR"), ("ENX", "XPAR")),
         *(("AMS", "XAMS"), ("BRU", "XBRU"), ("LIS", "XLIS"), ("EBS", "XSWX"), ("VIE", "XWBO"), ("MIL", "XMIL")),

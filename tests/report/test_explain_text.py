@@ -11,7 +11,7 @@ from stockcast.report.drawing import signed_bar, signed_shade, sparkline
 from stockcast.report.explain import explain_data, explain_text, lead
 from stockcast.report.featurewords import meaning
 from stockcast.report.page import Page
-from stockcast.results.explanation import Attribution, Explanation, UnitReading
+from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, UnitReading
 from stockcast.windows.columns import GROUPS
 from stockcast.windows.features import features
 from tests import synthetic
@@ -105,6 +105,27 @@ def test_sessions_are_grouped_and_signed_in_the_heat_map() -> None:
     assert ["0", "+█", "-░", "+2.20"] in rows
     assert ["1", "+░", "·", "+1.00"] in rows
     assert ["5-7", "·", "·", "0.00"] in rows
+
+
+def test_many_features_of_covariates_have_letters_and_meanings_and_fit_the_page() -> None:
+    columns = ("signed_return", "absolute_return", "level_over_year")
+    names = [f"{name}:{column}" for name in ("^GSPC", "^VIX", *"ABCDEFGH") for column in columns]
+    names += ["known:target", "other:made_up"]
+    attribution = replace(
+        EXPLAINED.attribution,
+        names=tuple(names),
+        features=tuple(FeatureEffect(name, 1.0, 0.01, 0.01, 1 / len(names)) for name in names),
+        effects=tuple((*(0.0,) * (len(names) - 1), value) for value in (0.0,) * 7 + (0.05,)),
+    )
+    text = explain_text(with_attribution(attribution), WIDE)
+    rows = [line.split() for line in text.splitlines()]
+    assert any(row[:2] == ["a", "^GSPC:signed_return"] and row[-1] == "sign" for row in rows)
+    level = next(row for row in rows if row[:2] == ["f", "^VIX:level_over_year"])
+    assert level[-6:] == ["the", "level", "against", "the", "year's", "mean"]
+    assert any(row[:2] == ["aa", "G:level_over_year"] for row in rows)
+    assert "the first 19. +" in flowing(text)
+    assert ["0", *"·" * 19, "+5.00"] in rows
+    assert max(map(len, text.splitlines())) <= WIDE.width
 
 
 def test_the_forget_gate_is_explained_with_its_half_life_and_the_dates_of_its_extremes() -> None:

@@ -42,7 +42,7 @@ trend_2 trend_5 trend_22 trend_66 trend_250 drawdown_66 drawdown_250
 
 
 def whole(name: str) -> Features:
-    return extended(features_of(PANEL[name]), CALENDAR, echo=True, market=MARKET, days=True, bars=True)
+    return extended(features_of(PANEL[name]), CALENDAR, {"echo", "days", "bars"}, MARKET)
 
 
 @pytest.mark.parametrize("name", list(PANEL))
@@ -57,14 +57,14 @@ def test_own_columns_come_first_and_keep_their_bytes(name: str) -> None:
 
 def test_groups_come_only_where_asked_for() -> None:
     own = features_of(PANEL["A"])
-    assert extended(own, CALENDAR, echo=False, market=None, days=False, bars=False) is own
-    assert extended(own, CALENDAR, echo=False, market=None, days=True, bars=False).names == (*own.names, *DAY_NAMES)
-    assert extended(own, CALENDAR, echo=False, market=MARKET, days=False, bars=False).names == (
+    assert extended(own, CALENDAR, (), None) is own
+    assert extended(own, CALENDAR, {"days"}, None).names == (*own.names, *DAY_NAMES)
+    assert extended(own, CALENDAR, (), MARKET).names == (
         *own.names,
         *MARKET_NAMES,
     )
-    assert extended(own, CALENDAR, echo=True, market=None, days=False, bars=False).names == (*own.names, *ECHO_NAMES)
-    f = extended(own, CALENDAR, echo=False, market=None, days=False, bars=True)
+    assert extended(own, CALENDAR, {"echo"}, None).names == (*own.names, *ECHO_NAMES)
+    f = extended(own, CALENDAR, {"bars"}, None)
     assert f.names == (*own.names, *COMPONENT_NAMES, *TREND_NAMES)
 
 
@@ -72,14 +72,14 @@ def test_the_echo_is_less_the_median_of_the_market_where_there_is_one() -> None:
     own = features_of(PANEL["A"])
     targets = target_sessions(own.moves.dates, CALENDAR)
     for market, median in ((MARKET, MARKET.shock_on(own.moves.dates)), (None, np.zeros(len(own)))):
-        f = extended(own, CALENDAR, echo=True, market=market, days=False, bars=False)
+        f = extended(own, CALENDAR, {"echo"}, market)
         for name, column in echo_columns(own.moves, targets, median).items():
             assert (f.x_TF[:, f.names.index(name)] == column).all()
 
 
 def test_a_stock_that_is_no_member_sees_the_same_market() -> None:
     without = Market.of({name: m for name, m in PANEL.items() if name != "A"})
-    f = extended(features_of(PANEL["A"]), CALENDAR, echo=False, market=without, days=False, bars=False)
+    f = extended(features_of(PANEL["A"]), CALENDAR, (), without)
     assert (f.x_TF[:, -len(MARKET_NAMES) :] == without.on(DAYS)).all()
 
 
@@ -94,14 +94,14 @@ def test_names_tell_their_group() -> None:
 
 def test_a_calendar_that_never_closes_gives_finite_columns() -> None:
     calendar = load_calendar("24/7", date(2012, 1, 1), date(2016, 1, 1))
-    f = extended(features_of(PANEL["H"]), calendar, echo=True, market=MARKET, days=True, bars=True)
+    f = extended(features_of(PANEL["H"]), calendar, {"echo", "days", "bars"}, MARKET)
     assert np.isfinite(f.x_TF).all()
     assert not f.x_TF[:, [f.names.index("target_weekend"), f.names.index("target_holiday")]].any()
 
 
 def test_a_weekend_is_one_wherever_in_the_week_it_lies() -> None:
     calendar = SessionCalendar("TEST", date(2012, 1, 1), date(2016, 1, 1), "1111001")
-    f = extended(features_of(PANEL["A"]), calendar, echo=False, market=None, days=True, bars=False)
+    f = extended(features_of(PANEL["A"]), calendar, {"days"}, None)
     weekend, holiday = f.x_TF[:, -2], f.x_TF[:, -1]
     thursday = (f.moves.dates.astype(int) + 3) % 7 == 3
     assert (weekend[thursday] == 2).all()
@@ -120,7 +120,7 @@ def test_a_missing_next_bar_does_not_move_the_target() -> None:
 @given(st.integers(0, SESSIONS - 2), st.sampled_from(["cut", "shuffled", "other"]), st.sampled_from("ADEFGH"))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str, name: str) -> None:
     panel = with_other_future(PANEL, DAYS[origin], change)
-    f = extended(features_of(panel[name]), CALENDAR, echo=True, market=Market.of(panel), days=True, bars=True)
+    f = extended(features_of(panel[name]), CALENDAR, {"echo", "days", "bars"}, Market.of(panel))
     seen = int(np.searchsorted(PANEL[name].dates, DAYS[origin], side="right"))
     # Own columns hold from their burn-in on; the added ones from the first row.
     before, after = (np.ascontiguousarray(g.x_TF[:seen, -len(ADDED) :]) for g in (whole(name), f))

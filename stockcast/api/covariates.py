@@ -1,0 +1,98 @@
+"""Covariates: further series and known dates beside the prices of a call, as frames, files or tickers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from stockcast.api.frames import to_histories
+from stockcast.config import CovariatesConfig
+from stockcast.errors import ConfigError
+from stockcast.pipeline.covariates import Search
+from stockcast.pipeline.hosts import Host
+from stockcast.pipeline.sources import PROVIDER
+from stockcast.prices.csvfile import looks_like_path
+
+if TYPE_CHECKING:
+    from stockcast.api.prices import Prices, Source
+    from stockcast.forecasting import TrainedModel
+    from stockcast.prices.history import History
+    from stockcast.prices.sessions import SessionCalendar
+    from stockcast.results.progress import Progress
+    from stockcast.windows.covariates import Covariates
+
+
+Beside: TypeAlias = Union["Prices", CovariatesConfig]
+"""Further series as `Prices`; with known dates as a `CovariatesConfig`."""
+
+_NONE = CovariatesConfig()
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a call gives beside its prices: sources by their names, the series of a frame as they are."""
+
+    asked: CovariatesConfig
+    histories: tuple[History, ...] = ()
+
+    @classmethod
+    def of(
+        cls, covariates: Beside | None, config: CovariatesConfig = _NONE
+    ) -> Given:  # fmt: skip
+        """As a call gives it; what it leaves out is as in `config`."""
+        if covariates is None:
+            return cls(config)
+        if isinstance(covariates, CovariatesConfig):
+            return cls(covariates)
+        known = config.known_ahead
+        if isinstance(covariates, str | Path):
+            covariates = [covariates]
+        if isinstance(covariates, Sequence):
+            return cls(CovariatesConfig(tuple(_source(one) for one in covariates), known))
+        return cls(CovariatesConfig((), known), tuple(to_histories(covariates)))
+
+    def __bool__(self) -> bool:
+        return bool(self.asked) or bool(self.histories)
+
+    def found(
+        self, host: Host, home: Path | None, progress: Progress, strict: bool = False
+    ) -> Covariates | None:  # fmt: skip
+        """The covariates that go with a series or a pool. Raises what `Search.found` raises."""
+        return Search(home, progress, strict=strict).found(self.asked, host, self.histories)
+
+    def again(self, model: TrainedModel, host: Host, home: Path | None, progress: Progress) -> TrainedModel:
+        """The model with its covariates beside it. Raises what `Search.again` raises."""
+        return Search(home, progress).again(model, self.asked, host, self.histories)
+
+
+def host_of(history: History, calendar: SessionCalendar, home: Path | None) -> Host:
+    """One series as what covariates go with, with the hours of a ticker.
+
+    Raises ConfigError for a ticker of another exchange than the calendar's: a date says nothing of hours.
+    """
+    host = Host.of(history, calendar)
+    if history.source != PROVIDER or home is None:
+        return host
+    from dataclasses import replace
+
+    from stockcast.pipeline.sources import hours_of
+    from stockcast.storage import pricestore
+    from stockcast.storage.database import Database
+
+    with Database.open(home) as db:
+        instrument = pricestore.instrument(db, history.ticker)
+    if instrument is None:
+        return host
+    if instrument.exchange != calendar.exchange:
+        raise ConfigError(
+            f"{history.ticker} trades on {instrument.exchange}, and is taken to trade on {calendar.exchange}",
+            f"name its exchange in the configuration: exchange={instrument.exchange!r}",
+        )
+    return replace(host, hours=hours_of(instrument))
+
+
+def _source(one: Source) -> str:
+    # A Path is a file, whatever its name looks like.
+    return f"./{one}" if isinstance(one, Path) and not looks_like_path(str(one)) else str(one)

@@ -1,0 +1,171 @@
+"""Covariates: further series, of which each origin sees the newest session that was over at its own close.
+
+Shapes: T sessions of the series that is forecast, D sessions of a covariate, C columns of one. A covariate's columns
+are made from its own bars in its own sessions and carried to the origins as they are: a holiday of one exchange makes
+no return of two days on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+
+from stockcast.prices.closing import Closing
+from stockcast.prices.csvfile.knowndates import KnownDates
+from stockcast.prices.history import Dates, Floats, History
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.windows.features import BURN_IN, HAR_SPANS, features, trailing_mean
+from stockcast.windows.knownahead import Schedule, known_columns
+
+COLUMNS = ("signed_return", "absolute_return", "ewma_over_year", "day_over_week", "level_over_year")
+"""What is seen of a covariate; a column's name is the covariate's, a colon, and one of these."""
+
+LEAST = BURN_IN + 2
+"""Sessions of a covariate at least, and shared with the series that it goes with: its usual size is known after so
+many.
+"""
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """One further series. source: where its bars are from, a path or a ticker. closing: when its sessions end."""
+
+    name: str
+    source: str
+    history: History
+    closing: Closing
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its columns."""
+        return tuple(f"{self.name}:{column}" for column in COLUMNS)
+
+    @property
+    def dates_D(self) -> Dates:
+        """The sessions that can be seen: from the first on whose usual size is known."""
+        return self.history.dates[BURN_IN + 1 :]
+
+    @cached_property
+    def values_DC(self) -> Floats:
+        """Its columns in each of `dates_D`, of bars up to that session alone.
+
+        The first four are those of `features`. level_over_year: ln of the adjusted close less its mean over 250
+        sessions, the own one included (fewer where there are fewer): whether ^VIX is high, not whether it moved.
+        """
+        f = features(self.history)
+        level_T = np.log(self.history.adjusted_close)
+        level_T = (level_T - trailing_mean(level_T, HAR_SPANS[-1]))[1:]
+        own = [f.x_TF[:, f.names.index(name)] for name in COLUMNS[:-1]]
+        return np.column_stack([*own, level_T])[BURN_IN:]
+
+    def on(self, dates_T: Dates, series: Closing) -> Floats:
+        """The columns at each origin of a series, [T, C]: those of the newest session whose close is not after the
+        origin's; 0 before the first.
+        """
+        place_T = np.searchsorted(self.dates_D, self.newest(dates_T, series), side="right")
+        return np.concatenate([np.zeros((1, len(COLUMNS))), self.values_DC])[place_T]
+
+    def newest(self, dates_T: Dates, series: Closing) -> Dates:
+        """The last date that each origin of a series may know, whether there is a bar of it or not."""
+        if self.closing.is_that_of(series):
+            return dates_T
+        # Each date is worked out once for all the tickers of a pool.
+        found = self._newest.setdefault(series, {})
+        days = dates_T.astype("datetime64[D]").tolist()
+        for day in days:
+            if day not in found:
+                found[day] = self.closing.newest_before(series, day)
+        return np.array([found[day] for day in days], dtype="datetime64[D]")
+
+    @cached_property
+    def _newest(self) -> dict[Closing, dict[date, date]]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """Everything that a model sees beside the prices of one series, and the market.
+
+    closing: when the sessions of that series end. known: days on which something was announced beforehand.
+    """
+
+    closing: Closing
+    series: tuple[Covariate, ...] = ()
+    known: KnownDates | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The covariates, and "known dates" where there are some."""
+        return (*(one.name for one in self.series), *(() if self.known is None else ("known dates",)))
+
+    def of(self, ticker: str) -> Covariates:
+        """The same for one ticker, of whose known dates alone it knows."""
+        return self if self.known is None else replace(self, known=self.known.of(ticker))
+
+    def columns(self, dates_T: Dates, targets_T: Dates, calendar: SessionCalendar) -> dict[str, Floats]:
+        """All columns by name, for origins at `dates_T` and the sessions after them; shape [T] each."""
+        found: dict[str, Floats] = {}
+        for one in self.series:
+            found |= dict(zip(one.names, one.on(dates_T, self.closing).T, strict=True))
+        if self.known is not None:
+            found |= known_columns(self.known.days, dates_T, targets_T, calendar)
+        return found
+
+    def schedule(self, calendar: SessionCalendar) -> Schedule | None:
+        """The known dates for sessions to come."""
+        return None if self.known is None else Schedule(self.known.days, calendar)
+
+    def changed(self, change: Callable[[History, int], History], session: date) -> Covariates:
+        """The same with other bars after those that are known at the close of `session`: `change` gets a history and
+        how many of its bars stay.
+        """
+        return replace(self, series=tuple(self._changed(one, change, session) for one in self.series))
+
+    def _changed(self, one: Covariate, change: Callable[[History, int], History], session: date) -> Covariate:
+        newest = np.datetime64(one.closing.newest_before(self.closing, session))
+        stay = int(np.searchsorted(one.history.dates, newest, side="right"))
+        # Before its first session that counts, nothing of a covariate is seen, and there is too little to go on from.
+        if not LEAST <= stay < len(one.history):
+            return one
+        return replace(one, history=change(one.history, stay))
+
+
+@dataclass(frozen=True)
+class SeriesRecord:
+    """A covariate as a model remembers it: its place, and a hash of the bars that it was trained on."""
+
+    name: str
+    source: str
+    closing: Closing
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CovariatesRecord:
+    """What a model was trained to look at, and where that was found.
+
+    closing: of the series that it forecasts. known_ahead: place and hash of the known dates, if any.
+    """
+
+    closing: Closing
+    series: tuple[SeriesRecord, ...] = ()
+    known_ahead: tuple[str, str] | None = None
+
+    @classmethod
+    def of(cls, covariates: Covariates) -> CovariatesRecord:
+        """What is to be remembered of covariates."""
+        known = covariates.known
+        return cls(
+            covariates.closing,
+            tuple(SeriesRecord(c.name, c.source, c.closing, c.history.sha256()) for c in covariates.series),
+            None if known is None else (known.source, known.sha256()),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The covariates, and "known dates" where there are some."""
+        return (*(one.name for one in self.series), *(() if self.known_ahead is None else ("known dates",)))

@@ -1,0 +1,118 @@
+"""`--with` and `--known-ahead`: what arrives in the pipeline, and what a whole command line makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stockcast.config import CovariatesConfig
+from stockcast.config.covariates import without_exchange
+from tests import synthetic
+from tests.cli import fakes
+from tests.cli.conftest import REAL, Run, python
+from tests.cli.test_coldstart import HEAVY, loaded
+
+BOTH = ("--with", "^GSPC", "--with", "idx/VIX.csv@XCBF", "--known-ahead", "earnings.csv")
+ASKED = CovariatesConfig(("^GSPC", "idx/VIX.csv@XCBF"), "earnings.csv")
+QUICK = ("--seeds", "1", "--steps", "5", "--hidden-size", "4", "--no-final-fit")
+
+
+def test_a_training_is_told_what_to_look_at_and_how_tickers_among_it_are_come_by(run: Run) -> None:
+    assert run("train", "good.csv", "other", *BOTH, "--offline").code == 0
+    for call in fakes.CALLS[:2]:
+        assert call[3].covariates == ASKED
+        assert call[7].config.offline
+    fakes.CALLS.clear()
+    run("train", "good.csv", "--with", "b.csv")
+    assert fakes.CALLS[0][7] is None
+
+
+def test_a_backtest_and_a_pool_are_told_the_same(run: Run) -> None:
+    assert run("backtest", "good", *BOTH, "--exchange", "XLON").code == 0
+    config = next(call for call in fakes.CALLS if call[0] == "backtest")[3]
+    assert (config.covariates, config.exchange) == (ASKED, "XLON")
+    run("train", "good", "other", "--pool", "--name", "two", *BOTH)
+    assert ("covariates", ASKED) in fakes.CALLS
+
+
+def test_a_saved_model_is_scored_beside_other_places_and_at_its_own_exchange(run: Run) -> None:
+    assert run("backtest", "good", "--model", "m", *BOTH).code == 0
+    assert next(call for call in fakes.CALLS if call[0] == "company")[4] == ASKED
+    outcome = run("backtest", "good", "--model", "m", "--exchange", "XLON")
+    assert outcome.code == 2
+    assert "--exchange and --model contradict each other" in outcome.err
+
+
+def test_a_forecast_is_told_other_places(run: Run) -> None:
+    assert run("predict", "good", *BOTH).code == 0
+    assert fakes.CALLS[0][4] == ASKED
+    fakes.CALLS.clear()
+    run("predict", "good")
+    assert fakes.CALLS[0][4] == CovariatesConfig()
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("GSPC.csv@XLON", ("GSPC.csv", "XLON")),
+        ("a@b/GSPC.csv", ("a@b/GSPC.csv", None)),
+        ("a@XLON/GSPC.csv@XTKS", ("a@XLON/GSPC.csv", "XTKS")),
+        ("me@home.csv", ("me@home.csv", None)),
+        ("BTC.csv@24/7", ("BTC.csv", "24/7")),
+        ("EUR.csv@weekdays", ("EUR.csv", "weekdays")),
+        ("GSPC.csv@xlon", ("GSPC.csv@xlon", None)),
+        ("@XLON", ("@XLON", None)),
+        ("^GSPC", ("^GSPC", None)),
+    ],
+)
+def test_what_stands_after_the_last_at_sign_is_an_exchange_if_it_can_be_one(
+    word: str, parts: tuple[str, str | None]
+) -> None:
+    assert without_exchange(word) == parts
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two files, known dates and a model of them."""
+    folder = tmp_path_factory.mktemp("beside")
+    synthetic.write_csv(folder / "FAKE.csv", synthetic.history(620))
+    synthetic.write_csv(folder / "IDX.csv", synthetic.history(620, seed=5))
+    (folder / "earnings.csv").write_text("ticker,date\nFAKE,2013-04-23\nFAKE,2014-05-20\n")
+    beside = ("--with", f"{folder}/IDX.csv", "--known-ahead", f"{folder}/earnings.csv")
+    done = python(REAL, "train", f"{folder}/FAKE.csv", *beside, *QUICK, "--home", str(folder / "home"))
+    assert done.code == 0, done.err
+    return folder
+
+
+def test_predict_beside_files_loads_nothing_heavy(trained: Path) -> None:
+    words = ("predict", f"{trained}/FAKE.csv", "--json", "--home", str(trained / "home"))
+    assert loaded(REAL, *words).isdisjoint({*HEAVY, "rich", "pydantic"})
+    assert python(REAL, *words).json["data"][0]["model"] == "FAKE"
+
+
+def test_what_a_model_looks_at_is_shown(trained: Path) -> None:
+    shown = python(REAL, "models", "show", "FAKE", "--home", str(trained / "home"))
+    assert "IDX" in shown.out
+    assert "earnings.csv" in " ".join(shown.out.split()).replace(" ", "")
+
+
+def test_a_missing_covariate_ends_with_the_code_of_data_and_a_way_out(trained: Path) -> None:
+    words = ("predict", f"{trained}/FAKE.csv", "--home", str(trained / "home"))
+    done = python(REAL, *words, "--with", f"{trained}/none.csv")
+    assert (done.code, done.out) == (4, "")
+    assert "no such file" in done.err
+    assert "--with" in done.err
+    done = python(REAL, *words, "--known-ahead", f"{trained}/FAKE.csv", "--json")
+    assert done.code == 0
+    done = python(REAL, *words, "--known-ahead", f"{trained}/none.csv", "--json")
+    assert done.code == 4
+    assert done.json["errors"][0]["kind"] == "data"
+
+
+def test_a_model_that_looks_at_nothing_refuses_covariates(trained: Path, tmp_path: Path) -> None:
+    fake = f"{trained}/FAKE.csv"
+    assert python(REAL, "train", fake, *QUICK, "--home", str(tmp_path)).code == 0
+    done = python(REAL, "predict", fake, "--with", f"{trained}/IDX.csv", "--home", str(tmp_path))
+    assert done.code == 6
+    assert "trained without covariates" in done.err
