@@ -70,7 +70,7 @@ class Initial:
 
         Raises ModelError where the model that was named is missing or damaged, or has seen the validation part.
         """
-        if config.init == SCRATCH or (config.init is None and not (_is_usual(config) and generalmodel.is_shipped())):
+        if config.init == SCRATCH or (config.init is None and not (is_usual(config) and generalmodel.is_shipped())):
             return None
         if config.covariates:
             raise ConfigError(
@@ -192,7 +192,8 @@ def _parts(train: Part) -> tuple[Part, Part]:
     return Part(train.start, border), Part(border, train.stop)
 
 
-def _is_usual(config: TrainConfig) -> bool:
+def is_usual(config: TrainConfig) -> bool:
+    """Whether neither covariates nor another network nor other settings of the training are asked for."""
     return not config.covariates and config.network == NetworkConfig() and _is_usual_training(config.training)
 
 

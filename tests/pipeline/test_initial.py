@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stockcast import pipeline
-from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import TUNING
 from stockcast.errors import ConfigError, ModelError, StockcastError
 from stockcast.pipeline import initial
@@ -206,3 +206,12 @@ def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
         train_pool(
             Pool.of(members, calendar_of(members, None)), replace(SCRATCH, init="general"), tmp_path, "two", Silent()
         )
+
+
+def test_covariates_begin_from_scratch_and_nowhere_else(tmp_path: Path) -> None:
+    beside = synthetic.write_csv(tmp_path / "BESIDE.csv", synthetic.history(900, seed=5, ticker="BESIDE"))
+    config = replace(USUAL, covariates=CovariatesConfig((str(beside),)))
+    assert not initial.is_usual(config)
+    with pytest.raises(ConfigError, match="know nothing of the covariates"):
+        trained(tmp_path, replace(config, init="general"))
+    assert trained(tmp_path, replace(SCRATCH, split=SPLIT, covariates=config.covariates)).init is None
