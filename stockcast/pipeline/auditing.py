@@ -161,6 +161,7 @@ class _Audit:
             "cutoff": split.scored_cutoff.isoformat(),
             "origins": [split.session(row).isoformat() for row in self.origins],
             "horizons": list(range(1, self.horizon + 1)),
+            "init": config.init,
             "cell": network.cell,
             "hidden_size": network.hidden_size,
             "layers": network.layers,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stockcast.config.models import SCRATCH
 from stockcast.report.asjson import plain
 from stockcast.report.figures import count
 from stockcast.report.page import Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -52,12 +53,17 @@ def _section(result: AuditResult, page: Page) -> str:
     return render(items, page)
 
 
+def _beginning(s: Mapping[str, Any]) -> str:
+    """What the network begins with, if it is not trained from scratch."""
+    return f" that begins with {s['init']}" if s.get("init", SCRATCH) != SCRATCH else ""
+
+
 def _settings(result: AuditResult) -> str:
     s = result.settings
     return (
         f"{s['first']} to {s['last']}; learns before {s['validate_from']}, chooses up to {s['cutoff']}, test part from "
-        f"{s['test_from']}. {s['cell']}, {count(s['hidden_size'], 'unit')}, {count(s['layers'], 'layer')}, lookback "
-        f"{s['lookback']}, {count(s['seeds'], 'seed')} from {s['seed']}, at most {count(s['steps'], 'step')}, "
+        f"{s['test_from']}. {s['cell']}{_beginning(s)}, {count(s['hidden_size'], 'unit')}, {count(s['layers'], 'layer')}, "
+        f"lookback {s['lookback']}, {count(s['seeds'], 'seed')} from {s['seed']}, at most {count(s['steps'], 'step')}, "
         f"{s['supervision']}. Origins {', '.join(s['origins'])}; {s['horizons'][0]} to {s['horizons'][-1]} sessions "
         f"ahead; {count(len(s['competitors']), 'competitor')}."
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -162,3 +163,11 @@ def test_a_planted_leak_fails_the_audit(real: Run, monkeypatch: pytest.MonkeyPat
     assert "FAKE: something looks ahead" in outcome.err
     assert "future replaced: training lstm" in outcome.err
     assert not home.exists()
+
+
+def test_an_audit_says_what_the_network_begins_with(audit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = " ".join(audit("good").out.split())
+    assert "begins with" not in words
+    tuned = replace(HONEST, settings=HONEST.settings | {"init": "general"})
+    monkeypatch.setattr(stockcast.pipeline, "audit", lambda *_: tuned)
+    assert "lstm that begins with general, " in " ".join(audit("good").out.split())
