@@ -62,8 +62,8 @@ def _settings(result: AuditResult) -> str:
     s = result.settings
     return (
         f"{s['first']} to {s['last']}; learns before {s['validate_from']}, chooses up to {s['cutoff']}, test part from "
-        f"{s['test_from']}. {s['cell']}{_beginning(s)}, {count(s['hidden_size'], 'unit')}, {count(s['layers'], 'layer')}, "
-        f"lookback {s['lookback']}, {count(s['seeds'], 'seed')} from {s['seed']}, at most {count(s['steps'], 'step')}, "
+        f"{s['test_from']}. {s['cell']}{_beginning(s)}, {count(s['hidden_size'], 'unit')}, "
+        f"{count(s['layers'], 'layer')}, lookback {s['lookback']}, {count(s['seeds'], 'seed')} from {s['seed']}, at most {count(s['steps'], 'step')}, "
         f"{s['supervision']}. Origins {', '.join(s['origins'])}; {s['horizons'][0]} to {s['horizons'][-1]} sessions "
         f"ahead; {count(len(s['competitors']), 'competitor')}."
     )
