@@ -60,10 +60,17 @@ def _beginning(s: Mapping[str, Any]) -> str:
 
 def _settings(result: AuditResult) -> str:
     s = result.settings
-    return (
+    parts = (
         f"{s['first']} to {s['last']}; learns before {s['validate_from']}, chooses up to {s['cutoff']}, test part from "
-        f"{s['test_from']}. {s['cell']}{_beginning(s)}, {count(s['hidden_size'], 'unit')}, "
-        f"{count(s['layers'], 'layer')}, lookback {s['lookback']}, {count(s['seeds'], 'seed')} from {s['seed']}, at most {count(s['steps'], 'step')}, "
-        f"{s['supervision']}. Origins {', '.join(s['origins'])}; {s['horizons'][0]} to {s['horizons'][-1]} sessions "
-        f"ahead; {count(len(s['competitors']), 'competitor')}."
+        f"{s['test_from']}."
     )
+    network = (
+        f"{s['cell']}{_beginning(s)}, {count(s['hidden_size'], 'unit')}, {count(s['layers'], 'layer')}, lookback "
+        f"{s['lookback']}, {count(s['seeds'], 'seed')} from {s['seed']}, at most {count(s['steps'], 'step')}, "
+        f"{s['supervision']}."
+    )
+    compared = (
+        f"Origins {', '.join(s['origins'])}; {s['horizons'][0]} to {s['horizons'][-1]} sessions ahead; "
+        f"{count(len(s['competitors']), 'competitor')}."
+    )
+    return f"{parts} {network} {compared}"
