@@ -14,6 +14,8 @@ from stockcast.report.gatewords import GATES, KEEPING
 from stockcast.report.page import Column, Page, heading, paragraph, render, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
     from rich.table import Table
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _TINY = 5e-5
 _LEAST_MAPPED = 9
+_MOST_LISTED, _LISTED = 25, 20
 _BAR, _NARROW_BAR, _NARROW = 12, 5, 70
 
 _TERMS = {
@@ -144,7 +147,10 @@ def _features(attribution: Attribution, page: Page) -> list[RenderableType]:
     ]
     largest = max((abs(feature.effect) for feature in attribution.features), default=0.0)
     letters = _letters(attribution)
-    rows = [_feature_row(letters[f.name], f, largest, page) for f in attribution.features]
+    listed = _listed(attribution)
+    rows = [_feature_row(letters[f.name], f, largest, page) for f in listed]
+    if len(listed) < len(attribution.features):
+        rows.append(_others_row(attribution.features[len(listed) :]))
     memory = sum(feature.effect for feature in attribution.features) - attribution.direct
     words = (
         f"effect: {_TARGETS[attribution.target][2]}. today: standard deviations from the training mean. share: of all "
@@ -167,6 +173,12 @@ def _sum(attribution: Attribution) -> str:
 def _feature_row(letter: str, f: FeatureEffect, largest: float, page: Page) -> list[str]:
     bar = signed_bar(f.effect, largest, _half(page), page)
     return [letter, f.name, f"{f.value:+.1f}", _points(f.effect), bar, percent(f.share, 0), meaning(f.name)]
+
+
+def _others_row(others: Sequence[FeatureEffect]) -> list[str]:
+    """Those that matter least, together."""
+    effect, share = sum(f.effect for f in others), sum(f.share for f in others)
+    return ["", f"{len(others)} others", "", _points(effect), "", percent(share, 0), "all of them: --json"]
 
 
 def _lags(attribution: Attribution, page: Page) -> list[RenderableType]:
@@ -291,9 +303,14 @@ def _letter(place: int) -> str:
     return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
 
 
+def _listed(attribution: Attribution) -> tuple[FeatureEffect, ...]:
+    """The features with a line of their own: all of them, or of very many the most important ones."""
+    return attribution.features if len(attribution.features) <= _MOST_LISTED else attribution.features[:_LISTED]
+
+
 def _mapped(attribution: Attribution, page: Page) -> tuple[FeatureEffect, ...]:
     """The features that the heat map has room for, the most important ones."""
-    return attribution.features[: max(_LEAST_MAPPED, (page.width - 22) // 5)]
+    return _listed(attribution)[: max(_LEAST_MAPPED, (page.width - 22) // 5)]
 
 
 def _half(page: Page) -> int:

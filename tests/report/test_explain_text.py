@@ -122,7 +122,9 @@ def test_many_features_of_covariates_have_letters_and_meanings_and_fit_the_page(
     assert any(row[:2] == ["a", "^GSPC:signed_return"] and row[-1] == "sign" for row in rows)
     level = next(row for row in rows if row[:2] == ["f", "^VIX:level_over_year"])
     assert level[-6:] == ["the", "level", "against", "the", "year's", "mean"]
-    assert any(row[:2] == ["aa", "G:level_over_year"] for row in rows)
+    assert any(row[:2] == ["t", "E:absolute_return"] for row in rows)
+    assert not any("E:level_over_year" in row for row in rows)
+    assert ["12", "others", "+12.00", "38", "%", "all", "of", "them:", "--json"] in rows
     assert "the first 19. +" in flowing(text)
     assert ["0", *"·" * 19, "+5.00"] in rows
     assert max(map(len, text.splitlines())) <= WIDE.width
