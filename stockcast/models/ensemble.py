@@ -137,7 +137,7 @@ class Ensemble:
             t = self.corrected(self.base.log_scale_of(bars.har_PK, bars.leverage_P), heads_PH)
             return t.loc, t.scale
 
-        return simulate_bars(f, origin, law, plan)
+        return simulate_bars(f, origin, law, self.base.nu, plan)
 
     def corrected(self, ln_s_N: Floats, heads_NH: Floats) -> StudentT:
         """The base scale's Student-t, moved by the network's corrections."""

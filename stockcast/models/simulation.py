@@ -5,6 +5,7 @@ Shapes: P paths, H steps, M drawable sessions, K HAR spans, F features.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ from stockcast.windows.features import (
 
 MAX_SHOCKS = 2000
 """Sessions kept for drawing: eight years say how a bar moves together."""
+
+_LARGE_NU = 1e6
+"""As good as Gaussian."""
 
 Law = Callable[["PathBars"], tuple[Floats, Floats]]
 """Location and scale [P] of the next return, given the bars so far."""
@@ -48,6 +52,19 @@ class Shocks:
         values_M4 = np.stack([(m.r_T[after] - base.mu) / s_M, m.v_T[after] / s_M**2, gap_M, surprise_M], axis=1)
         # Single precision is what a model folder keeps: a saved model draws the same paths.
         return cls(values_M4.astype(np.float32).astype(np.float64))
+
+    def unit(self, nu: float) -> Shocks:
+        """The same bars in units of a law whose errors are t(nu): their mean size is that of the unit law.
+
+        Bars in units of another scale, such as one that many stocks were fitted to, would widen or narrow every path.
+        """
+        mean = float(np.mean(np.abs(self.values_M4[:, 0])))
+        if not mean > 0:
+            return self
+        # E|t(nu)| = 2 sqrt(nu / pi) gamma((nu + 1) / 2) / (gamma(nu / 2) (nu - 1))
+        ln_ratio = math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu)
+        k = mean / (2.0 * math.sqrt(nu / math.pi) * math.exp(ln_ratio) / (nu - 1.0))
+        return Shocks(self.values_M4 / np.array([k, k * k, k, 1.0]))
 
     def draw(self, generator: np.random.Generator, paths: int) -> Floats:
         """A shock for each path, [4, P]."""
@@ -125,14 +142,18 @@ class PathBars:
         self.steps += 1
 
 
-def simulate_bars(f: Features, origin: int, law: Law, plan: PathPlan) -> Floats:
-    """Log return from the origin's close to each step, [H, P], under a law that sees the bars so far."""
+def simulate_bars(f: Features, origin: int, law: Law, nu: float, plan: PathPlan) -> Floats:
+    """Log return from the origin's close to each step, [H, P], under a law that sees the bars so far.
+
+    nu: degrees of freedom of the law's errors, whose unit the drawn bars are brought to.
+    """
+    shocks = plan.shocks.unit(min(nu, _LARGE_NU))
     bars = PathBars(f, origin, plan.paths)
     total_HP = np.empty(plan.shape)
     total_P = np.zeros(plan.paths)
     for h in range(plan.horizon):
         location_P, scale_P = law(bars)
-        e_P, v_P, gap_P, surprise_P = plan.shocks.draw(plan.generator, plan.paths)
+        e_P, v_P, gap_P, surprise_P = shocks.draw(plan.generator, plan.paths)
         r_P = location_P + scale_P * e_P
         total_P = total_P + r_P
         total_HP[h] = total_P

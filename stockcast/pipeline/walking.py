@@ -170,7 +170,7 @@ class Walk:
             described["before"] = "" if before is None else before.key
         arrays: list[NDArray[Any]] = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
         arrays += _others(self.f, stop)
-        if self.f.schedule is not None and c.horizon > 1:
+        if self.f.schedule is not None and self.f.schedule.days is not None and c.horizon > 1:
             arrays.append(self.f.schedule.days)
         if self.shocks is not None and c.horizon > 1:
             arrays.append(self.shocks.values_M4)

@@ -15,6 +15,7 @@ from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features
 from stockcast.windows.knownahead import KNOWN_NAMES
 from stockcast.windows.market import MARKET_NAMES, Market
+from stockcast.windows.schedule import Schedule
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 from stockcast.windows.trends import TREND_NAMES, trend_columns
 
@@ -51,7 +52,9 @@ def extended(
         columns |= component_columns(f.moves) | trend_columns(f.moves)
     if covariates is not None:
         columns |= covariates.columns(dates_T, targets_T, calendar)
-        f = replace(f, schedule=covariates.schedule(calendar))
+    known = None if covariates is None else covariates.known
+    if "days" in groups or known is not None:
+        f = replace(f, schedule=Schedule(calendar, None if known is None else known.days))
     if not columns:
         return f
     return replace(f, x_TF=np.column_stack([f.x_TF, *columns.values()]), names=(*f.names, *columns))

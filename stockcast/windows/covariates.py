@@ -19,7 +19,7 @@ from stockcast.prices.csvfile.knowndates import KnownDates
 from stockcast.prices.history import Dates, Floats, History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.windows.features import BURN_IN, HAR_SPANS, features, trailing_mean
-from stockcast.windows.knownahead import Schedule, known_columns
+from stockcast.windows.knownahead import known_columns
 
 COLUMNS = ("signed_return", "absolute_return", "ewma_over_year", "day_over_week", "level_over_year")
 """What is seen of a covariate; a column's name is the covariate's, a colon, and one of these."""
@@ -114,10 +114,6 @@ class Covariates:
         if self.known is not None:
             found |= known_columns(self.known.days, dates_T, targets_T, calendar)
         return found
-
-    def schedule(self, calendar: SessionCalendar) -> Schedule | None:
-        """The known dates for sessions to come."""
-        return None if self.known is None else Schedule(self.known.days, calendar)
 
     def changed(self, change: Callable[[History, int], History], session: date) -> Covariates:
         """The same with other bars after those that are known at the close of `session`: `change` gets a history and

@@ -15,7 +15,7 @@ import numpy as np
 from stockcast.prices.history import Dates, Floats, History
 
 if TYPE_CHECKING:
-    from stockcast.windows.knownahead import Schedule
+    from stockcast.windows.schedule import Schedule
 
 HAR_SPANS = (1, 5, 22, 250)
 EWMA_DECAY = 0.94

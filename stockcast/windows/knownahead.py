@@ -6,9 +6,6 @@ origin, which is what it is for: the dates have to have been announced before, o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,19 +65,3 @@ def _numbers(days_N: Dates, start: np.datetime64, calendar: SessionCalendar) -> 
     extras = np.array(calendar.extras, dtype="datetime64[D]")
     first = np.searchsorted(extras, start, side="left")
     return usual_N.astype(np.int64) + np.searchsorted(extras, days_N, side="left") - first
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """The same days for sessions that have no bar yet: what a simulated path meets on its way."""
-
-    days: Dates
-    calendar: SessionCalendar
-
-    def after(self, origin: date, steps: int) -> dict[str, float]:
-        """The columns at the session that is `steps` sessions after `origin`, as if it were an origin itself."""
-        *_, session, target = self.calendar.next_sessions(origin, steps + 1)
-        columns = known_columns(
-            self.days, np.array([session], "datetime64[D]"), np.array([target], "datetime64[D]"), self.calendar
-        )
-        return {name: float(column[0]) for name, column in columns.items()}

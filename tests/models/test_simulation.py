@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.models import training
 from stockcast.models.simulation import PathBars, PathPlan, Shocks
+from stockcast.prices.sessions import load_calendar
 from stockcast.results.progress import Silent
+from stockcast.windows.columns import extended
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
@@ -65,3 +70,38 @@ def test_shocks_are_drawn_jointly() -> None:
     drawn_4P = shocks.draw(np.random.default_rng(0), 50)
     np.testing.assert_array_equal(drawn_4P[1], 10 * drawn_4P[0])
     np.testing.assert_array_equal(drawn_4P[3], 1000 * drawn_4P[0])
+
+
+def test_bars_in_units_of_another_scale_make_the_same_paths() -> None:
+    config = TrainConfig(
+        NetworkConfig(hidden_size=4, lookback=20), TrainingConfig(seeds=1, steps=5, chunk=40, warmup=10)
+    )
+    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
+    wider = Shocks(shocks.values_M4 * np.array([2.0, 4.0, 2.0, 1.0]))
+    both = [ensemble.simulate(F, 800, PathPlan(3, 500, some, np.random.default_rng(0))) for some in (shocks, wider)]
+    np.testing.assert_allclose(both[0], both[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("nu", [2.5, 6.0, 1e6])
+def test_unit_bars_have_the_mean_size_of_the_law(nu: float) -> None:
+    values = np.random.default_rng(0).normal(0, 3, (500, 4))
+    unit = Shocks(values).unit(nu).values_M4
+    expected = stats.t.expect(abs, args=(nu,)) if nu < 100 else np.sqrt(2 / np.pi)
+    assert np.abs(unit[:, 0]).mean() == pytest.approx(expected, rel=1e-4)
+    np.testing.assert_allclose(unit[:, 1] / unit[:, 0] ** 2, values[:, 1] / values[:, 0] ** 2)
+    assert not Shocks(np.zeros((2, 4))).unit(nu).values_M4.any()
+
+
+def test_on_its_way_a_path_meets_the_days_of_its_own_target_sessions() -> None:
+    calendar = load_calendar("XNYS", date(2012, 1, 1), date(2016, 1, 1))
+    f = extended(F, calendar, {"days"})
+    friday = int(np.flatnonzero((F.moves.dates.astype(int) + 3) % 7 == 4)[100])
+    bars = PathBars(f, friday, 2)
+    monday = f.names.index("target_monday")
+    assert bars.x_PF[0, monday] == f.x_TF[friday, monday]
+    bars.advance(np.zeros(2), np.full(2, 1e-4), np.zeros(2), np.zeros(2))
+    # What follows is the session after the target of the first step.
+    session, target = calendar.next_sessions(F.moves.dates[friday].astype(object), 2)
+    assert bars.x_PF[0, monday] == (target.weekday() == 0)
+    assert session < target

@@ -37,7 +37,7 @@ class HarT:
         def law(bars: PathBars) -> tuple[Floats, Floats]:
             return np.full(plan.paths, scale.mu), np.exp(scale.log_scale_of(bars.har_PK, bars.leverage_P))
 
-        return simulate_bars(f, origin, law, plan)
+        return simulate_bars(f, origin, law, self.nu, plan)
 
     @property
     def _scale(self) -> HarScale:
