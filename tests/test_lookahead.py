@@ -153,25 +153,31 @@ def test_the_network_that_is_checked_has_learnt_something(tmp_path: Path) -> Non
 
 
 TUNED = TrainConfig(
-    training=replace(TUNING, seeds=3, learning_rate=0.01, final_fit=False), split=CONFIG.split, init="general"
+    training=replace(TUNING, seeds=3, learning_rate=0.01, checks=60, final_fit=False),
+    split=CONFIG.split,
+    init="general",
 )
+"""A look at every step, so that another part to stop by stops elsewhere."""
+
+
+def tuned_bytes(h: History, home: Path) -> dict[str, bytes]:
+    """`forecast_bytes` of the general model tuned on a history, the tuned networks taken whatever they are."""
+    with pytest.MonkeyPatch.context() as patch, synthetic.only_baselines("random-walk", "har-t"):
+        patch.setattr(initial, "SIGNIFICANT", 2.0)
+        return forecast_bytes(h, TUNED, home, ORIGIN)
 
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Forecasts of the general model tuned on the history as it was, the tuned networks taken whatever they are."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(initial, "SIGNIFICANT", 2.0)
-        return forecast_bytes(HISTORY, TUNED, tmp_path_factory.mktemp("tuned"), ORIGIN)
+    return tuned_bytes(HISTORY, tmp_path_factory.mktemp("tuned"))
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
 def test_the_future_changes_no_byte_of_a_general_model_that_was_tuned(
-    tuned: dict[str, bytes], change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tuned: dict[str, bytes], change: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(initial, "SIGNIFICANT", 2.0)
     assert b"'kept': False" in tuned["init"]
-    assert differing(tuned, forecast_bytes(CHANGES[change](HISTORY, 700), TUNED, tmp_path, ORIGIN)) == []
+    assert differing(tuned, tuned_bytes(CHANGES[change](HISTORY, 700), tmp_path)) == []
 
 
 @pytest.mark.parametrize("leak", [leaks.early_stopping, leaks.tuning])
@@ -179,12 +185,11 @@ def test_a_tuning_that_knows_the_test_part_is_found(
     leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     leak(monkeypatch)
-    monkeypatch.setattr(initial, "SIGNIFICANT", 2.0)
     both = []
     for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
         home = tmp_path / name
         home.mkdir()
-        both.append(forecast_bytes(h, TUNED, home, ORIGIN))
+        both.append(tuned_bytes(h, home))
     assert differing(*both) != []
 
 
