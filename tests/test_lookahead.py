@@ -7,6 +7,7 @@ every cell, every competitor and every feature. The last tests leak on purpose a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -78,7 +79,10 @@ CHANGES: dict[str, Callable[[History, int], History]] = {"cut": cut, "shuffled":
 def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date) -> dict[str, bytes]:
     """Train on a history, then forecast from `as_of` with the network and with every baseline of the saved model."""
     path = synthetic.write_csv(home / "FAKE.csv", h)
-    pipeline.train(str(path), ReadOptions(), config, home, None, Silent())
+    # Baselines look at no covariate, and are compared with the histories alone.
+    few = synthetic.only_baselines("random-walk", "har-t") if config.covariates else nullcontext()
+    with few:
+        pipeline.train(str(path), ReadOptions(), config, home, None, Silent())
     model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
     history = pipeline.load(str(path), ReadOptions())
     if model.covariates is not None:
