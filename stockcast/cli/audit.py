@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stockcast.results.audit import AuditResult
 
 HORIZON = 3
-"""Defaults of an audit: a byte that differs is enough, so one member and few steps do; paths need several sessions."""
+"""Sessions ahead that an audit forecasts: simulated paths need several."""
 
 
 def audit(

@@ -190,7 +190,7 @@ POOL_TRAINING = TrainingConfig(seeds=3, weight_decay=0.1, batch_size=64, steps=2
 """What a pool is trained with where nothing else is asked for: many series have more to teach than one."""
 
 AUDITING = TrainingConfig(seeds=1, steps=40)
-"""What an audit trains from scratch where nothing else is asked for."""
+"""What an audit trains from scratch where nothing else is asked for: one byte that differs is enough."""
 
 TUNING = TrainingConfig(learning_rate=0.001, weight_decay=0.0, steps=60)
 """How networks that many series have taught are tuned on one: a few small steps, and no pull of the weights to 0."""

@@ -20,7 +20,7 @@ from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, l
 from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
-from stockcast.pipeline.auditparts import Parts, Watched, differing, forecast_bytes, network_parts
+from stockcast.pipeline.auditparts import FITTED, Parts, Watched, differing, forecast_bytes, network_parts
 from stockcast.pipeline.covariates import Search, columns_of, covariates_of
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.pipeline.training import Work
@@ -51,12 +51,6 @@ SHORTEST_HORIZON = 3
 
 ALONE = 12
 """Origins whose forecasts are made one by one."""
-
-FITTED = (
-    "base scale", "standardiser", "early stopping", "network weights", "baselines", "simulated bars",
-    "validation scores", "choice",
-)  # fmt: skip
-"""Checks of what was fitted or chosen, each with the bytes of its own."""
 
 
 def audit(
@@ -225,13 +219,13 @@ class _Audit:
     def fitted_checks(self) -> Iterator[AuditCheck]:
         """Whether anything that is fitted or chosen up to the cutoff depends on a later bar."""
         own, others = self.own, self.others
-        for name in FITTED:
+        for name, explained in FITTED.items():
             wrong = [
                 f"{part} (future {change})"
                 for change, other in others.items()
                 for part in differing(own.parts[name], other.parts[name])
             ]
-            yield outcome(name, wrong, _EXPLAINED[name].format(cutoff=self.work.split.scored_cutoff))
+            yield outcome(name, wrong, explained.format(cutoff=self.work.split.scored_cutoff))
 
     def forecast_checks(self) -> Iterator[AuditCheck]:
         """Whether forecasts differ, refitted with another future and seen from an origin with another future."""
@@ -391,15 +385,3 @@ class _Audit:
             file = walk.fold(Fold(1, replace(work.split, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
         return {**{name: law_bytes(law, 0, rows) for name, law in file.laws.items()}, "choice": repr(about).encode()}
-
-
-_EXPLAINED = {
-    "base scale": "HAR weights, location and tails, fitted with other bars after {cutoff}",
-    "standardiser": "centre and spread of every input, fitted with other bars after {cutoff}",
-    "early stopping": "steps and every validation loss, with other bars after {cutoff}",
-    "network weights": "every weight of every member, trained with other bars after {cutoff}",
-    "baselines": "parameters of every baseline, fitted with other bars after {cutoff}",
-    "simulated bars": "the past bars that paths draw from, with other bars after {cutoff}",
-    "validation scores": "of the network and every baseline, with other bars after {cutoff}",
-    "choice": "of the strongest baseline and of who serves, with other bars after {cutoff}",
-}

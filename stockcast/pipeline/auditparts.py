@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 Parts = Mapping[str, bytes]
 """Something by name, to the last byte."""
 
+FITTED = {
+    "base scale": "HAR weights, location and tails, fitted with other bars after {cutoff}",
+    "standardiser": "centre and spread of every input, fitted with other bars after {cutoff}",
+    "early stopping": "steps and every validation loss, with other bars after {cutoff}",
+    "network weights": "every weight of every member, trained with other bars after {cutoff}",
+    "baselines": "parameters of every baseline, fitted with other bars after {cutoff}",
+    "simulated bars": "the past bars that paths draw from, with other bars after {cutoff}",
+    "validation scores": "of the network and every baseline, with other bars after {cutoff}",
+    "choice": "of the strongest baseline and of who serves, with other bars after {cutoff}",
+}
+"""Checks of what was fitted or chosen, each with bytes of its own, and what was compared."""
+
 
 class Watched:
     """Progress that names its stages after what is audited, keeps validation losses, and tells no notes."""
