@@ -1,4 +1,4 @@
-"""Command lines and scripts in processes of their own, forked from one that has imported the large packages already.
+"""Command lines and scripts in processes of their own, forked from one that has imported stockcast and what is large.
 
 Importing is four fifths of a short training. What a cold start needs is tested by processes that begin from nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pkgutil
 import runpy
 import signal
 import sys
@@ -18,11 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import stockcast
+
 _context = multiprocessing.get_context("forkserver")
 # Not yfinance and matplotlib: they look for their folders when they are imported, and each test has its own.
 _context.set_forkserver_preload(
     ["torch", "pandas", "scipy.optimize", "scipy.stats", "arch.univariate", "exchange_calendars", "curl_cffi.requests",
-     "bs4", "peewee", "rich.console", "rich.table", "typer"]
+     "bs4", "peewee", "rich.console", "rich.table", "typer",
+     *(module.name for module in pkgutil.walk_packages(stockcast.__path__, "stockcast."))]
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from typer.main import get_command
 import stockcast
 from stockcast.cli.commands import application
 from tests.cli import fakes
+from tests.processes import Process
 
 ROOT = Path(__file__).parents[2]
 FAKED = "from tests.cli.fakes import install; install(); from stockcast.cli.app import main; main()"
@@ -63,6 +64,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def environment() -> dict[str, str]:
     """The environment of a process that imports stockcast and the tests from this tree."""
     return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def forked(*words: str, folder: Path | None = None) -> Outcome:
+    """Run the command line, in a folder, in a process that had imported everything before it began."""
+    process = Process(words, folder or Path.cwd(), os.environ)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode is not None
+    return Outcome(process.returncode, out, err)
 
 
 def python(code: str, *words: str) -> Outcome:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from stockcast.config.fetching import FetchConfig
 from tests import synthetic
 from tests.cli import fakes
 from tests.cli.conftest import Run, environment
+from tests.processes import Process
 
 EVERYTHING = {
     "--start": "2000-01-03",
@@ -259,13 +258,6 @@ def test_an_option_of_a_training_contradicts_a_saved_model_even_with_its_default
     assert f"{words.split(maxsplit=1)[0].replace('--no-', '--')} and --model contradict each other" in outcome.err
 
 
-def installed(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stockcast", *map(str, words), "--home", str(home)],
-        capture_output=True, text=True, env=environment(), check=False, timeout=100,
-    )  # fmt: skip
-
-
 def test_the_installed_command_saves_forecasts_from_which_its_scores_can_be_had_again(tmp_path: Path) -> None:
     h = synthetic.history(600)
     file, target = synthetic.write_csv(tmp_path / "FAKE.csv", h), tmp_path / "rows.csv"
@@ -275,9 +267,10 @@ def test_the_installed_command_saves_forecasts_from_which_its_scores_can_be_had_
         "--horizon", "2", "--paths", "100", "--warm-start", "--validate-from", h.session(430),
         "--json", "--output", target,
     )  # fmt: skip
-    done = installed(*map(str, words), home=tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    (entry,) = json.loads(done.stdout)["data"]
+    process = Process([*map(str, words), "--home", str(tmp_path)], tmp_path, environment())
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, "Traceback" in err) == (0, False), err
+    (entry,) = json.loads(out)["data"]
     rows = list(csv.DictReader(io.StringIO(target.read_text())))
     assert len(rows) == 3 * (80 + 79)
     assert len({(row["ticker"], row["origin"], row["horizon"], row["model"]) for row in rows}) == len(rows)

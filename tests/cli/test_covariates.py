@@ -10,7 +10,7 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.covariates import without_exchange
 from tests import synthetic
 from tests.cli import fakes
-from tests.cli.conftest import REAL, Run, python
+from tests.cli.conftest import REAL, Run, forked, python
 from tests.cli.test_coldstart import HEAVY, loaded
 
 BOTH = ("--with", "^GSPC", "--with", "idx/VIX.csv@XCBF", "--known-ahead", "earnings.csv")
@@ -80,7 +80,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     synthetic.write_csv(folder / "IDX.csv", synthetic.history(620, seed=5))
     (folder / "earnings.csv").write_text("ticker,date\nFAKE,2013-04-23\nFAKE,2014-05-20\n")
     beside = ("--with", f"{folder}/IDX.csv", "--known-ahead", f"{folder}/earnings.csv")
-    done = python(REAL, "train", f"{folder}/FAKE.csv", *beside, *QUICK, "--home", str(folder / "home"))
+    done = forked("train", f"{folder}/FAKE.csv", *beside, *QUICK, "--home", str(folder / "home"))
     assert done.code == 0, done.err
     return folder
 
@@ -92,27 +92,27 @@ def test_predict_beside_files_loads_nothing_heavy(trained: Path) -> None:
 
 
 def test_what_a_model_looks_at_is_shown(trained: Path) -> None:
-    shown = python(REAL, "models", "show", "FAKE", "--home", str(trained / "home"))
+    shown = forked("models", "show", "FAKE", "--home", str(trained / "home"))
     assert "IDX" in shown.out
     assert "earnings.csv" in " ".join(shown.out.split()).replace(" ", "")
 
 
 def test_a_missing_covariate_ends_with_the_code_of_data_and_a_way_out(trained: Path) -> None:
     words = ("predict", f"{trained}/FAKE.csv", "--home", str(trained / "home"))
-    done = python(REAL, *words, "--with", f"{trained}/none.csv")
+    done = forked(*words, "--with", f"{trained}/none.csv")
     assert (done.code, done.out) == (4, "")
     assert "no such file" in done.err
     assert "--with" in done.err
-    done = python(REAL, *words, "--known-ahead", f"{trained}/FAKE.csv", "--json")
+    done = forked(*words, "--known-ahead", f"{trained}/FAKE.csv", "--json")
     assert done.code == 0
-    done = python(REAL, *words, "--known-ahead", f"{trained}/none.csv", "--json")
+    done = forked(*words, "--known-ahead", f"{trained}/none.csv", "--json")
     assert done.code == 4
     assert done.json["errors"][0]["kind"] == "data"
 
 
 def test_a_model_that_looks_at_nothing_refuses_covariates(trained: Path, tmp_path: Path) -> None:
     fake = f"{trained}/FAKE.csv"
-    assert python(REAL, "train", fake, *QUICK, "--home", str(tmp_path)).code == 0
-    done = python(REAL, "predict", fake, "--with", f"{trained}/IDX.csv", "--home", str(tmp_path))
+    assert forked("train", fake, *QUICK, "--home", str(tmp_path)).code == 0
+    done = forked("predict", fake, "--with", f"{trained}/IDX.csv", "--home", str(tmp_path))
     assert done.code == 6
     assert "trained without covariates" in done.err

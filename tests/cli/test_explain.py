@@ -14,7 +14,7 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.progress import Silent
 from tests import synthetic
-from tests.cli.conftest import REAL, Outcome, environment
+from tests.cli.conftest import REAL, Outcome, environment, forked
 from tests.cli.test_coldstart import HEAVY, LOADED
 
 LOOKBACK = 25
@@ -32,11 +32,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def explain(folder: Path, *words: str, code: str = REAL, **more: str) -> Outcome:
-    arguments = ["explain", *words, "--home", str(folder)]
+def explain(folder: Path, *words: str) -> Outcome:
+    done = forked("explain", *words, "--home", str(folder), folder=folder)
+    assert "Traceback (most" not in done.err, done.err
+    return done
+
+
+def explain_from_cold(folder: Path, *words: str, code: str = REAL, **more: str) -> Outcome:
+    """The same in a process that begins from nothing, with more in its environment."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60,
-        cwd=folder, env={**environment(), **more},
+        [sys.executable, "-c", code, "explain", *words, "--home", str(folder)], capture_output=True, text=True,
+        check=False, timeout=60, cwd=folder, env={**environment(), **more},
     )  # fmt: skip
     assert "Traceback (most" not in done.stderr, done.stderr
     return Outcome(done.returncode, done.stdout, done.stderr)
@@ -55,13 +61,13 @@ def test_the_page_has_its_parts_in_order(folder: Path) -> None:
 
 
 def test_a_narrow_page_is_not_overrun(folder: Path) -> None:
-    done = explain(folder, "FAKE.csv", "--units", "forget", COLUMNS="40")
+    done = explain_from_cold(folder, "FAKE.csv", "--units", "forget", COLUMNS="40")
     assert done.code == 0
     assert max(map(len, done.out.splitlines())) <= 40
 
 
 def test_a_page_for_ascii_has_no_blocks(folder: Path) -> None:
-    done = explain(folder, "FAKE.csv", PYTHONIOENCODING="ascii")
+    done = explain_from_cold(folder, "FAKE.csv", PYTHONIOENCODING="ascii")
     assert done.code == 0
     assert done.out.isascii()
     assert "?" not in done.out
@@ -113,7 +119,7 @@ def test_wrong_words_are_refused_with_what_would_have_been_right(folder: Path, w
 
 def test_an_explanation_loads_nothing_heavy(folder: Path) -> None:
     statements, _, last = REAL.rpartition("; ")
-    done = explain(folder, "FAKE.csv", code=f"{statements}\ntry: {last}{LOADED}")
+    done = explain_from_cold(folder, "FAKE.csv", code=f"{statements}\ntry: {last}{LOADED}")
     loaded = set(done.err.rpartition("loaded: ")[2].split())
     assert {"numpy", "rich"} <= loaded
     assert loaded.isdisjoint(HEAVY)
