@@ -59,7 +59,8 @@ class TrainedModel:
     sentence: the verdict. calendar: sessions for target dates. summary: backtest results, for the reader.
 
     Of a pool: members, the tickers that taught it; sentences, their own verdicts; market, what their cross-section did
-    in each session; alone, two fits like the others for a ticker without a market to look at.
+    in each session; alone, two fits like the others for a ticker without a market to look at. A model of one ticker
+    that began with a pool's networks keeps that pool's members and market, and has no sentences.
 
     covariates: the further series and known dates that it was trained with, and where they were; beside: the series
     themselves where they have been found, which are not kept.
@@ -83,9 +84,14 @@ class TrainedModel:
     covariates: CovariatesRecord | None = None
     beside: Covariates | None = None
 
+    @property
+    def is_pool(self) -> bool:
+        """Whether it was trained on many tickers, and scored on some of them."""
+        return bool(self.sentences)
+
     def sentence_for(self, ticker: str) -> str:
         """The verdict on a ticker; for one that a pool was not scored on, that of the pool, which says so."""
-        if not self.sentences:
+        if not self.is_pool:
             return self.sentence
         others = f"Measured on {len(self.sentences)} tickers of the pool, not on this one. {self.sentence}"
         return self.sentences.get(ticker, others)

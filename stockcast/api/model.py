@@ -49,7 +49,7 @@ class Model:
     @property
     def tickers(self) -> tuple[str, ...]:
         """The series that taught it."""
-        return self.trained.members or (self.trained.ticker,)
+        return self.trained.members if self.trained.is_pool else (self.trained.ticker,)
 
     @property
     def cutoff(self) -> date:

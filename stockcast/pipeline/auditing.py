@@ -363,6 +363,7 @@ class _Audit:
             served_by=self.cell,
             sentence="",
             calendar=self.work.calendar,
+            market=self.work.market,
             beside=covariates,
         )
         asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)

@@ -7,6 +7,7 @@ validation part, what is served with the newest that saw nothing after the histo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH, TUNING
 from stockcast.errors import ConfigError, ModelError
-from stockcast.forecasting import TrainedModel, seen_by
+from stockcast.forecasting import Fit, TrainedModel, seen_by
+from stockcast.pipeline.markets import at_exchange, tell_of_no_market
 from stockcast.pipeline.predicting import model_of
 from stockcast.results.training import InitialResult
 from stockcast.storage import generalmodel, modelfile
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.results.progress import Progress
     from stockcast.windows.features import Features
+    from stockcast.windows.market import Market
     from stockcast.windows.splits import Split
 
 _TEACHING = 0.75
@@ -47,10 +50,23 @@ class Tuned:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """The stocks that a network looks at beside its own, by name, and what their cross-section did.
+
+    young, served: the networks that do without, for origins whose market is not known.
+    """
+
+    names: tuple[str, ...]
+    market: Market
+    young: Ensemble
+    served: Ensemble
+
+
+@dataclass(frozen=True)
 class Initial:
     """Networks to begin with. young: of the training part at most; served: of nothing after the history.
 
-    Each comes with the id of the model that it is from.
+    Each comes with the id of the model that it is from. neighbours: what they look at beside the ticker, if anything.
     """
 
     name: str
@@ -58,11 +74,13 @@ class Initial:
     young_id: str
     served: Ensemble
     served_id: str
+    neighbours: Neighbours | None = None
 
     @classmethod
     def of(
-        cls, config: TrainConfig, history: History, validate_from: date, home: Path, progress: Progress
-    ) -> Initial | None:
+        cls, config: TrainConfig, history: History, calendar: SessionCalendar, validate_from: date, home: Path,
+        progress: Progress,
+    ) -> Initial | None:  # fmt: skip
         """What the configuration asks for; None where that is a start from scratch.
 
         Where nothing is asked for, it is the general model, and None where network or training are to be others than
@@ -86,7 +104,9 @@ class Initial:
                     raise
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
-        return cls._of_model(model_of(home, name), history, validate_from)
+        model = at_exchange(model_of(home, name), calendar)
+        tell_of_no_market(model, history.ticker, history.last, f"Train {name} again on prices up to then.", progress)
+        return cls._of_model(model, history, validate_from)
 
     @classmethod
     def _of_general(cls, history: History, validate_from: date) -> Initial:
@@ -96,21 +116,13 @@ class Initial:
 
     @classmethod
     def _of_model(cls, model: TrainedModel, history: History, validate_from: date) -> Initial:
-        fits = model.alone or (model.scored, model.served)
-
-        def latest(before: date) -> Ensemble:
-            known = [fit for fit in fits if fit.cutoff < before]
-            if not known:
-                raise ModelError(
-                    f"model {model.name} has learnt from sessions up to {fits[0].cutoff}: a training whose validation "
-                    f"part begins on {before} cannot begin with it",
-                    f"train {model.name} with --test-from {before} or earlier, validate from a later day on, or begin "
-                    f"with --init {GENERAL} or --init {SCRATCH}",
-                )
-            return known[-1].ensemble
-
-        young, served = latest(validate_from), latest(date.fromordinal(history.last.toordinal() + 1))
-        return cls(model.name, young, model.model_id, served, model.model_id)
+        borders = validate_from, date.fromordinal(history.last.toordinal() + 1)
+        without = [_latest(model, model.alone or (model.scored, model.served), day) for day in borders]
+        if model.alone is None or model.market is None or not model.market.reaches(history.last):
+            return cls(model.name, without[0], model.model_id, without[1], model.model_id)
+        young, served = (_latest(model, (model.scored, model.served), day) for day in borders)
+        neighbours = Neighbours(model.members, model.market, *without)
+        return cls(model.name, young, model.model_id, served, model.model_id, neighbours)
 
     @property
     def members(self) -> int:
@@ -142,7 +154,7 @@ class Initial:
 
     def seen(self, f: Features, calendar: SessionCalendar) -> Features:
         """What the networks look at. Raises DataError where the history lacks a column."""
-        return seen_by(self.young, f, calendar)
+        return seen_by(self.young, f, calendar, None if self.neighbours is None else self.neighbours.market)
 
     def tuned(self, f: Features, split: Split, config: TrainConfig, progress: Progress) -> Tuned:
         """The networks tuned on the training part, or as they are: what the validation part says."""
@@ -182,6 +194,19 @@ class Initial:
         cutoff: date = f.moves.dates[whole.stop].astype(object)
         footing = Footing(self.served.base, self.served.standardiser, max(cutoff, self.served.cutoff))
         return refit(f, whole, config, tuned.chosen, progress, self.served.weights, footing)
+
+
+def _latest(model: TrainedModel, fits: Sequence[Fit], before: date) -> Ensemble:
+    """The network of the latest fit whose cutoff lies before that day. Raises ModelError where there is none."""
+    known = [fit for fit in fits if fit.cutoff < before]
+    if not known:
+        raise ModelError(
+            f"model {model.name} has learnt from sessions up to {fits[0].cutoff}: a training whose validation "
+            f"part begins on {before} cannot begin with it",
+            f"train {model.name} with --test-from {before} or earlier, validate from a later day on, or begin "
+            f"with --init {GENERAL} or --init {SCRATCH}",
+        )
+    return known[-1].ensemble
 
 
 def _parts(train: Part) -> tuple[Part, Part]:

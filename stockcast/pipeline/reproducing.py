@@ -54,7 +54,7 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     found = _Found.all_of(file, home, sources, read)
     covariates = _beside(model, found, Search(home, progress, _offline, strict=False), sources)
     trained = _Trained(model, home, covariates, progress)
-    again = trained.pool(found) if model.members else trained.alone(found[0])
+    again = trained.pool(found) if model.is_pool else trained.alone(found[0])
     return compared(file, again)
 
 
@@ -74,7 +74,7 @@ def compared(saved: ModelFile, again: ModelFile) -> Reproduction:
     same_id = saved.manifest["model_id"] == again.manifest["model_id"]
     return Reproduction(
         model=saved.name,
-        members=len(saved.manifest.get("pool", {}).get("members", [])) or 1,
+        members=len(saved.manifest["data"]) if isinstance(saved.manifest.get("data"), list) else 1,
         model_id=saved.manifest["model_id"],
         again=again.manifest["model_id"],
         identical=same_id and not different and not parameters,
@@ -201,7 +201,7 @@ def _beside(
     if record is None:
         return None
     one = found[0]
-    if model.members:
+    if model.is_pool:
         host = Host.together([each.history for each in found], model.calendar)
     else:
         host = Host.of(one.history, calendar_for(one.history, model.config.exchange, one.quotes), one.quotes)

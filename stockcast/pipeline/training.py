@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stockcast.results.training import Verdict
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
+    from stockcast.windows.market import Market
     from stockcast.windows.splits import Part, Split
 
 
@@ -179,7 +180,8 @@ class Work:
         calendar = calendar_for(history, config.exchange, found)
         config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
-        initial = Initial.of(config, history, split.session(split.validation.start + 1), home, progress)
+        validate_from = split.session(split.validation.start + 1)
+        initial = Initial.of(config, history, calendar, validate_from, home, progress)
         if initial is None:
             config = replace(config, init=SCRATCH)
         else:
@@ -192,6 +194,13 @@ class Work:
         """The same with another history, whose parts are the caller's to set."""
         f = _seen(history, self.initial, self.calendar, covariates)
         return replace(self, history=history, f=f, covariates=covariates)
+
+    @property
+    def market(self) -> Market | None:
+        """What the network looks at of other stocks."""
+        if self.initial is None or self.initial.neighbours is None:
+            return None
+        return self.initial.neighbours.market
 
     @property
     def seen(self) -> Part:
@@ -273,6 +282,18 @@ class Work:
             return refit(self.f, whole, self.config, learnt.chosen, self.progress)
         return self.initial.refitted(self.f, whole, self.config, learnt.tuned, self.progress)
 
+    def _without_market(self, scored: Fit, served: Fit) -> tuple[Fit, Fit] | None:
+        """The fits for origins whose market is not known; None where none of them looks at one."""
+        if self.initial is None or self.initial.neighbours is None:
+            return None
+        whole = replace(self.split.train, stop=len(self.f) - 1)
+
+        def fit(of: Fit, part: Part, network: Ensemble) -> Fit:
+            return Fit(replace(network, cutoff=of.cutoff), of.baselines, self.shocks(network, part))
+
+        young = fit(scored, self.split.train, self.initial.neighbours.young)
+        return young, young if served is scored else fit(served, whole, self.initial.neighbours.served)
+
     def model(
         self, scored: Fit, served: Fit, verdict: Verdict, entries: dict[str, Entry], learnt: Learnt
     ) -> TrainedModel:
@@ -280,6 +301,7 @@ class Work:
         from dataclasses import asdict
 
         history = self.history
+        neighbours = None if self.initial is None else self.initial.neighbours
         summary = {
             "created_at": settings.now().isoformat(timespec="seconds"),
             "data": {
@@ -312,6 +334,9 @@ class Work:
             calendar=self.calendar,
             currency=history.currency,
             summary=summary,
+            members=() if neighbours is None else neighbours.names,
+            market=None if neighbours is None else neighbours.market,
+            alone=self._without_market(scored, served),
             covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
         )
 

@@ -78,7 +78,7 @@ def from_file(file: ModelFile) -> TrainedModel:
 
 
 def _pool_to_json(model: TrainedModel, tensors: Tensors) -> dict[str, Any]:
-    """What only a pool has; nothing for a model of one ticker."""
+    """What a pool has; nothing for a model of one ticker that did not begin with a pool's market."""
     if not model.members:
         return {}
     pool: dict[str, Any] = {"members": list(model.members), "sentences": dict(model.sentences)}
