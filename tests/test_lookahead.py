@@ -275,11 +275,11 @@ def test_what_an_origin_cannot_know_of_a_covariate_changes_no_byte(pair: tuple[s
 def walk_bytes(index: History, home: Path, pair: tuple[str, str, int], last: int) -> dict[str, bytes]:
     """Every competitor's forecasts of a backtest up to the origin at bar `last`."""
     home.mkdir(exist_ok=True)
-    fake = synthetic.write_csv(home / "FAKE.csv", HISTORY)
+    fake = synthetic.write_csv(home / "FAKE.csv", HISTORY.rows(0, 850))
     synthetic.write_csv(home / "IDX.csv", index)
     beside = with_index(CONFIG, home, pair[0], pair[1])
     config = BacktestConfig(
-        network=CONFIG.network, training=CONFIG.training, folds=FoldConfig(TEST_FROM, 100), baselines=("har-t",),
+        network=CONFIG.network, training=CONFIG.training, folds=FoldConfig(TEST_FROM, 75), baselines=("har-t",),
         horizon=2, paths=100, covariates=beside.covariates, exchange=pair[0],
     )  # fmt: skip
     result = pipeline.backtest(str(fake), ReadOptions(), config, home, Silent(), keep_rows=True)
@@ -293,7 +293,7 @@ def walk_bytes(index: History, home: Path, pair: tuple[str, str, int], last: int
 def test_no_row_of_a_backtest_knows_more_of_a_covariate_than_its_origin(
     pair: tuple[str, str, int], tmp_path: Path
 ) -> None:
-    last = 830
+    last = 790
     before = walk_bytes(INDEX, tmp_path / "before", pair, last)
     after = walk_bytes(other(INDEX, last + 1 - pair[2]), tmp_path / "after", pair, last)
     assert differing(before, after) == []
@@ -307,7 +307,7 @@ def test_an_alignment_that_looks_ahead_is_found(
 ) -> None:
     """New York's session of the date for a London stock, and tomorrow's session for anybody."""
     leak(monkeypatch)
-    pair, last = PAIRS[1], 830
+    pair, last = PAIRS[1], 790
     before = walk_bytes(INDEX, tmp_path / "before", pair, last)
     after = walk_bytes(other(INDEX, last), tmp_path / "after", pair, last)
     assert "lstm 1" in differing(before, after)
