@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     from stockcast.models.cells import LayerWeights
 
+_Attributes = Mapping[str, Any]
+"""What an operator is told beside its inputs."""
+_NONE: _Attributes = {}
+
 OPSET, IR_VERSION = 17, 8
 """Of ONNX 1.12: old enough for runtimes that are in use."""
 
@@ -85,12 +89,12 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype, order="C"), name))
         return name
 
-    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+    def add(self, operator: str, inputs: Sequence[str], output: str, attributes: _Attributes = _NONE) -> str:
         """A node of one output; returns its name."""
-        self.node(operator, inputs, [output], **attributes)
+        self.node(operator, inputs, [output], attributes)
         return output
 
-    def node(self, operator: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> None:
+    def node(self, operator: str, inputs: Sequence[str], outputs: Sequence[str], attributes: _Attributes) -> None:
         """A node."""
         from onnx import helper
 
@@ -99,17 +103,17 @@ class _Graph:
 
 def _heads(graph: _Graph, ensemble: Ensemble) -> None:
     """corrections: the read-outs of all members, averaged."""
-    x_LNF = graph.add("Transpose", [_standardised(graph, ensemble)], "x_LNF", perm=[1, 0, 2])
+    x_LNF = graph.add("Transpose", [_standardised(graph, ensemble)], "x_LNF", {"perm": [1, 0, 2]})
     weights = ensemble.weights
     members = len(weights.readout_SHD)
     one = graph.constant("directions", np.array([0]), np.int64)
     newest = [_recurrent(graph, ensemble, member, x_LNF) for member in range(members)]
     last = [graph.add("Squeeze", [name, one], f"{name}_ND") for name in newest]
-    h_NC = graph.add("Concat", last, "h_NC", axis=1)
+    h_NC = graph.add("Concat", last, "h_NC", {"axis": 1})
     # The mean over members of linear read-outs is one linear read-out of all their units side by side.
     readout_CH = np.concatenate(list(weights.readout_SHD), axis=1).T / members
     read_NH = graph.add("MatMul", [h_NC, graph.constant("readout_CH", readout_CH)], "read_NH")
-    x_NF = graph.add("Gather", [x_LNF, graph.constant("newest", np.array(-1), np.int64)], "x_NF", axis=0)
+    x_NF = graph.add("Gather", [x_LNF, graph.constant("newest", np.array(-1), np.int64)], "x_NF", {"axis": 0})
     skip_NH = graph.add("MatMul", [x_NF, graph.constant("skip_FH", weights.skip_SHF.mean(axis=0).T)], "skip_NH")
     both_NH = graph.add("Add", [read_NH, skip_NH], "both_NH")
     graph.add("Add", [both_NH, graph.constant("bias_H", weights.readout_bias_SH.mean(axis=0))], "corrections")
@@ -134,7 +138,7 @@ def _recurrent(graph: _Graph, ensemble: Ensemble, member: int, x_LNI: str) -> st
         prefix = f"m{member}.l{depth}"
         arrays = [graph.constant(f"{prefix}.{name}", values) for name, values in _arranged(layer, cell, member)]
         newest = f"{prefix}.newest"
-        graph.node(_OPERATORS[cell], [x_LNI, *arrays], [f"{prefix}.all", newest], **attributes)
+        graph.node(_OPERATORS[cell], [x_LNI, *arrays], [f"{prefix}.all", newest], attributes)
         if depth + 1 < len(ensemble.weights.layers):
             direction = graph.constant(f"{prefix}.axis", np.array([1]), np.int64)
             x_LNI = graph.add("Squeeze", [f"{prefix}.all", direction], f"{prefix}.h_LND")
@@ -161,9 +165,9 @@ def _law(graph: _Graph, ensemble: Ensemble) -> None:
     heads = []
     for index, name in enumerate(("d_loc", "d_ln_s", "d_eta")):
         place = graph.constant(f"{name}.at", np.array(index), np.int64)
-        heads.append(graph.add("Gather", ["corrections", place], name, axis=1))
+        heads.append(graph.add("Gather", ["corrections", place], name, {"axis": 1}))
     weighted = graph.add("Mul", ["har_logs", graph.constant("har_K", np.array(base.weights[1:-1]))], "weighted_NK")
-    spans = graph.add("ReduceSum", [weighted, axis], "spans", keepdims=0)
+    spans = graph.add("ReduceSum", [weighted, axis], "spans", {"keepdims": 0})
     fallen = graph.add("Mul", ["leverage", graph.constant("leverage.weight", base.weights[-1])], "fallen")
     moving = graph.add("Add", [spans, fallen], "moving")
     ln_s = graph.add("Add", [moving, graph.constant("har.constant", base.weights[0])], "ln_s")

@@ -17,10 +17,13 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH, TUNING
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.markets import at_exchange, tell_of_no_market
+from stockcast.pipeline.markets import Company, at_exchange, tell_of_no_market
 from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.sources import PROVIDER
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.training import InitialResult
 from stockcast.storage import generalmodel, modelfile
+from stockcast.storage.database import Database
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
@@ -104,8 +107,7 @@ class Initial:
                     raise
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
-        model = at_exchange(model_of(home, name), calendar)
-        tell_of_no_market(model, history.ticker, history.last, f"Train {name} again on prices up to then.", progress)
+        model = _beside(at_exchange(model_of(home, name), calendar), history, home, progress)
         return cls._of_model(model, history, validate_from)
 
     @classmethod
@@ -194,6 +196,16 @@ class Initial:
         cutoff: date = f.moves.dates[whole.stop].astype(object)
         footing = Footing(self.served.base, self.served.standardiser, max(cutoff, self.served.cutoff))
         return refit(f, whole, config, tuned.chosen, progress, self.served.weights, footing)
+
+
+def _beside(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:
+    """The model with a market that reaches the history's end, of stored members after its own; for a file as it is."""
+    ticker, last = history.ticker, history.last
+    if model.market is None or history.source != PROVIDER:
+        tell_of_no_market(model, ticker, last, f"Train {model.name} again on prices up to then.", progress)
+        return model
+    with Database.open(home) as db:
+        return Company((), ReadOptions(), home).beside_stored(db, model, ticker, last, progress)
 
 
 def _latest(model: TrainedModel, fits: Sequence[Fit], before: date) -> Ensemble:

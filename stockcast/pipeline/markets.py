@@ -97,7 +97,7 @@ class Company:
         self.home = home
         self.waiting = waiting
         self._of_sources: dict[date | None, Market] = {}
-        self._of_store: dict[tuple[str, date], Market] = {}
+        self._of_store: dict[tuple[tuple[str, ...], str, date], Market] = {}
         self._fetched = False
 
     def load(self, source: str, progress: Progress) -> History:
@@ -132,14 +132,29 @@ class Company:
         Tickers of the call are fetched first, so that the first one's forecast has the market of the last one's.
         """
         if model.market is not None and _ends_before(model.market, origin):
-            self._fetch(db, model, origin, progress)
-            key = model.model_id, origin
+            self.fetch_members(db, model, origin, progress)
+            key = model.members, model.calendar.exchange, origin
             if key not in self._of_store:
                 self._of_store[key] = market_of(_stored_members(db, model, origin))
             model = replace(model, market=continued(model.market, self._of_store[key]))
         few = f"At least {MINIMUM_MEMBERS} of its pool are needed up to that session: stockcast fetch {_some(model)}"
         tell_of_no_market(model, ticker, origin, few, progress)
         return model
+
+    def fetch_members(self, db: Database, model: TrainedModel, origin: date, progress: Progress) -> None:
+        """Bring the pool's members among the sources up to date, once in a call; what fails is told in its turn."""
+        from stockcast.pipeline.fetching import Fetcher
+        from stockcast.storage import pricestore
+
+        if self._fetched:
+            return
+        self._fetched = True
+        for source in self.sources:
+            ticker, waiting = ticker_of(source), None if looks_like_path(source) else self.waiting(source)
+            last = pricestore.last_session(db, ticker)
+            if waiting is not None and ticker in model.members and (last is None or last < origin):
+                with suppress(StockcastError):
+                    Fetcher(db, self.home, waiting.config, progress, waiting).update(ticker)
 
     def market(self, kept: Market, last: date, progress: Progress) -> Market:
         """The market of all the sessions of all sources; the kept one alone where that reaches `last`.
@@ -158,21 +173,6 @@ class Company:
             if source != _STDIN:
                 with suppress(StockcastError):
                     yield load(source, read, self.home, self.waiting(source), progress)
-
-    def _fetch(self, db: Database, model: TrainedModel, origin: date, progress: Progress) -> None:
-        """Bring the pool's members among the sources up to date, once in a call."""
-        from stockcast.pipeline.fetching import Fetcher
-        from stockcast.storage import pricestore
-
-        if self._fetched:
-            return
-        self._fetched = True
-        for source in self.sources:
-            ticker, waiting = ticker_of(source), None if looks_like_path(source) else self.waiting(source)
-            last = pricestore.last_session(db, ticker)
-            if waiting is not None and ticker in model.members and (last is None or last < origin):
-                with suppress(StockcastError):
-                    Fetcher(db, self.home, waiting.config, progress, waiting).update(ticker)
 
 
 def _ends_before(market: Market, day: date) -> bool:

@@ -144,6 +144,8 @@ class _Duel:
         from stockcast.evaluation.backtest import Outcomes, crps
 
         work, new = candidate.work, candidate.model
+        if old.market is not None and old.members == new.members:
+            old = replace(old, market=new.market)  # the same one, further on
         part = work.split.test
         targets = work.f.moves.dates[part.start + 1 : part.stop + 1]
         start = part.start + int(np.searchsorted(targets, np.datetime64(old.served.cutoff), "right"))
@@ -152,15 +154,22 @@ class _Duel:
         part = replace(part, start=start)
         y_N = Outcomes.of(old.ticker, work.f, work.history.close[1:], part).y_N
         losses = [
-            float(crps(_law(work, fit, model.served_by, part), y_N).mean())
-            for model, fit in ((old, old.served), (new, new.scored))
+            float(crps(_law(work, fit, model, part), y_N).mean())
+            for model, fit in ((old, _fits(old, work, part)[1]), (new, _fits(new, work, part)[0]))
         ]
         return cls(losses[0], losses[1], len(part))
 
 
-def _law(work: Work, fit: Fit, name: str, part: Part) -> Distribution:
-    """What a competitor of a fit forecasts over a part, each of what it looks at."""
+def _fits(model: TrainedModel, work: Work, part: Part) -> tuple[Fit, Fit]:
+    """The scored fit and the served one; those that do without a market where it is not known all over a part."""
+    origins = work.f.moves.dates[part.start : part.stop]
+    known = model.market is not None and np.isin(origins, model.market.dates_D).all()
+    return (model.scored, model.served) if model.alone is None or known else model.alone
+
+
+def _law(work: Work, fit: Fit, model: TrainedModel, part: Part) -> Distribution:
+    """What serves of a model forecasts over a part, by one of its fits and with what that looks at."""
     from stockcast.windows.features import features
 
-    f = seen_by(fit.ensemble, features(work.history), work.calendar)
-    return fit.forecaster(name).forecast(f, part.start, part.stop)
+    f = seen_by(fit.ensemble, features(work.history), work.calendar, model.market, work.covariates)
+    return fit.forecaster(model.served_by).forecast(f, part.start, part.stop)

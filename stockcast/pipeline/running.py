@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.fetching import FetchConfig
+from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.fetching import Fetcher, Waiting
 from stockcast.pipeline.hosts import Host
+from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.outlook import Outlook, require_fresh
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
 from stockcast.pipeline.sources import Quotes, stored
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining, RunResult, TickerRun
@@ -88,6 +91,7 @@ class Run:
             allow_stale=config.forecast.allow_stale, timeout=config.limits.timeout, pause=config.limits.pause
         )
         self._waiting = Waiting(self._fetching, len(config.tickers) > 1, config.limits.give_up_after)
+        self._company = Company(config.tickers, ReadOptions(), home, lambda _: self._waiting)
         self._done: list[TickerRun] = []
         self._failed: dict[str, str] = {}
         self._id = runs.begin(db, self.started)
@@ -189,6 +193,10 @@ class Run:
             assert old is not None  # noqa: S101 - without a model there is a reason to train
             return old, None
         progress.note(f"{ticker}: training: {reason}")
+        if self.config.train.init not in {None, SCRATCH, GENERAL}:
+            with suppress(ModelError):  # the training says so
+                pool = model_of(self.home, str(self.config.train.init))
+                self._company.fetch_members(self.db, pool, quotes.history.last, progress)
         training = retrained(self.db, self.home, old, quotes, self.config.train, reason, progress, self._waiting)
         progress.note(f"{ticker}: {training.reason}")
         return model_of(self.home, ticker), training
@@ -201,6 +209,9 @@ class Run:
         known = recording.recorded(self.db, history.ticker, history.last, model.name)
         if known >= set(range(1, wanted.horizon + 1)):
             return reading.forecasts_from(self.db, history.ticker, history.last, model.name), 0
+        if model.market is not None:
+            here = at_exchange(model, quotes.calendar)
+            model = self._company.beside_stored(self.db, here, history.ticker, history.last, progress)
         # The clock is looked at once more: a training takes its time, and a close may have passed meanwhile.
         search = Search(self.home, progress, lambda _: self._waiting)
         model = search.again(model, _WHERE_TRAINED, Host.of(history, quotes.calendar, quotes))

@@ -7,25 +7,35 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stockcast import forecasting, pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
 from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import TUNING
+from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
 from stockcast.forecasting import TrainedModel
-from stockcast.pipeline import initial
+from stockcast.pipeline import initial, running
+from stockcast.pipeline.fetching import Fetcher, Waiting
 from stockcast.pipeline.given import Given
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.pooltraining import train_pool
+from stockcast.pipeline.sources import stored
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
+from stockcast.prices.yahoo import client
 from stockcast.results.progress import Silent
+from stockcast.results.running import TickerRun
 from stockcast.results.training import TrainResult
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.database import Database
 from stockcast.windows.market import MARKET_NAMES
 from tests import leaks, synthetic
+from tests.pipeline.conftest import SetClock
+from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, Heard, Provider, evening, series
 from tests.test_lookahead import CHANGES
 
 SESSIONS, MORE = 640, 20
@@ -64,7 +74,7 @@ def pooled(home: Path, members: Sequence[History]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pool_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a pool whose market ends with the stranger's history."""
     return pooled(tmp_path_factory.mktemp("pool"), MEMBERS)
 
@@ -87,14 +97,14 @@ def forecast_from(model: TrainedModel, h: History, as_of: date | None = None) ->
     return [(f.target_session, f.scale, f.mean, f.p_up, *f.quantiles.values()) for f in made]
 
 
-def test_untuned_it_forecasts_what_the_pool_does_market_and_all(home: Path, tmp_path: Path) -> None:
+def test_untuned_it_forecasts_what_the_pool_does_market_and_all(pool_home: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(initial, "SIGNIFICANT", 0.0)
-        result, model = trained(home, tmp_path)
+        result, model = trained(pool_home, tmp_path)
     assert result.init is not None
     assert result.init.kept
     assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)
-    pool = trainedmodel.from_file(modelfile.load(home / "models", "pool"))
+    pool = trainedmodel.from_file(modelfile.load(pool_home / "models", "pool"))
     assert forecast_from(model, STRANGER) == forecast_from(pool, STRANGER)
     assert forecast_from(model, STRANGER) != forecast_from(replace(pool, market=None), STRANGER)
     # After the market's last session the network that does without one takes over.
@@ -103,43 +113,43 @@ def test_untuned_it_forecasts_what_the_pool_does_market_and_all(home: Path, tmp_
     assert model.sentence_for("FAKE") == result.verdict.sentence
 
 
-def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(home: Path, tmp_path: Path) -> None:
+def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(pool_home: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(initial, "SIGNIFICANT", 2.0)
         config = replace(ONE, training=replace(ONE.training, final_fit=True, learning_rate=0.02))
-        result, model = trained(home, tmp_path, config=config)
+        result, model = trained(pool_home, tmp_path, config=config)
         assert result.init is not None
         assert not result.init.kept
         with synthetic.only_baselines("random-walk", "har-t"):
-            again = pipeline.reproduce(home, "FAKE", (), ReadOptions(), Silent())
+            again = pipeline.reproduce(pool_home, "FAKE", (), ReadOptions(), Silent())
     assert (again.identical, again.members) == (True, 1)
     assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)
     assert model.alone is not None
     assert [fit.cutoff for fit in model.alone] == [model.scored.cutoff, model.served.cutoff]
     assert model.served.cutoff == STRANGER.last
-    pool = trainedmodel.from_file(modelfile.load(home / "models", "pool"))
+    pool = trainedmodel.from_file(modelfile.load(pool_home / "models", "pool"))
     assert forecast_from(model, STRANGER) != forecast_from(pool, STRANGER)
 
 
-def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(home: Path, tmp_path: Path) -> None:
+def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(pool_home: Path, tmp_path: Path) -> None:
     notes = Notes()
-    _, model = trained(home, tmp_path, LONGER, progress=notes)
+    _, model = trained(pool_home, tmp_path, LONGER, progress=notes)
     assert not set(MARKET_NAMES) & set(model.served.ensemble.standardiser.names)
     assert (model.market, model.alone, model.members) == (None, None, ())
     assert any("the market of" in note and "Train pool again" in note for note in notes.told)
 
 
-def test_another_exchange_keeps_other_hours_and_has_no_market_here(home: Path, tmp_path: Path) -> None:
-    _, model = trained(home, tmp_path, config=replace(ONE, exchange="24/7"))
+def test_another_exchange_keeps_other_hours_and_has_no_market_here(pool_home: Path, tmp_path: Path) -> None:
+    _, model = trained(pool_home, tmp_path, config=replace(ONE, exchange="24/7"))
     assert model.market is None
 
 
-def test_the_model_is_scored_and_forecasts_like_any_other(home: Path, tmp_path: Path) -> None:
-    result, _ = trained(home, tmp_path)
-    (made,) = pipeline.predict(str(tmp_path / "FAKE.csv"), ReadOptions(), PredictConfig(), home, Silent())
+def test_the_model_is_scored_and_forecasts_like_any_other(pool_home: Path, tmp_path: Path) -> None:
+    result, _ = trained(pool_home, tmp_path)
+    (made,) = pipeline.predict(str(tmp_path / "FAKE.csv"), ReadOptions(), PredictConfig(), pool_home, Silent())
     assert made == replace(result.forecasts[0], created_at=made.created_at)
     file = str(tmp_path / "FAKE.csv")
-    given = Given("FAKE", Company((file,), ReadOptions(), home))
+    given = Given("FAKE", Company((file,), ReadOptions(), pool_home))
     config = BacktestConfig(folds=FoldConfig(TEST_FROM), baselines=("har-t",))
     with synthetic.only_baselines("random-walk", "har-t"):
         scored = pipeline.backtest_given(file, given, config, Silent())
@@ -147,8 +157,8 @@ def test_the_model_is_scored_and_forecasts_like_any_other(home: Path, tmp_path: 
     assert crps["lstm"] == next(score.crps for score in result.scores if score.model == "lstm")
 
 
-def test_what_the_members_do_after_an_origin_changes_no_byte_of_its_forecast(home: Path, tmp_path: Path) -> None:
-    _, before = trained(home, tmp_path)
+def test_what_the_members_do_after_an_origin_changes_no_byte_of_its_forecast(pool_home: Path, tmp_path: Path) -> None:
+    _, before = trained(pool_home, tmp_path)
     origin = STRANGER.session(519)
     members = [CHANGES["other"](h, 520) for h in MEMBERS]
     _, after = trained(pooled(tmp_path / "changed", members), tmp_path)
@@ -163,7 +173,67 @@ def audited(home: Path, folder: Path) -> set[str]:
         return set(pipeline.audit(str(path), ReadOptions(), ONE, home, Silent()).failed)
 
 
-def test_an_audit_passes_it_and_finds_a_leak_in_it(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert audited(home, tmp_path) == set()
+def test_an_audit_passes_it_and_finds_a_leak_in_it(
+    pool_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert audited(pool_home, tmp_path) == set()
     leaks.features(monkeypatch)
-    assert "features" in audited(home, tmp_path)
+    assert "features" in audited(pool_home, tmp_path)
+
+
+TICKERS = tuple("PQRST")
+NIGHTLY = TrainConfig(
+    POOL.network, replace(POOL.training, steps=10), SplitConfig(validation_share=0.2, test_share=0.4), exchange="XNYS"
+)
+
+
+@pytest.fixture
+def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path:
+    """A home on Thursday evening, with a pool of five tickers whose prices are stored."""
+    provider = Provider(*(series(ticker, 760, seed=60 + k) for k, ticker in enumerate(TICKERS)))
+    monkeypatch.setattr(client, "fetch", provider.fetch)
+    clock(evening(THURSDAY))
+    with Database.open(home) as db:
+        for ticker in TICKERS:
+            Fetcher(db, home, FetchConfig(), Silent(), Waiting(FetchConfig(), many=False)).update(ticker)
+        histories = [stored(db, ticker, now()).history for ticker in TICKERS]
+    with synthetic.only_baselines("random-walk", "har-t"):
+        train_pool(Pool.of(histories, calendar_of(histories, "XNYS")), NIGHTLY, home, "pool", Silent())
+    return home
+
+
+def run(home: Path, every: int = 0) -> tuple[list[TickerRun], list[str]]:
+    """An evening's run over the five, and what it told."""
+    heard = Heard()
+    config = RunConfig(
+        tickers=TICKERS, retrain=RetrainConfig(every=every, on_decay=False), output=OutputConfig(folder=home / "out"),
+        limits=LimitsConfig(pause=0), train=replace(ONE, split=SplitConfig(test_share=0.2), exchange="XNYS"),
+    )  # fmt: skip
+    with synthetic.only_baselines("random-walk", "har-t"), running.run(config, home) as work:
+        done = [work.ticker(ticker, heard) for ticker in TICKERS]
+        work.finish(heard)
+    return done, heard.notes
+
+
+def test_runs_keep_the_market_in_sight_from_evening_to_evening(
+    listed: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initial, "SIGNIFICANT", 0.0)
+    for day, every in ((THURSDAY, 0), (MONDAY, 0), (TUESDAY, 1)):
+        clock(evening(day))
+        done, notes = run(listed, every)
+        assert [one.origin for one in done] == [day] * len(TICKERS)
+        assert not any("market" in note or "cannot be compared" in note for note in notes), notes
+        if day == MONDAY:
+            asked = PredictConfig(record=False)
+            alone = [pipeline.predict(ticker, ReadOptions(), asked, listed, Silent())[0] for ticker in TICKERS]
+            assert {forecast.served_by for forecast in alone} == {"lstm"}
+            assert [one.forecasts[0].quantiles for one in done] == [forecast.quantiles for forecast in alone]
+        trained = [one.ticker for one in done if one.training is not None and one.training.outcome != "kept"]
+        assert trained == {THURSDAY: list(TICKERS), MONDAY: []}.get(day, trained)
+        for ticker in trained:
+            model = trainedmodel.from_file(modelfile.load(listed / "models", ticker))
+            assert model.market is not None
+            assert model.market.dates_D[-1] == np.datetime64(day)
+            modelfile.save(listed / "models", trainedmodel.to_file(replace(model, served_by="lstm")))
+            assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)
