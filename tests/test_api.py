@@ -160,9 +160,9 @@ def test_nothing_is_kept_without_a_home_and_the_command_line_finds_what_is_kept(
 ) -> None:
     assert not home.exists()
     model.save(tmp_path)
-    model.save(tmp_path, "second")
+    model.save(str(tmp_path), "second")
     assert sorted(one.name for one in pipeline.list_models(tmp_path)) == ["FAKE", "second"]
-    back = open_model("second", tmp_path)
+    back = open_model("second", str(tmp_path))
     assert (back.name, back.model_id, back.verdict) == ("second", model.model_id, model.verdict)
     assert pipeline.show_model(tmp_path, "second").manifest["name"] == "second"
     assert repr(back) == f"Model('second', 1 series up to {HISTORY.last}, served by {model.served_by})"
@@ -175,7 +175,7 @@ def test_several_series_are_one_pool_and_a_pool_can_be_kept(tmp_path: Path) -> N
     config = replace(CONFIG, split=SplitConfig(members[0].session(420), members[0].session(520)))
     story = Story()
     bare = replace(members[2], volume=None)
-    pool = fit(to_frame([*members[:2], bare]), config, home=tmp_path, name="three", progress=story)
+    pool = fit(to_frame([*members[:2], bare]), config, home=str(tmp_path), name="three", progress=story)
     assert pool.tickers == ("T0", "T1", "T2")
     assert any(note.startswith("T2: No volume") for note in story.notes)
     forecasts = predict(pool, to_frame(members), horizon=2)

@@ -13,7 +13,7 @@ from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.fitting import folder_for
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
-from stockcast.api.prices import Prices, histories_of
+from stockcast.api.prices import Home, Prices, histories_of, path_of
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError
 from stockcast.results.progress import Progress, Silent
@@ -67,7 +67,7 @@ class Backtest:
 
 
 def backtest(
-    prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Path | None = None,
+    prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Home | None = None,
     progress: Progress | None = None, covariates: Beside | None = None,
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
@@ -96,10 +96,11 @@ def backtest(
     from stockcast.pipeline.pooling import pooled
 
     config, progress = config or BacktestConfig(), progress or Silent()
-    histories, beside = histories_of(prices, home), Given.of(covariates, config.covariates)
+    place = path_of(home)
+    histories, beside = histories_of(prices, place), Given.of(covariates, config.covariates)
     if model is not None:
         return Backtest(pooled(_forecast_by(model, histories, config, progress, beside)))
-    with folder_for(home) as folder:
+    with folder_for(place) as folder:
         return Backtest(pooled([_walked(history, config, folder, progress, beside) for history in histories]))
 
 

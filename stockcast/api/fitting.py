@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.model import Model, open_model
-from stockcast.api.prices import Prices, histories_of
+from stockcast.api.prices import Home, Prices, histories_of, path_of
 from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.errors import ConfigError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Path | None = None,
+    prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Home | None = None,
     name: str | None = None, progress: Progress | None = None, covariates: Beside | None = None,
 ) -> Model:  # fmt: skip
     """Train on prices as `stockcast train` does: learn, choose, judge on the test part, fit once more on everything.
@@ -44,14 +44,15 @@ def fit(
     >>> model.tickers, model.cutoff
     (('GSPC',), datetime.date(2018, 12, 31))
     """
-    histories, progress = histories_of(prices, home), progress or Silent()
+    place = path_of(home)
+    histories, progress = histories_of(prices, place), progress or Silent()
     for history in histories:
         for note in history.notes:
             progress.note(f"{history.ticker}: {note}")
     if pool or (pool is None and len(histories) > 1):
         config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
         beside = Given.of(covariates, config.covariates)
-        return _pooled(histories, config, home, name or "pool", progress, beside)
+        return _pooled(histories, config, place, name or "pool", progress, beside)
     if len(histories) > 1:
         raise ConfigError(
             f"there are {len(histories)} series, and a model without a pool has one",
@@ -59,7 +60,7 @@ def fit(
         )
     config = config or TrainConfig()
     beside = Given.of(covariates, config.covariates)
-    return _alone(histories[0], config, home, name or histories[0].ticker, progress, beside)
+    return _alone(histories[0], config, place, name or histories[0].ticker, progress, beside)
 
 
 @contextmanager

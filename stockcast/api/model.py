@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stockcast.api.prices import Home
 from stockcast.forecasting import TrainedModel
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
@@ -77,15 +78,16 @@ class Model:
         rows: list[dict[str, Any]] = self.file.manifest.get("scores", [])
         return pd.DataFrame(rows).rename(columns={"ticker": "unique_id"})
 
-    def save(self, home: Path, name: str | None = None) -> Path:
+    def save(self, home: Home, name: str | None = None) -> Path:
         """Keep it under `home`, where the command line finds it; returns its folder.
 
         Raises ConfigError for a name that cannot be one, LockedError, StorageError.
         """
         name = name or self.name
-        return modelfile.save(home / "models", ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors))
+        models = Path(home).expanduser() / "models"
+        return modelfile.save(models, ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors))
 
 
-def open_model(name: str, home: Path) -> Model:
+def open_model(name: str, home: Home) -> Model:
     """A model that `fit`, `Model.save` or the command line has saved. Raises ModelError where there is none."""
-    return Model.of(modelfile.load(home / "models", name))
+    return Model.of(modelfile.load(Path(home).expanduser() / "models", name))

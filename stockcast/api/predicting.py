@@ -12,7 +12,7 @@ import numpy as np
 from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
-from stockcast.api.prices import Prices, histories_of, usable_histories_of
+from stockcast.api.prices import Home, Prices, histories_of, path_of, usable_histories_of
 from stockcast.config import PredictConfig
 from stockcast.forecasting import View
 from stockcast.results.progress import Silent
@@ -30,7 +30,7 @@ COLUMN = "stockcast"
 
 def predict(
     model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
-    levels: Sequence[float] = (90,), home: Path | None = None, covariates: Beside | None = None,
+    levels: Sequence[float] = (90,), home: Home | None = None, covariates: Beside | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
 
@@ -59,13 +59,14 @@ def predict(
 
     intervals = Intervals.of(levels)
     config = PredictConfig(as_of=as_of, horizon=horizon)
-    histories = histories_of(prices, home, as_of)
-    markets = {origin: _market(model, prices, home, origin) for origin in {history.last for history in histories}}
+    place = path_of(home)
+    histories = histories_of(prices, place, as_of)
+    markets = {origin: _market(model, prices, place, origin) for origin in {history.last for history in histories}}
     beside = Given.of(covariates)
 
     def trained(history: History) -> TrainedModel:
-        host = host_of(history, model.trained.calendar, home if model.trained.covariates else None)
-        return beside.again(model.trained, host, home, Silent())
+        host = host_of(history, model.trained.calendar, place if model.trained.covariates else None)
+        return beside.again(model.trained, host, place, Silent())
 
     views = [View.of(trained(history), history, config, markets[history.last]) for history in histories]
     return pd.concat([_frame(view, intervals) for view in views], ignore_index=True)

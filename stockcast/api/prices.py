@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 Source: TypeAlias = str | Path
 Prices: TypeAlias = Union["pd.DataFrame", Source, Sequence[Source]]
 """A frame as `to_histories` takes it, a file or ticker, or several of these."""
+Home: TypeAlias = str | Path
+"""The folder of models and prices."""
 
 _AS_IS = ReadOptions()
 
 
+def path_of(home: Home | None) -> Path | None:
+    """A home as a path; None where there is none."""
+    return None if home is None else Path(home).expanduser()
+
+
 def load(
     source: Source | Sequence[Source], *, start: date | None = None, end: date | None = None,
-    read: ReadOptions = _AS_IS, home: Path | None = None,
+    read: ReadOptions = _AS_IS, home: Home | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Prices of a file or ticker, or of several, as one long frame: unique_id, ds, y and what else there is.
 
@@ -44,7 +51,7 @@ def load(
     1      GSPC 1999-01-05  1244.780029     1244.780029
     """
     sources = [source] if isinstance(source, str | Path) else source
-    return to_frame(_loaded(sources, replace(read, start=start, end=end), home))
+    return to_frame(_loaded(sources, replace(read, start=start, end=end), path_of(home)))
 
 
 def histories_of(prices: Prices, home: Path | None = None, end: date | None = None) -> list[History]:

@@ -17,7 +17,7 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH, TUNING
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.markets import Company, at_exchange, tell_of_no_market
+from stockcast.pipeline.markets import ELSEWHERE, Company, at_exchange
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.prices.csvfile import ReadOptions
@@ -200,12 +200,16 @@ class Initial:
 
 def _beside(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:
     """The model with a market that reaches the history's end, of stored members after its own; for a file as it is."""
-    ticker, last = history.ticker, history.last
-    if model.market is None or history.source != PROVIDER:
-        tell_of_no_market(model, ticker, last, f"Train {model.name} again on prices up to then.", progress)
-        return model
-    with Database.open(home) as db:
-        return Company((), ReadOptions(), home).beside_stored(db, model, ticker, last, progress)
+    if model.market is not None and history.source == PROVIDER:
+        with Database.open(home) as db:
+            return Company((), ReadOptions(), home).beside_stored(db, model, history.ticker, history.last, progress)
+    if model.alone is not None and not (model.market is not None and model.market.reaches(history.last)):
+        why = f"Train {model.name} again on prices up to then." if model.market is not None else ELSEWHERE
+        progress.note(
+            f"{history.ticker}: the market of {history.last} is not known, and the training begins with the network of "
+            f"{model.name} that does without one. {why}"
+        )
+    return model
 
 
 def _latest(model: TrainedModel, fits: Sequence[Fit], before: date) -> Ensemble:
