@@ -46,15 +46,15 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     sources: files of its prices, or folders that hold them, instead of the places that the manifest names; tickers come
     from the store. read: how files are to be read, where they were not read as they are.
 
-    Raises ModelError where the model is missing or damaged, or does not say what it was trained on, DataError where its
-    prices are not to be had, or are others than those that it was trained on.
+    Raises ModelError where the model is missing or damaged, does not say what it was trained on, or began with networks
+    that are others now, DataError where its prices are not to be had, or are others than those that it was trained on.
     """
     file = modelfile.load(home / "models", name)
     model = trainedmodel.from_file(file)
     found = _Found.all_of(file, home, sources, read)
     covariates = _beside(model, found, Search(home, progress, _offline, strict=False), sources)
     trained = _Trained(model, home, covariates, progress)
-    again = trained.pool(found) if model.is_pool else trained.alone(found[0])
+    again = trained.pool(found) if model.is_pool else trained.alone(found[0], file.manifest.get("init"))
     return compared(file, again)
 
 
@@ -164,14 +164,24 @@ class _Trained:
     covariates: Covariates | None
     progress: Progress
 
-    def alone(self, found: _Found) -> ModelFile:
-        """Of one series."""
+    def alone(self, found: _Found, begun: Mapping[str, Any] | None) -> ModelFile:
+        """Of one series. begun: what the manifest says of the networks that it began with.
+
+        Raises ModelError where those are others now.
+        """
         from stockcast.pipeline.training import Candidate
 
         model = self.model
         candidate = Candidate.of(
             found.history, model.config, self.home, model.name, self.progress, found.quotes, self.covariates
         )
+        told = candidate.learnt.told
+        if begun and told is not None and (told.young_id, told.served_id) != (begun["young_id"], begun["served_id"]):
+            raise ModelError(
+                f"model {model.name} began with the networks of {told.name} as they were then "
+                f"({begun['young_id'][:12]}), and they are others now ({told.young_id[:12]})",
+                "it can be made again only from the networks that it began with",
+            )
         return trainedmodel.to_file(candidate.model)
 
     def pool(self, found: Sequence[_Found]) -> ModelFile:

@@ -16,6 +16,7 @@ from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import TUNING
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
+from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
 from stockcast.pipeline.fetching import Fetcher, Waiting
@@ -161,9 +162,14 @@ def test_what_the_members_do_after_an_origin_changes_no_byte_of_its_forecast(poo
     _, before = trained(pool_home, tmp_path)
     origin = STRANGER.session(519)
     members = [CHANGES["other"](h, 520) for h in MEMBERS]
-    _, after = trained(pooled(tmp_path / "changed", members), tmp_path)
+    changed = pooled(tmp_path / "changed", members)
+    _, after = trained(changed, tmp_path)
     assert forecast_from(before, STRANGER, origin) == forecast_from(after, STRANGER, origin)
     assert forecast_from(before, STRANGER) != forecast_from(after, STRANGER)
+    # A model of that name that is another one now has nothing to do with the one that was begun with.
+    pooled(changed, MEMBERS)
+    with pytest.raises(ModelError, match="they are others now"), synthetic.only_baselines("random-walk", "har-t"):
+        pipeline.reproduce(changed, "FAKE", (), ReadOptions(), Silent())
 
 
 def audited(home: Path, folder: Path) -> set[str]:
