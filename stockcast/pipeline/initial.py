@@ -39,8 +39,11 @@ if TYPE_CHECKING:
 _TEACHING = 0.75
 """Share of the training part that teaches; the rest of it stops the tuning."""
 
-SIGNIFICANT = 0.05
-"""One-sided p-value of the tuned networks against the untuned ones, below which they take their place."""
+SIGNIFICANT = 0.02
+"""One-sided p-value of the tuned networks against the untuned ones, below which they take their place.
+
+Stricter than a verdict's 5 %: of twenty stocks with nothing to teach, one would be tuned by luck, and be worse off.
+"""
 
 
 @dataclass(frozen=True)
