@@ -194,10 +194,12 @@ class Initial:
         from stockcast.models.problem import Footing
         from stockcast.models.training import refit
 
+        last: date = f.moves.dates[whole.stop].astype(object)
+        cutoff = max(last, self.served.cutoff)
         if tuned.told.kept:
-            return replace(self.served, cutoff=max(self.served.cutoff, tuned.network.cutoff))
-        cutoff: date = f.moves.dates[whole.stop].astype(object)
-        footing = Footing(self.served.base, self.served.standardiser, max(cutoff, self.served.cutoff))
+            # Baselines and the bars to draw from, which it is served with, have seen the whole history.
+            return replace(self.served, cutoff=cutoff)
+        footing = Footing(self.served.base, self.served.standardiser, cutoff)
         return refit(f, whole, config, tuned.chosen, progress, self.served.weights, footing)
 
 

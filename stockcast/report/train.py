@@ -118,9 +118,10 @@ def _provenance(result: TrainResult) -> list[str]:
     scored = f"scored: {result.cell}, trained to {result.scored_cutoff}"
     if result.init is not None and result.init.kept:
         scored = f"scored: {result.cell} of the {result.init.name} model, chosen on sessions to {result.scored_cutoff}"
-        kept = f"served: {served}, that of {result.served_cutoff}"
-    elif result.served_cutoff == result.scored_cutoff:
+    if result.served_cutoff == result.scored_cutoff:
         kept = f"served: {served}, the one that was scored"
+    elif result.init is not None and result.init.kept and served == result.cell:
+        kept = f"served: {served}, the newest of the {result.init.name} model as it is"
     else:
         kept = f"served: {served}, refitted on everything to {result.served_cutoff}"
     steps = ", ".join(str(step) for step in result.steps)

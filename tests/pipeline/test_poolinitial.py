@@ -132,6 +132,20 @@ def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(pool_
     assert forecast_from(model, STRANGER) != forecast_from(pool, STRANGER)
 
 
+def test_a_replay_before_the_final_fit_s_end_is_made_by_what_had_not_seen_it(pool_home: Path, tmp_path: Path) -> None:
+    """Networks that stay as they are are served with baselines and bars of the whole history."""
+    config, origin, made = replace(ONE, training=replace(ONE.training, final_fit=True)), STRANGER.session(580), []
+    for name, h in (("as it was", STRANGER), ("changed", CHANGES["other"](STRANGER, 600))):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(initial, "SIGNIFICANT", 0.0)
+            _, model = trained(pool_home, tmp_path / name, h, config)
+        assert model.served.cutoff == STRANGER.last
+        asked = PredictConfig(as_of=origin, horizon=2)
+        laws = [forecasting.forecast(replace(model, served_by=by), h, asked, now()) for by in ("lstm", "har-t")]
+        made.append([(one.scale, one.mean, *one.quantiles.values()) for law in laws for one in law])
+    assert made[0] == made[1]
+
+
 def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(pool_home: Path, tmp_path: Path) -> None:
     notes = Notes()
     _, model = trained(pool_home, tmp_path, LONGER, progress=notes)

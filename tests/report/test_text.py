@@ -159,9 +159,11 @@ def test_a_model_is_shown_without_its_parameters() -> None:
 
 def test_a_training_says_what_became_of_the_networks_that_it_began_with() -> None:
     kept = InitialResult("general", "aa", "bb", True, 0.0110, 0.010989, 0.26)
-    words = joined(training_text(replace(TRAINED, init=kept), Page(140)))
-    assert "of the general model" in words
+    served = replace(TRAINED, init=kept, verdict=replace(TRAINED.verdict, served_by="lstm"))
+    words = joined(training_text(served, Page(140)))
+    assert "served: lstm, the newest of the general model as it is" in words
     assert "refitted" not in words
+    assert "served: har-t, refitted on everything" in joined(training_text(replace(TRAINED, init=kept), Page(140)))
     assert (
         "network: the general model unchanged, since tuning it on AAPL did not improve it beyond luck (+0.10 % on the "
         "validation part, p = 0.26)"
