@@ -335,7 +335,7 @@ class Work:
             currency=history.currency,
             summary=summary,
             members=() if neighbours is None else neighbours.names,
-            market=None if neighbours is None else neighbours.market,
+            market=self.market,
             alone=self._without_market(scored, served),
             covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
         )

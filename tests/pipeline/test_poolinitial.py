@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from stockcast.pipeline.sources import stored
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.yahoo import client
-from stockcast.results.progress import Silent
+from stockcast.results.progress import Progress, Silent
 from stockcast.results.running import TickerRun
 from stockcast.results.training import TrainResult
 from stockcast.storage import modelfile, trainedmodel
@@ -56,17 +56,6 @@ ONE = TrainConfig(
 )  # fmt: skip
 
 
-@dataclass
-class Notes(Silent):
-    """Progress that keeps what is told."""
-
-    def __post_init__(self) -> None:
-        self.told: list[str] = []
-
-    def note(self, text: str, detail: bool = False) -> None:  # noqa: ARG002 - as Progress has it
-        self.told.append(text)
-
-
 def pooled(home: Path, members: Sequence[History]) -> Path:
     """A home with a pool."""
     with synthetic.only_baselines("random-walk", "har-t"):
@@ -81,7 +70,7 @@ def pool_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(
-    home: Path, folder: Path, h: History = STRANGER, config: TrainConfig = ONE, progress: Silent | None = None
+    home: Path, folder: Path, h: History = STRANGER, config: TrainConfig = ONE, progress: Progress | None = None
 ) -> tuple[TrainResult, TrainedModel]:
     """A training on a file that begins with the home's pool, saved there."""
     folder.mkdir(exist_ok=True)
@@ -147,11 +136,11 @@ def test_a_replay_before_the_final_fit_s_end_is_made_by_what_had_not_seen_it(poo
 
 
 def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(pool_home: Path, tmp_path: Path) -> None:
-    notes = Notes()
-    _, model = trained(pool_home, tmp_path, LONGER, progress=notes)
+    heard = Heard()
+    _, model = trained(pool_home, tmp_path, LONGER, progress=heard)
     assert not set(MARKET_NAMES) & set(model.served.ensemble.standardiser.names)
     assert (model.market, model.alone, model.members) == (None, None, ())
-    assert any("the market of" in note and "Train pool again" in note for note in notes.told)
+    assert any("the market of" in note and "Train pool again" in note for note in heard.notes)
 
 
 def test_another_exchange_keeps_other_hours_and_has_no_market_here(pool_home: Path, tmp_path: Path) -> None:
