@@ -14,9 +14,10 @@ import numpy as np
 
 from stockcast.config import NetworkConfig
 from stockcast.errors import DataError
-from stockcast.models.basescale import NU_FLOOR, HarScale
+from stockcast.models.basescale import HarScale
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.distribution import StudentT
+from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features

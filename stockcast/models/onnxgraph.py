@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError
-from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.ensemble import CLIP, LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble
+from stockcast.models.likelihood import NU_FLOOR
 from stockcast.windows.features import HAR_SPANS
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ import torch
 
 from stockcast.config import TrainConfig
 from stockcast.errors import ConfigError
-from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble
+from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.network import Network
 from stockcast.models.optimiser import AdamW, one_cycle
 from stockcast.models.problem import Footing, Problem, Series, WindowShape

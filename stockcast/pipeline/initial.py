@@ -165,7 +165,7 @@ class Initial:
         """The networks tuned on the training part, or as they are: what the validation part says."""
         from stockcast.evaluation.backtest import crps
         from stockcast.evaluation.significance.dieboldmariano import diebold_mariano
-        from stockcast.models.basescale import spread_of
+        from stockcast.models.likelihood import spread_of
         from stockcast.models.problem import Footing, Series
         from stockcast.models.training import learn
 

@@ -15,8 +15,8 @@ from scipy import stats
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError
 from stockcast.models import optimiser, training
-from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.ensemble import LOCATION_UNIT
+from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.problem import WindowShape
 from stockcast.results.progress import Silent
 from stockcast.windows.features import features

@@ -8,10 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.errors import DataError
-from stockcast.models.baselines.archfit import PERCENT, arch_parameters
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
+from stockcast.models.likelihood import Regressors, fit_student, trading
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -34,22 +33,17 @@ class Ar1:
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
-        """Maximum likelihood over all returns up to the last target, by `arch`; phi is held within -0.99 .. 0.99.
+        """Maximum likelihood over all returns up to the last target but those of a halt; |phi| is at most 0.99.
 
-        Raises DataError where returns do not vary, determine no parameters, or a constant that is none.
+        Raises DataError where returns do not vary or determine no parameters.
         """
-        from arch.univariate import ARX, ConstantVariance, StudentsT
-
         who = "AR(1)"
         r_T = training_returns(f, stop, who)
-        model = ARX(PERCENT * r_T, lags=1, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
-        constant, phi, variance, nu = arch_parameters(model, who)
-        centre = constant / PERCENT
-        if abs(centre) > 2.0 * float(np.abs(r_T).max()):  # mean * (1 - phi) is never beyond that
-            # Where hardly any session moves, the likelihood has no maximum, and where `arch` ends is chance.
-            raise DataError(f"{who} could not be fitted: a constant of {100 * centre:.1f} % is no return")
-        scale = max(math.sqrt(max(variance, 0.0) * (nu - 2) / nu) / PERCENT, _TINY)
-        return cls(constant / PERCENT, float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT)), scale, nu)
+        moving_N = trading(r_T)[1:]
+        y_N, lag_N = r_T[1:][moving_N], r_T[:-1][moving_N]
+        found = fit_student(y_N, Regressors.of_mean(y_N).with_lag(lag_N, y_N, _PHI_LIMIT), [], who)
+        phi = float(found.location_J[1])
+        return cls(found.mean - phi * found.centre, phi, max(math.exp(found.scale_K[0]), _TINY), found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         loc_N = self.constant + self.phi * f.moves.r_T[start:stop]

@@ -8,9 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.errors import DataError
-from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.distribution import StudentT
+from stockcast.models.likelihood import Regressors, fit_student, trading
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
@@ -31,15 +30,11 @@ class EwmaT:
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Location, ratio and degrees of freedom by maximum likelihood."""
-        from scipy.optimize import minimize
-
-        sigma_N = _volatility(f, cls.decay)[start:stop]
-        z_N = f.moves.r_T[start + 1 : stop + 1] / sigma_N
-        found = minimize(_negative_log_likelihood, np.array([0.0, -0.2, 1.4]), args=(z_N, 1.0 / sigma_N), method="BFGS")
-        if not np.all(np.isfinite(found.x)):
-            raise DataError("EWMA-t could not be fitted to the training part", "check the prices for errors")
-        mu, ln_ratio, eta = (float(value) for value in found.x)
-        return cls(mu / 1000, math.exp(ln_ratio), NU_FLOOR + math.exp(min(eta, 8.0)))
+        y_N = f.moves.r_T[start + 1 : stop + 1]
+        moving_N = trading(y_N)
+        y_N, ln_sigma_N = y_N[moving_N], np.log(_volatility(f, cls.decay)[start:stop][moving_N])
+        found = fit_student(y_N, Regressors.of_mean(y_N, offset_N=ln_sigma_N), [], "EWMA-t")
+        return cls(found.mean, math.exp(found.scale_K[0]), found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         sigma_N = _volatility(f, self.decay)[start:stop]
@@ -57,12 +52,3 @@ class EwmaT:
 
 def _volatility(f: Features, decay: float) -> Floats:
     return np.sqrt(np.maximum(ewma(f.moves.r_T**2, decay), 1e-12))
-
-
-def _negative_log_likelihood(parameters: Floats, z_N: Floats, inverse_N: Floats) -> float:
-    """Mean over z = r / sigma; the location is in thousandths, so that the three parameters are of one size."""
-    mu, ln_ratio, eta = (float(value) for value in parameters)
-    nu = NU_FLOOR + math.exp(min(eta, 8.0))
-    u_N = (z_N - mu / 1000 * inverse_N) * math.exp(-ln_ratio)
-    constant = math.lgamma(nu / 2) - math.lgamma((nu + 1) / 2) + 0.5 * math.log(nu * math.pi)
-    return constant + ln_ratio + (nu + 1) / 2 * float(np.mean(np.log1p(u_N**2 / nu)))

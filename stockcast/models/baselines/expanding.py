@@ -16,9 +16,9 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.models.baselines.archfit import PERCENT, arch_parameters
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
+from stockcast.models.likelihood import Regressors, fit_student, trading
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -64,13 +64,10 @@ class RandomWalkT:
 
         Raises DataError where returns do not vary or determine no parameters.
         """
-        from arch.univariate import ConstantVariance, StudentsT, ZeroMean
-
         who = "the Student-t random walk"
-        r_T = PERCENT * training_returns(f, stop, who)
-        model = ZeroMean(r_T, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
-        _, nu = arch_parameters(model, who)
-        return cls(nu)
+        r_T = training_returns(f, stop, who)
+        y_N = r_T[trading(r_T)]
+        return cls(fit_student(y_N, Regressors.without_mean(y_N), [], who).nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         spread_T = _running_mean(np.abs(f.moves.r_T[:stop]))
@@ -96,13 +93,10 @@ class Mean:
 
         Raises DataError where returns do not vary or determine no parameters.
         """
-        from arch.univariate import ConstantMean, ConstantVariance, StudentsT
-
         who = "the historical mean"
-        r_T = PERCENT * training_returns(f, stop, who)
-        model = ConstantMean(r_T, volatility=ConstantVariance(), distribution=StudentsT(), rescale=False)
-        _, _, nu = arch_parameters(model, who)
-        return cls(nu)
+        r_T = training_returns(f, stop, who)
+        y_N = r_T[trading(r_T)]
+        return cls(fit_student(y_N, Regressors.of_mean(y_N), [], who).nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         mean_T, spread_T = _mean_and_spread(f.moves.r_T[:stop])

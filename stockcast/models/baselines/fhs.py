@@ -7,8 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.models.baselines.archfit import PERCENT
-from stockcast.models.baselines.garchfilter import GarchFilter, fit_garch
+from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import Empirical
 from stockcast.models.simulation import PathPlan, simulate_variance
@@ -41,7 +40,7 @@ class FhsGarch:
         """
         who = "FHS-GARCH"
         r_T = training_returns(f, stop, who)
-        known, _ = fit_garch(r_T, who, asymmetric=False, student=False)
+        known = fit_garch(r_T, who, asymmetric=False, student=False).filter
         volatility_N = np.sqrt(known.variances(r_T[:stop])[start:])
         z_N = (PERCENT * r_T[start + 1 :] - known.mu) / volatility_N
         return cls(known.mu, known.omega, known.alpha, known.beta, tuple(_thinned(z_N).tolist()))

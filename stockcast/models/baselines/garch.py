@@ -1,4 +1,4 @@
-"""GARCH(1,1)-t: the econometrician's standard, fitted by the `arch` package, filtered here in NumPy."""
+"""GARCH(1,1)-t: the econometrician's standard, fitted and filtered in NumPy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Self
 import numpy as np
 
 from stockcast.errors import DataError
-from stockcast.models.baselines.archfit import PERCENT
-from stockcast.models.baselines.garchfilter import GarchFilter, fit_garch
+from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.distribution import StudentT
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
@@ -36,8 +35,9 @@ class GarchT:
         r_T = f.moves.r_T[: stop + 1]
         if not float(np.std(r_T)) > 0:
             raise DataError("GARCH-t could not be fitted: the price never moves in the training part")
-        known, nu = fit_garch(r_T, "GARCH-t", asymmetric=False, student=True)
-        return cls(known.mu, known.omega, known.alpha, known.beta, nu)
+        found = fit_garch(r_T, "GARCH-t", asymmetric=False, student=True)
+        known = found.filter
+        return cls(known.mu, known.omega, known.alpha, known.beta, found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])

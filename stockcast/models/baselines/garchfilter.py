@@ -1,6 +1,9 @@
-"""GARCH filter: the variance recursion of GARCH and GJR-GARCH in NumPy, fitted by the `arch` package.
+"""GARCH filter: the variance recursion of GARCH and GJR-GARCH in NumPy, and its likelihood with exact slopes.
 
-Returns enter as log returns; mu, omega and variances are in percent and squared percent, where `arch` is well scaled.
+Returns enter as log returns; mu, omega and variances are in percent and squared percent. The likelihood is that of
+the `arch` package, which differentiates numerically and so ends elsewhere on every processor.
+
+Shapes: T returns, N of them that count, P parameters.
 """
 
 from __future__ import annotations
@@ -9,15 +12,30 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stockcast.errors import DataError
-from stockcast.models.baselines.archfit import PERCENT, arch_parameters
+from stockcast.models.likelihood import (
+    NU_LEAST,
+    NU_MOST,
+    Regressors,
+    fit_student,
+    maximum,
+    spread_of,
+    student_loss,
+    trading,
+)
 from stockcast.prices.history import Floats
+
+PERCENT = 100.0
+"""Parameters are those of returns in percent, as the literature and `arch` print them."""
 
 _LEAST = 1e-8
 """Least variance, one hundredth of a basis point squared: a fit to a series of zeros may leave nothing, or less."""
 
 _BACKCAST_SESSIONS, _BACKCAST_DECAY = 75, 0.94
+
+_LEAST_OMEGA, _MOST_OMEGA = 1e-5, 10.0
+"""Bounds of omega in shares of the variance of the sample."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +84,138 @@ class GarchFilter:
         return variance_T
 
 
-def fit_garch(r_T: Floats, who: str, *, asymmetric: bool, student: bool) -> tuple[GarchFilter, float]:
-    """Filter and degrees of freedom by maximum likelihood over log returns; the latter are inf without `student`.
+@dataclass(frozen=True)
+class GarchFit:
+    """What maximum likelihood finds: the filter, and nu of the innovations, which is inf where they are Gaussian.
 
-    The Gaussian likelihood is a quasi-likelihood: it finds the variance whatever the innovations' law (Bollerslev
-    and Wooldridge 1992). Raises DataError in the name of `who` where `arch` finds no finite parameters, or a mean
-    outside the returns.
+    loss: mean negative log likelihood in nats, of returns in percent. on_bound: names of parameters on a bound.
     """
-    from arch.univariate import GARCH, ConstantMean, Normal, StudentsT
 
-    volatility = GARCH(p=1, o=int(asymmetric), q=1)
-    law = StudentsT() if student else Normal()
-    model = ConstantMean(PERCENT * r_T, volatility=volatility, distribution=law, rescale=False)
-    mu, omega, alpha, *rest = arch_parameters(model, who)
-    if not PERCENT * float(np.min(r_T)) <= mu <= PERCENT * float(np.max(r_T)):
-        # Where most returns are zero the likelihood has no maximum, and the optimiser ends anywhere.
-        raise DataError(
-            f"{who} could not be fitted to the training part: its mean return is {mu:.3g} %",
-            "check whether the price moves in most sessions",
+    filter: GarchFilter
+    nu: float
+    loss: float
+    on_bound: tuple[str, ...]
+
+
+def fit_garch(r_T: Floats, who: str, *, asymmetric: bool, student: bool) -> GarchFit:
+    """Filter and degrees of freedom by maximum likelihood over log returns but those of a halt.
+
+    The Gaussian likelihood is a quasi-likelihood: it finds the variance whatever the innovations' distribution
+    (Bollerslev and Wooldridge 1992). The mean lies within the returns, omega above a hundred-thousandth of their
+    variance, alpha + gamma / 2 + beta within 0 .. 1; alpha and alpha + gamma are not negative. The constant variance
+    is among the starting points: nothing is ever less likely. Raises DataError in the name of `who`.
+    """
+    likelihood = GarchLikelihood(PERCENT * r_T, trading(r_T), asymmetric, student)
+    found = maximum(likelihood, likelihood.starts(), likelihood.bounds_P2, who)
+    names = np.array(likelihood.names)[found.bound_P].tolist()
+    known, nu = likelihood.read(found.x_P)
+    return GarchFit(known, nu, found.loss + math.log(likelihood.spread), tuple(names))
+
+
+class GarchLikelihood:
+    """Loss and gradient of GARCH(1,1) and GJR-GARCH(1,1,1) in parameters that are free of one another.
+
+    They are: mu in units of the spread; ln(omega / variance); persistence alpha + gamma / 2 + beta; the news' share
+    (alpha + gamma / 2) / persistence; how much of the news falls make, (alpha + gamma) / (2 alpha + gamma), where
+    `asymmetric`; 1 / nu where `student`. Every point of the box is a stationary or integrated GARCH.
+
+    r_T: returns in percent. counts_T: those that enter the likelihood; the filter runs through all of them.
+    """
+
+    def __init__(self, r_T: Floats, counts_T: NDArray[np.bool_], asymmetric: bool, student: bool) -> None:
+        self.spread = spread_of(r_T[counts_T])
+        self.asymmetric, self.student = asymmetric, student
+        self._y_T, self._counts_T = r_T / self.spread, counts_T
+        weights = _BACKCAST_DECAY ** np.arange(min(_BACKCAST_SESSIONS, len(r_T)))
+        self._weights = weights / weights.sum()
+        falls, tails = [("falls", 0.0, 1.0)] * asymmetric, [("nu", 1 / NU_MOST, 1 / NU_LEAST)] * student
+        table = [
+            ("mu", float(self._y_T.min()), float(self._y_T.max())),
+            ("omega", math.log(_LEAST_OMEGA), math.log(_MOST_OMEGA)),
+            ("persistence", 0.0, 1.0),
+            ("share", 0.0, 1.0),
+            *falls,
+            *tails,
+        ]
+        self.names = tuple(name for name, _, _ in table)
+        self.bounds_P2 = np.array([[low, high] for _, low, high in table])
+
+    def starts(self) -> list[Floats]:
+        """Variance targeting: a grid of persistence and share with the variance of the sample, and none of either."""
+        y_N = self._y_T[self._counts_T]
+        constant = fit_student(y_N, Regressors.of_mean(y_N), [], "a constant variance")
+        mu, nu = constant.mean, constant.nu
+        scale = math.exp(constant.scale_K[0])
+        # Of the Student-t distribution the variance of the fit, which its largest returns do not make alone.
+        variance = min(max(scale**2 * nu / (nu - 2), 0.1), 10.0) if self.student else 1.0
+        grid = [(p, share) for p in (0.7, 0.95, 0.99) for share in (0.03, 0.08, 0.2)]
+        points = [(mu, math.log(variance * (1 - p)), p, share) for p, share in grid]
+        still = (mu, math.log(variance), 0.0, 0.1) if self.student else (float(y_N.mean()), 0.0, 0.0, 0.1)
+        rest = [0.7] * self.asymmetric + [1 / nu] * self.student
+        return [np.array([*point, *rest]) for point in (still, *points)]
+
+    def read(self, x_P: Floats) -> tuple[GarchFilter, float]:
+        """The filter and the degrees of freedom that a point stands for."""
+        persistence, share = float(x_P[2]), float(x_P[3])
+        rise, fall = (2 * persistence * share * part for part in self._parts(x_P))
+        known = GarchFilter(
+            mu=float(x_P[0]) * self.spread,
+            omega=math.exp(x_P[1]) * self.spread**2,
+            alpha=rise,
+            gamma=fall - rise if self.asymmetric else 0.0,
+            beta=persistence * (1 - share),
         )
-    gamma = rest.pop(0) if asymmetric else 0.0
-    return GarchFilter(mu, omega, alpha, gamma, rest[0]), rest[1] if student else math.inf
+        return known, 1 / float(x_P[-1]) if self.student else math.inf
+
+    def _parts(self, x_P: Floats) -> tuple[float, float]:
+        falls = float(x_P[4]) if self.asymmetric else 0.5
+        return 1 - falls, falls
+
+    def __call__(self, x_P: Floats) -> tuple[float, Floats]:
+        from scipy.signal import lfilter
+
+        mu, omega, persistence, share = float(x_P[0]), math.exp(x_P[1]), float(x_P[2]), float(x_P[3])
+        beta = persistence * (1 - share)
+        e_T = self._y_T - mu
+        square_T = e_T**2
+        part_T = np.where(e_T < 0, self._parts(x_P)[1], self._parts(x_P)[0])  # of 2 * persistence * share * square
+        first = len(self._weights)
+        backcast = float(self._weights @ square_T[:first])
+        input_T = np.empty_like(e_T)
+        input_T[0] = omega + persistence * backcast
+        input_T[1:] = omega + 2 * persistence * share * (part_T * square_T)[:-1]
+        h_T = lfilter([1.0], [1.0, -beta], input_T)
+        loss, d_e_T, d_h_T, d_tail = self._density(e_T, h_T, x_P)
+        # Backwards through the recursion: what each input does to all variances after it.
+        d_input_T = lfilter([1.0], [1.0, -beta], d_h_T[::-1])[::-1]
+        later_T, news_T = d_input_T[1:], (part_T * square_T)[:-1]
+        d_news, d_beta, d_first = float(later_T @ news_T), float(later_T @ h_T[:-1]), float(d_input_T[0])
+        d_e_T[:-1] += later_T * 4 * persistence * share * part_T[:-1] * e_T[:-1]
+        d_backcast = float(self._weights @ e_T[:first])
+        gradient = [
+            -float(d_e_T.sum()) - 2 * d_first * persistence * d_backcast,
+            omega * float(d_input_T.sum()),
+            d_first * backcast + 2 * share * d_news + (1 - share) * d_beta,
+            2 * persistence * d_news - persistence * d_beta,
+        ]
+        if self.asymmetric:
+            signed_T = np.where(e_T[:-1] < 0, 1.0, -1.0) * square_T[:-1]
+            gradient.append(2 * persistence * share * float(later_T @ signed_T))
+        return loss, np.array(gradient + [d_tail] * self.student)
+
+    def _density(self, e_T: Floats, h_T: Floats, x_P: Floats) -> tuple[float, Floats, Floats, float]:
+        """Mean loss of the returns that count, its derivatives in e [T] and h [T], and in 1 / nu."""
+        at = self._counts_T
+        count = int(at.sum())
+        d_e_T, d_h_T = np.zeros_like(e_T), np.zeros_like(e_T)
+        e_N, h_N = e_T[at], h_T[at]
+        if not self.student:
+            square_N = e_N**2 / h_N
+            d_e_T[at], d_h_T[at] = e_N / h_N / count, (1 - square_N) / (2 * h_N) / count
+            return 0.5 * float(np.mean(np.log(2 * math.pi * h_N) + square_N)), d_e_T, d_h_T, 0.0
+        theta = float(x_P[-1])
+        # The scale is sqrt(h (nu - 2) / nu), so that h is the variance; (nu - 2) / nu = 1 - 2 theta.
+        ln_s_N = 0.5 * np.log(h_N * (1 - 2 * theta))
+        loss, d_e_N, d_ln_s_N, d_theta = student_loss(e_N, ln_s_N, 1 / theta)
+        d_e_T[at], d_h_T[at] = d_e_N / count, d_ln_s_N / (2 * h_N) / count
+        return loss, d_e_T, d_h_T, d_theta - float(d_ln_s_N.mean()) / (1 - 2 * theta)

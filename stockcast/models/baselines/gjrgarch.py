@@ -8,8 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.models.baselines.archfit import PERCENT
-from stockcast.models.baselines.garchfilter import GarchFilter, fit_garch
+from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
 from stockcast.models.simulation import PathPlan, simulate_variance
@@ -38,8 +37,9 @@ class GjrGarchT:
         Raises DataError where returns do not vary or determine no parameters.
         """
         who = "GJR-GARCH-t"
-        known, nu = fit_garch(training_returns(f, stop, who), who, asymmetric=True, student=True)
-        return cls(known.mu, known.omega, known.alpha, known.gamma, known.beta, nu)
+        found = fit_garch(training_returns(f, stop, who), who, asymmetric=True, student=True)
+        known = found.filter
+        return cls(known.mu, known.omega, known.alpha, known.gamma, known.beta, found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])
