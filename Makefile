@@ -53,7 +53,7 @@ bench-speed: $(VENV)/.installed
 
 # Where a Python is asked for that did not make the environment, it is made anew; without one, it is used as it is.
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell { $(PYTHON) -V; } 2>&1),$(shell { $(BIN)/python -V; } 2>&1))
+ifneq ($(shell { $(PYTHON) -V; } 2>/dev/null),$(shell { $(BIN)/python -V; } 2>/dev/null))
 .PHONY: $(BIN)/python
 endif
 endif
