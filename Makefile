@@ -1,10 +1,20 @@
-# Everything runs in an environment of its own: .venv, made with PYTHON (3.11 or newer).
+# Everything runs in an environment of its own: VENV, made with PYTHON (3.11 or newer). Each Python has room beside the
+# others: make PYTHON=python3.13 VENV=.venv-3.13 test
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
+PIP := -m pip install --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench-speed general-model clean
+# The oldest releases that pyproject.toml allows, on the oldest Python.
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= python3.11
+
+# The wheel, and the environment that holds nothing but it.
+DIST := build/dist
+INSTALLED := .venv-wheel
+
+.PHONY: demo test test-oldest lint wheel bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -13,11 +23,26 @@ demo: $(VENV)/.installed
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
+test-oldest: $(OLDEST)/.test
+	$(OLDEST)/bin/python -m pytest
+
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/deptry stockcast --optional-dependencies-dev-groups test,lint
+
+# Built, installed where nothing else is, and used from another folder. What it depends on may stay there from before; the
+# wheel itself is replaced even where its version is the same.
+wheel: $(VENV)/.lint $(INSTALLED)/.empty
+	rm -rf $(DIST)
+	$(BIN)/python -m build --outdir $(DIST)
+	$(INSTALLED)/bin/python $(PIP) $(DIST)/*.whl
+	$(INSTALLED)/bin/python $(PIP) --force-reinstall --no-deps $(DIST)/*.whl
+	$(INSTALLED)/bin/python -m pip check
+	$(INSTALLED)/bin/python .ci/wheel.py $(DIST)/*.whl
 
 # The networks that are shipped, from folders of price files: make general-model PRICES='folder folder'
 general-model: $(VENV)/.installed
@@ -26,22 +51,40 @@ general-model: $(VENV)/.installed
 bench-speed: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py
 
-$(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stockcast needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
+# Where a Python is asked for that did not make the environment, it is made anew; without one, it is used as it is.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell { $(PYTHON) -V; } 2>/dev/null),$(shell { $(BIN)/python -V; } 2>/dev/null))
+.PHONY: $(BIN)/python
+endif
+endif
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e .
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stockcast needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml
+	$(BIN)/python $(PIP) -e .
 	$(BIN)/python -m compileall -q stockcast
 	touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[test]'
+	$(BIN)/python $(PIP) -e '.[test]'
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.test
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[test,lint]'
+	$(BIN)/python $(PIP) -e '.[test,lint]'
+	touch $@
+
+$(INSTALLED)/.empty: $(BIN)/python pyproject.toml
+	$(BIN)/python -m venv --clear $(INSTALLED)
+	touch $@
+
+# pip knows no oldest versions; uv takes the lower bound of everything that pyproject.toml names.
+$(OLDEST)/.test: pyproject.toml
+	$(OLDEST_PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python $(PIP) uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --compile-bytecode -e '.[test]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(INSTALLED) build *.egg-info

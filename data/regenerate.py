@@ -3,8 +3,8 @@
     python data/regenerate.py           write GSPC.csv, IXIC.csv and GOOG.csv beside this script
     python data/regenerate.py --check   write nothing; exit 1 where a file differs from what its package says
 
-Needs the packages arch and backtesting (`pip install "stockcast[test]"`). Their files are read, neither is imported.
-Digits are passed on as text, so that no price goes through a float.
+Needs the packages arch and backtesting (`pip install '.[test]'` in the repository's root). Their files are read,
+neither is imported. Digits are passed on as text, so that no price goes through a float.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def package_file(package: str, inside: str) -> Path:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (path := Path(folder) / inside).is_file():
             return path
-    raise FileNotFoundError(f'{package} has no {inside} here: pip install "stockcast[test]"')
+    raise FileNotFoundError(f"{package} has no {inside} here: pip install '.[test]' in the repository's root")
 
 
 def index_rows(inside: str) -> list[list[str]]:

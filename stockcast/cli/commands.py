@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from stockcast.cli import console
-from stockcast.cli.failures import installed_version
 from stockcast.cli.glance import COMMANDS
 from stockcast.cli.group import Group
+from stockcast.versions import VERSION
 
 _HELP = {
     "train": "Train a model on prices, score it against the baselines, save it, and forecast the next session.",
@@ -79,7 +79,7 @@ def stockcast(
 ) -> None:
     """Forecasts of stock prices as honest distributions, next to the baselines that they have to beat."""
     if version:
-        console.answer(f"stockcast {installed_version('stockcast')}\n")
+        console.answer(f"stockcast {VERSION}\n")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         console.answer(ctx.get_help())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stockcast.cli.glance import default_home
 from stockcast.errors import StockcastError, StorageError
+from stockcast.versions import installed_version
 
 PACKAGES = ("stockcast", "numpy", "torch", "pandas", "scipy", "arch", "typer", "rich", "exchange-calendars", "pyarrow")
 
@@ -68,18 +69,8 @@ def _report(error: Exception, moment: datetime) -> str:
         f"command: {sys.argv}",
         f"python: {sys.version}",
         f"platform: {platform.platform()}",
-        *(f"{name}: {installed_version(name)}" for name in PACKAGES),
+        *(f"{name}: {installed_version(name) or 'not installed'}" for name in PACKAGES),
         "",
         *traceback.format_exception(error),
     ]
     return "\n".join(lines)
-
-
-def installed_version(name: str) -> str:
-    """The version of an installed package, or that there is none."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

@@ -49,7 +49,7 @@ def onnx_bytes(ensemble: Ensemble, about: Mapping[str, str]) -> bytes:
         from onnx import TensorProto, helper
     except ImportError as error:
         raise ConfigError(
-            "the format onnx needs the package onnx, which is not installed", "pip install 'stockcast[export]'"
+            "the format onnx needs the package onnx, which is not installed", "pip install onnx"
         ) from error
     graph = _Graph()
     _heads(graph, ensemble)

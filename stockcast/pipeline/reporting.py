@@ -21,6 +21,7 @@ from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.progress import Progress
 from stockcast.results.report import FanStep, Report
+from stockcast.versions import VERSION
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def report(
         configuration=_described(config),
         source=history.source,
         created_at=settings.now().isoformat(timespec="seconds"),
-        version=_version(),
+        version=VERSION,
     )
 
 
@@ -114,9 +115,3 @@ def _described(config: BacktestConfig) -> dict[str, str]:
 
 def _word(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("stockcast")

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
+from stockcast.versions import VERSION
 from stockcast.windows.columns import OWN, group_of
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.folds import Fold, without_first
@@ -153,7 +153,7 @@ class Walk:
         c, m = self.config, self.f.moves
         stop = fold.split.test.stop + c.horizon
         described: dict[str, Any] = {
-            "version": version("stockcast"),
+            "version": VERSION,
             "network": asdict(c.network),
             "training": asdict(c.training),
             "cells": list(c.cells),

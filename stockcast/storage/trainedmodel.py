@@ -19,6 +19,7 @@ from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage.covariaterecord import body_of, places_of, record_from
 from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 from stockcast.storage.modelfile import ModelFile, model_id
+from stockcast.versions import installed_version
 from stockcast.windows.market import Market
 
 
@@ -146,14 +147,7 @@ def _iso(day: date | None) -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    # Only saving asks for versions: a forecast starts without these modules.
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
+    import platform  # only saving asks for versions: a forecast starts without this module
 
-    found = {"python": platform.python_version()}
-    for package in ("stockcast", "numpy", "torch", "scipy", "arch"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: installed_version(name) for name in ("stockcast", "numpy", "torch", "scipy", "arch")}
+    return {"python": platform.python_version()} | {name: known for name, known in found.items() if known is not None}

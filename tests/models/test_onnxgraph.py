@@ -120,4 +120,4 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(builtins, "__import__", without_onnx)
     with pytest.raises(ConfigError, match="needs the package onnx") as refused:
         onnx_bytes(ensemble("lstm"), {})
-    assert refused.value.hint == "pip install 'stockcast[export]'"
+    assert refused.value.hint == "pip install onnx"
