@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from stockcast.errors import DataError
+from stockcast.models.parameters import Length, LogReturn, Within
 from stockcast.prices.history import Floats
 from stockcast.windows.features import HAR_SPANS, Features
 
@@ -20,14 +22,17 @@ NU_FLOOR = 2.05
 
 _NAMES = ("constant", *(f"mean_{span}" for span in HAR_SPANS), "leverage")
 
+HarWeights = Annotated[tuple[Annotated[float, Within(-30.0, 30.0)], ...], Length(len(_NAMES), len(_NAMES))]
+BaseFreedom = Annotated[float, Within(NU_FLOOR, 5000.0, above=True)]
+
 
 @dataclass(frozen=True)
 class HarScale:
     """ln s = w . (1, HAR logs, leverage) with location mu and nu degrees of freedom of the next log return."""
 
-    weights: tuple[float, ...]
-    mu: float
-    nu: float
+    weights: HarWeights
+    mu: LogReturn
+    nu: BaseFreedom
 
     def log_scale(self, f: Features, start: int = 0, stop: int | None = None) -> Floats:
         """ln of the scale forecast at origins start .. stop - 1, for the session after each."""

@@ -37,6 +37,7 @@ def test_the_answer_as_json(run: Run) -> None:
     assert document["data"]["identical"] is True
     outcome = run("reproduce", "other", "--json")
     assert outcome.code == 6
+    assert (outcome.json["data"]["kind"], outcome.json["errors"][0]["kind"]) == ("other-versions", "not-reproduced")
     assert outcome.json["data"]["different"][0]["name"] == "scored.readout_SHD"
     assert outcome.json["errors"][0]["kind"] == "model"
 

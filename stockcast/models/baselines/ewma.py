@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.models.basescale import NU_FLOOR
 from stockcast.models.distribution import StudentT
+from stockcast.models.parameters import Decay, Freedom, LogReturn, Within
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
@@ -23,10 +24,10 @@ class EwmaT:
     mu: location. ratio: Student-t scale over EWMA volatility. nu: degrees of freedom. decay is RiskMetrics' 0.94.
     """
 
-    mu: float
-    ratio: float
-    nu: float
-    decay: float = EWMA_DECAY
+    mu: LogReturn
+    ratio: Annotated[float, Within(0.0, 1000.0, above=True)]
+    nu: Freedom
+    decay: Decay = EWMA_DECAY
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
