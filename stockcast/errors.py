@@ -60,6 +60,12 @@ class ModelError(StockcastError):
     kind = "model"
 
 
+class NotReproduced(ModelError):
+    """A model that was trained again is another one, and so it may be: under other versions, on another processor."""
+
+    kind = "not-reproduced"
+
+
 class LockedError(StockcastError):
     """Another run holds the lock."""
 

@@ -63,7 +63,7 @@ class TrainedModel:
     that began with a pool's networks keeps that pool's members and market, and has no sentences.
 
     covariates: the further series and known dates that it was trained with, and where they were; beside: the series
-    themselves where they have been found, which are not kept.
+    themselves where they have been found, which are not kept. notes: what whoever uses it should know.
     """
 
     name: str
@@ -83,6 +83,7 @@ class TrainedModel:
     alone: tuple[Fit, Fit] | None = None
     covariates: CovariatesRecord | None = None
     beside: Covariates | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_pool(self) -> bool:

@@ -9,7 +9,7 @@ import typer
 
 from stockcast.cli import console, options
 from stockcast.cli.coercion import path, text
-from stockcast.errors import ModelError
+from stockcast.errors import ModelError, NotReproduced
 
 Name = Annotated[str, typer.Argument(parser=text, metavar="MODEL", help="Name of a saved model.")]
 Source = Annotated[
@@ -49,7 +49,8 @@ def reproduce(
     read = options.Columns(None, date_column, close_column, date_format).reading()
     with watch(common.console, name) as progress:
         found = pipeline.reproduce(common.home, name, source or [], read, progress)
-    failures = () if found.identical else (Failure(name, ModelError(difference(found), cause(found))),)
+    kind = ModelError if found.kind == "damaged" else NotReproduced
+    failures = () if found.identical else (Failure(name, kind(difference(found), cause(found))),)
     console.errors(failures)
     if as_json:
         from stockcast.report.asjson import envelope

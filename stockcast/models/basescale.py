@@ -7,24 +7,31 @@ with a leverage term; all eight parameters by maximum likelihood of the next ses
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from stockcast.models.likelihood import Regressors, fit_student, spread_of, trading
+from stockcast.models.likelihood import NU_FLOOR, Regressors, fit_student, spread_of, trading
+from stockcast.models.parameters import Length, LogReturn, Within
 from stockcast.prices.history import Floats
 from stockcast.windows.features import HAR_SPANS, Features
 
 _STARTS = [np.array([0.05, 0.15, 0.2, 0.1, -0.05]), np.array([0.0, 0.0, 0.5, 0.0, 0.0])]
 """Slopes of the log scale: those of a usual stock, and half the log variance of the last month."""
 
+_COUNT = len(HAR_SPANS) + 2  # a constant, the spans, leverage
+
+HarWeights = Annotated[tuple[Annotated[float, Within(-400.0, 400.0)], ...], Length(_COUNT, _COUNT)]
+BaseFreedom = Annotated[float, Within(NU_FLOOR, 5000.0, above=True)]
+
 
 @dataclass(frozen=True)
 class HarScale:
     """ln s = w . (1, HAR logs, leverage) with location mu and nu degrees of freedom of the next log return."""
 
-    weights: tuple[float, ...]
-    mu: float
-    nu: float
+    weights: HarWeights
+    mu: LogReturn
+    nu: BaseFreedom
 
     def log_scale(self, f: Features, start: int = 0, stop: int | None = None) -> Floats:
         """ln of the scale forecast at origins start .. stop - 1, for the session after each."""

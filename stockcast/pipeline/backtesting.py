@@ -71,6 +71,8 @@ def backtest_given(
     """
     history = given.company.load(source, progress)
     given, config = given.of(history, config)
+    for note in given.model.notes:
+        progress.note(f"model {given.name}: {note}")
     return _walked(given.walk(source, history, config, progress), keep_rows)
 
 

@@ -70,7 +70,7 @@ def explain(
         history, calendar = found.history, found.calendar
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
-    model = model_of(home, config.model or history.ticker)
+    model = model_of(home, config.model or history.ticker, progress)
     host = Host.of(history, calendar or model.calendar, found)
     model = Search(home, progress, lambda _: waiting).again(model, covariates, host)
     view = View.of(model, history, PredictConfig(as_of=config.as_of, horizon=1))

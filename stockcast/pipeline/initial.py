@@ -110,7 +110,7 @@ class Initial:
                     raise
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
-        model = _beside(at_exchange(model_of(home, name), calendar), history, home, progress)
+        model = _beside(at_exchange(model_of(home, name, progress), calendar), history, home, progress)
         return cls._of_model(model, history, validate_from)
 
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 from stockcast.errors import ModelError
 from stockcast.results.models import ModelSummary
 from stockcast.results.training import ForecastRows, TrainResult
-from stockcast.storage import modelfile
+from stockcast.storage import modelfile, trainedmodel
 
 
 def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
@@ -51,6 +51,7 @@ def list_models(home: Path) -> tuple[ModelSummary, ...]:
 def show_model(home: Path, name: str) -> ModelSummary:
     """One saved model. Raises ModelError where it is missing or damaged."""
     file = modelfile.load(home / "models", name)
+    trainedmodel.from_file(file)
     return ModelSummary(name, home / "models" / name, file.manifest)
 
 

@@ -17,7 +17,7 @@ from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Progress
+from stockcast.results.progress import Progress, Silent
 from stockcast.storage import generalmodel, modelfile, trainedmodel
 
 if TYPE_CHECKING:
@@ -51,9 +51,12 @@ def predict_beside(
     return from_store(company, source, config, progress, exchange)
 
 
-def model_of(home: Path, name: str) -> TrainedModel:
-    """A saved model. Raises ModelError where it is missing or damaged."""
-    return trainedmodel.from_file(modelfile.load(home / "models", name))
+def model_of(home: Path, name: str, progress: Progress | None = None) -> TrainedModel:
+    """A saved model; what is to be known of it goes to `progress`. Raises ModelError where it is missing or damaged."""
+    model = trainedmodel.from_file(modelfile.load(home / "models", name))
+    for note in model.notes:
+        (progress or Silent()).note(f"model {name}: {note}")
+    return model
 
 
 def serving(home: Path, named: str | None, history: History, progress: Progress) -> TrainedModel:
@@ -65,7 +68,7 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
     own = named or history.ticker
     wanted = named in {None, generalmodel.NAME} and generalmodel.is_shipped()
     if not wanted or modelfile.exists(home / "models", own):
-        return model_of(home, own)
+        return model_of(home, own, progress)
     model = generalmodel.general_model(history.last, history)
     if named is None:
         learnt = f"it has learnt up to {model.scored.cutoff}"

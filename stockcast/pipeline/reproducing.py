@@ -26,6 +26,7 @@ from stockcast.prices.csvfile.source import ticker_of
 from stockcast.results.progress import Progress
 from stockcast.results.reproduction import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.codec import MisfitError, decode
 from stockcast.storage.covariaterecord import PLACES
 from stockcast.windows.covariates import Covariates, CovariatesRecord
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from stockcast.prices.history import History
     from stockcast.storage.modelfile import ModelFile
 
-_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "calendar", PLACES})
+_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "machine", "calendar", PLACES})
 """What a manifest says of the circumstances of a training: it may differ between two that gave the same model."""
 
 
@@ -51,10 +52,12 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     """
     file = modelfile.load(home / "models", name)
     model = trainedmodel.from_file(file)
+    for note in model.notes:
+        progress.note(f"model {name}: {note}")
     found = _Found.all_of(file, home, sources, read)
     covariates = _beside(model, found, Search(home, progress, _offline, strict=False), sources)
     trained = _Trained(model, home, covariates, progress)
-    again = trained.pool(found) if model.is_pool else trained.alone(found[0], file.manifest.get("init"))
+    again = trained.pool(found) if model.is_pool else trained.alone(found[0], _Begun.of(file))
     return compared(file, again)
 
 
@@ -70,7 +73,6 @@ def compared(saved: ModelFile, again: ModelFile) -> Reproduction:
     parameters = tuple(
         place for key in dict.fromkeys([*theirs, *ours]) for place in _places(key, theirs.get(key), ours.get(key))
     )
-    then, now = saved.manifest.get("versions", {}), again.manifest["versions"]
     same_id = saved.manifest["model_id"] == again.manifest["model_id"]
     return Reproduction(
         model=saved.name,
@@ -81,13 +83,39 @@ def compared(saved: ModelFile, again: ModelFile) -> Reproduction:
         tensors=len(names),
         different=different,
         parameters=parameters,
-        versions={
-            package: (then.get(package), now.get(package))
-            for package in {**then, **now}
-            if then.get(package) != now.get(package)
-        },
+        versions=_changed("versions", saved, again),
+        machine=_changed("machine", saved, again),
         device=saved.manifest["config"]["training"]["device"],
     )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What a manifest says of the prices of a series."""
+
+    ticker: str
+    source: str
+    first: date
+    last: date
+    sessions: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """The networks that a training began with, by their ids."""
+
+    young_id: str
+    served_id: str
+
+    @classmethod
+    def of(cls, file: ModelFile) -> _Begun | None:
+        """What a manifest says of them; None for a training from scratch. Raises ModelError."""
+        told = file.manifest.get("init")
+        try:
+            return decode(cls, told, "init", others=True) if told else None
+        except MisfitError as error:
+            raise ModelError(f"model {file.name} cannot be read: {error}", "train it again") from error
 
 
 @dataclass(frozen=True)
@@ -101,25 +129,26 @@ class _Found:
     def all_of(cls, file: ModelFile, home: Path, sources: Sequence[Path], read: ReadOptions) -> list[_Found]:
         """Of each series, in the order of the manifest. Raises what `reproduce` raises."""
         data = file.manifest.get("data")
-        described = data if isinstance(data, list) else [{"ticker": file.manifest["ticker"], **(data or {})}]
+        alone = {"ticker": file.manifest["ticker"], **(data if isinstance(data, dict) else {})}
+        described = data if isinstance(data, list) else [alone]
         try:
-            return [cls._of(one, home, _place(one, sources, len(described)), read) for one in described]
-        except KeyError as error:
+            known = [decode(_Data, one, "data", others=True) for one in described]
+        except MisfitError as error:
             raise ModelError(
-                f"model {file.name} does not say what it was trained on: its manifest has no {error.args[0]} of data",
+                f"model {file.name} does not say what it was trained on: its manifest's {error}",
                 "train it again with this version",
             ) from error
+        return [cls._of(one, home, _place(one, sources, len(known)), read) for one in known]
 
     @classmethod
-    def _of(cls, described: Mapping[str, Any], home: Path, source: str, read: ReadOptions) -> _Found:
-        ticker, wanted = described["ticker"], described["sha256"]
-        first, last = (date.fromisoformat(described[end]) for end in ("first", "last"))
+    def _of(cls, described: _Data, home: Path, source: str, read: ReadOptions) -> _Found:
+        ticker, wanted, first, last = described.ticker, described.sha256, described.first, described.last
         found = cls._read(replace(read, ticker=ticker, start=first, end=last), source, home)
         if found.history.sha256() != wanted:
             h = found.history
             raise DataError(
                 f"the prices of {ticker} are not those that the model was trained on: {source} has {len(h)} sessions "
-                f"from {h.first} to {h.last} with the hash {h.sha256()[:12]}, and there were {described['sessions']} "
+                f"from {h.first} to {h.last} with the hash {h.sha256()[:12]}, and there were {described.sessions} "
                 f"from {first} to {last} with {wanted[:12]}",
                 "name the file of that time with --source; a provider restates the past for dividends and splits",
             )
@@ -141,9 +170,9 @@ class _Found:
             ) from error
 
 
-def _place(described: Mapping[str, Any], sources: Sequence[Path], series: int) -> str:
+def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
     """Where to read a series: the given file of its name, or that in a given folder; else where the manifest says."""
-    source, ticker = str(described["source"]), str(described["ticker"])
+    source, ticker = described.source, described.ticker
     files = [path / Path(source).name if path.is_dir() else path for path in sources]
     for path in files:
         if series == 1 or ticker_of(path.name) == ticker or path.name == Path(source).name:
@@ -164,7 +193,7 @@ class _Trained:
     covariates: Covariates | None
     progress: Progress
 
-    def alone(self, found: _Found, begun: Mapping[str, Any] | None) -> ModelFile:
+    def alone(self, found: _Found, begun: _Begun | None) -> ModelFile:
         """Of one series. begun: what the manifest says of the networks that it began with.
 
         Raises ModelError where those are others now.
@@ -176,10 +205,10 @@ class _Trained:
             found.history, model.config, self.home, model.name, self.progress, found.quotes, self.covariates
         )
         told = candidate.learnt.told
-        if begun and told is not None and (told.young_id, told.served_id) != (begun["young_id"], begun["served_id"]):
+        if begun is not None and told is not None and begun != _Begun(told.young_id, told.served_id):
             raise ModelError(
                 f"model {model.name} began with the networks of {told.name} as they were then "
-                f"({begun['young_id'][:12]}), and they are others now ({told.young_id[:12]})",
+                f"({begun.young_id[:12]}), and they are others now ({told.young_id[:12]})",
                 "it can be made again only from the networks that it began with",
             )
         return trainedmodel.to_file(candidate.model)
@@ -243,6 +272,12 @@ def _refuse_others(record: CovariatesRecord, found: CovariatesRecord) -> None:
                 f"{name} is not what the model was trained on: its hash is {after[:12]}, and was {before[:12]}",
                 "name the file of that time with --source; a provider restates the past for dividends and splits",
             )
+
+
+def _changed(part: str, saved: ModelFile, again: ModelFile) -> dict[str, tuple[str | None, str | None]]:
+    """What a part of the manifests says of the circumstances, then and now, where that differs."""
+    then, now = (manifest.get(part, {}) for manifest in (saved.manifest, again.manifest))
+    return {key: (then.get(key), now.get(key)) for key in {**then, **now} if then.get(key) != now.get(key)}
 
 
 def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:

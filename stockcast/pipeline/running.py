@@ -183,7 +183,7 @@ class Run:
         ticker = quotes.history.ticker
         old: TrainedModel | None = None
         try:
-            old = model_of(self.home, ticker)
+            old = model_of(self.home, ticker, progress)
             reason = due(self.db, self.home, old, quotes, self.config.retrain)
         except ModelError as error:
             if not self.config.retrain.first:

@@ -136,6 +136,8 @@ class Walk:
         if found is not None:
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} was there already", detail=True)
             return Stage(key, found, resumed=True)
+        if path.exists():
+            self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} is damaged and is made again")
         made = self._fitted(fold, last, before)
         foldfile.save(path, made)
         return Stage(key, made, resumed=False)

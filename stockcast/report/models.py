@@ -18,7 +18,7 @@ LONGEST = 8  # members of a list that are shown; longer ones are counted
 _BESIDE = ("covariates", "covariate_sources")
 
 # Parameters of interest to machines alone; `models show --json` has them.
-_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences", *_BESIDE})
+_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences", "machine", *_BESIDE})
 
 _COLUMNS = (
     Column("model", right=False),
@@ -99,7 +99,12 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def _series(data: list[Any]) -> str:
     """The series of a pool, in a line."""
-    known = [one for one in data if isinstance(one, dict) and {"first", "last", "sessions"} <= one.keys()]
+    wanted = {"first": str, "last": str, "sessions": int}
+    known = [
+        one
+        for one in data
+        if isinstance(one, dict) and all(isinstance(one.get(key), kind) for key, kind in wanted.items())
+    ]
     if not known:
         return f"{len(data)} values"
     sessions = sum(one["sessions"] for one in known)

@@ -19,7 +19,7 @@ _SHOWN = 12
 
 def reproduction_data(found: Reproduction) -> dict[str, Any]:
     """`data` of `reproduce`."""
-    return {**plain(found), "different": [plain(one) for one in found.different]}
+    return {**plain(found), "kind": found.kind, "different": [plain(one) for one in found.different]}
 
 
 def reproduction_text(found: Reproduction, page: Page) -> str:
@@ -55,17 +55,23 @@ def difference(found: Reproduction) -> str:
 
 def cause(found: Reproduction) -> str:
     """What may have made the difference."""
-    if found.versions:
-        changed = [
-            f"{name} {then or 'unknown'}, now {now or 'missing'}" for name, (then, now) in found.versions.items()
-        ]
-        return f"it was trained with {'; '.join(changed)}: bytes are promised for the same versions only"
-    if found.device != "cpu":
+    if found.kind == "other-versions":
+        return f"it was trained with {_then_and_now(found.versions)}: bytes are promised for the same versions only"
+    if found.kind == "other-device":
         return f"it was trained with --device {found.device}: bytes are promised for the cpu only"
+    if found.kind == "unknown-processor":
+        return "the versions are the same, and nobody knows the processor of then: another one adds in another order"
+    if found.kind == "other-processor":
+        where = _then_and_now({name.replace("_", " "): pair for name, pair in found.machine.items()})
+        return f"it was trained on another processor, which adds in another order: {where}"
     return (
-        "the versions are the same: another processor adds in another order, and prices that agree to six digits may "
-        "differ in the seventh"
+        "it is damaged: versions and processor are those of then, for which bytes are promised. Either it was changed "
+        "after its training, or its prices were, in a digit after the sixth"
     )
+
+
+def _then_and_now(changed: dict[str, tuple[str | None, str | None]]) -> str:
+    return "; ".join(f"{name} {then or 'unknown'}, now {now or 'missing'}" for name, (then, now) in changed.items())
 
 
 def _row(one: TensorDifference) -> list[str]:

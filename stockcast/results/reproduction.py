@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+KINDS = ("identical", "other-versions", "other-device", "other-processor", "unknown-processor", "damaged")
+"""What became of a reproduction. Bytes are promised for the same versions and processor: only then is it damage."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Reproduction:
 
     identical: every tensor, every parameter and the id are the same. tensors: how many there are; different: those that
     differ. parameters: places in the manifest whose values differ. versions: by package, the version then and now where
-    they differ; None where it was not known. device: what trained it.
+    they differ; None where it was not known. machine: the same of the processor and what the packages make of it.
+    device: what trained it.
     """
 
     model: str
@@ -37,3 +41,17 @@ class Reproduction:
     parameters: tuple[str, ...]
     versions: dict[str, tuple[str | None, str | None]]
     device: str
+    machine: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Whether it is the same, and what may be to blame where it is not: one of KINDS."""
+        if self.identical:
+            return "identical"
+        if self.versions:
+            return "other-versions"
+        if self.device != "cpu":
+            return "other-device"
+        if any(then is None for then, _ in self.machine.values()):
+            return "unknown-processor"
+        return "other-processor" if self.machine else "damaged"

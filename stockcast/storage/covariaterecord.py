@@ -6,11 +6,12 @@ another place on another day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stockcast.prices.closing import Closing
 from stockcast.prices.hours import TradingHours
+from stockcast.storage.codec import MisfitError
 from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
 
 BODY, PLACES = "covariates", "covariate_sources"
@@ -39,22 +40,54 @@ def places_of(record: CovariatesRecord | None) -> dict[str, Any]:
     }
 
 
-def record_from(manifest: Mapping[str, Any]) -> CovariatesRecord | None:
-    """The record in a manifest. Raises KeyError, TypeError, ValueError or ConfigError where it cannot be read."""
-    if BODY not in manifest:
+@dataclass(frozen=True)
+class _Series:
+    name: str
+    exchange: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Body:
+    """What covariates are, as `body_of` writes it."""
+
+    series: tuple[_Series, ...]
+    known_ahead: str | None
+
+
+@dataclass(frozen=True)
+class _Place:
+    source: str
+    hours: TradingHours | None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where they were found, as `places_of` writes it."""
+
+    series: tuple[_Place, ...]
+    known_ahead: str | None
+    exchange: str
+    hours: TradingHours | None
+
+
+def record_from(body: Body | None, places: Places | None) -> CovariatesRecord | None:
+    """The record in a manifest. Raises MisfitError where its two parts do not belong together."""
+    if body is None and places is None:
         return None
-    body, places = manifest[BODY], manifest[PLACES]
+    if body is None or places is None:
+        raise MisfitError(BODY if body is None else PLACES, "is missing")
+    if len(body.series) != len(places.series) or (body.known_ahead is None) is not (places.known_ahead is None):
+        raise MisfitError(PLACES, f"is not where the {BODY} were found")
     series = tuple(
-        SeriesRecord(one["name"], place["source"], _closing(one["exchange"], place["hours"]), one["sha256"])
-        for one, place in zip(body["series"], places["series"], strict=True)
+        SeriesRecord(one.name, place.source, Closing(one.exchange, place.hours), one.sha256)
+        for one, place in zip(body.series, places.series, strict=True)
     )
-    known = (places["known_ahead"], body["known_ahead"]) if body["known_ahead"] is not None else None
-    return CovariatesRecord(_closing(places["exchange"], places["hours"]), series, known)
+    known = None
+    if body.known_ahead is not None and places.known_ahead is not None:
+        known = places.known_ahead, body.known_ahead
+    return CovariatesRecord(Closing(places.exchange, places.hours), series, known)
 
 
 def _hours(closing: Closing) -> dict[str, Any] | None:
     return None if closing.hours is None else closing.hours.to_json()
-
-
-def _closing(exchange: str, hours: Mapping[str, Any] | None) -> Closing:
-    return Closing(exchange, None if hours is None else TradingHours.from_json(hours))

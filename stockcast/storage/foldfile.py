@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -21,8 +21,10 @@ from stockcast.config import NetworkConfig
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
 from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.storage.codec import decode, encode
 from stockcast.storage.files import storage_error, write_atomic
-from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
+from stockcast.storage.fittensors import FitRecord, Tensors, fit_from_json, fit_to_json
+from stockcast.storage.modelfile import model_id
 
 _FORMAT = "stockcast.fold/2"
 """To be raised when the same settings and prices come to give other forecasts."""
@@ -33,7 +35,7 @@ _UNREADABLE = (
     ValueError, KeyError, TypeError, AttributeError, ModelError, ConfigError,
 )  # fmt: skip
 
-_EARLY = "early"
+_EARLY, _HASH = "early", "sha256"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def save(path: Path, fold: FoldFile) -> None:
     buffer = io.BytesIO()
     # Simulated laws are many numbers in single precision: half of their bits are zero.
     write = np.savez_compressed if fold.ahead else np.savez
+    arrays[_HASH] = np.frombuffer(model_id({}, arrays).encode(), np.uint8)
     write(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes every keyword for its own flag
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +94,9 @@ def load(path: Path) -> FoldFile | None:
         # Opened here: NumPy leaves a torn archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays: Tensors = {name: archive[name] for name in archive.files}
+        # The archive's own checksums do not tell of a header that asks for less than there is.
+        if arrays.pop(_HASH).tobytes().decode() != model_id({}, arrays):
+            return None
         about = json.loads(arrays["about"].tobytes())
         by_place: dict[str, dict[str, Distribution]] = {}
         for entry, values in arrays.items():
@@ -133,16 +139,25 @@ def _placed(fold: FoldFile) -> Iterator[tuple[str, str, Distribution]]:
         yield _EARLY, name, law
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What is plain of a fit, and what a model's manifest has elsewhere."""
+
+    network: NetworkConfig
+    features: tuple[str, ...]
+    fit: FitRecord
+
+
 def _plain_fit(fit: Fit, prefix: str, arrays: Tensors) -> dict[str, Any]:
-    network, names = asdict(fit.ensemble.config), list(fit.ensemble.standardiser.names)
-    return {"network": network, "features": names, **fit_to_json(fit, prefix, arrays)}
+    network, names = encode(fit.ensemble.config), list(fit.ensemble.standardiser.names)
+    return {"network": network, "features": names, "fit": fit_to_json(fit, prefix, arrays)}
 
 
 def _fits(group: str, arrays: Tensors) -> dict[str, Fit]:
-    plain = json.loads(arrays[group].tobytes())
+    plain = {cell: decode(_Made, made, cell) for cell, made in json.loads(arrays[group].tobytes()).items()}
     return {
-        cell: fit_from_json(data, f"{group}:{cell}", NetworkConfig(**data["network"]), tuple(data["features"]), arrays)
-        for cell, data in plain.items()
+        cell: fit_from_json(made.fit, f"{group}:{cell}", made.network, made.features, arrays)
+        for cell, made in plain.items()
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.prices.history import History
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.codec import MisfitError, decode, encode, parse, sha256
 from stockcast.storage.files import write_atomic
 
 NAME = GENERAL
@@ -36,14 +37,23 @@ class Vintage:
     closes: bool
 
 
+@dataclass(frozen=True)
+class _Index:
+    """The list of vintages. sha256: of the list, since a cutoff there decides what a forecast may have seen."""
+
+    sha256: str
+    vintages: tuple[Vintage, ...]
+
+
 def vintages(folder: Path | None = None) -> tuple[Vintage, ...]:
     """What is shipped, oldest first. Raises ModelError where the index cannot be read."""
     try:
-        listed = json.loads(((folder or FOLDER) / INDEX).read_bytes())["vintages"]
-        found = [Vintage(one["name"], date.fromisoformat(one["cutoff"]), bool(one["closes"])) for one in listed]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the general model is damaged: {error}", "install stockcast again") from error
-    return tuple(sorted(found, key=lambda vintage: (vintage.cutoff, vintage.closes)))
+        index = decode(_Index, parse(((folder or FOLDER) / INDEX).read_bytes()))
+        if index.sha256 != sha256(encode(index.vintages)):
+            raise MisfitError(INDEX, "is not as it was written")
+    except (OSError, ValueError) as error:
+        raise _damaged(str(error)) from error
+    return tuple(sorted(index.vintages, key=lambda vintage: (vintage.cutoff, vintage.closes)))
 
 
 def general_model(until: date, history: History, folder: Path | None = None) -> TrainedModel:
@@ -60,7 +70,20 @@ def general_model(until: date, history: History, folder: Path | None = None) -> 
             f"every vintage of the general model has learnt from sessions after {until}",
             f"the oldest ends on {oldest}: choose a later date, or train on the ticker itself",
         )
-    return replace(trainedmodel.from_file(modelfile.load(folder or FOLDER, known[-1].name)), name=NAME)
+    return _vintage(folder or FOLDER, known[-1])
+
+
+def _vintage(folder: Path, vintage: Vintage) -> TrainedModel:
+    """The networks that the index speaks of. Raises ModelError where the folder has others: they may know more."""
+    try:
+        file = modelfile.load(folder, vintage.name)
+        model = trainedmodel.from_file(file, shipped=True)
+    except ModelError as error:
+        raise _damaged(error.message) from error
+    if (file.manifest["name"], model.served.cutoff) != (vintage.name, vintage.cutoff):
+        found = f"{file.manifest['name']} up to {model.served.cutoff}"
+        raise _damaged(f"{INDEX} names {vintage.name} up to {vintage.cutoff}, and its folder has {found}")
+    return replace(model, name=NAME)
 
 
 def is_shipped() -> bool:
@@ -70,5 +93,9 @@ def is_shipped() -> bool:
 
 def save_index(folder: Path, shipped: Sequence[Vintage]) -> None:
     """Write the list of vintages. Raises StorageError."""
-    listed = [asdict(one) | {"cutoff": one.cutoff.isoformat()} for one in shipped]
-    write_atomic(folder / INDEX, json.dumps({"vintages": listed}, indent=1) + "\n")
+    listed = encode(tuple(shipped))
+    write_atomic(folder / INDEX, json.dumps({"sha256": sha256(listed), "vintages": listed}, indent=1) + "\n")
+
+
+def _damaged(reason: str) -> ModelError:
+    return ModelError(f"the general model is damaged: {reason}", "install stockcast again")

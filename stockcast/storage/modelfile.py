@@ -31,9 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError, LockedError, ModelError
+from stockcast.storage.codec import canonical, parse, sha256
 from stockcast.storage.files import storage_error, sync_folder, write_synced
 
-FORMAT = "stockcast.model/1"
+FORMAT = "stockcast.model/2"
+EARLIER = "stockcast.model/1"
+"""Without a hash over the manifest, of which the id protects what it is made from."""
+
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 
@@ -41,6 +45,7 @@ LOCK_WAIT = 10.0  # seconds
 
 _FORMAT_KEY = "format"
 _HASH_KEY = "weights_sha256"
+_WHOLE_KEY = "manifest_sha256"
 
 # Leaves room for the prefix and suffix of the longest hidden name in the 255 bytes of a file name.
 _LONGEST_NAME = 200
@@ -56,13 +61,14 @@ _State = tuple[tuple[int, ...] | None, ...]
 class ModelFile:
     """A model as it is stored: `manifest` is JSON, `tensors` the arrays by name.
 
-    The manifest's keys "format" and "weights_sha256" belong to the file format: `save` sets them, `load` takes
-    them out again.
+    The manifest's keys "format", "weights_sha256" and "manifest_sha256" belong to the file format: `save` sets them,
+    `load` takes them out again. format: of the folder that it was read from.
     """
 
     name: str
     manifest: dict[str, Any]
     tensors: dict[str, NDArray[Any]]
+    format: str = FORMAT
 
 
 def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
@@ -163,18 +169,13 @@ def model_id(config: Mapping[str, Any], tensors: Tensors) -> str:
     Neither the order of keys nor the byte order or memory layout of an array changes it. Raises TypeError or
     ValueError for a configuration that is not JSON.
     """
-    digest = hashlib.sha256(_canonical(dict(config)))
+    digest = hashlib.sha256(canonical(dict(config)))
     for name in sorted(tensors):
         array = _plain(tensors[name])
         # The header holds the shape, hence the number of bytes after it: no two inputs run together alike.
-        digest.update(_canonical([name, array.dtype.str, list(array.shape)]))
+        digest.update(canonical([name, array.dtype.str, list(array.shape)]))
         digest.update(array.tobytes())
     return digest.hexdigest()[:16]
-
-
-def _canonical(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode()
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
@@ -193,8 +194,9 @@ def _weights_bytes(tensors: Tensors) -> bytes:
 
 def _manifest_bytes(manifest: Mapping[str, Any], weights: bytes) -> bytes:
     own = {_FORMAT_KEY: FORMAT, _HASH_KEY: hashlib.sha256(weights).hexdigest()}
-    rest = {key: value for key, value in manifest.items() if key not in own}
-    return json.dumps({**own, **rest}, indent=1, allow_nan=False).encode()
+    rest = {key: value for key, value in manifest.items() if key not in (*own, _WHOLE_KEY)}
+    whole = {_WHOLE_KEY: sha256({**own, **rest})}
+    return json.dumps({**own, **whole, **rest}, indent=1, allow_nan=False).encode()
 
 
 def _name_problem(name: str) -> str:
@@ -334,10 +336,11 @@ def _read(models_dir: Path, name: str) -> ModelFile:
         if not os.path.lexists(folder):
             raise _missing(models_dir, name)
     manifest = _parse_manifest(name, _file_bytes(name, folder / MANIFEST))
+    version = manifest.pop(_FORMAT_KEY)
     weights = _file_bytes(name, folder / WEIGHTS)
     if hashlib.sha256(weights).hexdigest() != manifest.pop(_HASH_KEY, None):
         raise _damaged(name, f"{WEIGHTS} is not the file that {MANIFEST} describes")
-    return ModelFile(name, manifest, _parse_weights(name, weights))
+    return ModelFile(name, manifest, _parse_weights(name, weights), version)
 
 
 def _file_bytes(name: str, path: Path) -> bytes:
@@ -351,17 +354,19 @@ def _file_bytes(name: str, path: Path) -> bytes:
 
 def _parse_manifest(name: str, data: bytes) -> dict[str, Any]:
     try:
-        manifest = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        manifest = parse(data)
+    except ValueError as error:
         raise _damaged(name, f"{MANIFEST} is not JSON ({error})") from error
     if not isinstance(manifest, dict) or _FORMAT_KEY not in manifest:
         raise _damaged(name, f"{MANIFEST} names no format")
-    version = manifest.pop(_FORMAT_KEY)
-    if version != FORMAT:
+    version = manifest[_FORMAT_KEY]
+    if version not in (FORMAT, EARLIER):
         raise ModelError(
             f"the model {name} has the format {version!r}; this version of stockcast reads {FORMAT!r}",
             f"Train it again ({_command(name)}), or use the version of stockcast that saved it.",
         )
+    if version == FORMAT and manifest.pop(_WHOLE_KEY, None) != sha256(manifest):
+        raise _damaged(name, f"{MANIFEST} is not as it was written")
     return manifest
 
 

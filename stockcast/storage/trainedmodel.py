@@ -7,27 +7,79 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import SCRATCH
-from stockcast.errors import ConfigError, ModelError, StockcastError
-from stockcast.forecasting import TrainedModel
+from stockcast.errors import ModelError, StockcastError
+from stockcast.forecasting import Fit, TrainedModel
+from stockcast.models.parameters import Length
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.storage.covariaterecord import body_of, places_of, record_from
-from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
-from stockcast.storage.modelfile import ModelFile, model_id
-from stockcast.versions import installed_version
+from stockcast.storage.circumstances import machine, versions
+from stockcast.storage.codec import MisfitError, decode, encode
+from stockcast.storage.covariaterecord import BODY, Body, Places, body_of, places_of, record_from
+from stockcast.storage.fittensors import FitRecord, Tensors, fit_from_json, fit_to_json
+from stockcast.storage.modelfile import FORMAT, ModelFile, model_id
 from stockcast.windows.market import Market
+
+_IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", BODY)
+"""What the id is made from, beside the weights."""
+
+_EARLIER = (
+    "it was saved by an earlier version, and only its settings, parameters and weights could be checked, not its "
+    "calendar, its currency and its verdict; training it again protects them, too"
+)
+
+
+@dataclass(frozen=True)
+class _Config:
+    """What is kept of a TrainConfig: covariates have a record of their own."""
+
+    network: NetworkConfig
+    training: TrainingConfig
+    split: SplitConfig
+    horizon: int
+    exchange: str | None
+    init: str | None = SCRATCH
+
+
+@dataclass(frozen=True)
+class _Pool:
+    members: tuple[str, ...] = ()
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    alone_features: tuple[str, ...] = ()
+    alone_scored: FitRecord | None = None
+    alone_served: FitRecord | None = None
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """Everything in a manifest that a forecast depends on or is shown with; the rest is for its reader alone."""
+
+    name: str
+    ticker: str
+    model_id: str
+    currency: str | None
+    verdict: str
+    config: _Config
+    served_by: str
+    features: Annotated[tuple[str, ...], Length(1, 10_000)]
+    scored: FitRecord
+    served: FitRecord | None
+    calendar: SessionCalendar
+    pool: _Pool = field(default_factory=_Pool)
+    covariates: Body | None = None
+    covariate_sources: Places | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_file(model: TrainedModel) -> ModelFile:
     """The model's folder content; `model_id` is the hash of settings, parameters and weights."""
     tensors: Tensors = {}
     body: dict[str, Any] = {
-        "config": _config_to_json(model.config),
+        "config": encode(_Config(**{field.name: getattr(model.config, field.name) for field in fields(_Config)})),
         "served_by": model.served_by,
         "features": list(model.served.ensemble.standardiser.names),
         "scored": fit_to_json(model.scored, "scored", tensors),
@@ -43,39 +95,81 @@ def to_file(model: TrainedModel) -> ModelFile:
         "verdict": model.sentence,
         **body,
         **places_of(model.covariates),
-        "versions": _versions(),
-        "calendar": model.calendar.to_json(),
+        "versions": versions(),
+        "machine": machine(),
+        "calendar": encode(model.calendar),
         **_defined(dict(model.summary)),
     }
     return ModelFile(model.name, manifest, tensors)
 
 
-def from_file(file: ModelFile) -> TrainedModel:
-    """The model of a folder. Raises ModelError where it lacks something, or holds what this version does not know."""
-    m = file.manifest
+def from_file(file: ModelFile, shipped: bool = False) -> TrainedModel:
+    """The model of a folder. shipped: one that comes with the package, whose weights are halves.
+
+    Raises ModelError where it lacks something, holds what this version does not know or what no training gave, or has
+    an id that is not that of its settings, parameters and weights.
+    """
     try:
-        config = _config_from_json(m["config"])
-        scored = fit_from_json(m["scored"], "scored", config.network, tuple(m["features"]), file.tensors)
-        served = scored
-        if m["served"] is not None:
-            served = fit_from_json(m["served"], "served", config.network, tuple(m["features"]), file.tensors)
-        return TrainedModel(
-            **_pool_from_json(m, config, file.tensors),
-            name=file.name,
-            ticker=m["ticker"],
-            model_id=m["model_id"],
-            config=config,
-            scored=scored,
-            served=served,
-            served_by=m["served_by"],
-            sentence=m["verdict"],
-            calendar=SessionCalendar.from_json(m["calendar"]),
-            currency=m["currency"],
-            covariates=record_from(m),
-        )
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
-        reason = error.message if isinstance(error, StockcastError) else f"{type(error).__name__}: {error}"
-        raise ModelError(f"model {file.name} cannot be read: {reason}", "train it again") from error
+        manifest = decode(_Manifest, file.manifest, others=True)
+        if not shipped:  # the id of a shipped one was made from its weights before they were halved
+            _require_own_id(manifest.model_id, file)
+        return _model(manifest, file)
+    except (MisfitError, StockcastError) as error:
+        raise ModelError(f"model {file.name} cannot be read: {error}", "train it again") from error
+
+
+def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
+    config = TrainConfig(**vars(m.config))
+
+    def fits(names: tuple[str, ...], records: dict[str, FitRecord | None]) -> tuple[Fit, Fit]:
+        found = [
+            fit_from_json(record, place, config.network, names, file.tensors)
+            for place, record in records.items()
+            if record is not None
+        ]
+        for fit, place in zip(found, records, strict=False):
+            if m.served_by not in {config.network.cell, *fit.baselines}:
+                raise MisfitError("served_by", f"is {m.served_by!r}, which {place} does not have")
+        if found[0].cutoff > found[-1].cutoff:
+            raise MisfitError(
+                f"{list(records)[-1]}.cutoff", f"is {found[-1].cutoff}, before {found[0].cutoff} of the other"
+            )
+        return found[0], found[-1]
+
+    scored, served = fits(m.features, {"scored": m.scored, "served": m.served})
+    alone = None
+    if m.pool.alone_scored is not None:
+        alone = fits(m.pool.alone_features, {"alone_scored": m.pool.alone_scored, "alone_served": m.pool.alone_served})
+    return TrainedModel(
+        name=file.name,
+        ticker=m.ticker,
+        model_id=m.model_id,
+        config=config,
+        scored=scored,
+        served=served,
+        served_by=m.served_by,
+        sentence=m.verdict,
+        calendar=m.calendar,
+        currency=m.currency,
+        members=m.pool.members,
+        sentences=m.pool.sentences,
+        market=_market(file.tensors),
+        alone=alone,
+        covariates=record_from(m.covariates, m.covariate_sources),
+        notes=() if file.format == FORMAT else (_EARLIER,),
+    )
+
+
+def _require_own_id(known: str, file: ModelFile) -> None:
+    body = {key: file.manifest[key] for key in _IDENTIFIED if key in file.manifest}
+    found = model_id(body, file.tensors)
+    if found != known:
+        raise MisfitError("model_id", f"is {known}, and that of its settings, parameters and weights is {found}")
+
+
+def _market(tensors: Mapping[str, Any]) -> Market | None:
+    arrays = {name: tensors[f"market.{name}"] for name in ("days", "values", "shock") if f"market.{name}" in tensors}
+    return Market.from_arrays(arrays) if arrays else None
 
 
 def _pool_to_json(model: TrainedModel, tensors: Tensors) -> dict[str, Any]:
@@ -93,46 +187,6 @@ def _pool_to_json(model: TrainedModel, tensors: Tensors) -> dict[str, Any]:
     return {"pool": pool}
 
 
-def _pool_from_json(manifest: Mapping[str, Any], config: TrainConfig, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    if "pool" not in manifest:
-        return {}
-    pool = manifest["pool"]
-    found: dict[str, Any] = {"members": tuple(pool["members"]), "sentences": dict(pool["sentences"])}
-    if "market.days" in tensors:
-        arrays = {name: tensors[f"market.{name}"] for name in ("days", "values", "shock")}
-        found["market"] = Market.from_arrays(arrays)
-    if "alone_scored" in pool:
-        names = tuple(pool["alone_features"])
-        scored = fit_from_json(pool["alone_scored"], "alone_scored", config.network, names, tensors)
-        served = scored
-        if pool["alone_served"] is not None:
-            served = fit_from_json(pool["alone_served"], "alone_served", config.network, names, tensors)
-        found["alone"] = (scored, served)
-    return found
-
-
-def _config_to_json(config: TrainConfig) -> dict[str, Any]:
-    split = config.split
-    return {
-        "network": asdict(config.network),
-        "training": asdict(config.training),
-        "split": asdict(split) | {name: _iso(getattr(split, name)) for name in ("validate_from", "test_from")},
-        "horizon": config.horizon,
-        "exchange": config.exchange,
-        "init": config.init,
-    }
-
-
-def _config_from_json(data: Mapping[str, Any]) -> TrainConfig:
-    split = dict(data["split"])
-    for name in ("validate_from", "test_from"):
-        split[name] = date.fromisoformat(split[name]) if split[name] else None
-    return TrainConfig(
-        NetworkConfig(**data["network"]), TrainingConfig(**data["training"]), SplitConfig(**split), data["horizon"],
-        data["exchange"], data.get("init", SCRATCH),
-    )  # fmt: skip
-
-
 def _defined(value: Any) -> Any:
     """The same with null for what is not a number: JSON has no NaN."""
     if isinstance(value, dict):
@@ -140,14 +194,3 @@ def _defined(value: Any) -> Any:
     if isinstance(value, list):
         return [_defined(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _iso(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
-
-
-def _versions() -> dict[str, str]:
-    import platform  # only saving asks for versions: a forecast starts without this module
-
-    found = {name: installed_version(name) for name in ("stockcast", "numpy", "torch", "scipy", "arch")}
-    return {"python": platform.python_version()} | {name: known for name, known in found.items() if known is not None}

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stockcast.errors import DataError, ModelError
-from stockcast.models import baselines
+from stockcast.errors import DataError
 from stockcast.models.baselines import BASELINES
 from stockcast.models.baselines.ewma import EwmaT
 from stockcast.models.baselines.garch import GarchT
@@ -19,6 +18,7 @@ from stockcast.models.baselines.har import HarT
 from stockcast.models.baselines.randomwalk import Drift, RandomWalk
 from stockcast.models.basescale import fit_har_scale
 from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.storage.codec import MisfitError, decode, encode
 from stockcast.windows.features import BURN_IN, Features, features
 from tests import synthetic
 
@@ -42,18 +42,18 @@ def test_one_row_alone_has_the_same_bytes_as_in_a_batch(name: str) -> None:
 @pytest.mark.parametrize("name", list(BASELINES))
 def test_parameters_survive_json(name: str) -> None:
     known = BASELINES[name].fit(F, START, STOP)
-    again = baselines.from_json(name, json.loads(json.dumps(baselines.to_json(known))))
+    again = decode(BASELINES[name], json.loads(json.dumps(encode(known))))
     levels = np.array([0.05, 0.5, 0.95])
     assert (
         again.forecast(F, 700, 710).quantile(levels).tobytes() == known.forecast(F, 700, 710).quantile(levels).tobytes()
     )
 
 
-def test_unknown_baselines_and_parameters_are_a_model_error() -> None:
-    with pytest.raises(ModelError, match="unknown baseline 'oracle'"):
-        baselines.from_json("oracle", {})
-    with pytest.raises(ModelError):
-        baselines.from_json("drift", {"speed": 1})
+def test_unknown_and_missing_parameters_are_named() -> None:
+    with pytest.raises(MisfitError, match=r"known.drift.speed is not known"):
+        decode(Drift, {"speed": 1}, "known.drift")
+    with pytest.raises(MisfitError, match=r"known.ewma-t.nu is missing"):
+        decode(EwmaT, {"mu": 0.0, "ratio": 1.0}, "known.ewma-t")
 
 
 def test_the_garch_filter_is_that_of_arch() -> None:

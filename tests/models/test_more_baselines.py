@@ -14,7 +14,6 @@ from scipy import stats
 
 from stockcast.errors import DataError
 from stockcast.evaluation.verdict import display
-from stockcast.models import baselines
 from stockcast.models.baselines import ALL_BASELINES, BASELINES, Baseline
 from stockcast.models.baselines.autoregression import Ar1
 from stockcast.models.baselines.expanding import Mean, RandomWalkGaussian, RandomWalkT
@@ -25,6 +24,7 @@ from stockcast.models.baselines.gjrgarch import GjrGarchT
 from stockcast.models.baselines.riskmetrics import EwmaGaussian
 from stockcast.models.distribution import Distribution, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.storage.codec import decode, encode
 from stockcast.windows.features import BURN_IN, Features, features
 from tests import synthetic
 
@@ -103,7 +103,7 @@ def test_a_fit_sees_nothing_after_the_last_target(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEW)
 def test_parameters_survive_json(name: str) -> None:
-    again = baselines.from_json(name, json.loads(json.dumps(baselines.to_json(FITTED[name]))))
+    again = decode(ALL_BASELINES[name], json.loads(json.dumps(encode(FITTED[name]))))
     assert type(again) is type(FITTED[name])
     assert quantiles(again.forecast(F, 700, 710)).tobytes() == quantiles(FITTED[name].forecast(F, 700, 710)).tobytes()
     plan, other = (PathPlan(2, 5, NO_SHOCKS, np.random.default_rng(0)) for _ in range(2))

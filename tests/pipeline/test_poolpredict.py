@@ -108,7 +108,7 @@ def same(ours: Sequence[Forecast], theirs: Sequence[Forecast]) -> bool:
 def network_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that has hardly learnt anything may not be served, and a baseline knows no market."""
     original = model_of
-    serving = lambda home, name: replace(original(home, name), served_by="lstm")  # noqa: E731
+    serving = lambda home, name, *heard: replace(original(home, name, *heard), served_by="lstm")  # noqa: E731
     monkeypatch.setattr("stockcast.pipeline.predicting.model_of", serving)
 
 

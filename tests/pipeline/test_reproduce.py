@@ -65,7 +65,11 @@ def reproduced(home: Path, *sources: Path, name: str = "FAKE", **read_as: str) -
 def edited(home: Path, name: str = "FAKE", **manifest: Any) -> ModelFile:
     """The saved model with other entries in its manifest."""
     file = modelfile.load(home / "models", name)
-    file = replace(file, manifest={**file.manifest, **manifest})
+    changed = {**file.manifest, **manifest}
+    body = {key: changed[key] for key in ("config", "served_by", "features", "scored", "served") if key in changed}
+    if manifest.keys() & body.keys():
+        changed["model_id"] = modelfile.model_id(body, file.tensors)
+    file = replace(file, manifest=changed)
     modelfile.save(home / "models", file)
     return file
 
@@ -140,11 +144,26 @@ def test_another_seed_is_another_model_and_what_differs_is_said(own: Path) -> No
     assert not found.identical
     assert found.model_id != found.again
     assert found.versions["torch"][0] == "0.4.1"
+    assert found.kind == "other-versions"
     assert "seeds" in found.parameters
     moved = {one.name for one in found.different}
     assert "scored.readout_SHD" in moved
     assert "scored.centre" not in moved
     assert all(one.largest is not None and one.largest > 0 for one in found.different)
+
+
+def test_another_processor_is_told_from_damage(own: Path) -> None:
+    manifest = modelfile.load(own / "models", "FAKE").manifest
+    assert {"processor", "blas_kernel", "numpy_instructions", "torch_instructions"} <= manifest["machine"].keys()
+    config = {**manifest["config"], "training": {**manifest["config"]["training"], "seed": 7}}
+    edited(own, config=config)
+    assert reproduced(own).kind == "damaged"
+    edited(own, machine={**manifest["machine"], "blas_kernel": "OpenBLAS Abacus"})
+    found = reproduced(own)
+    assert found.kind == "other-processor"
+    assert found.machine == {"blas_kernel": ("OpenBLAS Abacus", manifest["machine"]["blas_kernel"])}
+    edited(own, machine={})
+    assert reproduced(own).kind == "unknown-processor"
 
 
 def test_what_a_training_met_by_chance_is_not_compared(own: Path) -> None:

@@ -33,10 +33,15 @@ def test_what_differs_is_counted_and_listed() -> None:
 def test_the_likeliest_cause_is_named() -> None:
     assert "torch 2.9.0, now 2.13.0; arch unknown, now 8.0.0" in cause(OTHER)
     assert "--device cuda" in cause(replace(OTHER, versions={}, device="cuda"))
-    assert "another processor" in cause(replace(OTHER, versions={}))
+    moved = replace(OTHER, versions={}, machine={"blas_kernel": ("OpenBLAS Haswell", "OpenBLAS SkylakeX")})
+    assert "another processor" in cause(moved)
+    assert "blas kernel OpenBLAS Haswell, now OpenBLAS SkylakeX" in cause(moved)
+    assert "nobody knows the processor" in cause(replace(moved, machine={"blas_kernel": (None, "OpenBLAS Haswell")}))
+    assert cause(replace(OTHER, versions={})).startswith("it is damaged")
 
 
 def test_the_json_has_every_field() -> None:
     data = reproduction_data(OTHER)
     assert data["different"][0] == {"name": "scored.readout_SHD", "size": 48, "values": 3, "largest": 2.5e-07}
+    assert data["kind"] == "other-versions"
     assert data["versions"] == {"torch": ["2.9.0", "2.13.0"], "arch": [None, "8.0.0"]}

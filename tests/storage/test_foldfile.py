@@ -126,6 +126,30 @@ def test_every_step_and_the_laws_before_come_back_to_the_bit_and_in_their_order(
     assert list(found.early) == ["lstm", "gru"]
 
 
+@pytest.mark.parametrize("fewer", [b"(1000, 20)", b"(4000, 10)"])
+def test_a_digit_in_the_shape_of_an_array_is_damage(tmp_path: Path, fewer: bytes) -> None:
+    """An archive's own checksum is not looked at where less is asked for than there is."""
+    path = tmp_path / "f.npz"
+    save(path, FoldFile({"e": Empirical(np.random.default_rng(0).standard_normal((4000, 20)))}, ABOUT))
+    content = path.read_bytes()
+    assert content.count(b"(4000, 20)") == 1
+    path.write_bytes(content.replace(b"(4000, 20)", fewer))
+    assert load(path) is None
+
+
+def test_a_fold_without_a_hash_or_with_another_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    save(path, fold())
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["t@1:lstm"][0, 3] += 0.01
+    np.savez(path, **arrays)
+    assert load(path) is None
+    del arrays["sha256"]
+    np.savez(path, **arrays)
+    assert load(path) is None
+
+
 def test_twenty_steps_come_back_in_the_order_of_numbers_not_of_letters(tmp_path: Path) -> None:
     made = replace(fold(), ahead={"lstm": tuple(simulated(40 - step, step) for step in range(2, 22))})
     save(tmp_path / "f.npz", made)

@@ -29,6 +29,8 @@ from stockcast.storage.modelfile import ModelFile, list_models, load, model_id, 
 NAMES = ("AAPL", "^GSPC", "BRK-B", "BF.B", "0700.HK", "EURUSD=X", "my stock, 2", "Zürich", "A.new-0123456789abcdef.old")
 BAD_NAMES = ("", ".", "..", ".hidden", "a/b", "a\\b", "/etc", "a\nb", "a\0b", "a\x7fb", "é" * 101)
 
+OWN = ("format", "weights_sha256", "manifest_sha256")
+"""Keys of the file format."""
 STEPS = ("mkdir", "rename", "fsync", "unlink", "rmdir")
 
 
@@ -62,7 +64,7 @@ json_values = st.recursive(
 
 @settings(max_examples=20)
 @given(
-    st.dictionaries(st.text().filter(lambda key: key not in ("format", "weights_sha256")), json_values, max_size=4),
+    st.dictionaries(st.text().filter(lambda key: key not in OWN), json_values, max_size=4),
     st.dictionaries(st.text("abc.0", min_size=1), arrays, max_size=4),
 )
 def test_a_model_comes_back_as_it_was_saved(
@@ -162,6 +164,15 @@ def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     return rewrite
 
 
+def replaced(old: bytes, new: bytes) -> Callable[[Path], None]:
+    def rewrite(path: Path) -> None:
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+
+    return rewrite
+
+
 @pytest.mark.parametrize(
     ("file", "damage", "reason"),
     [
@@ -175,7 +186,14 @@ def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
         ("manifest.json", lambda path: path.write_bytes(b"[]"), "names no format"),
         ("manifest.json", os.unlink, "manifest.json is missing"),
         ("manifest.json", edit(lambda manifest: manifest.pop("format")), "names no format"),
-        ("manifest.json", edit(lambda manifest: manifest.pop("weights_sha256")), "is not the file"),
+        ("manifest.json", edit(lambda manifest: manifest.pop("weights_sha256")), "manifest.json is not as it was"),
+        ("manifest.json", edit(lambda manifest: manifest.pop("manifest_sha256")), "manifest.json is not as it was"),
+        ("manifest.json", edit(lambda manifest: manifest.update(number=2)), "manifest.json is not as it was"),
+        ("manifest.json", replaced(b'"number":', b'"number": 1, "number":'), "not JSON .*twice"),
+        ("manifest.json", replaced(b'"number":', b'"more": NaN, "number":'), "not JSON .*NaN"),
+        ("manifest.json", replaced(b'"number":', b'"more": -Infinity, "number":'), "not JSON .*Infinity"),
+        ("manifest.json", replaced(b'"number":', b'"more": 1e999, "number":'), "not JSON"),
+        ("manifest.json", replaced(b'"number":', b'"more": ' + b"9" * 5000 + b', "number":'), "not JSON"),
     ],
 )
 def test_a_damaged_model_is_refused_and_can_be_replaced_or_removed(
@@ -213,8 +231,8 @@ def test_a_file_in_the_place_of_a_model_is_damage(models: Path) -> None:
 
 def test_a_model_of_another_version_is_told_from_a_damaged_one(models: Path) -> None:
     save(models, numbered(1))
-    edit(lambda manifest: manifest.update(format="stockcast.model/2"))(models / "AAPL" / "manifest.json")
-    with pytest.raises(ModelError, match=r"stockcast\.model/2.*reads 'stockcast.model/1'"):
+    edit(lambda manifest: manifest.update(format="stockcast.model/3"))(models / "AAPL" / "manifest.json")
+    with pytest.raises(ModelError, match=r"stockcast\.model/3.*reads 'stockcast.model/2'"):
         load(models, "AAPL")
 
 

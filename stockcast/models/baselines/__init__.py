@@ -7,10 +7,8 @@ forecasting is NumPy alone.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
-from stockcast.errors import ModelError
 from stockcast.models.baselines.autoregression import Ar1
 from stockcast.models.baselines.ewma import EwmaT
 from stockcast.models.baselines.expanding import Mean, RandomWalkGaussian, RandomWalkT
@@ -70,16 +68,3 @@ ALL_BASELINES: dict[str, type[Baseline]] = {
     "fhs-garch": FhsGarch,
 }
 """Every baseline, from constant laws to moving variances; a class's docstring names its literature."""
-
-
-def to_json(baseline: Baseline) -> dict[str, Any]:
-    """The parameters, as plain numbers."""
-    return asdict(baseline)  # type: ignore[call-overload,no-any-return]  # a Protocol cannot say "dataclass"
-
-
-def from_json(name: str, parameters: dict[str, Any]) -> Baseline:
-    """The baseline of that name with saved parameters. Raises ModelError for what this version does not know."""
-    try:
-        return ALL_BASELINES[name](**parameters)
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"the model holds an unknown baseline {name!r} ({error})", "train it again") from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
 from stockcast.models.likelihood import Regressors, fit_student, trading
+from stockcast.models.parameters import Freedom, Within
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -26,10 +27,10 @@ class Ar1:
     The linear test of whether a return foretells the next (Lo and MacKinlay 1988). constant and scale in log return.
     """
 
-    constant: float
-    phi: float
-    scale: float
-    nu: float
+    constant: Annotated[float, Within(-2.0, 2.0)]  # mean * (1 - phi)
+    phi: Annotated[float, Within(-0.99, 0.99)]
+    scale: Annotated[float, Within(0.0, 1.0, above=True)]
+    nu: Freedom
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:

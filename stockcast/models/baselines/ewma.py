@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
 from stockcast.models.distribution import StudentT
 from stockcast.models.likelihood import Regressors, fit_student, trading
+from stockcast.models.parameters import Decay, Freedom, LogReturn, Within
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
@@ -22,10 +23,10 @@ class EwmaT:
     mu: location. ratio: Student-t scale over EWMA volatility. nu: degrees of freedom. decay is RiskMetrics' 0.94.
     """
 
-    mu: float
-    ratio: float
-    nu: float
-    decay: float = EWMA_DECAY
+    mu: LogReturn
+    ratio: Annotated[float, Within(0.0, 1000.0, above=True)]
+    nu: Freedom
+    decay: Decay = EWMA_DECAY
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:

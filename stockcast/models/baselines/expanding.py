@@ -19,6 +19,7 @@ import numpy as np
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
 from stockcast.models.likelihood import Regressors, fit_student, trading
+from stockcast.models.parameters import Freedom
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -56,7 +57,7 @@ class RandomWalkT:
     squares: with nu of 4 or less, the mean square has no variance and hardly settles.
     """
 
-    nu: float
+    nu: Freedom
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
@@ -85,7 +86,7 @@ class Mean:
     forecast of the next return. nu: degrees of freedom.
     """
 
-    nu: float
+    nu: Freedom
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:

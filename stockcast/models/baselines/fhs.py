@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
 from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import Empirical
+from stockcast.models.parameters import Length, Percent, Persistence, Share, Variance, Within
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -26,11 +27,11 @@ class FhsGarch:
     and the root of h in percent; shocks: the (r - mu) / sqrt(h) of the training part's targets, in ascending order.
     """
 
-    mu: float
-    omega: float
-    alpha: float
-    beta: float
-    shocks: tuple[float, ...]
+    mu: Percent
+    omega: Variance
+    alpha: Share
+    beta: Share
+    shocks: Annotated[tuple[Annotated[float, Within(-1e6, 1e6)], ...], Length(1, MAX_SHOCKS)]
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
@@ -58,6 +59,11 @@ class FhsGarch:
 
         variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
         return simulate_variance(variance, plan, self._filter.step, draw)
+
+    @property
+    def persistence(self) -> Persistence:
+        """Share of a variance that is left in the next one."""
+        return self.alpha + self.beta
 
     @property
     def _filter(self) -> GarchFilter:

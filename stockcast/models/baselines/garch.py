@@ -11,6 +11,7 @@ import numpy as np
 from stockcast.errors import DataError
 from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.distribution import StudentT
+from stockcast.models.parameters import Freedom, Percent, Persistence, Share, Variance
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -23,11 +24,11 @@ class GarchT:
     The recursion starts from the smoothed variance of the first 75 sessions, as `arch` starts it.
     """
 
-    mu: float
-    omega: float
-    alpha: float
-    beta: float
-    nu: float
+    mu: Percent
+    omega: Variance
+    alpha: Share
+    beta: Share
+    nu: Freedom
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
@@ -55,6 +56,11 @@ class GarchT:
 
         variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
         return simulate_variance(variance, plan, self._filter.step, draw)
+
+    @property
+    def persistence(self) -> Persistence:
+        """Share of a variance that is left in the next one."""
+        return self.alpha + self.beta
 
     @property
     def _t_scale(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
+from stockcast.models.parameters import Asymmetry, Freedom, Percent, Persistence, Share, Variance
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -23,12 +24,12 @@ class GjrGarchT:
     r, mu and the root of h in percent. The innovations are Student-t of unit variance (Bollerslev 1987).
     """
 
-    mu: float
-    omega: float
-    alpha: float
-    gamma: float
-    beta: float
-    nu: float
+    mu: Percent
+    omega: Variance
+    alpha: Share
+    gamma: Asymmetry
+    beta: Share
+    nu: Freedom
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
@@ -53,6 +54,11 @@ class GjrGarchT:
 
         variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
         return simulate_variance(variance, plan, self._filter.step, draw)
+
+    @property
+    def persistence(self) -> Persistence:
+        """Share of a variance that is left in the next one, falls being as frequent as rises."""
+        return self.alpha + 0.5 * self.gamma + self.beta
 
     @property
     def _filter(self) -> GarchFilter:

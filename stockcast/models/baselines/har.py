@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 
-from stockcast.models.basescale import HarScale, fit_har_scale
+from stockcast.models.basescale import BaseFreedom, HarScale, HarWeights, fit_har_scale
 from stockcast.models.distribution import StudentT
+from stockcast.models.parameters import LogReturn
 from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -18,9 +19,9 @@ from stockcast.windows.features import Features
 class HarT:
     """Student-t, scale of a heterogeneous autoregression (Corsi 2009) on a range-based variance (see `basescale`)."""
 
-    weights: tuple[float, ...]
-    mu: float
-    nu: float
+    weights: HarWeights
+    mu: LogReturn
+    nu: BaseFreedom
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:

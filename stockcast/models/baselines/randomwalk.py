@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
 from stockcast.models.distribution import Empirical, StudentT
+from stockcast.models.parameters import Within
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -22,7 +23,7 @@ class RandomWalk:
     Historical simulation (Hendricks 1996), about the random walk's last close.
     """
 
-    sessions: int = ROLLING_SESSIONS
+    sessions: Annotated[int, Within(2, ROLLING_SESSIONS)] = ROLLING_SESSIONS
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:

@@ -9,6 +9,7 @@ import numpy as np
 
 from stockcast.models.baselines.trainingreturns import training_returns
 from stockcast.models.distribution import StudentT
+from stockcast.models.parameters import Decay
 from stockcast.models.simulation import PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
@@ -22,7 +23,7 @@ class EwmaGaussian:
     origins of that month, which are never forecast, are no forecasts.
     """
 
-    decay: float = EWMA_DECAY
+    decay: Decay = EWMA_DECAY
 
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
