@@ -140,7 +140,7 @@ class Run:
 
     def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
         try:
-            fetched = Fetcher(self.db, self.home, self._fetching, progress, self._waiting).update(ticker)
+            fetched = Fetcher(self.db, self._fetching, progress, self._waiting).update(ticker)
         except StockcastError:
             self._settle_stored(ticker, progress)
             raise

@@ -75,7 +75,7 @@ def quotes(source: str, read: ReadOptions, home: Path, waiting: Waiting | None, 
     refuse_file_options(source, read)
     with Database.open(home) as db:
         waiting = waiting or Waiting(FetchConfig(), many=False)
-        Fetcher(db, home, waiting.config, progress, waiting).update(ticker_of(source))
+        Fetcher(db, waiting.config, progress, waiting).update(ticker_of(source))
         return stored(db, ticker_of(source), settings.now(), read.start, read.end)
 
 
