@@ -49,10 +49,12 @@ def _log(error: Exception, home: Path | None) -> str:
     moment = datetime.now(UTC)
     target: Path | None = None
     try:
+        from stockcast.storage.files import open_private, private_folder
+
         folder = (home or default_home()) / "logs"
         target = folder / f"crash-{moment:%Y%m%dT%H%M%S.%f}Z.log"
-        folder.mkdir(parents=True, exist_ok=True)
-        with target.open("x", encoding="utf-8", errors="backslashreplace") as log:
+        private_folder(folder)
+        with open(target, "x", encoding="utf-8", errors="backslashreplace", opener=open_private) as log:
             log.write(_report(error, moment))
     except Exception as refusal:  # noqa: BLE001 - whatever stops the log must not hide the crash
         return f"its traceback could not be written to {target or 'the log'} ({refusal}); name a folder with --home"

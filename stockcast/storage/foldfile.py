@@ -21,7 +21,7 @@ from stockcast.config import NetworkConfig
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
 from stockcast.models.distribution import Distribution, Empirical, StudentT
-from stockcast.storage.files import storage_error, write_atomic
+from stockcast.storage.files import private_folder, storage_error, write_atomic
 from stockcast.storage.fittensors import Tensors, fit_from_json, fit_to_json
 
 _FORMAT = "stockcast.fold/2"
@@ -79,10 +79,10 @@ def save(path: Path, fold: FoldFile) -> None:
     write = np.savez_compressed if fold.ahead else np.savez
     write(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes every keyword for its own flag
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue(), private=True)
 
 
 def load(path: Path) -> FoldFile | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
 from stockcast.config.clock import now
+from stockcast.storage.files import open_private, private_folder
 
 NAME = "run.log"
 LARGEST = 1_000_000  # bytes of one file
@@ -32,7 +34,7 @@ class RunLog:
 
     def __enter__(self) -> RunLog:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             self._handler = _Handler(self.path, self._failed)
         except (OSError, ValueError) as error:
             self._failed(error)
@@ -89,6 +91,9 @@ class _Handler(RotatingFileHandler):
             path, maxBytes=LARGEST, backupCount=BACKUPS, encoding="utf-8", delay=True, errors="backslashreplace"
         )
         self._failed = failed
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_private)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's name and signature
         import sys
