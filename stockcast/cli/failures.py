@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stockcast.cli.glance import default_home
 from stockcast.errors import StockcastError, StorageError
+from stockcast.results.printable import printable
 
 PACKAGES = ("stockcast", "numpy", "torch", "pandas", "scipy", "arch", "typer", "rich", "exchange-calendars", "pyarrow")
 
@@ -55,7 +56,7 @@ def _log(error: Exception, home: Path | None) -> str:
         target = folder / f"crash-{moment:%Y%m%dT%H%M%S.%f}Z.log"
         private_folder(folder)
         with open(target, "x", encoding="utf-8", errors="backslashreplace", opener=open_private) as log:
-            log.write(_report(error, moment))
+            log.write(printable(_report(error, moment), keep="\n\t"))
     except Exception as refusal:  # noqa: BLE001 - whatever stops the log must not hide the crash
         return f"its traceback could not be written to {target or 'the log'} ({refusal}); name a folder with --home"
     return f"the traceback is in {target}"

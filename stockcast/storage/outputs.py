@@ -15,12 +15,12 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from stockcast.errors import StorageError
-from stockcast.results.flat import flat
+from stockcast.results.flat import csv_table, flat
+from stockcast.results.printable import inert
 from stockcast.storage.files import open_private, private_folder, storage_error, sync_folder, write_atomic
 
 Document = Mapping[str, Any]  # JSON: texts, finite numbers, booleans, None, lists and mappings of these
@@ -88,14 +88,16 @@ def append_csv(
     tail = _tail(path)
     fresh = _fresh(path, tail, documents)
     rows = [{"id": id_, **_cells(document)} for id_, document in fresh]
-    names = list(dict.fromkeys(name for row in rows for name in row)) if columns is None else ["id", *columns]
+    names = (
+        list(dict.fromkeys(name for row in rows for name in row)) if columns is None else ["id", *map(inert, columns)]
+    )
     if tail.size:
         header = _header(path)
         _require_columns(path, header, names)
-        _append(path, tail, _table(header, rows, headed=False), private)
+        _append(path, tail, csv_table(header, rows, headed=False), private)
     else:
         _require_begin(path, tail, b"id,")
-        _append(path, tail, _table(names, rows, headed=True) if rows else "", private)
+        _append(path, tail, csv_table(names, rows) if rows else "", private)
     return len(fresh)
 
 
@@ -199,7 +201,7 @@ def _require_columns(path: Path, header: Sequence[str], columns: Sequence[str]) 
 
 def _cells(document: Document) -> dict[str, Any]:
     """The flat document, as CSV can carry it: no line breaks, no Python words."""
-    return {name: _cell(value) for name, value in flat(_without_id(document)).items()}
+    return {inert(name): _cell(value) for name, value in flat(_without_id(document)).items()}
 
 
 def _cell(value: Any) -> Any:
@@ -212,15 +214,6 @@ def _cell(value: Any) -> Any:
 
 def _without_id(document: Document) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "id"}
-
-
-def _table(columns: Sequence[str], rows: Sequence[dict[str, Any]], headed: bool) -> str:
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, fieldnames=columns, extrasaction="ignore", lineterminator="\r\n")
-    if headed:
-        writer.writeheader()
-    writer.writerows(rows)
-    return sheet.getvalue()
 
 
 def _append(path: Path, tail: _Tail, text: str, private: bool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from stockcast.config.clock import now
+from stockcast.results.printable import printable
 from stockcast.storage.files import open_private, private_folder
 
 NAME = "run.log"
@@ -103,4 +104,4 @@ class _Handler(RotatingFileHandler):
 
 def _one_line(text: str) -> str:
     """The text without line breaks and control characters: a line of the log is an event."""
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
+    return printable(" ".join(text.split()))

@@ -137,7 +137,7 @@ def _told(replies: Sequence[Reply]) -> Any:
 def _refuse_other_words(ticker: str) -> None:
     if _ISIN.fullmatch(ticker.upper()):
         raise DataError(f"{ticker} is an ISIN, not a ticker", "search for it at finance.yahoo.com, and use its symbol")
-    if not _TICKER.fullmatch(ticker):
+    if not _TICKER.fullmatch(ticker) or not ticker.isprintable():
         raise DataError(f"{ticker!r} is no ticker", "write it as finance.yahoo.com does, for example BRK-B or ^GSPC")
 
 
