@@ -74,7 +74,8 @@ def names_of_caches(home: Path, bomb: bytes) -> None:
             db.execute("CREATE TABLE _cookieschema (strategy TEXT PRIMARY KEY, fetch_date TEXT, cookie_bytes BLOB)")
             for strategy in ("curlCffi", "basic", "csrf"):
                 db.execute("INSERT INTO _cookieschema VALUES (?, '2021-04-01T00:00:00', ?)", (strategy, bomb))
-        for name in ("tkr-tz.db", "isin-tkr.db", "tkr-tz.csv", "cookie.pkl", "cookies.pkl"):
+        # Not the others of its databases: broken ones had the folder thrown away before the cookies were read.
+        for name in ("tkr-tz.csv", "cookie.pkl", "cookies.pkl"):
             (place / name).write_bytes(bomb)
     for name in ("matplotlib/fontlist-v390.json", "matplotlib/fontList.cache", "torch/kernels/cache.pkl",
                  "numba/index.nbi", "joblib/output.pkl", "exchange_calendars/XNYS.pkl"):  # fmt: skip
