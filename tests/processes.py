@@ -37,10 +37,15 @@ class Process:
     """
 
     def __init__(
-        self, words: Sequence[str | Path], folder: Path, environment: Mapping[str, str], script: Path | None = None
+        self,
+        words: Sequence[str | Path],
+        folder: Path,
+        environment: Mapping[str, str],
+        script: Path | None = None,
+        umask: int = 0o022,
     ) -> None:
         (out, into_out), (err, into_err) = (_context.Pipe(duplex=False) for _ in range(2))
-        arguments = ([str(word) for word in words], folder, dict(environment), script, into_out, into_err)
+        arguments = ([str(word) for word in words], folder, dict(environment), script, umask, into_out, into_err)
         self._process = _context.Process(target=_begin, args=arguments, daemon=True)
         self._process.start()
         self.stdout, self.stderr = (os.fdopen(os.dup(pipe.fileno()), encoding="utf-8") for pipe in (out, err))
@@ -77,7 +82,13 @@ class Process:
 
 
 def _begin(
-    words: list[str], folder: Path, environment: dict[str, str], script: Path | None, out: Connection, err: Connection
+    words: list[str],
+    folder: Path,
+    environment: dict[str, str],
+    script: Path | None,
+    umask: int,
+    out: Connection,
+    err: Connection,
 ) -> None:
     """Take up the environment of a process that was begun for this, and go to work."""
     os.environ.clear()
@@ -85,6 +96,7 @@ def _begin(
     time.tzset()
     tempfile.tempdir = None
     os.chdir(folder)
+    os.umask(umask)
     for pipe, number in ((out, 1), (err, 2)):
         os.dup2(pipe.fileno(), number)
         pipe.close()

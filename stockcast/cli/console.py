@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from stockcast.cli.failures import InterruptedRun
 from stockcast.errors import StorageError
+from stockcast.results.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from stockcast.results.failures import Failure
 
 DETAIL, STORY, ERRORS = 10, 20, 40
+_LINE_END = re.compile("(\r\n)")
+_KEPT = re.compile("(\r\n|\x1b\\[[0-9;]*m)")  # and Rich's colours
+
 FILE_WIDTH = 120  # characters of a table that goes to a file or a pipe
 
 
@@ -42,18 +47,19 @@ def story(line: str) -> None:
     if sys.stderr is None:
         return
     with suppress(OSError, ValueError):
-        _write(sys.stderr, printable(line) + "\n")
+        _write(sys.stderr, printable(line, keep="\n\t") + "\n")
 
 
 def answer(content: str) -> None:
     """Write the answer to stdout, whole.
 
-    A reader that has gone away (`| head -1`) is no error. Raises StorageError where stdout cannot be written.
+    What is not for the eye, and no colour of a table on a terminal, becomes a question mark. A reader that has gone
+    away (`| head -1`) is no error. Raises StorageError where stdout cannot be written.
     """
     if sys.stdout is None:
         return
     try:
-        _write(sys.stdout, content)
+        _write(sys.stdout, _shown(content))
     except BrokenPipeError:
         abandon_stdout()
     except OSError as error:
@@ -89,13 +95,15 @@ def errors(failures: Sequence[Failure]) -> None:
 
 def error_lines(failure: Failure) -> str:
     """One failure in one line, and its hint in a second; the source is named where the message does not name it."""
-    message, source = failure.error.message, failure.source
+    # A line each: a line feed in a file's name could begin what looks like another message.
+    told = (failure.error.message, failure.source, failure.error.hint)
+    message, source, hint = (" ".join(words.splitlines()) for words in told)
     if isinstance(failure.error, InterruptedRun):
         return message
     named = message if not source or source in message else f"{source}: {message}"
     lines = [f"error: {named}"]
-    if failure.error.hint:
-        lines.append(f"  hint: {failure.error.hint}")
+    if hint:
+        lines.append(f"  hint: {hint}")
     return "\n".join(lines)
 
 
@@ -125,9 +133,11 @@ def is_terminal(stream: object) -> bool:
         return False
 
 
-def printable(line: str) -> str:
-    """The line without control characters, which a file's content could bring to the terminal."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "?" for sign in line)
+def _shown(content: str) -> str:
+    kept = _KEPT if _coloured(is_terminal(sys.stdout)) else _LINE_END
+    # `split` with a group: what is kept has the odd places.
+    parts = enumerate(kept.split(content))
+    return "".join(part if place % 2 else printable(part, keep="\n\t") for place, part in parts)
 
 
 def _coloured(terminal: bool) -> bool:

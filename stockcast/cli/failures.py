@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stockcast.cli.glance import default_home
 from stockcast.errors import StockcastError, StorageError
+from stockcast.results.printable import printable
 from stockcast.versions import installed_version
 
 PACKAGES = ("stockcast", "numpy", "torch", "pandas", "scipy", "arch", "typer", "rich", "exchange-calendars", "pyarrow")
@@ -50,11 +51,13 @@ def _log(error: Exception, home: Path | None) -> str:
     moment = datetime.now(UTC)
     target: Path | None = None
     try:
+        from stockcast.storage.files import open_private, private_folder
+
         folder = (home or default_home()) / "logs"
         target = folder / f"crash-{moment:%Y%m%dT%H%M%S.%f}Z.log"
-        folder.mkdir(parents=True, exist_ok=True)
-        with target.open("x", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(_report(error, moment))
+        private_folder(folder)
+        with open(target, "x", encoding="utf-8", errors="backslashreplace", opener=open_private) as log:
+            log.write(printable(_report(error, moment), keep="\n\t"))
     except Exception as refusal:  # noqa: BLE001 - whatever stops the log must not hide the crash
         return f"its traceback could not be written to {target or 'the log'} ({refusal}); name a folder with --home"
     return f"the traceback is in {target}"

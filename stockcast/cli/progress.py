@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from stockcast.cli.console import STORY, Console, is_terminal
+from stockcast.results.printable import printable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -119,7 +120,9 @@ class Bar(Notes):
         progress = self._opened()
         if self._task is not None:
             progress.remove_task(self._task)
-        self._task = progress.add_task(f"{self.label}: {name}", total=max(total, 1), loss="", rate="", targets=targets)
+        self._task = progress.add_task(
+            printable(f"{self.label}: {name}"), total=max(total, 1), loss="", rate="", targets=targets
+        )
 
     def advance(self, units: int, loss: float | None = None) -> None:
         """Move the bar."""

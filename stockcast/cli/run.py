@@ -158,11 +158,11 @@ def _deliver(
 
 def _write(target: Path, tickers: list[str], common: options.Common) -> None:
     from stockcast.config.runfile import config_text
-    from stockcast.storage.files import write_atomic
+    from stockcast.storage.files import is_within, write_atomic
 
     if target.exists():
         raise ConfigError(f"{target} exists already", "name another with --config FILE, or delete it first")
-    write_atomic(target, config_text(tuple(tickers)))
+    write_atomic(target, config_text(tuple(tickers)), private=is_within(target, common.home))
     if common.as_json:
         from stockcast.report.asjson import envelope
 

@@ -18,11 +18,12 @@ MOST_SKEW = timedelta(minutes=2)
 
 
 def doctor(home: Path, config: Path | None, offline: bool = False, timeout: float = 15.0) -> Diagnosis:
-    """Look at folder, disk, store, models, calendar, lock, configuration, provider and clock.
+    """Look at access, folder, disk, store, models, calendar, lock, configuration, provider and clock.
 
     config: the file of `run`, None where there is none to check. offline: leave out what needs the network.
     """
     looks: list[tuple[str, Callable[[], Check]]] = [
+        ("access", lambda: _access(home)),  # first: the others take from other users what is open to them
         ("folder", lambda: _folder(home)),
         ("disk", lambda: _disk(home)),
         ("store", lambda: _store(home)),
@@ -47,12 +48,27 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
         return Check(name, False, f"{error.strerror or error}", "check the permissions of that folder")
 
 
-def _folder(home: Path) -> Check:
-    from stockcast.storage.files import write_atomic
+def _access(home: Path) -> Check:
+    """Whether another user may write to the home or to what is in it: forecasts come from what is there."""
+    from shlex import quote
 
-    home.mkdir(parents=True, exist_ok=True)
+    from stockcast.storage.files import open_to_others
+
+    found = open_to_others(home)
+    if found:
+        first, why = found[0]
+        more = f", and to {len(found) - 1} more below {home}" if len(found) > 1 else ""
+        hint = f"take it from them: chown -R $(id -un) {quote(str(home))}; chmod -R go-w {quote(str(home))}"
+        return Check("access", None, f"others may write to {first} ({why}){more}", hint)
+    return Check("access", True, "this user alone may write to it")
+
+
+def _folder(home: Path) -> Check:
+    from stockcast.storage.files import private_home, write_atomic
+
+    private_home(home)
     probe = home / ".write-test"
-    write_atomic(probe, "stockcast")
+    write_atomic(probe, "stockcast", private=True)
     probe.unlink()
     return Check("folder", True, f"{home} can be written")
 

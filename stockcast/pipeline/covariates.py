@@ -181,7 +181,7 @@ class Search:
                 return
         assert self.home is not None  # noqa: S101 - asked before
         waiting = self.waiting(ticker) or Waiting(FetchConfig(), many=False)
-        Fetcher(db, self.home, waiting.config, self.progress, waiting).update(ticker)
+        Fetcher(db, waiting.config, self.progress, waiting).update(ticker)
 
     def _tell_age(self, one: Covariate, host: Host) -> None:
         """Say how old a covariate is that ends before what could be known of it; refuse a ticker that is too old."""

@@ -113,7 +113,7 @@ def _quotes(source: str, read: ReadOptions, home: Path, progress: Progress, wait
     with Database.open(home) as db:
         last = pricestore.last_session(db, ticker)
         if read.end is None or last is None or last < read.end:
-            Fetcher(db, home, waiting.config, progress, waiting).update(ticker)
+            Fetcher(db, waiting.config, progress, waiting).update(ticker)
         found = stored(db, ticker, settings.now(), read.start, read.end)
     if read.end is None:
         require_fresh(found, waiting.config)

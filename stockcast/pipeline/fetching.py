@@ -15,7 +15,7 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import DataError, LockedError, SourceUnavailable
+from stockcast.errors import DataError, SourceUnavailable
 from stockcast.pipeline.instruments import described
 from stockcast.prices.history import Dates
 from stockcast.prices.hours import TradingHours
@@ -56,7 +56,7 @@ def fetch(
 
     def one(source: str) -> FetchResult:
         with Database.open(home) as db:
-            return Fetcher(db, home, config, watching(source), waiting).update(ticker_of(source))
+            return Fetcher(db, config, watching(source), waiting).update(ticker_of(source))
 
     return one
 
@@ -112,7 +112,6 @@ class Fetcher:
     """Brings stored prices up to date, one ticker after the other."""
 
     db: Database
-    home: Path
     config: FetchConfig
     progress: Progress
     waiting: Waiting
@@ -121,8 +120,7 @@ class Fetcher:
         """The ticker's prices, asked for where the stored ones are older than the settings allow.
 
         Where `allow_stale` is set and the provider fails, or says that it has nothing, the stored prices serve. Raises
-        DataError for an unknown ticker, SourceUnavailable where the provider cannot be reached, LockedError where
-        another process asks it all the time.
+        DataError for an unknown ticker, SourceUnavailable where the provider cannot be reached.
         """
         now = settings.now()
         instrument, bars = pricestore.instrument(self.db, ticker), pricestore.bars(self.db, ticker)
@@ -138,7 +136,7 @@ class Fetcher:
             return known.result(now, asked=False)
         try:
             return self._told(self._more(known, now))
-        except (DataError, LockedError, SourceUnavailable) as error:
+        except (DataError, SourceUnavailable) as error:
             if self.config.allow_stale:
                 self.progress.note(f"{ticker}: {error.message}; stored prices up to {known.last} serve")
                 return known.result(now, asked=True)
@@ -146,7 +144,7 @@ class Fetcher:
             raise
 
     def _first(self, ticker: str, now: datetime) -> FetchResult:
-        answer = self._ask(ticker, None, now)
+        answer = self._ask(ticker, None, now, None)
         if not len(answer):
             raise DataError(f"{ticker}: the provider has no prices", "check the ticker; it may be delisted or misspelt")
         return self._replaced(ticker, answer, now, None)
@@ -155,11 +153,11 @@ class Fetcher:
         """The missing sessions, and a look at the newest stored ones."""
         ticker = known.instrument.ticker
         start = known.bars.dates[-min(OVERLAP, len(known.bars))].astype(object)
-        answer = self._ask(ticker, start, now)
+        answer = self._ask(ticker, start, now, known.instrument.zone)
         instrument, final, notes = self._settled(ticker, answer, now, known.instrument)
         change = compared(known.bars, final)
         if change.restated:
-            whole = self._ask(ticker, None, now)
+            whole = self._ask(ticker, None, now, instrument.zone)
             return self._replaced(ticker, whole, now, known)
         if len(change.new_or_corrected):
             pricestore.merge(self.db, instrument, final.take(change.new_or_corrected))
@@ -182,11 +180,11 @@ class Fetcher:
         added = int((final.dates > known.bars.dates[-1]).sum())
         return _Known(instrument, final).result(now, asked=True, added=added, restated=restated, notes=notes)
 
-    def _ask(self, ticker: str, start: date | None, now: datetime) -> Answer:
+    def _ask(self, ticker: str, start: date | None, now: datetime, zone: str | None) -> Answer:
         from stockcast.prices.yahoo.client import fetch as ask
 
         with self.waiting.turn(ticker) as deadline:
-            return ask(ticker, start, now, deadline, self.home / "cache" / "yfinance")
+            return ask(ticker, start, now, deadline, zone)
 
     def _settled(
         self, ticker: str, answer: Answer, now: datetime, known: Instrument | None

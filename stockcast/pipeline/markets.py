@@ -154,7 +154,7 @@ class Company:
             last = pricestore.last_session(db, ticker)
             if waiting is not None and ticker in model.members and (last is None or last < origin):
                 with suppress(StockcastError):
-                    Fetcher(db, self.home, waiting.config, progress, waiting).update(ticker)
+                    Fetcher(db, waiting.config, progress, waiting).update(ticker)
 
     def market(self, kept: Market, last: date, progress: Progress) -> Market:
         """The market of all the sessions of all sources; the kept one alone where that reaches `last`.

@@ -38,7 +38,7 @@ def from_store(
     end = min((day for day in (read.end, config.as_of) if day is not None), default=None)
     with Database.open(home) as db:
         if end is None or not _stored_through(db, ticker, end):
-            Fetcher(db, home, waiting.config, progress, waiting).update(ticker)
+            Fetcher(db, waiting.config, progress, waiting).update(ticker)
         now = settings.now()
         quotes = stored(db, ticker, now, read.start, end)
         if exchange is not None and exchange != quotes.exchange:

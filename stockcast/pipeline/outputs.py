@@ -17,25 +17,32 @@ from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.storage import outputs
 from stockcast.storage.database import Database
+from stockcast.storage.files import is_within
 from stockcast.storage.ledger import reading
 
 _BATCH = 1000
 
-Append = Callable[[Path, Sequence[tuple[int, dict[str, Any]]]], int]
+_Found = Sequence[tuple[int, dict[str, Any]]]
 
 
 def written(db: Database, config: OutputConfig, tickers: Collection[str], progress: Progress) -> tuple[str, ...]:
-    """Bring the files up to the ledger; returns those that changed. Raises StorageError."""
+    """Bring the files up to the ledger; returns those that changed. Raises StorageError.
+
+    Files within the home are for this user alone; others have the umask's modes.
+    """
     changed = []
+    private = is_within(config.folder, db.path.parent)
     for path, append in ((config.jsonl_path, outputs.append_jsonl), (config.csv_path, _append_csv)):
-        if path is not None and _followed(db, path, append, progress):
+        if path is not None and _followed(db, path, append, private, progress):
             changed.append(str(path))
-    if config.latest_path is not None and _latest(db, config.latest_path, tickers):
+    if config.latest_path is not None and _latest(db, config.latest_path, tickers, private):
         changed.append(str(config.latest_path))
     return tuple(changed)
 
 
-def _followed(db: Database, path: Path, append: Append, progress: Progress) -> int:
+def _followed(
+    db: Database, path: Path, append: Callable[[Path, _Found, bool], int], private: bool, progress: Progress
+) -> int:
     """Append what the ledger has after the file's last line; returns how many lines that is."""
     last, newest = outputs.last_id(path), reading.last_id(db)
     if last > newest:
@@ -46,13 +53,13 @@ def _followed(db: Database, path: Path, append: Append, progress: Progress) -> i
         return 0
     total = 0
     while found := reading.documents_after(db, last, limit=_BATCH):
-        total += append(path, found)
+        total += append(path, found, private)
         last = found[-1][0]
     return total
 
 
-def _append_csv(path: Path, documents: Sequence[tuple[int, dict[str, Any]]]) -> int:
-    return outputs.append_csv(path, documents, _columns())
+def _append_csv(path: Path, documents: _Found, private: bool) -> int:
+    return outputs.append_csv(path, documents, _columns(), private)
 
 
 def _columns() -> list[str]:
@@ -66,7 +73,7 @@ def _columns() -> list[str]:
     return columns
 
 
-def _latest(db: Database, path: Path, tickers: Collection[str]) -> bool:
+def _latest(db: Database, path: Path, tickers: Collection[str], private: bool) -> bool:
     """Replace the file of the latest forecasts of these tickers where it would change."""
     document = {"schema": "stockcast.latest/1", "data": [f for f in reading.latest(db) if f["ticker"] in tickers]}
     try:
@@ -74,5 +81,5 @@ def _latest(db: Database, path: Path, tickers: Collection[str]) -> bool:
             return False
     except (OSError, ValueError):
         pass  # missing, or not whole: it is written anew
-    outputs.write_latest(path, document)
+    outputs.write_latest(path, document, private)
     return True

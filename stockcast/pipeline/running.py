@@ -32,7 +32,7 @@ from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
-from stockcast.storage.files import storage_error
+from stockcast.storage.files import private_home, storage_error
 from stockcast.storage.ledger import reading, recording, runs, settling
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def locked(home: Path, wait: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / LOCK)
+        private_home(home)
+        lock = FileLock(home / LOCK, mode=0o600)
         lock.acquire(timeout=wait)
     except Timeout as error:
         waited = f" for {wait:g} s" if wait else ""
@@ -140,7 +140,7 @@ class Run:
 
     def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
         try:
-            fetched = Fetcher(self.db, self.home, self._fetching, progress, self._waiting).update(ticker)
+            fetched = Fetcher(self.db, self._fetching, progress, self._waiting).update(ticker)
         except StockcastError:
             self._settle_stored(ticker, progress)
             raise

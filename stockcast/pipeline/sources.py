@@ -15,6 +15,7 @@ from stockcast.prices.checks import validated
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.rawbars import RawBars
+from stockcast.results.printable import well_formed
 from stockcast.results.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def quotes(source: str, read: ReadOptions, home: Path, waiting: Waiting | None, 
     refuse_file_options(source, read)
     with Database.open(home) as db:
         waiting = waiting or Waiting(FetchConfig(), many=False)
-        Fetcher(db, home, waiting.config, progress, waiting).update(ticker_of(source))
+        Fetcher(db, waiting.config, progress, waiting).update(ticker_of(source))
         return stored(db, ticker_of(source), settings.now(), read.start, read.end)
 
 
@@ -113,7 +114,7 @@ def hours_of(instrument: Instrument) -> TradingHours:
 
 def ticker_of(source: str) -> str:
     """A source as the provider writes tickers."""
-    return source.strip().upper()
+    return well_formed(source.strip().upper())
 
 
 def refuse_file_options(source: str, read: ReadOptions) -> None:

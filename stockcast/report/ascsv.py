@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from stockcast.report.asjson import plain
+from stockcast.results.flat import csv_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +18,9 @@ def forecasts_csv(forecasts: Sequence[Forecast]) -> str:
 
     Where forecasts differ in their quantiles, the columns are those of all of them. Rows end with CR LF.
     """
-    import csv
-
     levels = sorted({level for forecast in forecasts for level in forecast.quantiles}, key=float)
     rows = [_row(plain(forecast), levels) for forecast in forecasts]
-    if not rows:
-        return ""
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, fieldnames=list(rows[0]), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return sheet.getvalue()
+    return csv_table(list(rows[0]), rows) if rows else ""
 
 
 def _row(forecast: dict[str, Any], levels: Sequence[str]) -> dict[str, Any]:

@@ -48,8 +48,6 @@ def envelope(command: str, data: Any, failures: Sequence[Failure]) -> str:
     command: its words joined by dots, or nothing where no command was recognised. data: anything `plain` takes;
     null where the command could not begin. A failure's source is null where it concerns no source.
     """
-    import json
-
     document = {
         "schema": f"stockcast.{command}/1" if command else "stockcast/1",
         "ok": not failures,
@@ -64,7 +62,14 @@ def envelope(command: str, data: Any, failures: Sequence[Failure]) -> str:
             for failure in failures
         ],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return as_json(document, indent=2) + "\n"
+
+
+def as_json(document: Any, indent: int | None = None) -> str:
+    """Plain values as JSON in ASCII, fit for a terminal: DEL is the one control character that JSON leaves as it is."""
+    import json
+
+    return json.dumps(document, indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def forecast_rows(forecasts: Sequence[Forecast]) -> list[dict[str, Any]]:

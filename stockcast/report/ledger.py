@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from stockcast.report.asjson import plain
+from stockcast.report.asjson import as_json, plain
 from stockcast.report.figures import count, price, price_range
 from stockcast.report.page import Column, Page, paragraph, render, table
-from stockcast.results.flat import flat
+from stockcast.results.flat import csv_table, flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,22 +69,14 @@ def record(row: LedgerRow) -> dict[str, Any]:
 
 def ledger_jsonl(rows: Sequence[LedgerRow]) -> str:
     """One JSON document a line."""
-    return "".join(json.dumps(record(row), allow_nan=False) + "\n" for row in rows)
+    return "".join(as_json(record(row)) + "\n" for row in rows)
 
 
 def ledger_csv(rows: Sequence[LedgerRow]) -> str:
     """One row per forecast; what is nested becomes columns, and what a forecast has not stays empty."""
-    import csv
-
     cells = [{name: _cell(value) for name, value in flat(record(row)).items()} for row in rows]
     names = list(dict.fromkeys(name for row in cells for name in row if name != "outcome"))
-    if not names:
-        return ""
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, fieldnames=names, lineterminator="\r\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(cells)
-    return sheet.getvalue()
+    return csv_table(names, cells) if names else ""
 
 
 def _cell(value: Any) -> Any:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from stockcast.results.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -58,7 +60,7 @@ def render(items: Sequence[RenderableType], page: Page) -> str:
         emoji=False,
         _environ={},
     )
-    for item in items:
+    for item in (printable(item, keep="\n") if isinstance(item, str) else item for item in items):
         written = isinstance(item, str | Text)
         console.print(item, crop=False, no_wrap=written, overflow="ignore" if written else None)
     lines = (line.rstrip() for line in sheet.getvalue().split("\n"))
@@ -70,6 +72,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], page: Page, 
     from rich import box
     from rich.table import Table
 
+    rows = [[printable(cell, keep="\n") for cell in row] for row in rows]
     shown, gap = _fitting(columns, rows, page.width)
     before = (gap - 1) // 2
     drawn = Table(
@@ -91,7 +94,7 @@ def heading(words: str) -> Text:
     """A line in bold."""
     from rich.text import Text
 
-    return Text(words, style="bold")
+    return Text(printable(words, keep="\n"), style="bold")
 
 
 def paragraph(words: str, page: Page) -> Text:
@@ -103,7 +106,7 @@ def paragraph(words: str, page: Page) -> Text:
     for loose, tied in _TIES:
         words = words.replace(loose, tied)
     wrapped = fill(words, page.width, break_long_words=False, break_on_hyphens=False)
-    return Text(wrapped.replace("\xa0", " "))
+    return Text(printable(wrapped.replace("\xa0", " "), keep="\n"))
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from io import StringIO
 from itertools import groupby
 from math import isfinite
 from textwrap import fill
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 from stockcast.errors import ConfigError
 from stockcast.report.asjson import plain
 from stockcast.report.figures import UNKNOWN, count, number, p_value, percent
+from stockcast.results.flat import csv_table
+from stockcast.results.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -207,7 +208,7 @@ def _caption(table: SkillTable, columns: Sequence[_Column]) -> str:
 
 def _escaped(words: str, escapes: Mapping[str, str]) -> str:
     """Words that stand in a document as they are; a line feed in a ticker's name would end a row."""
-    return "".join(escapes.get(character, character) for character in " ".join(words.split()))
+    return "".join(escapes.get(character, character) for character in printable(" ".join(words.split())))
 
 
 def _markdown(table: SkillTable) -> str:
@@ -285,8 +286,6 @@ def _latex_figure(figure: str) -> str:
 
 
 def _csv(table: SkillTable) -> str:
-    import csv
-
     whole = {
         "tickers": len(table.tickers),
         "first": table.first,
@@ -303,8 +302,4 @@ def _csv(table: SkillTable) -> str:
         )
         for row in table.rows
     ]
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, fieldnames=list(rows[0]), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return sheet.getvalue()
+    return csv_table(list(rows[0]), rows)

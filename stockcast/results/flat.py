@@ -1,9 +1,12 @@
-"""Documents as the rows of a table: what is nested becomes columns."""
+"""Documents as the rows of a table, what is nested as columns, and tables as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
 from typing import Any
+
+from stockcast.results.printable import inert
 
 
 def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -27,3 +30,19 @@ def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             cells[f"{prefix}{name}"] = value
     return cells
+
+
+def csv_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headed: bool = True) -> str:
+    """The rows as CSV (RFC 4180), each ending with CR LF; `headed`: the names of the columns come first.
+
+    A row's members without a column are left out, and what it lacks is an empty cell. Text that a spreadsheet would
+    compute is made inert, and so are the names; numbers stay numbers.
+    """
+    import csv
+
+    sheet = StringIO()
+    writer = csv.writer(sheet, lineterminator="\r\n")
+    if headed:
+        writer.writerow([inert(name) for name in columns])
+    writer.writerows([inert(row.get(name)) for name in columns] for row in rows)
+    return sheet.getvalue()

@@ -5,6 +5,7 @@ Write-ahead logging: readers see the last commit while somebody writes. Every co
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from stockcast.errors import LockedError, StockcastError, StorageError
-from stockcast.storage.files import storage_error
+from stockcast.storage.files import open_private, private_home, storage_error
 from stockcast.storage.schema import STEPS, VERSION
 
 FILE = "stockcast.db"
@@ -52,7 +53,7 @@ class Database:
         and leaves it as it is.
         """
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            private_home(home)
         except (OSError, ValueError) as error:
             raise storage_error(home, error, "create") from error
         path = home / FILE
@@ -132,6 +133,10 @@ class Database:
 
 
 def _opened(path: Path, wait: float) -> sqlite3.Connection:
+    # Made here, since SQLite's mode is the umask's; its log gets that of the file. A file that is there is not opened:
+    # closing it would let go of the locks that this process holds on it.
+    with suppress(OSError):
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     try:
         return _connection(path, "mode=rwc", wait, lambda connection: _prepare(path, connection))
     except sqlite3.Error as error:

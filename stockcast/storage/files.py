@@ -1,4 +1,8 @@
-"""Files: written whole or not at all, and a reason the user can act on where that fails."""
+"""Files: written whole or not at all, for the right eyes, and a reason the user can act on where that fails.
+
+What lies under a home is for its user alone, 0600 and 0700 whatever the umask; files that the user names elsewhere have
+the umask's mode. Windows has no such modes, and there the folder of a user's data is the user's own.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +32,29 @@ _HINTS: dict[int | None, str] = {
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
 
+_OURS = frozenset(
+    {"models", "backtests", "logs", "cache", "run.lock", "stockcast.db"}
+    | {f"stockcast.db-{more}" for more in ("wal", "shm", "journal")}
+)
+"""What stockcast puts into a home. cache: of earlier versions, for yfinance; nothing reads it any more."""
+
+_OTHERS = 0o077
+
 _OPEN_DESCRIPTOR = re.compile(r"/dev/(?:stdout|stderr|fd/(\d{1,9}))|/proc/self/fd/(\d{1,9})")
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
+def write_atomic(path: Path, data: bytes | str, private: bool = False) -> None:
     """Replace the content of `path` by `data` (text as UTF-8): a reader sees the old content or the new, whole.
 
     The bytes go to a temporary file beside the target, are synced, and are renamed over it; whatever stops this,
-    the target stays as it was and the temporary file goes. An existing target keeps its mode, a symbolic link its
-    place. Devices, pipes and open descriptors such as /dev/stdout are written to directly.
+    the target stays as it was and the temporary file goes. An existing target keeps its mode, unless the file is to be
+    private (0600), and a symbolic link its place. Devices, pipes and open descriptors such as /dev/stdout are written
+    to directly.
 
     Raises StorageError with the reason where the system refuses.
     """
-    payload = data.encode("utf-8") if isinstance(data, str) else data
+    # What a file's undecodable name left in a text has no bytes of its own in UTF-8.
+    payload = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     try:
         descriptor = _open_descriptor(path)
         if descriptor is not None:
@@ -51,19 +65,81 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         if mode is not None and not stat.S_ISREG(mode):
             _write_through(target, payload)
         else:
-            _replace(target, payload, mode)
+            _replace(target, payload, 0o600 if private else mode)
     except (OSError, ValueError) as error:
         raise storage_error(path, error) from error
 
 
-def write_synced(path: Path, payload: bytes) -> None:
+def write_synced(path: Path, payload: bytes, private: bool = True) -> None:
     """Create the file `path`, which must not exist, and return when its bytes are on the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = open_private(path, flags) if private else os.open(path, flags, 0o666)
     try:
         _write_all(descriptor, payload)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_private(path: str | Path, flags: int) -> int:
+    """As `os.open`, for this user alone; an `opener` of Python's `open`. Raises OSError."""
+    descriptor = os.open(path, flags, 0o600)
+    if os.name != "nt":
+        with suppress(OSError):  # another user's file that may be written: the check-up tells of it
+            os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def private_home(home: Path) -> None:
+    """Create the folder `home` for this user alone; take one that is there, and what stockcast put there, from others.
+
+    A folder that holds anything else, or nothing yet, is a place that the user chose: its own mode stays. Raises
+    OSError where it cannot be made.
+    """
+    if _made(home) or os.name == "nt":
+        return
+    with suppress(OSError):
+        names = set(os.listdir(home))
+        for name in sorted(names & _OURS):
+            _tighten(home / name)
+        if names & _OURS and names <= _OURS | {"stockcast.toml"}:
+            os.chmod(home, _mode_for_owner(os.stat(home)))
+
+
+def private_folder(folder: Path, ours: bool = True) -> None:
+    """Create a folder for this user alone. One of ours that is there is taken from others, with all that is in it.
+
+    Raises OSError where it cannot be made.
+    """
+    if not _made(folder) and ours:
+        _tighten(folder)
+
+
+def open_to_others(home: Path) -> list[tuple[Path, str]]:
+    """What users other than this one and root may write to: the home and all below it, with the reason in words.
+
+    Told by modes and owners, not by what this process may do, since root may do anything. A link is judged by what it
+    leads to.
+    """
+    if os.name == "nt":
+        return []
+    mine = {os.geteuid(), 0}
+    found = []
+    for folder, folders, files in os.walk(home):
+        names = [*folders, *files] if folder != str(home) else ["", *folders, *files]
+        for name in sorted(names):
+            with suppress(OSError):
+                seen = os.stat(os.path.join(folder, name))
+                if seen.st_uid not in mine:
+                    found.append((Path(folder, name), f"it belongs to user {seen.st_uid}"))
+                elif seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    found.append((Path(folder, name), f"mode {stat.S_IMODE(seen.st_mode):o}"))
+    return found
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path leads into a folder, links followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def sync_folder(folder: Path) -> None:
@@ -126,11 +202,40 @@ def _write_through(path: Path, payload: bytes) -> None:
         os.close(descriptor)
 
 
+def _made(folder: Path) -> bool:
+    """Create a folder and the parents that it lacks, each for this user alone; whether there was anything to create."""
+    missing = []
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            break
+        missing.append(place)
+    for place in reversed(missing):
+        place.mkdir(0o700, exist_ok=True)
+        os.chmod(place, 0o700)  # the umask may have taken more
+    return bool(missing)
+
+
+def _tighten(path: Path) -> None:
+    """Take what is at the path from others, a folder after all that is in it: below a private one nothing is open."""
+    with suppress(OSError):  # another user's, or gone meanwhile
+        found = os.lstat(path)
+        if os.name == "nt" or stat.S_ISLNK(found.st_mode) or not found.st_mode & _OTHERS:
+            return
+        if stat.S_ISDIR(found.st_mode):
+            for name in os.listdir(path):
+                _tighten(path / name)
+        os.chmod(path, _mode_for_owner(found))
+
+
+def _mode_for_owner(found: os.stat_result) -> int:
+    return stat.S_IMODE(found.st_mode) & ~_OTHERS
+
+
 def _replace(target: Path, payload: bytes, mode: int | None) -> None:
     # Not named after the target: a name of the longest allowed length leaves no room for more.
     temporary = target.with_name(f".stockcast-{secrets.token_hex(8)}.tmp")
     try:
-        write_synced(temporary, payload)
+        write_synced(temporary, payload, private=mode is not None)
         if mode is not None:
             os.chmod(temporary, stat.S_IMODE(mode))
         os.replace(temporary, target)

@@ -22,11 +22,11 @@ from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.storage.codec import decode, encode
-from stockcast.storage.files import storage_error, write_atomic
+from stockcast.storage.files import private_folder, storage_error, write_atomic
 from stockcast.storage.fittensors import FitRecord, Tensors, fit_from_json, fit_to_json
 from stockcast.storage.modelfile import model_id
 
-_FORMAT = "stockcast.fold/2"
+_FORMAT = "stockcast.fold/3"
 """To be raised when the same settings and prices come to give other forecasts."""
 
 # A torn archive, one of another kind, or one whose arrays are no laws and no fits; NumPy tokenizes a damaged header.
@@ -82,10 +82,10 @@ def save(path: Path, fold: FoldFile) -> None:
     arrays[_HASH] = np.frombuffer(model_id({}, arrays).encode(), np.uint8)
     write(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes every keyword for its own flag
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue(), private=True)
 
 
 def load(path: Path) -> FoldFile | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.errors import ConfigError
+from stockcast.results.printable import inert
 from stockcast.results.training import ForecastRows
 from stockcast.storage.files import write_atomic
 
@@ -32,6 +33,8 @@ def write(path: Path, rows: Sequence[ForecastRows]) -> None:
     if path.name.endswith(".parquet"):
         frame.to_parquet(buffer, index=False)
     else:
+        # Parquet has types, and no program that reads it computes a text.
+        frame = frame.assign(**{name: frame[name].map(_inert) for name in ("ticker", "model")})
         frame.to_csv(
             buffer,
             index=False,
@@ -46,6 +49,12 @@ def require_suffix(path: Path) -> None:
     """Raise ConfigError unless the name says in which format to write."""
     if not path.name.endswith(SUFFIXES):
         raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(SUFFIXES)}")
+
+
+def _inert(name: str) -> str:
+    """A name as a cell that no spreadsheet computes; pandas does not quote every line break."""
+    cell: str = inert(" ".join(name.splitlines()))
+    return cell
 
 
 def _frame(part: ForecastRows) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError, LockedError, ModelError
 from stockcast.storage.codec import canonical, parse, sha256
-from stockcast.storage.files import storage_error, sync_folder, write_synced
+from stockcast.storage.files import private_folder, storage_error, sync_folder, write_synced
 
 FORMAT = "stockcast.model/2"
 EARLIER = "stockcast.model/1"
@@ -85,12 +85,12 @@ def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
     manifest = _manifest_bytes(model.manifest, weights)
     current = models_dir / model.name
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(models_dir)
         with _locked(models_dir, model.name, wait):
             _put_in_order(models_dir, model.name)
             fresh = _doomed(models_dir, model.name)
             try:
-                fresh.mkdir()
+                private_folder(fresh)
                 write_synced(fresh / WEIGHTS, weights)
                 write_synced(fresh / MANIFEST, manifest)
                 sync_folder(fresh)
@@ -240,7 +240,7 @@ def _doomed(models_dir: Path, name: str) -> Path:
 def _locked(models_dir: Path, name: str, wait: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    lock = FileLock(models_dir / f".{name}.lock")
+    lock = FileLock(models_dir / f".{name}.lock", mode=0o600)
     try:
         lock.acquire(timeout=wait)
     except Timeout as error:

@@ -15,13 +15,13 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from stockcast.errors import StorageError
-from stockcast.results.flat import flat
-from stockcast.storage.files import storage_error, sync_folder, write_atomic
+from stockcast.results.flat import csv_table, flat
+from stockcast.results.printable import inert
+from stockcast.storage.files import open_private, private_folder, storage_error, sync_folder, write_atomic
 
 Document = Mapping[str, Any]  # JSON: texts, finite numbers, booleans, None, lists and mappings of these
 
@@ -54,12 +54,12 @@ def last_id(path: Path) -> int:
     return _id_of(path, _tail(path))
 
 
-def append_jsonl(path: Path, documents: Sequence[tuple[int, Document]]) -> int:
+def append_jsonl(path: Path, documents: Sequence[tuple[int, Document]], private: bool = False) -> int:
     """Append each document as one line of JSON, its ledger id first; returns how many were appended.
 
     documents: pairs of id and document, ids strictly ascending; those that the file has already are passed over. The
     folder is created. A torn last line is cut. All lines go in one write and are synced; where the disk refuses, the
-    file is as long as before.
+    file is as long as before. private: file and folder are for this user alone; otherwise their modes are the umask's.
 
     Raises StorageError where it cannot be written or is another kind of file, ValueError for documents that are not
     JSON and for ids out of order.
@@ -69,11 +69,13 @@ def append_jsonl(path: Path, documents: Sequence[tuple[int, Document]]) -> int:
     if not tail.size:
         _require_begin(path, tail, _JSON_BEGIN)
     lines = [json.dumps({"id": id_, **_without_id(document)}, allow_nan=False) for id_, document in fresh]
-    _append(path, tail, "".join(f"{line}\n" for line in lines))
+    _append(path, tail, "".join(f"{line}\n" for line in lines), private)
     return len(fresh)
 
 
-def append_csv(path: Path, documents: Sequence[tuple[int, Document]], columns: Sequence[str] | None = None) -> int:
+def append_csv(
+    path: Path, documents: Sequence[tuple[int, Document]], columns: Sequence[str] | None = None, private: bool = False
+) -> int:
     """Append each document as one row of CSV (RFC 4180, CR LF), its ledger id first; returns how many were appended.
 
     As `append_jsonl`, but flattened: `stockcast.results.flat` says how nested members are named. columns: the flat
@@ -86,28 +88,37 @@ def append_csv(path: Path, documents: Sequence[tuple[int, Document]], columns: S
     tail = _tail(path)
     fresh = _fresh(path, tail, documents)
     rows = [{"id": id_, **_cells(document)} for id_, document in fresh]
-    names = list(dict.fromkeys(name for row in rows for name in row)) if columns is None else ["id", *columns]
+    names = (
+        list(dict.fromkeys(name for row in rows for name in row)) if columns is None else ["id", *map(inert, columns)]
+    )
     if tail.size:
         header = _header(path)
         _require_columns(path, header, names)
-        _append(path, tail, _table(header, rows, headed=False))
+        _append(path, tail, csv_table(header, rows, headed=False), private)
     else:
         _require_begin(path, tail, b"id,")
-        _append(path, tail, _table(names, rows, headed=True) if rows else "")
+        _append(path, tail, csv_table(names, rows) if rows else "", private)
     return len(fresh)
 
 
-def write_latest(path: Path, document: Document | Sequence[Document]) -> None:
-    """Replace `path` by the document as indented JSON, whole or not at all. The folder is created.
+def write_latest(path: Path, document: Document | Sequence[Document], private: bool = False) -> None:
+    """Replace `path` by the document as indented JSON, whole or not at all. The folder is created; private: see above.
 
     Raises StorageError where the system refuses, ValueError for what is not JSON.
     """
     text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent, private)
     except OSError as error:
         raise storage_error(path, error) from error
-    write_atomic(path, text)
+    write_atomic(path, text, private)
+
+
+def _make_folder(folder: Path, private: bool) -> None:
+    if private:
+        private_folder(folder, ours=False)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _fresh(path: Path, tail: _Tail, documents: Sequence[tuple[int, Document]]) -> list[tuple[int, Document]]:
@@ -190,7 +201,7 @@ def _require_columns(path: Path, header: Sequence[str], columns: Sequence[str]) 
 
 def _cells(document: Document) -> dict[str, Any]:
     """The flat document, as CSV can carry it: no line breaks, no Python words."""
-    return {name: _cell(value) for name, value in flat(_without_id(document)).items()}
+    return {inert(name): _cell(value) for name, value in flat(_without_id(document)).items()}
 
 
 def _cell(value: Any) -> Any:
@@ -205,24 +216,15 @@ def _without_id(document: Document) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "id"}
 
 
-def _table(columns: Sequence[str], rows: Sequence[dict[str, Any]], headed: bool) -> str:
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, fieldnames=columns, extrasaction="ignore", lineterminator="\r\n")
-    if headed:
-        writer.writeheader()
-    writer.writerows(rows)
-    return sheet.getvalue()
-
-
-def _append(path: Path, tail: _Tail, text: str) -> None:
+def _append(path: Path, tail: _Tail, text: str, private: bool) -> None:
     """Cut what is torn, then append the text, or nothing of it."""
     if not text and not tail.torn:
         return
     payload = text.encode("utf-8", "backslashreplace")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent, private)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = open_private(path, flags) if private else os.open(path, flags, 0o666)
         try:
             if tail.torn:
                 os.ftruncate(descriptor, tail.size)

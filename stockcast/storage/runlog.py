@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
 from stockcast.config.clock import now
+from stockcast.results.printable import printable
+from stockcast.storage.files import open_private, private_folder
 
 NAME = "run.log"
 LARGEST = 1_000_000  # bytes of one file
@@ -32,7 +35,7 @@ class RunLog:
 
     def __enter__(self) -> RunLog:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             self._handler = _Handler(self.path, self._failed)
         except (OSError, ValueError) as error:
             self._failed(error)
@@ -90,6 +93,9 @@ class _Handler(RotatingFileHandler):
         )
         self._failed = failed
 
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_private)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's name and signature
         import sys
 
@@ -98,4 +104,4 @@ class _Handler(RotatingFileHandler):
 
 def _one_line(text: str) -> str:
     """The text without line breaks and control characters: a line of the log is an event."""
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
+    return printable(" ".join(text.split()))

@@ -87,15 +87,21 @@ class Live:
         """Set the clock, in UTC: year, month, day, hour and minute."""
         self.market.now = utc(*moment)
 
-    def __call__(self, *words: str | Path, more: Mapping[str, str] | None = None) -> Ended:
+    def __call__(self, *words: str | Path, more: Mapping[str, str] | None = None, umask: int = 0o022) -> Ended:
         """Run a command line to its end; `more` are variables of its environment."""
-        return ended(self.start(*words, more=more))
+        return ended(self.start(*words, more=more, umask=umask))
 
-    def start(self, *words: str | Path, home: Path | None = None, more: Mapping[str, str] | None = None) -> Process:
+    def start(
+        self,
+        *words: str | Path,
+        home: Path | None = None,
+        more: Mapping[str, str] | None = None,
+        umask: int = 0o022,
+    ) -> Process:
         """Begin a command line, in another home perhaps."""
         home = home or self.home
         home.mkdir(parents=True, exist_ok=True)
-        return Process(words, home, self._environment(home) | dict(more or {}))
+        return Process(words, home, self._environment(home) | dict(more or {}), umask=umask)
 
     @property
     def asked(self) -> list[tuple[str, dict[str, str]]]:

@@ -273,16 +273,6 @@ def test_no_new_bars_leave_the_store_as_it_is(here: Live) -> None:
     }
 
 
-def test_a_broken_cache_of_yfinance_heals(here: Live) -> None:
-    caches = sorted((here.home / "cache" / "yfinance").glob("*.db"))
-    assert caches
-    for cache in caches:
-        cache.write_bytes(b"no database at all " * 300)
-    here.market.now = evening(MONDAY)
-    (result,) = here("fetch", "AAA", "--json").well().data
-    assert result["added"] == 1
-
-
 def test_two_processes_that_begin_with_nothing_both_succeed(here: Live, tmp_path: Path) -> None:
     cold = tmp_path / "cold"
     both = [here.start("fetch", ticker, home=cold) for ticker in ("AAA", "BBB")]

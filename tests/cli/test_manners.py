@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unicodedata import category
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from stockcast.cli import console
+from stockcast.errors import DataError
+from stockcast.report.asjson import envelope
+from stockcast.results.failures import Failure
 from tests.cli.conftest import FAKED, REAL, Run, environment, python
 
 DISK = Path("/dev/full")
@@ -61,6 +72,50 @@ def test_control_characters_in_messages_do_not_reach_the_terminal(run: Run) -> N
     outcome = run("predict", "--as-of", "\x1b[31m", "good")
     assert outcome.code == 2
     assert "\x1b" not in outcome.err
+
+
+HOSTILE = "A\x1b[31m\x07\x7f\x9b2J\u202e\u2066\u2028\udcff\rB"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["predict", HOSTILE], ["models", "show", HOSTILE], [HOSTILE], ["predict", f"--{HOSTILE}"], ["ledger", HOSTILE],
+     ["predict", "good", "--ticker", HOSTILE], ["predict", "good", "--ticker", HOSTILE, "--csv"],
+     ["predict", "good", "--ticker", HOSTILE, "--json"], ["predict", "good", "--horizon", HOSTILE],
+     ["predict", "good", "--output", f"/{HOSTILE}/x"]],
+)  # fmt: skip
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_no_word_of_somebody_elses_talks_to_the_terminal(
+    run: Run, words: list[str], colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", colour)
+    outcome = run(*words)
+    coloured = re.sub("\x1b\\[[0-9;]*m|\r\n", "", outcome.out) if "--json" not in words else outcome.out
+    for text in (coloured, outcome.err):
+        assert not {sign for sign in text if category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n"}, repr(text)
+    assert "\x1b[31m" not in outcome.out + outcome.err
+
+
+@given(st.text())
+def test_answer_and_story_are_printable_whatever_they_say(words: str) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        console.answer(words)
+        console.story(words)
+        console.errors([Failure(words, DataError(words, words))])
+    written = out.getvalue().replace("\r\n", "\n")
+    for text in (written, err.getvalue()):
+        assert not {sign for sign in text if category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n", "\t"}
+    if words.isprintable():
+        assert written == words
+
+
+@given(st.text())
+def test_json_is_printable_ascii_and_carries_every_sign(words: str) -> None:
+    text = envelope("predict", {"name": words}, [Failure(words, DataError(words))])
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert json.loads(text)["data"]["name"] == words
 
 
 def test_ctrl_c_outside_the_sources_is_one_line(run: Run) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,12 +56,13 @@ class Provider:
     def __init__(self, *listed: Answer) -> None:
         self.listed = {answer.ticker: answer for answer in listed}
         self.asked: list[tuple[str, date | None]] = []
+        self.zones: list[str | None] = []
         self.deadlines: list[Deadline] = []
         self.troubles: list[Exception | None] = []
 
-    def fetch(self, ticker: str, start: date | None, now: datetime, deadline: Deadline, cache: Path) -> Answer:
+    def fetch(self, ticker: str, start: date | None, now: datetime, deadline: Deadline, zone: str | None) -> Answer:
         """As `stockcast.prices.yahoo.client.fetch`."""
-        assert cache.name == "yfinance"
+        self.zones.append(zone)
         self.asked.append((ticker, start))
         self.deadlines.append(deadline)
         trouble = self.troubles.pop(0) if self.troubles else None
@@ -130,11 +130,10 @@ class Heard:
 
 def fetcher(
     db: Database,
-    home: Path,
     config: FetchConfig | None = None,
     heard: Heard | None = None,
     waiting: Waiting | None = None,
 ) -> Fetcher:
     """A fetcher that pauses for nobody."""
     config = config or FetchConfig(pause=0)
-    return Fetcher(db, home, config, heard or Heard(), waiting or Waiting(config))
+    return Fetcher(db, config, heard or Heard(), waiting or Waiting(config))

@@ -9,7 +9,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config.fetching import FetchConfig
-from stockcast.errors import DataError, LockedError, SourceUnavailable
+from stockcast.errors import DataError, SourceUnavailable
 from stockcast.pipeline.fetching import Waiting
 from stockcast.pipeline.sources import stored
 from stockcast.prices.yahoo.answer import Meta
@@ -49,8 +49,8 @@ def closes(db: Database, ticker: str = "AAA") -> dict[date, float]:
 # What is asked for.
 
 
-def test_the_first_time_everything_is_fetched(provider: Provider, db: Database, home: Path) -> None:
-    result = fetcher(db, home).update("AAA")
+def test_the_first_time_everything_is_fetched(provider: Provider, db: Database) -> None:
+    result = fetcher(db).update("AAA")
     assert provider.asked == [("AAA", None)]
     assert (result.exchange, result.currency, result.last, result.age_sessions) == ("XNYS", "USD", THURSDAY, 0)
     assert (result.added, result.corrected, result.restated) == (result.sessions, 0, None)
@@ -58,77 +58,75 @@ def test_the_first_time_everything_is_fetched(provider: Provider, db: Database, 
     assert result.first == dates(db)[0]
 
 
-def test_prices_of_the_last_session_are_not_asked_for_again(
-    provider: Provider, clock: SetClock, db: Database, home: Path
-) -> None:
-    fetcher(db, home).update("AAA")
+def test_prices_of_the_last_session_are_not_asked_for_again(provider: Provider, clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     # Saturday, after a holiday.
     clock(datetime(2021, 4, 3, 12, tzinfo=UTC))
-    result = fetcher(db, home).update("AAA")
+    result = fetcher(db).update("AAA")
     assert (result.asked, result.age_sessions, len(provider.asked)) == (False, 0, 1)
 
 
 def test_later_the_missing_sessions_and_ten_stored_ones_are_asked_for(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     before = closes(db)
     clock(evening(TUESDAY))
-    result = fetcher(db, home).update("AAA")
+    result = fetcher(db).update("AAA")
     assert provider.asked[1:] == [("AAA", list(before)[-10])]
     assert (result.added, result.corrected, result.restated, result.last) == (2, 0, None, TUESDAY)
     assert {day: close for day, close in closes(db).items() if day in before} == before
 
 
-def test_a_running_session_is_neither_stored_nor_missing(clock: SetClock, db: Database, home: Path) -> None:
-    fetcher(db, home).update("AAA")
+def test_a_running_session_is_neither_stored_nor_missing(clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     clock(datetime(2021, 4, 6, 19, 59, tzinfo=UTC))  # a minute before the close
-    result = fetcher(db, home).update("AAA")
+    result = fetcher(db).update("AAA")
     assert (result.last, result.completed, result.age_sessions) == (MONDAY, MONDAY, 0)
     assert TUESDAY not in dates(db)
 
 
 def test_a_ticker_with_nothing_but_a_running_session_is_tried_again_later(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
     provider.withdraw("AAA", slice(-1, None))
     clock(datetime(2021, 4, 30, 15, tzinfo=UTC))
     with pytest.raises(SourceUnavailable, match="0 completed sessions, and none are stored"):
-        fetcher(db, home).update("AAA")
+        fetcher(db).update("AAA")
     assert pricestore.tickers(db) == []
 
 
-def test_prices_that_are_a_little_old_do_where_that_is_allowed(clock: SetClock, db: Database, home: Path) -> None:
-    fetcher(db, home).update("AAA")
+def test_prices_that_are_a_little_old_do_where_that_is_allowed(clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     clock(evening(TUESDAY))
-    result = fetcher(db, home, FetchConfig(max_age=2, pause=0)).update("AAA")
+    result = fetcher(db, FetchConfig(max_age=2, pause=0)).update("AAA")
     assert (result.asked, result.age_sessions, result.last) == (False, 2, THURSDAY)
-    assert fetcher(db, home, FetchConfig(max_age=1, pause=0)).update("AAA").last == TUESDAY
+    assert fetcher(db, FetchConfig(max_age=1, pause=0)).update("AAA").last == TUESDAY
 
 
-def test_offline_nothing_is_asked_for(provider: Provider, clock: SetClock, db: Database, home: Path) -> None:
+def test_offline_nothing_is_asked_for(provider: Provider, clock: SetClock, db: Database) -> None:
     offline = FetchConfig(offline=True)
     with pytest.raises(DataError, match="no prices of AAA are stored"):
-        fetcher(db, home, offline).update("AAA")
-    fetcher(db, home).update("AAA")
+        fetcher(db, offline).update("AAA")
+    fetcher(db).update("AAA")
     clock(evening(TUESDAY))
-    assert fetcher(db, home, offline).update("AAA").age_sessions == 2
+    assert fetcher(db, offline).update("AAA").age_sessions == 2
     assert len(provider.asked) == 1
 
 
-def test_a_provider_without_news_changes_nothing(provider: Provider, clock: SetClock, db: Database, home: Path) -> None:
-    fetcher(db, home).update("AAA")
+def test_a_provider_without_news_changes_nothing(provider: Provider, clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     before = closes(db)
     provider.withdraw("AAA", slice(0, 5))
     clock(evening(MONDAY))
-    result = fetcher(db, home).update("AAA")
+    result = fetcher(db).update("AAA")
     assert (result.asked, result.added, result.age_sessions, result.last) == (True, 0, 1, THURSDAY)
     assert closes(db) == before
 
 
-def test_an_earlier_clock_sees_no_later_bars(clock: SetClock, db: Database, home: Path) -> None:
+def test_an_earlier_clock_sees_no_later_bars(clock: SetClock, db: Database) -> None:
     clock(evening(WEDNESDAY))
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     quotes = stored(db, "AAA", evening(MONDAY))
     assert (quotes.history.last, quotes.completed, quotes.age) == (MONDAY, MONDAY, 0)
     with pytest.raises(DataError, match="no prices of AAA"):
@@ -144,14 +142,12 @@ def test_tickers_in_small_letters_are_the_same_tickers(db: Database, home: Path)
 # What the provider has changed.
 
 
-def test_a_bar_that_was_not_final_is_corrected_alone(
-    provider: Provider, clock: SetClock, db: Database, home: Path
-) -> None:
-    fetcher(db, home).update("AAA")
+def test_a_bar_that_was_not_final_is_corrected_alone(provider: Provider, clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     before = closes(db)
     provider.correct("AAA", THURSDAY, close=before[THURSDAY] * 1.01, volume=7.0)
     clock(evening(MONDAY))
-    result = fetcher(db, home).update("AAA")
+    result = fetcher(db).update("AAA")
     assert (result.added, result.corrected, result.restated) == (1, 1, None)
     assert [start for _, start in provider.asked].count(None) == 1
     now = closes(db)
@@ -159,14 +155,12 @@ def test_a_bar_that_was_not_final_is_corrected_alone(
     assert {day: now[day] for day in list(before)[:-1]} == {day: before[day] for day in list(before)[:-1]}
 
 
-def test_a_split_replaces_the_history_and_is_named(
-    provider: Provider, clock: SetClock, db: Database, home: Path
-) -> None:
-    fetcher(db, home).update("AAA")
+def test_a_split_replaces_the_history_and_is_named(provider: Provider, clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     before, heard = closes(db), Heard()
     provider.split("AAA", MONDAY, 4)
     clock(evening(MONDAY))
-    result = fetcher(db, home, heard=heard).update("AAA")
+    result = fetcher(db, heard=heard).update("AAA")
     assert provider.asked[-1] == ("AAA", None)
     assert result.restated == (
         f"history restated by the split of 2021-04-05 (4 new shares for one): {len(before)} stored bars were replaced"
@@ -177,14 +171,12 @@ def test_a_split_replaces_the_history_and_is_named(
     assert [now[day] for day in before] == pytest.approx([close / 4 for close in before.values()])
 
 
-def test_a_dividend_replaces_the_history_and_is_named(
-    provider: Provider, clock: SetClock, db: Database, home: Path
-) -> None:
-    fetcher(db, home).update("AAA")
+def test_a_dividend_replaces_the_history_and_is_named(provider: Provider, clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     before = pricestore.bars(db, "AAA")
     provider.dividend("AAA", MONDAY, 0.25)
     clock(evening(MONDAY))
-    restated = fetcher(db, home).update("AAA").restated
+    restated = fetcher(db).update("AAA").restated
     assert restated
     assert restated.startswith("history restated by the dividend of 2021-04-05 (0.25 a share)")
     now = pricestore.bars(db, "AAA")
@@ -196,23 +188,23 @@ def test_a_dividend_replaces_the_history_and_is_named(
 
 
 def test_a_dividend_that_was_known_explains_no_later_restatement(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
     provider.dividend("AAA", THURSDAY, 0.25)
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     provider.listed["AAA"] = series("AAA", seed=9)
     provider.dividend("AAA", THURSDAY, 0.25)
     clock(evening(MONDAY))
-    restated = fetcher(db, home).update("AAA").restated
+    restated = fetcher(db).update("AAA").restated
     assert restated
     assert restated.startswith("history restated by the provider: ")
 
 
 @pytest.mark.parametrize("kept", [slice(-30, None), slice(0, -21)], ids=["its beginning", "its end"])
 def test_a_restated_history_without_a_part_of_the_stored_one_is_refused(
-    kept: slice, provider: Provider, clock: SetClock, db: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+    kept: slice, provider: Provider, clock: SetClock, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     before = closes(db)
     provider.split("AAA", MONDAY, 2)
     clock(evening(MONDAY))
@@ -225,7 +217,7 @@ def test_a_restated_history_without_a_part_of_the_stored_one_is_refused(
 
     monkeypatch.setattr("stockcast.prices.yahoo.client.fetch", short)
     with pytest.raises(SourceUnavailable, match="stored") as caught:
-        fetcher(db, home).update("AAA")
+        fetcher(db).update("AAA")
     assert "nothing was changed" in caught.value.hint
     assert closes(db) == before
 
@@ -233,53 +225,51 @@ def test_a_restated_history_without_a_part_of_the_stored_one_is_refused(
 # Where the provider is away.
 
 
-def test_stored_prices_serve_only_where_they_may(provider: Provider, clock: SetClock, db: Database, home: Path) -> None:
-    fetcher(db, home).update("AAA")
+def test_stored_prices_serve_only_where_they_may(provider: Provider, clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     clock(evening(MONDAY))
-    for trouble in (NoNetwork("down"), UnknownTicker("AAA"), LockedError("another one asks", "wait")):
+    for trouble in (NoNetwork("down"), UnknownTicker("AAA")):
         provider.troubles = [trouble]
         with pytest.raises(type(trouble)) as caught:
-            fetcher(db, home).update("AAA")
+            fetcher(db).update("AAA")
         assert "stored prices end on 2021-04-01: predict --allow-stale" in str(getattr(caught.value, "hint", ""))
         provider.troubles, heard = [trouble], Heard()
-        result = fetcher(db, home, STALE, heard).update("AAA")
+        result = fetcher(db, STALE, heard).update("AAA")
         assert (result.asked, result.last, result.age_sessions) == (True, THURSDAY, 1)
         assert heard.notes
         assert "stored prices up to 2021-04-01 serve" in heard.notes[0]
 
 
 def test_after_some_failures_in_a_row_the_others_are_not_tried(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     clock(evening(MONDAY))
     provider.troubles = [NoNetwork("down"), NoNetwork("down")]
     waiting = Waiting(QUIET, patience=2)
     for ticker in ("BBB", "AAA"):
         with pytest.raises(NoNetwork):
-            fetcher(db, home, waiting=waiting).update(ticker)
+            fetcher(db, waiting=waiting).update(ticker)
     with pytest.raises(SourceUnavailable, match="CCC was not tried after 2 failures: no network") as caught:
-        fetcher(db, home, waiting=waiting).update("CCC")
+        fetcher(db, waiting=waiting).update("CCC")
     # What was said of the stored prices of AAA does not concern CCC.
     assert "stored prices" not in caught.value.hint
     assert [ticker for ticker, _ in provider.asked] == ["AAA", "BBB", "AAA"]
 
 
-def test_an_answer_or_nonsense_about_one_ticker_is_no_reason_to_give_up(
-    provider: Provider, db: Database, home: Path
-) -> None:
+def test_an_answer_or_nonsense_about_one_ticker_is_no_reason_to_give_up(provider: Provider, db: Database) -> None:
     waiting = Waiting(QUIET, patience=2)
     provider.troubles = [NoNetwork("down"), None, NoNetwork("down"), Nonsense("X", "words"), Nonsense("X", "words")]
     for ticker in ("X", "AAA", "X", "X", "X"):
         try:
-            fetcher(db, home, waiting=waiting).update(ticker)
+            fetcher(db, waiting=waiting).update(ticker)
         except SourceUnavailable:
             continue
-    assert fetcher(db, home, waiting=waiting).update("BBB").asked
+    assert fetcher(db, waiting=waiting).update("BBB").asked
 
 
 def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_count(
-    provider: Provider, db: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: moment)
@@ -292,20 +282,20 @@ def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_coun
         return ask(*question)  # type: ignore[arg-type]
 
     monkeypatch.setattr("stockcast.prices.yahoo.client.fetch", slow)
-    fetcher(db, home, waiting=waiting).update("AAA")
+    fetcher(db, waiting=waiting).update("AAA")
     moment += 3600  # a training
-    fetcher(db, home, waiting=waiting).update("BBB")
+    fetcher(db, waiting=waiting).update("BBB")
     assert [deadline.seconds for deadline in provider.deadlines] == [100, 100]
     assert provider.deadlines[0].at == 1100
     assert provider.deadlines[1].at == 1030 + 3600 + 70
 
 
-def test_between_two_tickers_there_is_a_pause(db: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_between_two_tickers_there_is_a_pause(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     waiting = Waiting(FetchConfig(pause=2))
     for ticker in ("AAA", "BBB"):
-        fetcher(db, home, waiting=waiting).update(ticker)
+        fetcher(db, waiting=waiting).update(ticker)
     assert len(slept) == 1
     assert 1 <= slept[0] <= 3
 
@@ -314,52 +304,52 @@ def test_between_two_tickers_there_is_a_pause(db: Database, home: Path, monkeypa
 
 
 def test_an_exchange_that_cannot_be_told_is_said_once_and_improves(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
     heard = Heard()
     provider.listed["AAA"] = series("AAA", meta=Meta("", exchange_code="???", zone="Antarctica/Troll"))
-    assert fetcher(db, home, heard=heard).update("AAA").exchange == "weekdays"
+    assert fetcher(db, heard=heard).update("AAA").exchange == "weekdays"
     assert len(heard.notes) == 1
     assert "???" in heard.notes[0]
     clock(evening(MONDAY))
-    fetcher(db, home, heard=heard).update("AAA")
+    fetcher(db, heard=heard).update("AAA")
     assert len(heard.notes) == 1
     provider.listed["AAA"] = series("AAA")
     clock(evening(TUESDAY))
-    assert fetcher(db, home).update("AAA").exchange == "XNYS"
+    assert fetcher(db).update("AAA").exchange == "XNYS"
 
 
 def test_an_answer_that_does_not_tell_the_exchange_changes_nothing_about_it(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     provider.listed["AAA"] = series("AAA", seed=1, meta=Meta("", exchange_code="???"))
     clock(evening(MONDAY))
-    result = fetcher(db, home).update("AAA")
+    result = fetcher(db).update("AAA")
     assert (result.exchange, result.currency) == ("XNYS", "USD")
 
 
 def test_a_period_that_ends_at_midnight_belongs_to_the_day_before(
-    provider: Provider, clock: SetClock, db: Database, home: Path
+    provider: Provider, clock: SetClock, db: Database
 ) -> None:
     midnight = datetime(2021, 4, 6, 4, tzinfo=UTC)
     meta = Meta("", exchange_code="CMX", zone="America/New_York", kind="FUTURE", period_end=midnight)
     provider.listed["AAA"] = series("AAA", meta=meta)
     clock(evening(MONDAY))
-    assert fetcher(db, home).update("AAA").last == THURSDAY
+    assert fetcher(db).update("AAA").last == THURSDAY
 
 
-def test_sessions_are_known_for_more_than_a_year_ahead(clock: SetClock, db: Database, home: Path) -> None:
-    fetcher(db, home).update("AAA")
+def test_sessions_are_known_for_more_than_a_year_ahead(clock: SetClock, db: Database) -> None:
+    fetcher(db).update("AAA")
     clock(evening(MONDAY))
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     quotes = stored(db, "AAA", evening(MONDAY))
     assert quotes.calendar.knows(quotes.calendar.next_sessions(MONDAY, 250)[-1])
 
 
-def test_a_damaged_bar_in_the_store_is_refused_with_its_date(provider: Provider, db: Database, home: Path) -> None:
+def test_a_damaged_bar_in_the_store_is_refused_with_its_date(provider: Provider, db: Database) -> None:
     provider.correct("AAA", THURSDAY, close=-37.63)
-    fetcher(db, home).update("AAA")
+    fetcher(db).update("AAA")
     with pytest.raises(DataError, match=r"2021-04-01.*-37\.63"):
         stored(db, "AAA", evening(THURSDAY))
     assert np.isfinite(closes(db)[THURSDAY])

@@ -204,7 +204,7 @@ def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path
     clock(evening(THURSDAY))
     with Database.open(home) as db:
         for ticker in TICKERS:
-            Fetcher(db, home, FetchConfig(), Silent(), Waiting(FetchConfig(), many=False)).update(ticker)
+            Fetcher(db, FetchConfig(), Silent(), Waiting(FetchConfig(), many=False)).update(ticker)
         histories = [stored(db, ticker, now()).history for ticker in TICKERS]
     with synthetic.only_baselines("random-walk", "har-t"):
         train_pool(Pool.of(histories, calendar_of(histories, "XNYS")), NIGHTLY, home, "pool", Silent())

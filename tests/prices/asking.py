@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,7 +40,6 @@ class Asking:
     """The product's own way to ask, at the loopback Yahoo; `pauses` are those that it would have made."""
 
     yahoo: LoopbackYahoo
-    cache: Path
     pauses: list[float] = field(default_factory=list)
     seconds: float = 30.0
     during_pause: Callable[[], object] = lambda: None
@@ -52,7 +50,11 @@ class Asking:
         self.opening = lambda deadline: self.opened.append(made(deadline)) or self.opened[-1]
 
     def __call__(
-        self, ticker: str = "AAPL", start: date | None = date(2024, 6, 1), now: datetime | None = None
+        self,
+        ticker: str = "AAPL",
+        start: date | None = date(2024, 6, 1),
+        now: datetime | None = None,
+        zone: str | None = None,
     ) -> Answer:
         def sleep(seconds: float) -> None:
             self.pauses.append(seconds)
@@ -60,7 +62,7 @@ class Asking:
 
         deadline = Deadline.after(self.seconds)
         moment = now or self.yahoo.market.now
-        return fetch(ticker, start, moment, deadline, self.cache, self.opening, sleep)
+        return fetch(ticker, start, moment, deadline, zone, self.opening, sleep)
 
     @property
     def charts(self) -> list[dict[str, str]]:

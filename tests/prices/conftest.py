@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stockcast.prices.yahoo import package
 from tests.loopback.market import Market
 from tests.loopback.session import forget_yfinance
 from tests.loopback.yahoo import LoopbackYahoo
@@ -27,5 +28,7 @@ def yahoo(market: Market) -> Iterator[LoopbackYahoo]:
 @pytest.fixture
 def ask(yahoo: LoopbackYahoo, tmp_path: Path) -> Iterator[Asking]:
     forget_yfinance(tmp_path / "before")
-    yield Asking(yahoo, tmp_path / "cache" / "yfinance")
+    package.forget_all()
+    yield Asking(yahoo)
+    package.forget_all()
     forget_yfinance(tmp_path / "after")

@@ -1,27 +1,21 @@
-"""Prices from Yahoo: what the real yfinance brings from the loopback Yahoo, and the caches that it keeps."""
+"""Prices from Yahoo: what the real yfinance brings from the loopback Yahoo, and what it remembers."""
 
 from __future__ import annotations
 
-import pickle
-import sqlite3
 import warnings
-from contextlib import closing
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
 
-from stockcast.errors import DataError, LockedError, StorageError
-from stockcast.prices.yahoo import failures
+from stockcast.errors import DataError
+from stockcast.prices.yahoo import failures, package
 from stockcast.prices.yahoo.answer import NotBars, answer_of, meta_of
 from stockcast.prices.yahoo.client import Meta
 from tests.loopback.market import Market
-from tests.loopback.session import forget_yfinance
-from tests.loopback.yahoo import Dropped, Empty, LoopbackYahoo
+from tests.loopback.yahoo import Empty, LoopbackYahoo
 from tests.prices.asking import FRIDAY, MONDAY, NEW_YORK, SESSIONS, Asking, days, listing
 
 # What comes
@@ -125,18 +119,30 @@ def test_a_second_ticker_is_asked_for_in_the_same_session_with_the_same_crumb(
     assert len(ask.opened) == 1
 
 
-def test_the_time_zone_is_remembered_in_the_folder(ask: Asking) -> None:
+def test_a_process_asks_once_for_the_time_zone_of_a_ticker_and_never_for_one_that_is_known(ask: Asking) -> None:
     ask()
     ask()
-    assert [("range" in query) for query in ask.charts] == [True, False, False]
-    assert (ask.cache / "tkr-tz.db").exists()
+    ask("^GSPC", zone="America/New_York")
+    assert [("range" in query) for query in ask.charts] == [True, False, False, False]
 
 
-def test_another_folder_is_used_from_then_on(ask: Asking, tmp_path: Path) -> None:
-    ask()
-    ask.cache = tmp_path / "elsewhere"
-    ask()
-    assert (tmp_path / "elsewhere" / "tkr-tz.db").exists()
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "\0"])
+def test_a_time_zone_that_is_none_is_asked_for(ask: Asking, zone: str) -> None:
+    assert days(ask(zone=zone)) == SESSIONS[:-1]
+    assert [("range" in query) for query in ask.charts] == [True, False]
+
+
+def test_a_cookie_outlasts_its_session_and_is_given_with_its_age() -> None:
+    cookies = package._Cookies()
+    assert cookies.lookup("curlCffi") is None
+    jar = {".yahoo.com": {"/": {"A3": "first"}}}
+    cookies.store("curlCffi", jar)
+    jar[".yahoo.com"]["/"]["A3"] = "second"
+    found = cookies.lookup("curlCffi")
+    assert found["cookie"] == {".yahoo.com": {"/": {"A3": "first"}}}
+    assert timedelta(0) <= found["age"] < timedelta(minutes=1)
+    cookies.store("curlCffi", None)
+    assert cookies.lookup("curlCffi") is None
 
 
 def test_the_past_is_asked_for_anew_each_time(ask: Asking, market: Market) -> None:
@@ -200,77 +206,3 @@ def test_a_ticker_without_any_bars_has_no_prices(ask: Asking, yahoo: LoopbackYah
     yahoo.script("AAPL", [Empty()], sticky=True)
     with pytest.raises(failures.UnknownTicker, match="AAPL"):
         ask(start=None)
-
-
-# Caches
-
-
-@pytest.mark.parametrize("name", ["tkr-tz.db", "cookies.db"])
-def test_a_broken_cache_is_thrown_away(ask: Asking, name: str) -> None:
-    ask.cache.mkdir(parents=True)
-    (ask.cache / name).write_bytes(b"this is no database, and longer than a header of one hundred bytes" * 9)
-    (ask.cache / "old").write_text("old")
-    assert days(ask()) == SESSIONS[:-1]
-    assert not (ask.cache / "old").exists()
-
-
-@pytest.mark.parametrize(
-    "stored", [b"no pickle", b"", pickle.dumps({}), pickle.dumps({"yahoo.com": {}}), pickle.dumps(7)]
-)
-def test_a_cookie_that_cannot_be_read_is_thrown_away(ask: Asking, stored: bytes) -> None:
-    ask()
-    forget_yfinance(ask.cache)
-    with closing(sqlite3.connect(ask.cache / "cookies.db")) as base, base:
-        base.execute("insert into _cookieschema values ('curlCffi', '2024-06-01T00:00:00', ?)", [stored])
-    assert days(ask()) == SESSIONS[:-1]
-    with closing(sqlite3.connect(ask.cache / "cookies.db")) as base:
-        assert base.execute("select * from _cookieschema").fetchall() == []
-
-
-def test_a_database_that_stays_locked_is_told_from_the_network(
-    ask: Asking, monkeypatch: pytest.MonkeyPatch, yahoo: LoopbackYahoo
-) -> None:
-    def locked(*_: object) -> None:
-        raise sqlite3.OperationalError("database is locked")
-
-    monkeypatch.setattr("yfinance.cache._TzCache.lookup", locked)
-    with pytest.raises(StorageError, match="database is locked") as caught:
-        ask()
-    assert str(ask.cache) in caught.value.hint
-    assert yahoo.requests == []
-
-
-def test_a_folder_that_cannot_be_made_is_named(ask: Asking, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    ask.cache = tmp_path / "file" / "cache"
-    with pytest.raises(StorageError, match="file"):
-        ask()
-    (tmp_path / "cache").mkdir()
-    ask.cache = tmp_path / "cache" / "taken"
-    ask.cache.write_text("")
-    with pytest.raises(StorageError, match="taken"):
-        ask()
-
-
-def test_another_process_is_waited_for_until_the_deadline(ask: Asking, yahoo: LoopbackYahoo) -> None:
-    ask.cache.parent.mkdir()
-    ask.seconds = 0.2
-    with FileLock(ask.cache.with_name("yfinance.lock")), pytest.raises(LockedError, match="all the time"):
-        ask()
-    assert yahoo.requests == []
-    ask.seconds = 30.0
-    assert days(ask()) == SESSIONS[:-1]
-
-
-def test_the_lock_is_free_during_a_pause_and_afterwards(ask: Asking, yahoo: LoopbackYahoo) -> None:
-    taken: list[bool] = []
-
-    def take() -> None:
-        with FileLock(ask.cache.with_name("yfinance.lock"), timeout=0) as lock:
-            taken.append(lock.is_locked)
-
-    ask.during_pause = take
-    yahoo.script("AAPL", [Dropped()])
-    ask()
-    take()
-    assert taken == [True, True]

@@ -3,10 +3,26 @@ from __future__ import annotations
 import csv
 from dataclasses import fields, replace
 from io import StringIO
+from pathlib import Path
+from unicodedata import category
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stockcast.report.ascsv import forecasts_csv
+from stockcast.report.ledger import ledger_csv
+from stockcast.report.skilltable import skill_table_text
+from stockcast.results.flat import csv_table
 from stockcast.results.forecasts import Forecast
+from stockcast.results.training import ForecastRows
+from stockcast.storage import forecastrows
+from stockcast.storage.outputs import append_csv
 from tests.report.samples import FORECAST, PENNY
+from tests.report.test_live_text import OPEN
+from tests.report.test_skilltable import TABLE
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -52,3 +68,63 @@ def test_quantiles_that_only_one_forecast_has_leave_the_others_empty() -> None:
 
 def test_no_forecasts_are_no_text() -> None:
     assert forecasts_csv([]) == ""
+
+
+# Formulas
+
+FORMULAS = ("=1+1", "=cmd|' /C calc'!A0", "+1", "-X", "@LIST", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1", "-0.01")
+formulas = pytest.mark.parametrize("text", FORMULAS)
+
+
+@given(st.text(), st.floats(allow_nan=False), st.integers())
+def test_no_text_is_computed_or_obeyed_and_numbers_stay_numbers(text: str, number: float, whole: int) -> None:
+    title = f"{text}."
+    table = csv_table([title, "", " "], [{title: text, "": number, " ": whole}])
+    header, cells = csv.reader(StringIO(table, newline=""))
+    assert header == [f"{cells[0]}.", "", " "] or text.strip() == ""
+    assert not cells[0].lstrip().startswith(("=", "+", "-", "@"))
+    assert not cells[0].startswith(("\t", "\r", "\n"))
+    assert not {category(sign) for sign in cells[0]} & {"Cc", "Cf", "Cs", "Zl", "Zp"} - {"Cc"}
+    assert {sign for sign in cells[0] if category(sign) == "Cc"} <= set("\t\r\n")
+    assert (float(cells[1]), int(cells[2])) == (number, whole)
+
+
+@formulas
+def test_a_forecast_whose_words_are_formulas_is_written_with_a_quote_before_them(text: str) -> None:
+    odd = replace(FORECAST, ticker=text, model=text, data_source=text, currency=text, scale=-0.01)
+    (row,) = read(forecasts_csv([odd]))
+    for name in ("ticker", "model", "data_source", "currency"):
+        assert row[name] == f"'{text}"
+    assert row["scale"] == "-0.01"
+
+
+@formulas
+def test_a_ledger_and_a_skill_table_of_formulas_are_written_with_a_quote_before_them(text: str) -> None:
+    odd = replace(OPEN, forecast=replace(OPEN.forecast, ticker=text))
+    assert read(ledger_csv([odd]))[0]["ticker"] == f"'{text}"
+    row = replace(TABLE.rows[0], model=text)
+    assert read(skill_table_text(replace(TABLE, rows=(row,)), ".csv"))[0]["model"] == f"'{text}"
+
+
+@formulas
+def test_rows_of_formulas_are_appended_with_a_quote_before_them_and_found_again(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    for id_ in (1, 2, 2):
+        append_csv(path, [(id_, {"note": text, "gain": -0.01})])
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    note = f"'{' '.join(text.splitlines())}"
+    assert rows == [{"id": id_, "note": note, "gain": "-0.01"} for id_ in ("1", "2")]
+
+
+@formulas
+def test_saved_forecasts_of_formulas_are_inert_as_csv_and_themselves_as_parquet(text: str, tmp_path: Path) -> None:
+    none, day = np.zeros(1), np.array(["2021-04-01"], dtype="datetime64[D]")
+    odd = ForecastRows(text, text, 1, day, day, none, none, none, none, none, np.zeros((1, 99)))
+    forecastrows.write(tmp_path / "rows.csv", [odd])
+    forecastrows.write(tmp_path / "rows.parquet", [odd])
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        first = next(csv.DictReader(file))
+    inert = f"'{' '.join(text.splitlines())}"
+    assert (first["ticker"], first["model"]) == (inert, inert)
+    assert pd.read_parquet(tmp_path / "rows.parquet")["ticker"].iloc[0] == text

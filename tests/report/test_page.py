@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import re
+from unicodedata import category
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from stockcast.report.page import Column, Page, heading, paragraph, render, table
@@ -55,3 +60,18 @@ def test_colour_is_used_only_where_the_page_has_it() -> None:
 
 def test_a_page_without_lines_is_drawn_in_ascii() -> None:
     assert render([table(COLUMNS, ROWS, Page(unicode=False))], Page(unicode=False)).isascii()
+
+
+def test_markup_in_a_name_is_shown_as_it_is() -> None:
+    page, name = Page(120, colour=True), "[red]x[/] [link=http://a.b]y[/link] :smile: [/]"
+    for item in (heading(name), paragraph(name, page), table((Column("name", right=False),), [[name]], page), name):
+        assert name in render([item], page)
+
+
+@given(st.text(), st.booleans())
+def test_nothing_but_rich_itself_talks_to_the_terminal(words: str, colour: bool) -> None:
+    page = Page(60, colour)
+    drawn = table((Column("name", right=False), Column("price")), [[words, "1"]], page)
+    text = render([heading(words), paragraph(words, page), drawn, words], page)
+    plain = re.sub("\x1b\\[(?:0|1|1;32)?m", "", text) if colour else text
+    assert not {sign for sign in plain if category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n"}

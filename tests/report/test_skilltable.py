@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError
 from stockcast.report.skilltable import SUFFIXES, require_suffix, skill_table_text
+from stockcast.results.printable import printable
 from stockcast.results.skilltable import SkillRow, SkillTable
 
 LSTM = SkillRow("lstm", "network", 96.834, 0.00876, 0.00876, 0.00238, 0.0247, 0.0395, 0.504, 0.90082, 2, 1, None, None)
@@ -258,7 +259,7 @@ def test_no_ticker_breaks_a_markdown_caption(names: list[str]) -> None:
     caption = text[text.index("Table: ") :]
     assert not re.search(r"(?<!\\)[|*_`\[\]<>]", re.sub(r"\\\\", "", caption))
     assert caption.count("\n") == len(caption.splitlines()) == 1
-    told = joined(f"over {len(names)} tickers ({', '.join(names)}), 2016")
+    told = printable(joined(f"over {len(names)} tickers ({', '.join(names)}), 2016"))
     assert told in re.sub(r"\\(.)", r"\1", caption)
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 
 from stockcast.errors import DataError
+from stockcast.results.printable import well_formed
 
 STANDARD_INPUT = "-"
 
@@ -35,7 +36,7 @@ def ticker_of(source: str) -> str:
         return "stdin"
     name = _without_gzip(os.path.basename(source))
     stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in _SUFFIXES else name
+    return well_formed(stem if suffix.lower() in _SUFFIXES else name)
 
 
 def label_of(source: str) -> str:

@@ -110,7 +110,7 @@ def meta_of(ticker: str, told: Mapping[str, Any]) -> Meta:
     return Meta(
         symbol=_word(told.get("symbol")) or ticker,
         exchange_code=_word(told.get("exchangeName")),
-        zone=zone if zone and _is_zone(zone) else None,
+        zone=zone if zone and is_zone(zone) else None,
         currency=_word(told.get("currency")),
         kind=_word(told.get("instrumentType")),
         name=_word(told.get("longName")) or _word(told.get("shortName")),
@@ -129,7 +129,8 @@ def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Whether the name is that of a time zone, as far as this machine knows."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -11,10 +11,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from stockcast.errors import DataError, LockedError, StorageError
+from stockcast.errors import DataError
 from stockcast.prices.yahoo import package
 from stockcast.prices.yahoo.answer import Answer, Meta, NotBars, answer_of, meta_of, without_bars
 from stockcast.prices.yahoo.deadline import Deadline
@@ -41,25 +40,25 @@ def fetch(
     start: date | None,
     now: datetime,
     deadline: Deadline,
-    cache: Path,
+    zone: str | None = None,
     opening: OpenSession | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Answer:
     """Daily bars of the sessions from `start` on (None: all there are), the unfinished one of `now` among them.
 
-    Without bars where the provider knows the ticker and has none since `start`. cache: a folder for yfinance's cookies
-    and time zones; `cache` + ".lock" beside it lets one process at a time ask. opening makes the session, `sleep`
-    pauses between attempts: rate limits are retried until the deadline, other passing failures twice.
+    Without bars where the provider knows the ticker and has none since `start`. zone: that of the ticker's exchange,
+    where it is known. A process asks for a cookie and a crumb with its first ticker, and for a zone that it does not
+    know. opening makes the session, `sleep` pauses between attempts: rate limits are retried until the deadline, other
+    passing failures twice.
 
     Raises DataError for what is no ticker, UnknownTicker (a DataError), YahooFailure (a SourceUnavailable) where the
-    provider cannot answer, LockedError where another process asks all the time, StorageError for the folder.
+    provider cannot answer.
     """
     _refuse_other_words(ticker)
     backoff = Backoff(deadline, sleep)
     while True:
         try:
-            with _alone(cache, deadline):
-                return _attempt(ticker, start, now, deadline, cache, opening or open_session)
+            return _attempt(ticker, start, now, deadline, zone, opening or open_session)
         except YahooFailure as failure:
             if not backoff.again(failure):
                 raise
@@ -90,25 +89,15 @@ _kept = _Kept()
 
 
 def _attempt(
-    ticker: str, start: date | None, now: datetime, deadline: Deadline, cache: Path, opening: OpenSession
+    ticker: str, start: date | None, now: datetime, deadline: Deadline, zone: str | None, opening: OpenSession
 ) -> Answer:
-    """Ask once, and once more with new caches where the old ones are broken."""
     with _unwarned():
-        package.prepare(cache)
+        package.prepare(ticker, zone)
         session = _kept.session(opening, deadline)
         try:
-            try:
-                return within(deadline, lambda: _asked(ticker, start, now, session))
-            except Exception as error:
-                if not package.is_of_the_cache(error):
-                    raise
-            package.discard(cache)
-            session = _kept.session(opening, deadline)
             return within(deadline, lambda: _asked(ticker, start, now, session))
-        except BaseException as error:
+        except BaseException:
             _kept.drop()
-            if package.is_of_the_cache(error):
-                raise StorageError(f"yfinance cannot use {cache}: {error}", f"remove the folder {cache}") from error
             raise
 
 
@@ -118,25 +107,22 @@ def _asked(ticker: str, start: date | None, now: datetime, session: Any) -> Answ
 
     first = start or EARLIEST
     try:
-        with package.closing_files():
-            frame = yfinance.Ticker(ticker, session=session).history(
-                # The epoch in UTC is 0, which yfinance takes for no start at all.
-                start=first - timedelta(days=1) if first == _EPOCH else first,
-                # It is exclusive, and the day of an exchange may be ahead of that of UTC.
-                end=now.astimezone(UTC).date() + timedelta(days=2),
-                interval="1d",
-                auto_adjust=False,
-                actions=True,
-                repair=False,
-                keepna=True,
-                timeout=_CHART_LIMIT,
-            )
+        frame = yfinance.Ticker(ticker, session=session).history(
+            # The epoch in UTC is 0, which yfinance takes for no start at all.
+            start=first - timedelta(days=1) if first == _EPOCH else first,
+            # It is exclusive, and the day of an exchange may be ahead of that of UTC.
+            end=now.astimezone(UTC).date() + timedelta(days=2),
+            interval="1d",
+            auto_adjust=False,
+            actions=True,
+            repair=False,
+            keepna=True,
+            timeout=_CHART_LIMIT,
+        )
         return answer_of(ticker, frame, meta_of(ticker, _told(session.replies)), start)
     except NotBars as error:
         raise Nonsense(ticker, str(error)) from error
     except Exception as error:
-        if package.is_of_the_cache(error):
-            raise
         meta = _told(session.replies)
         if start is not None and has_nothing_new(error, session.replies):
             return without_bars(ticker, meta_of(ticker, meta))
@@ -151,30 +137,8 @@ def _told(replies: Sequence[Reply]) -> Any:
 def _refuse_other_words(ticker: str) -> None:
     if _ISIN.fullmatch(ticker.upper()):
         raise DataError(f"{ticker} is an ISIN, not a ticker", "search for it at finance.yahoo.com, and use its symbol")
-    if not _TICKER.fullmatch(ticker):
+    if not _TICKER.fullmatch(ticker) or not ticker.isprintable():
         raise DataError(f"{ticker!r} is no ticker", "write it as finance.yahoo.com does, for example BRK-B or ^GSPC")
-
-
-@contextmanager
-def _alone(cache: Path, deadline: Deadline) -> Iterator[None]:
-    """No other process meanwhile: two of them fail over yfinance's caches when these are new."""
-    from filelock import FileLock, Timeout
-
-    path = cache.with_name(f"{cache.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        lock.acquire(timeout=deadline.left())
-    except Timeout as error:
-        raise LockedError(
-            "another stockcast has been asking Yahoo Finance all the time", f"wait until it is done; it holds {path}"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}", "free the disk, or choose --home") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -1,20 +1,49 @@
-"""yfinance's own state, which is the process's: settings, caches on disk, answers and cookies in memory."""
+"""yfinance's own state, which is the process's: settings, caches, answers and cookies, all of it in memory.
+
+Its own caches are files, and of its cookies it unpickles whatever it finds there: none of them is opened.
+"""
 
 from __future__ import annotations
 
 import logging
-import shutil
-import sqlite3
+import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from pickle import PickleError
-from traceback import walk_tb
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
 
-from stockcast.errors import StorageError
+from stockcast.prices.yahoo.answer import is_zone
 
-_COOKIES = ("_load_cookie_curlCffi", "_save_cookie_curlCffi")
+
+class _Memory:
+    """Stands where yfinance keeps a cache, with its two methods; what is stored lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+
+    def lookup(self, key: str) -> Any:
+        """What was stored under the key; None where nothing was."""
+        return self._kept.get(key)
+
+    def store(self, key: str, value: Any) -> None:
+        """Keep the value, or with None forget the one that was kept."""
+        self._kept[key] = value
+
+
+class _Cookies(_Memory):
+    """The same for cookies, which are found with their age. A copy is kept: the session goes on changing its own."""
+
+    def lookup(self, key: str) -> Any:
+        """A dict with `cookie` and its `age`; None where nothing was stored."""
+        found = super().lookup(key)
+        return found and {"cookie": deepcopy(found[0]), "age": timedelta(seconds=time.monotonic() - found[1])}
+
+    def store(self, key: str, value: Any) -> None:
+        """Keep the cookie with the time, or with None forget it."""
+        super().store(key, value and (deepcopy(value), time.monotonic()))
+
+
+_zones, _cookies, _isins = _Memory(), _Cookies(), _Memory()
 
 
 def load() -> None:
@@ -23,10 +52,10 @@ def load() -> None:
         import yfinance  # noqa: F401 - its import is what is wanted
 
 
-def prepare(cache: Path) -> None:
-    """Errors are raised, nothing is logged, answers are not remembered, and the files are in the folder `cache`.
+def prepare(ticker: str, zone: str | None) -> None:
+    """Errors are raised, nothing is logged, answers are not remembered, and nothing is read from or put on the disk.
 
-    Raises StorageError where the folder cannot be made.
+    zone: the time zone of the ticker's exchange, where it is known, which saves a question for it.
     """
     import yfinance
     from yfinance import cache as caches
@@ -34,61 +63,24 @@ def prepare(cache: Path) -> None:
 
     logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
     yfinance.config.debug.hide_exceptions = False
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{cache} cannot be made: {error.strerror}", "free the disk, or choose --home") from error
     # Answers about the past are kept, errors too: a second attempt would get the first one's.
     YfData.cache_get.cache_clear()
-    if caches._TzDBManager.get_location() != str(cache):
-        forget_files(cache)
+    caches._TzCacheManager._tz_cache = _zones
+    caches._CookieCacheManager._Cookie_cache = _cookies
+    caches._ISINCacheManager._isin_cache = _isins
+    if zone is not None and is_zone(zone):
+        _zones.store(ticker.upper(), zone)
 
 
 def forget_session() -> None:
-    """Cookies and crumb belong to a session, and a lock to whoever waits in it: with a new session all are new."""
+    """The crumb belongs to a session, and a lock to whoever waits in it: with a new session all are new."""
     from yfinance.data import SingletonMeta
 
     SingletonMeta._instances.clear()
 
 
-def forget_files(cache: Path) -> None:
-    """Let go of the opened caches; the next ones are those in `cache`."""
-    from yfinance import cache as caches
-
-    caches.set_tz_cache_location(str(cache))
-    # Opened caches hold on to their files, and there is no public way to let them go.
-    caches._TzCacheManager._tz_cache = None
-    caches._CookieCacheManager._Cookie_cache = None
-    caches._ISINCacheManager._isin_cache = None
-
-
-def discard(cache: Path) -> None:
-    """Throw the caches away: cookies and time zones can be had again."""
-    forget_files(cache)
-    shutil.rmtree(cache, ignore_errors=True)
-    with suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def closing_files() -> Iterator[None]:
-    """Close what this thread opens: connections to SQLite belong to a thread, and it ends with the block."""
-    from yfinance import cache as caches
-
-    try:
-        yield
-    finally:
-        for manager in (caches._TzDBManager, caches._CookieDBManager, caches._ISINDBManager):
-            manager.close_db()
-
-
-def is_of_the_cache(error: BaseException) -> bool:
-    """Whether the caches failed: their database, a pickle in it, or what was pickled."""
-    from peewee import PeeweeException
-
-    if isinstance(error, PeeweeException | sqlite3.Error | PickleError):
-        return True
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    return any(
-        frame.f_globals.get("__name__") == "yfinance.cache" or frame.f_code.co_name in _COOKIES for frame in frames
-    )
+def forget_all() -> None:
+    """Forget time zones, cookies and session: the next question is asked as the first one of a process is."""
+    for memory in (_zones, _cookies, _isins):
+        memory._kept.clear()
+    forget_session()
