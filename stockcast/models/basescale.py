@@ -15,6 +15,10 @@ from stockcast.errors import DataError
 from stockcast.prices.history import Floats
 from stockcast.windows.features import HAR_SPANS, Features
 
+FARTHEST_LN = 3.0
+"""The scale is at most twenty times the volatility of the wildest HAR span, and at least a twentieth of the calmest's:
+weights that were fitted where the price stood still may say anything elsewhere."""
+
 NU_FLOOR = 2.05
 """Degrees of freedom stay above this, so that the variance exists."""
 
@@ -30,16 +34,21 @@ class HarScale:
     nu: float
 
     def log_scale(self, f: Features, start: int = 0, stop: int | None = None) -> Floats:
-        """ln of the scale forecast at origins start .. stop - 1, for the session after each."""
+        """ln of the scale forecast at origins start .. stop - 1, for the session after each.
+
+        Within what a scale may be there (`Moves.least_T`, `Moves.most_T`).
+        """
         span = slice(start, stop)
-        return self.log_scale_of(f.har_TK[span], f.leverage_T[span])
+        ln_s_N = self.log_scale_of(f.har_TK[span], f.leverage_T[span])
+        return np.clip(ln_s_N, np.log(f.moves.least_T[span]), np.log(f.moves.most_T[span]))
 
     def log_scale_of(self, har_K: Floats, leverage: Floats) -> Floats:
         """ln scale from HAR logs (last axis) and leverage; one product at a time: rows stand alone."""
         ln_s = self.weights[0] + self.weights[-1] * leverage
         for k in range(len(HAR_SPANS)):
             ln_s = ln_s + self.weights[1 + k] * har_K[..., k]
-        return ln_s
+        calmest, wildest = 0.5 * har_K.min(axis=-1), 0.5 * har_K.max(axis=-1)
+        return np.clip(ln_s, calmest - FARTHEST_LN, wildest + FARTHEST_LN)
 
 
 def fit_har_scale(f: Features, start: int, stop: int) -> HarScale:
