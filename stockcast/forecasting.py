@@ -5,6 +5,7 @@ Shapes: N origins, H steps, P simulated paths, Q quantiles.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -23,12 +24,17 @@ from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
 from stockcast.windows.columns import COVARIATES, KNOWN, OF_POOLS, extended, groups_of
 from stockcast.windows.covariates import Covariates, CovariatesRecord
-from stockcast.windows.features import VOLUME_NAMES, Features, features
+from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, Moves, features, is_still
 from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
 
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantile levels of a forecast."""
+
+LONGEST_STILL = HAR_SPANS[-1]
+"""Sessions after which a price that has not moved is forecast no more: the base scale looks back no further."""
+
+_FARTHEST, _ALIKE = 20.0, 1e-6
 
 _RECENT = 30  # closes that a forecast is drawn beside
 
@@ -160,6 +166,7 @@ class View:
                 f"{model.config.network.lookback}: at least {needed} are needed",
                 "use a longer history",
             )
+        refuse_still(past, "--as-of")
         horizon = config.horizon or model.config.horizon
         market = market or model.market
         fit = model.fit_for(past.last, market)
@@ -181,7 +188,7 @@ class View:
     ) -> tuple[Forecast, ...]:
         """The laws in price, one forecast for each step; a calibration moves a step's quantiles round its median."""
         targets = clock.calendar.next_sessions(self.past.last, self.horizon)
-        common = _Common(self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past))
+        common = _Common(self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past), self.f.moves)
         calibrated = [*calibrations, *[None] * (len(laws) - len(calibrations))]
         return tuple(
             common.forecast(step + 1, target, law, calibration)
@@ -240,14 +247,16 @@ class _Common:
     data_sha256: str
     clock: Clock
     recent_closes: tuple[float, ...]
+    moves: Moves
 
     def forecast(self, step: int, target: date, law: Distribution, calibration: Calibration | None) -> Forecast:
-        """The forecast of one step, in price: last close * exp(return)."""
+        """The forecast of one step, in price: last close * exp(return). Raises ModelError where it is not plausible."""
         last_close = float(self.past.close[-1])
         levels = np.array(LEVELS)
         returns = law.quantile(levels)[0] if calibration is None else calibration.quantiles(law, levels)
-        prices = last_close * np.exp(returns)
-        return Forecast(
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+            prices, mean = last_close * np.exp(returns), last_close * _mean_ratio(law)
+        made = Forecast(
             ticker=self.past.ticker,
             model=self.model.name,
             model_id=self.model.model_id,
@@ -258,7 +267,7 @@ class _Common:
             horizon=step,
             last_close=last_close,
             median=float(prices[LEVELS.index(0.5)]),
-            mean=last_close * _mean_ratio(law),
+            mean=mean,
             quantiles={f"{level:g}": float(price) for level, price in zip(LEVELS, prices, strict=True)},
             p_up=float(1.0 - law.cdf(np.zeros(1))[0]),
             scale=_scale(law),
@@ -271,6 +280,74 @@ class _Common:
             calibration=None if calibration is None else calibration.to_json(),
             recent_closes=self.recent_closes,
         )
+        require_plausible(made, self.moves)
+        return made
+
+
+def require_plausible(made: Forecast, moves: Moves) -> None:
+    """Raise ModelError for a forecast that is not to be shown.
+
+    moves: up to the origin. Every number is finite, every price positive, quantiles strictly increase, p_up lies in
+    0 .. 1. With M the largest move of a session so far and h the horizon: no quantile and no mean is further from the
+    last close than 20 M sqrt(h), in log price, nor the median than M h, and the scale is at most 20 M sqrt(h). The
+    90 % interval holds the last close, unless the price has moved as much in the month before: then it may lie
+    as far beside it as h sessions of the month's largest move reach.
+    """
+    wrong = _malformed(made) or _implausible(made, moves)
+    if wrong:
+        remedy = (
+            "check the newest prices for errors"
+            if made.model == "general"
+            else "train the model again, or forecast with --model general"
+        )
+        raise ModelError(f"the forecast of {made.ticker} for {made.target_session} is not shown, for {wrong}", remedy)
+
+
+def _malformed(made: Forecast) -> str:
+    """What is no distribution of a price in it; nothing, mostly."""
+    prices = [*made.quantiles.values(), made.median, made.mean, made.last_close]
+    if not (np.isfinite([*prices, made.scale, made.p_up]).all() and min(*prices, made.scale) > 0):
+        return "not all of its numbers are finite and positive"
+    if not (np.diff(list(made.quantiles.values())) > 0).all():
+        return "its quantiles do not increase"
+    return "" if 0.0 <= made.p_up <= 1.0 else f"its probability of a rise is {made.p_up:g}"
+
+
+def _implausible(made: Forecast, moves: Moves) -> str:
+    """What such a price would hardly do; nothing, mostly."""
+    h, largest = made.horizon, float(moves.largest_T[-1])
+    prices = np.array([*made.quantiles.values(), made.mean])
+    far = np.abs(np.log(prices / made.last_close))
+    reach = _FARTHEST * largest * math.sqrt(h) + _ALIKE
+    beside = math.exp(h * float(moves.pace_T[-1]) + _ALIKE)
+    past = f"no session so far has moved by more than {100 * largest:.2g} %"
+    if far.max() > reach:
+        return f"it reaches {prices[int(np.argmax(far))]:g} where the last close is {made.last_close:g}, and {past}"
+    if abs(math.log(made.median / made.last_close)) > h * largest + _ALIKE:
+        return f"its median is {made.median:g} where the last close is {made.last_close:g}, and {past}"
+    if made.scale > reach:
+        return f"its scale is {made.scale:g}, and {past}"
+    if not made.quantiles["0.05"] / beside <= made.last_close <= made.quantiles["0.95"] * beside:
+        return f"its 90 % interval leaves the last close of {made.last_close:g} behind"
+    return ""
+
+
+def refuse_still(past: History, option: str) -> None:
+    """Raise DataError where the price has not moved for `LONGEST_STILL` sessions, or has never moved.
+
+    option: of the command that cuts the history, for the hint.
+    """
+    moved = np.flatnonzero(~is_still(past.close))
+    last = int(moved[-1]) + 1 if len(moved) else 0
+    still = len(past) - 1 - last
+    if still < LONGEST_STILL:
+        return
+    day = past.session(last)
+    raise DataError(
+        f"the price of {past.ticker} has not moved for {still} sessions, since {day}: nothing says when it "
+        "will, or where to",
+        f"leave those sessions out with {option} {day}" if len(moved) else "use the prices of a stock that trades",
+    )
 
 
 def _until(history: History, as_of: date | None) -> History:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stockcast import config as settings
 from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
 from stockcast.api.prices import Home, Prices, histories_of, path_of, usable_histories_of
 from stockcast.config import PredictConfig
-from stockcast.forecasting import View
+from stockcast.forecasting import Clock, View
 from stockcast.results.progress import Silent
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
     past = view.past
     targets = view.model.calendar.next_sessions(past.last, view.horizon)
     laws = view.laws(view.model.served_by)
+    # As forecasts in full: that is where what cannot be is refused.
+    view.forecasts(laws, Clock(view.model.calendar, past.last, settings.now()))
     returns_HQ = np.concatenate([law.quantile(intervals.quantiles) for law in laws])
     columns = {
         "unique_id": past.ticker,

@@ -18,6 +18,9 @@ from stockcast.windows.features import HAR_SPANS, Features
 
 _STARTS = [np.array([0.05, 0.15, 0.2, 0.1, -0.05]), np.array([0.0, 0.0, 0.5, 0.0, 0.0])]
 """Slopes of the log scale: those of a usual stock, and half the log variance of the last month."""
+FARTHEST_LN = 3.0
+"""The scale is at most twenty times the volatility of the wildest HAR span, and at least a twentieth of the calmest's:
+weights that were fitted where the price stood still may say anything elsewhere."""
 
 _COUNT = len(HAR_SPANS) + 2  # a constant, the spans, leverage
 
@@ -34,16 +37,21 @@ class HarScale:
     nu: BaseFreedom
 
     def log_scale(self, f: Features, start: int = 0, stop: int | None = None) -> Floats:
-        """ln of the scale forecast at origins start .. stop - 1, for the session after each."""
+        """ln of the scale forecast at origins start .. stop - 1, for the session after each.
+
+        Within what a scale may be there (`Moves.least_T`, `Moves.most_T`).
+        """
         span = slice(start, stop)
-        return self.log_scale_of(f.har_TK[span], f.leverage_T[span])
+        ln_s_N = self.log_scale_of(f.har_TK[span], f.leverage_T[span])
+        return np.clip(ln_s_N, np.log(f.moves.least_T[span]), np.log(f.moves.most_T[span]))
 
     def log_scale_of(self, har_K: Floats, leverage: Floats) -> Floats:
         """ln scale from HAR logs (last axis) and leverage; one product at a time: rows stand alone."""
         ln_s = self.weights[0] + self.weights[-1] * leverage
         for k in range(len(HAR_SPANS)):
             ln_s = ln_s + self.weights[1 + k] * har_K[..., k]
-        return ln_s
+        calmest, wildest = 0.5 * har_K.min(axis=-1), 0.5 * har_K.max(axis=-1)
+        return np.clip(ln_s, calmest - FARTHEST_LN, wildest + FARTHEST_LN)
 
 
 def fit_har_scale(f: Features, start: int, stop: int) -> HarScale:

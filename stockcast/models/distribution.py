@@ -7,6 +7,7 @@ Legend: N rows, Q levels or points, K sample size, M rows with ties.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from stockcast.errors import ConfigError, ModelError
 from stockcast.models.studentt import log_peak, unit_cdf, unit_quantile
 from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
 
 _NU_CAP = 1e30  # above it, a Student-t equals the Gaussian to the last digit, and infinity would make inf / inf
 _FAR = 1e100  # squares of anything farther out would overflow; the tail is zero long before
@@ -125,6 +127,33 @@ class StudentT:
         x_NQ = np.ascontiguousarray(points).reshape(len(self), 1 if points.ndim == 1 else points.shape[1])
         t_NQ = (x_NQ - self.loc[:, None]) / self.scale[:, None]
         return np.clip(t_NQ, -_FAR, _FAR), points.shape
+
+
+def held(f: Features, start: int, loc_N: Floats, scale_N: Floats, nu_N: Floats) -> StudentT:
+    """Student-t laws at the origins from `start` on, of a price that may move: location and scale are held to that.
+
+    Where a price stands still, a location from livelier times would leave the last close behind, and a scale from none
+    would be none (`Moves.pace_T`, `Moves.least_T`). Elsewhere the laws are as given.
+    """
+    m, rows = f.moves, slice(start, start + len(loc_N))
+    loc_N = np.clip(loc_N, -m.pace_T[rows], m.pace_T[rows])
+    return StudentT(loc_N, np.maximum(scale_N, m.least_T[rows]), nu_N)
+
+
+def widened(values_NK: Floats, least_N: Floats) -> Floats:
+    """Ascending samples, none with a narrower centre than a Gaussian of standard deviation `least_N`.
+
+    A sample whose central nine tenths are closer together gets those of that Gaussian on top, rank by rank; any other
+    is as it was.
+    """
+    last = values_NK.shape[1] - 1
+    width_N = values_NK[:, math.ceil(0.95 * last)] - values_NK[:, math.floor(0.05 * last)]
+    narrow_N = width_N < 2.0 * least_N
+    if not narrow_N.any():
+        return values_NK
+    levels_K = (np.arange(last + 1) + 0.5) / (last + 1)
+    unit_K = unit_quantile(levels_K, np.array([_NU_CAP]))[0]
+    return np.where(narrow_N[:, None], values_NK + least_N[:, None] * unit_K, values_NK)
 
 
 @dataclass(frozen=True, eq=False)

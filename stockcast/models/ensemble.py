@@ -16,7 +16,7 @@ from stockcast.config import NetworkConfig
 from stockcast.errors import DataError
 from stockcast.models.basescale import HarScale
 from stockcast.models.cells import NetworkWeights
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats
@@ -115,7 +115,8 @@ class Ensemble:
         heads_NH = self.weights.window_heads(
             self.standardiser(f)[oldest:], self.config.lookback, start - oldest, stop - oldest
         )
-        return self.corrected(self.base.log_scale(f, start, stop), heads_NH)
+        law = self.corrected(self.base.log_scale(f, start, stop), heads_NH)
+        return held(f, start, law.loc, law.scale, law.nu)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         """Log return from the origin's close to each step, [H, P], on simulated paths.

@@ -30,6 +30,9 @@ MAX_SHOCKS = 2000
 _LARGE_NU = 1e6
 """As good as Gaussian."""
 
+_FARTHEST_RETURN = 10.0
+"""Largest moves so far that a simulated session may be: heavy tails drawn a million times know no end."""
+
 Law = Callable[["PathBars"], tuple[Floats, Floats]]
 """Location and scale [P] of the next return, given the bars so far."""
 
@@ -86,6 +89,38 @@ class PathPlan:
         return self.horizon, self.paths
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a simulated session may be, by what is known at the origin: the same as a forecast's law, see `Moves`.
+
+    least, most: of its scale. pace: of its location. farthest: of its return. All in log return.
+    """
+
+    least: float
+    most: float
+    pace: float
+    farthest: float
+
+    @classmethod
+    def at(cls, f: Features, origin: int) -> Limits:
+        """Those of paths from an origin."""
+        m = f.moves
+        least, most, pace, largest = (float(c_T[origin]) for c_T in (m.least_T, m.most_T, m.pace_T, m.largest_T))
+        return cls(least, most, pace, _FARTHEST_RETURN * largest)
+
+    def location(self, loc_P: Floats) -> Floats:
+        """Locations within the pace of the month before the origin."""
+        return np.clip(loc_P, -self.pace, self.pace)
+
+    def scale(self, scale_P: Floats) -> Floats:
+        """Scales of a price that may move."""
+        return np.clip(scale_P, self.least, self.most)
+
+    def held(self, r: Floats) -> Floats:
+        """Returns of any shape that a session may have."""
+        return np.clip(r, -self.farthest, self.farthest)
+
+
 class PathBars:
     """The newest bars of every path, and the causal columns that follow from them; starts at an origin's own bars."""
 
@@ -105,6 +140,7 @@ class PathBars:
         if m.surprise_T is not None:
             self.surprise_PT = np.tile(m.surprise_T[max(0, origin + 1 - TREND_SPAN) : origin + 1], (paths, 1))
         self.steps = 0
+        self.limits = Limits.at(f, origin)
 
     @property
     def har_PK(self) -> Floats:
@@ -132,7 +168,8 @@ class PathBars:
     def advance(self, r_P: Floats, v_P: Floats, gap_P: Floats, surprise_P: Floats) -> None:
         """One session on."""
         self.r_P = r_P
-        self.gap_P = None if self.gap_P is None else gap_P
+        self.gap_P = None if self.gap_P is None else self.limits.held(gap_P)
+        v_P = np.minimum(v_P, self.limits.farthest**2)
         tail_PT = np.column_stack([self.v_PT, v_P])[:, -HAR_SPANS[-1] :]
         tail_PT[:, -1] = floor_variance(v_P, tail_PT.mean(axis=1))
         self.v_PT = tail_PT
@@ -154,7 +191,8 @@ def simulate_bars(f: Features, origin: int, law: Law, nu: float, plan: PathPlan)
     for h in range(plan.horizon):
         location_P, scale_P = law(bars)
         e_P, v_P, gap_P, surprise_P = shocks.draw(plan.generator, plan.paths)
-        r_P = location_P + scale_P * e_P
+        scale_P = bars.limits.scale(scale_P)
+        r_P = bars.limits.held(bars.limits.location(location_P) + scale_P * e_P)
         total_P = total_P + r_P
         total_HP[h] = total_P
         bars.advance(r_P, scale_P**2 * v_P, scale_P * gap_P, surprise_P)
@@ -162,14 +200,18 @@ def simulate_bars(f: Features, origin: int, law: Law, nu: float, plan: PathPlan)
 
 
 def simulate_variance(
-    variance: float, plan: PathPlan, step: Callable[[Floats, Floats], Floats], draw: Callable[[Floats], Floats]
-) -> Floats:
-    """Cumulated returns [H, P] of a law whose variance follows from the last variance and return alone."""
+    variance: float, plan: PathPlan, limits: Limits,
+    step: Callable[[Floats, Floats], Floats], draw: Callable[[Floats], Floats],
+) -> Floats:  # fmt: skip
+    """Cumulated returns [H, P] of a law whose variance follows from the last variance and return alone.
+
+    draw: returns given variances, with location and scale within the limits.
+    """
     variance_P = np.full(plan.paths, variance)
     total_HP = np.empty(plan.shape)
     total_P = np.zeros(plan.paths)
     for h in range(plan.horizon):
-        r_P = draw(variance_P)
+        r_P = limits.held(draw(variance_P))
         total_P = total_P + r_P
         total_HP[h] = total_P
         variance_P = step(variance_P, r_P)

@@ -11,7 +11,7 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.config.backtests import EXPANDING, BacktestConfig
-from stockcast.forecasting import LEVELS, step_laws
+from stockcast.forecasting import LEVELS, refuse_still, step_laws
 from stockcast.pipeline.backtesting import walk_over
 from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.judging import judged
@@ -38,11 +38,13 @@ def report(
 ) -> Report:  # fmt: skip
     """Walk forward over a source, as `backtest` does and from the same folds, and forecast from its newest bar.
 
-    exchange: whose sessions a file's forecasts are for; a ticker's is known. Raises what `backtest` raises.
+    exchange: whose sessions a file's forecasts are for; a ticker's is known. Raises what `backtest` raises,
+    and DataError for a price that has stood still for a year.
     """
     # A ticker's exchange is known, whatever is said of files.
     config = replace(config, exchange=exchange if looks_like_path(source) else None)
     walk, found = walk_over(source, read, config, home, progress, waiting)
+    refuse_still(walk.history, "--end")
     history, calendar = walk.history, calendar_for(walk.history, config.exchange, found)
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")

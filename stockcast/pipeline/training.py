@@ -10,7 +10,7 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.models import SCRATCH
 from stockcast.errors import DataError
-from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast
+from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast, refuse_still
 from stockcast.pipeline.covariates import Search, columns_of, covariates_of
 from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.predicting import model_of
@@ -176,6 +176,7 @@ class Work:
 
         if len(history) < 2:
             raise DataError(f"{len(history)} sessions are too few", "use a longer history")
+        refuse_still(history, "--end")
         split = split_by_date(history.dates[1:], config.split, config.network.lookback)
         calendar = calendar_for(history, config.exchange, found)
         config = replace(config, exchange=config.exchange or calendar.exchange)

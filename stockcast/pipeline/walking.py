@@ -170,7 +170,9 @@ class Walk:
         if c.warm_start:
             # A first fold is fitted as without it, but its file holds more: see `FoldFile.young`.
             described["before"] = "" if before is None else before.key
-        arrays: list[NDArray[Any]] = [a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T) if a is not None]
+        arrays: list[NDArray[Any]] = [
+            a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T, m.tick_T) if a is not None
+        ]
         arrays += _others(self.f, stop)
         if self.f.schedule is not None and self.f.schedule.days is not None and c.horizon > 1:
             arrays.append(self.f.schedule.days)

@@ -21,12 +21,16 @@ LONG_GAP, LONGEST_GAP = 10, 250
 _ROUNDING = 1.005
 _PLAUSIBLE = 1.2
 _COARSE_STEP = 3
+_LEAST_FACTOR = 1e-9
+"""Least adjusted close over close: decades of dividends and splits make it small, and nothing makes it this small."""
+_LEAST_PRICE = 1e-30
+"""Least price whose products and ratios stay finite."""
 
 Mask = NDArray[np.bool_]
 
 
 def validated(raw: RawBars) -> History:
-    """The bars as a History: sorted, each session once, every close finite and positive.
+    """The bars as a History: sorted, each session once, every close and adjusted close finite and positive.
 
     Repaired with a note: rows without a close, repeated rows, unsorted rows, impossible or missing open, high, low and
     volume, a bar off by a factor from both neighbours, splits that the source states but does not adjust for.
@@ -46,7 +50,8 @@ def validated(raw: RawBars) -> History:
         raw = _positive_ranges(raw)
         raw = _possible_ranges(raw)
         raw = _volumes(raw)
-        raw = adjusted(raw)
+        raw = adjusted(_without_vanished(raw))
+    _require_prices(raw)
     return History(
         ticker=raw.ticker,
         dates=raw.dates,
@@ -89,6 +94,42 @@ def _with_closes(raw: RawBars) -> RawBars:
         )
     verb = "was" if missing == 1 else "were"
     return raw.take(np.flatnonzero(usable)).noting(f"No close on {listed(days)}: {_rows(missing)} {verb} left out.")
+
+
+def _without_vanished(raw: RawBars) -> RawBars:
+    """Without bars whose adjusted close is a price that nothing can be divided by, or multiplied into."""
+    if raw.adjusted_close is None:
+        return raw
+    factor = raw.adjusted_close / raw.close
+    vanished: Mask = ~((factor > _LEAST_FACTOR) & (factor < 1.0 / _LEAST_FACTOR))
+    if not vanished.any():
+        return raw
+    if vanished.sum() > 1 and vanished.sum() > MOST_UNUSABLE * len(raw):
+        at = int(np.argmax(vanished))
+        raise raw.refused(
+            at,
+            f"the adjusted close is {raw.adjusted_close[at]:g} where the close is {raw.close[at]:g}, "
+            f"as in {int(vanished.sum())} of {len(raw)} rows",
+            "Download the prices again, or use another file.",
+        )
+    days = raw.dates[vanished]
+    return raw.take(np.flatnonzero(~vanished)).noting(
+        f"The adjusted close has nothing to do with the close on {listed(days)}: {_rows(len(days))} left out."
+    )
+
+
+def _require_prices(raw: RawBars) -> None:
+    """What every History promises, whatever repairs were made: closes and adjusted closes are finite and positive.
+
+    Raises DataError for the first bar that is not so.
+    """
+    for name, values in (("close", raw.close), ("adjusted close", raw.adjusted_close)):
+        if values is None:
+            continue
+        wrong: Mask = ~(np.isfinite(values) & (values >= _LEAST_PRICE) & (values <= 1.0 / _LEAST_PRICE))
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise raw.refused(at, f"the {name} comes to {values[at]:g}, which no price can be")
 
 
 def _in_order(raw: RawBars) -> RawBars:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stockcast.prices.history import Dates, Floats, History
 
@@ -28,6 +30,11 @@ BURN_IN = 22
 _FLOOR_SHARE = 0.01
 _TINY = 1e-12
 
+_STILL = 1e-6
+"""Closes that differ by no more, relatively, are the same price: some sources store them in single precision."""
+_SHARE_OF_TICK, _LEAST_SCALE = 0.05, 1e-6
+_WILDER = 3.0
+
 
 @dataclass(frozen=True)
 class Moves:
@@ -35,7 +42,8 @@ class Moves:
 
     r_T: log return of the adjusted close. v_T: session variance proxy, same unit as r squared, floored.
     gap_T: overnight log return, None without opens. surprise_T: ln volume less its mean over the previous
-    sessions, 0 where volume is missing, None without volume.
+    sessions, 0 where volume is missing, None without volume. tick_T: smallest step between two closes as traded so
+    far, in shares of the session's close, 0 before the first; None where it is not known.
     """
 
     dates: Dates
@@ -43,9 +51,39 @@ class Moves:
     v_T: Floats
     gap_T: Floats | None
     surprise_T: Floats | None
+    tick_T: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.r_T)
+
+    @cached_property
+    def least_T(self) -> Floats:
+        """Least scale of a forecast from each session: a twentieth of a tick.
+
+        Closes are told in ticks, so that a smaller scale could not be told from it. One in a million where no tick is
+        known.
+        """
+        least_T = np.full(len(self), _LEAST_SCALE)
+        return least_T if self.tick_T is None else np.maximum(_SHARE_OF_TICK * self.tick_T, least_T)
+
+    @cached_property
+    def pace_T(self) -> Floats:
+        """Most that a forecast's location may be: the largest return of the month before, and a tenth of `least_T`.
+
+        A drift that was estimated while the price moved is none of a price that stands still: a tenth of the least
+        scale a session stays within the interval of a year.
+        """
+        return np.maximum(trailing_maximum(np.abs(self.r_T), BURN_IN), 0.1 * self.least_T)
+
+    @cached_property
+    def largest_T(self) -> Floats:
+        """The largest move of a session so far, as return or by its range and gap."""
+        return np.maximum.accumulate(np.maximum(np.maximum(np.abs(self.r_T), np.sqrt(self.v_T)), self.least_T))
+
+    @property
+    def most_T(self) -> Floats:
+        """Most that the scale of a forecast may be: thrice the largest move so far."""
+        return _WILDER * self.largest_T
 
 
 def moves(history: History) -> Moves:
@@ -68,7 +106,20 @@ def moves(history: History) -> Moves:
         v_T=floor_variance(v_T, trailing_mean(v_T, HAR_SPANS[-1])),
         gap_T=gap_T,
         surprise_T=_volume_surprise(history),
+        tick_T=_ticks(history.close),
     )
+
+
+def is_still(close_T: Floats) -> NDArray[np.bool_]:
+    """Whether each close but the first is the price of the session before."""
+    return np.abs(np.diff(close_T)) <= _STILL * close_T[1:]
+
+
+def _ticks(close_T: Floats) -> Floats:
+    """Smallest step between two closes so far over the newest of them; 0 before the first step."""
+    step_T = np.where(is_still(close_T), np.inf, np.abs(np.diff(close_T)))
+    smallest_T = np.minimum.accumulate(step_T)
+    return np.where(np.isfinite(smallest_T), smallest_T, 0.0) / close_T[1:]
 
 
 def _variance_proxy(history: History, previous_T: Floats, r_T: Floats) -> Floats:

@@ -39,7 +39,9 @@ NO_SHOCKS = Shocks(np.zeros((1, 4)))
 def with_returns(r_T: np.ndarray) -> Features:
     """F with other returns in place of its own: the baselines tested here look at nothing else."""
     moves = F.moves
-    return replace(F, moves=replace(moves, r_T=r_T, dates=moves.dates[: len(r_T)], v_T=moves.v_T[: len(r_T)]))
+    return replace(
+        F, moves=replace(moves, r_T=r_T, dates=moves.dates[: len(r_T)], v_T=moves.v_T[: len(r_T)], tick_T=None)
+    )
 
 
 def quantiles(law: Distribution) -> np.ndarray:

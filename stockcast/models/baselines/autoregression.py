@@ -9,10 +9,10 @@ from typing import Annotated, Self
 import numpy as np
 
 from stockcast.models.baselines.trainingreturns import training_returns
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.likelihood import Regressors, fit_student, trading
 from stockcast.models.parameters import Freedom, Within
-from stockcast.models.simulation import PathPlan
+from stockcast.models.simulation import Limits, PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -48,13 +48,15 @@ class Ar1:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         loc_N = self.constant + self.phi * f.moves.r_T[start:stop]
-        return StudentT(loc_N, np.full(stop - start, self.scale), np.full(stop - start, self.nu))
+        return held(f, start, loc_N, np.full(stop - start, self.scale), np.full(stop - start, self.nu))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        error_HP = self.scale * plan.generator.standard_t(self.nu, plan.shape)
+        limits = Limits.at(f, origin)
+        error_HP = limits.scale(np.array(self.scale)) * plan.generator.standard_t(self.nu, plan.shape)
+        constant = limits.location(np.array(self.constant))
         r_P = np.full(plan.paths, f.moves.r_T[origin])
         r_HP = np.empty(plan.shape)
         for h in range(plan.horizon):
-            r_P = self.constant + self.phi * r_P + error_HP[h]
+            r_P = limits.held(constant + self.phi * r_P + error_HP[h])
             r_HP[h] = r_P
         return np.cumsum(r_HP, axis=0)

@@ -8,10 +8,10 @@ from typing import Annotated, Self
 
 import numpy as np
 
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.likelihood import Regressors, fit_student, trading
 from stockcast.models.parameters import Decay, Freedom, LogReturn, Within
-from stockcast.models.simulation import PathPlan, simulate_variance
+from stockcast.models.simulation import Limits, PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
 
@@ -39,16 +39,19 @@ class EwmaT:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         sigma_N = _volatility(f, self.decay)[start:stop]
-        return StudentT(np.full(stop - start, self.mu), self.ratio * sigma_N, np.full(stop - start, self.nu))
+        return held(f, start, np.full(stop - start, self.mu), self.ratio * sigma_N, np.full(stop - start, self.nu))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        limits = Limits.at(f, origin)
+
         def draw(variance_P: Floats) -> Floats:
-            return self.mu + self.ratio * np.sqrt(variance_P) * plan.generator.standard_t(self.nu, plan.paths)
+            scale_P = limits.scale(self.ratio * np.sqrt(variance_P))
+            return limits.location(np.array(self.mu)) + scale_P * plan.generator.standard_t(self.nu, plan.paths)
 
         def step(variance_P: Floats, r_P: Floats) -> Floats:
             return self.decay * variance_P + (1 - self.decay) * r_P**2
 
-        return simulate_variance(_volatility(f, self.decay)[origin] ** 2, plan, step, draw)
+        return simulate_variance(_volatility(f, self.decay)[origin] ** 2, plan, limits, step, draw)
 
 
 def _volatility(f: Features, decay: float) -> Floats:

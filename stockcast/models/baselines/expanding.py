@@ -17,14 +17,12 @@ from typing import Self
 import numpy as np
 
 from stockcast.models.baselines.trainingreturns import training_returns
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.likelihood import Regressors, fit_student, trading
 from stockcast.models.parameters import Freedom
-from stockcast.models.simulation import PathPlan
+from stockcast.models.simulation import Limits, PathPlan
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
-
-_TINY = 1e-6  # a scale below it is no return of a traded price
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,12 @@ class RandomWalkGaussian:
         return cls()
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        scale_T = np.maximum(np.sqrt(_running_mean(f.moves.r_T[:stop] ** 2)), _TINY)
-        return StudentT(np.zeros(stop - start), scale_T[start:], np.full(stop - start, np.inf))
+        scale_T = np.sqrt(_running_mean(f.moves.r_T[:stop] ** 2))
+        return held(f, start, np.zeros(stop - start), scale_T[start:], np.full(stop - start, np.inf))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         scale = self.forecast(f, origin, origin + 1).scale[0]
-        return np.cumsum(plan.generator.normal(0.0, scale, plan.shape), axis=0)
+        return np.cumsum(Limits.at(f, origin).held(plan.generator.normal(0.0, scale, plan.shape)), axis=0)
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,10 @@ class RandomWalkT:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         spread_T = _running_mean(np.abs(f.moves.r_T[:stop]))
-        return _student(np.zeros(stop - start), spread_T[start:], self.nu)
+        return _student(f, start, np.zeros(stop - start), spread_T[start:], self.nu)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        return _independent_paths(self.forecast(f, origin, origin + 1), plan)
+        return _independent_paths(self.forecast(f, origin, origin + 1), Limits.at(f, origin), plan)
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,10 @@ class Mean:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         mean_T, spread_T = _mean_and_spread(f.moves.r_T[:stop])
-        return _student(mean_T[start:], spread_T[start:], self.nu)
+        return _student(f, start, mean_T[start:], spread_T[start:], self.nu)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        return _independent_paths(self.forecast(f, origin, origin + 1), plan)
+        return _independent_paths(self.forecast(f, origin, origin + 1), Limits.at(f, origin), plan)
 
 
 def _running_mean(x_T: Floats) -> Floats:
@@ -118,10 +116,9 @@ def _mean_and_spread(r_T: Floats) -> tuple[Floats, Floats]:
     return mean_T, _running_mean(np.abs(r_T - np.concatenate(([0.0], mean_T[:-1]))))
 
 
-def _student(loc_N: Floats, spread_N: Floats, nu: float) -> StudentT:
-    """Student-t laws whose mean absolute deviation is `spread_N`."""
-    scale_N = np.maximum(spread_N / _mean_absolute(nu), _TINY)
-    return StudentT(loc_N, scale_N, np.full(len(loc_N), nu))
+def _student(f: Features, start: int, loc_N: Floats, spread_N: Floats, nu: float) -> StudentT:
+    """Student-t laws at the origins from `start` on, whose mean absolute deviation is `spread_N`."""
+    return held(f, start, loc_N, spread_N / _mean_absolute(nu), np.full(len(loc_N), nu))
 
 
 def _mean_absolute(nu: float) -> float:
@@ -129,7 +126,7 @@ def _mean_absolute(nu: float) -> float:
     return math.sqrt(nu / math.pi) * math.exp(math.lgamma((nu - 1) / 2) - math.lgamma(nu / 2))
 
 
-def _independent_paths(law: StudentT, plan: PathPlan) -> Floats:
+def _independent_paths(law: StudentT, limits: Limits, plan: PathPlan) -> Floats:
     """Cumulated returns [H, P], every session with the law of the next."""
     r_HP = law.loc[0] + law.scale[0] * plan.generator.standard_t(law.nu[0], plan.shape)
-    return np.cumsum(r_HP, axis=0)
+    return np.cumsum(limits.held(r_HP), axis=0)

@@ -9,14 +9,17 @@ import numpy as np
 
 from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
-from stockcast.models.distribution import Empirical
+from stockcast.models.distribution import Empirical, widened
 from stockcast.models.parameters import Length, Percent, Persistence, Share, Variance, Within
-from stockcast.models.simulation import PathPlan, simulate_variance
+from stockcast.models.simulation import Limits, PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
 MAX_SHOCKS = 500
 """Standardised residuals kept; of more, as many quantiles stand for them."""
+
+_LEAST_SPREAD = 0.2
+"""Least standard deviation of the shocks' centre; theirs is about one."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,29 @@ class FhsGarch:
 
     def forecast(self, f: Features, start: int, stop: int) -> Empirical:
         volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])
-        return Empirical((self.mu + volatility_N[:, None] * np.array(self.shocks)) / PERCENT)
+        m, origins = f.moves, slice(start, stop)
+        volatility_N = np.clip(volatility_N, PERCENT * m.least_T[origins], PERCENT * m.most_T[origins])
+        pace_N = PERCENT * m.pace_T[origins]
+        values_NK = np.clip(self.mu, -pace_N, pace_N)[:, None] + volatility_N[:, None] * self._spread_shocks
+        return Empirical(values_NK / PERCENT)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        z_K = np.array(self.shocks)
+        z_K, limits = self._spread_shocks, Limits.at(f, origin)
+        location = np.clip(self.mu, -PERCENT * limits.pace, PERCENT * limits.pace)
 
         def draw(variance_P: Floats) -> Floats:
-            drawn_P: Floats = (self.mu + np.sqrt(variance_P) * plan.generator.choice(z_K, plan.paths)) / PERCENT
+            volatility_P = np.clip(np.sqrt(variance_P), PERCENT * limits.least, PERCENT * limits.most)
+            drawn_P: Floats = (location + volatility_P * plan.generator.choice(z_K, plan.paths)) / PERCENT
             return drawn_P
 
         variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
-        return simulate_variance(variance, plan, self._filter.step, draw)
+        return simulate_variance(variance, plan, limits, self._filter.step, draw)
+
+    @property
+    def _spread_shocks(self) -> Floats:
+        """The shocks, which are not all alike even where hardly a session of the training part moved."""
+        z_K: Floats = widened(np.array(self.shocks)[None], np.array([_LEAST_SPREAD]))[0]
+        return z_K
 
     @property
     def persistence(self) -> Persistence:

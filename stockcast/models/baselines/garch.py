@@ -10,9 +10,9 @@ import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.parameters import Freedom, Percent, Persistence, Share, Variance
-from stockcast.models.simulation import PathPlan, simulate_variance
+from stockcast.models.simulation import Limits, PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -42,20 +42,24 @@ class GarchT:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])
-        return StudentT(
+        return held(
+            f,
+            start,
             np.full(stop - start, self.mu / PERCENT),
             volatility_N * self._t_scale,
             np.full(stop - start, self.nu),
         )
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        limits = Limits.at(f, origin)
+
         def draw(variance_P: Floats) -> Floats:
-            return self.mu / PERCENT + np.sqrt(variance_P) * self._t_scale * plan.generator.standard_t(
-                self.nu, plan.paths
-            )
+            scale_P = limits.scale(np.sqrt(variance_P) * self._t_scale)
+            location = limits.location(np.array(self.mu / PERCENT))
+            return location + scale_P * plan.generator.standard_t(self.nu, plan.paths)
 
         variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
-        return simulate_variance(variance, plan, self._filter.step, draw)
+        return simulate_variance(variance, plan, limits, self._filter.step, draw)
 
     @property
     def persistence(self) -> Persistence:

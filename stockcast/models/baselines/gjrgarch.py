@@ -10,9 +10,9 @@ import numpy as np
 
 from stockcast.models.baselines.garchfilter import PERCENT, GarchFilter, fit_garch
 from stockcast.models.baselines.trainingreturns import training_returns
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.parameters import Asymmetry, Freedom, Percent, Persistence, Share, Variance
-from stockcast.models.simulation import PathPlan, simulate_variance
+from stockcast.models.simulation import Limits, PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
@@ -45,15 +45,18 @@ class GjrGarchT:
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])
         count = stop - start
-        return StudentT(np.full(count, self.mu / PERCENT), volatility_N * self._t_scale, np.full(count, self.nu))
+        return held(f, start, np.full(count, self.mu / PERCENT), volatility_N * self._t_scale, np.full(count, self.nu))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        limits = Limits.at(f, origin)
+
         def draw(variance_P: Floats) -> Floats:
             t_P = plan.generator.standard_t(self.nu, plan.paths)
-            return self.mu / PERCENT + np.sqrt(variance_P) * self._t_scale * t_P
+            scale_P = limits.scale(np.sqrt(variance_P) * self._t_scale)
+            return limits.location(np.array(self.mu / PERCENT)) + scale_P * t_P
 
         variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
-        return simulate_variance(variance, plan, self._filter.step, draw)
+        return simulate_variance(variance, plan, limits, self._filter.step, draw)
 
     @property
     def persistence(self) -> Persistence:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from stockcast.models.basescale import BaseFreedom, HarScale, HarWeights, fit_har_scale
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.parameters import LogReturn
 from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats
@@ -30,7 +30,7 @@ class HarT:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         ln_s_N = self._scale.log_scale(f, start, stop)
-        return StudentT(np.full(stop - start, self.mu), np.exp(ln_s_N), np.full(stop - start, self.nu))
+        return held(f, start, np.full(stop - start, self.mu), np.exp(ln_s_N), np.full(stop - start, self.nu))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         scale = self._scale

@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 
 from stockcast.models.baselines.trainingreturns import training_returns
-from stockcast.models.distribution import StudentT
+from stockcast.models.distribution import StudentT, held
 from stockcast.models.parameters import Decay
-from stockcast.models.simulation import PathPlan, simulate_variance
+from stockcast.models.simulation import Limits, PathPlan, simulate_variance
 from stockcast.prices.history import Floats
 from stockcast.windows.features import EWMA_DECAY, Features, ewma
 
@@ -33,16 +33,18 @@ class EwmaGaussian:
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
         volatility_N = np.sqrt(self._variances(f)[start:stop])
-        return StudentT(np.zeros(stop - start), volatility_N, np.full(stop - start, np.inf))
+        return held(f, start, np.zeros(stop - start), volatility_N, np.full(stop - start, np.inf))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
+        limits = Limits.at(f, origin)
+
         def draw(variance_P: Floats) -> Floats:
-            return np.sqrt(variance_P) * plan.generator.standard_normal(plan.paths)
+            return limits.scale(np.sqrt(variance_P)) * plan.generator.standard_normal(plan.paths)
 
         def step(variance_P: Floats, r_P: Floats) -> Floats:
             return self.decay * variance_P + (1 - self.decay) * r_P**2
 
-        return simulate_variance(float(self._variances(f)[origin]), plan, step, draw)
+        return simulate_variance(float(self._variances(f)[origin]), plan, limits, step, draw)
 
     def _variances(self, f: Features) -> Floats:
         return np.maximum(ewma(f.moves.r_T**2, self.decay), 1e-12)
