@@ -74,7 +74,7 @@ def backtest(
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
 
-    model: its network forecasts every fold instead, also of series that it never saw, and is not fitted again; sessions
+    config: competitors, folds and training; None for the defaults. model: its network forecasts every fold instead, also of series that it never saw, and is not fitted again; sessions
     that it has learnt from are not scored. home: the folder in which finished folds are kept, so that the same backtest
     is not fitted again; without it, and with a model, they go. covariates: as in `fit`; with a
     model, as in `predict`, but no frame. on_error: "warn" leaves out the series that cannot be walked, with one

@@ -229,7 +229,7 @@ class _Table:
         name, cells = self.columns["unique_id"], self.frame[self.columns["unique_id"]]
         missing = cells.isna().to_numpy()
         written = np.array(["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)], dtype=object)
-        missing |= np.array([not text.strip() for text in written])
+        missing = missing | np.array([not text.strip() for text in written])
         if missing.any():
             row = int(np.argmax(missing))
             raise DataError(f"row {row}: {name} is missing", "say which series the row belongs to")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import cache, partial
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
     expected(model, Model, "model", "what fit or open_model returns")
     attempts, intervals = Attempts(on_error), Intervals.of(levels)
     as_of, place, prices = day_of(as_of, "as_of"), path_of(home), asked(prices)
+    if horizon is not None:
+        horizon = int(expected(horizon, Integral, "horizon", "a whole number of sessions"))
     config = PredictConfig(as_of=as_of, horizon=horizon)
     beside = Given.of(covariates)
     histories = histories_of(prices, place, as_of, attempts)
