@@ -74,11 +74,12 @@ def backtest(
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
 
-    config: competitors, folds and training; None for the defaults. model: its network forecasts every fold instead, also of series that it never saw, and is not fitted again; sessions
-    that it has learnt from are not scored. home: the folder in which finished folds are kept, so that the same backtest
-    is not fitted again; without it, and with a model, they go. covariates: as in `fit`; with a
-    model, as in `predict`, but no frame. on_error: "warn" leaves out the series that cannot be walked, with one
-    `LeftOut` warning that names each and its reason, once the others are done; "raise" raises the first failure.
+    config: competitors, folds and training; None for the defaults. model: its network forecasts every fold instead,
+    also of series that it never saw, and is not fitted again; sessions that it has learnt from are not scored. home:
+    the folder in which finished folds are kept, so that the same backtest is not fitted again; without it, and with a
+    model, they go. covariates: as in `fit`; with a model, as in `predict`, but no frame. on_error: "warn" leaves out
+    the series that cannot be walked, with one `LeftOut` warning that names each and its reason, once the others are
+    done; "raise" raises the first failure.
 
     Raises, where no series can be walked, what is wrong with the first: DataError where it is too short, ConfigError
     for an unknown baseline, ModelError where the model has learnt from the sessions that would be scored.
