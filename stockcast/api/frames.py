@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -174,9 +175,14 @@ class _Table:
         if pd.api.types.infer_dtype(cells, skipna=True) not in _DATES:
             raise DataError(f"{name} does not hold dates; its first is {cells.iloc[0]}", _DATES_HINT)
         try:
-            days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+            with warnings.catch_warnings():
+                # Of zones that differ pandas 2 warns and returns objects, where pandas 3 raises.
+                warnings.simplefilter("ignore", FutureWarning)
+                days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
         except ValueError as error:
             raise DataError(f"{name} cannot be read as dates: {error}", _DATES_HINT) from error
+        if days.dtype == object:
+            raise DataError(f"{name} cannot be read as dates: their time zones differ", _DATES_HINT)
         if days.dt.tz is not None:
             days = days.dt.tz_localize(None)
         wrong = days.isna().to_numpy() | ~days.dt.year.between(1800, 2199).to_numpy()
