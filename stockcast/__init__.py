@@ -9,8 +9,9 @@ The public Python API, loaded when it is asked for:
     predict(model, prices, horizon=5)           # unique_id, ds, stockcast, stockcast-lo-90, stockcast-hi-90
     backtest(prices).skill()                    # every network against every baseline
 
-Any frame with unique_id, ds and y will do for prices; y is the close. Errors are those of `stockcast.errors`. What the
-command line calls is in `stockcast.pipeline`.
+Any frame with unique_id, ds and y will do for prices; y is the close. Errors are those of `stockcast.errors`. A series
+that fails does not stop the others: a `LeftOut` warning names it and its reason (`on_error="raise"` raises instead).
+What the command line calls is in `stockcast.pipeline`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from stockcast.config.backtests import BacktestConfig, FoldConfig
     from stockcast.config.explaining import ExplainConfig
     from stockcast.config.fetching import FetchConfig
+    from stockcast.errors import LeftOut
     from stockcast.pipeline import Waiting, audit, explain, save_rows, train
     from stockcast.prices.csvfile import ReadOptions
     from stockcast.prices.history import History
@@ -58,6 +60,7 @@ _HOME = {
     "ExplainConfig": "config.explaining",
     "FetchConfig": "config.fetching",
     "FoldConfig": "config.backtests",
+    "LeftOut": "errors",
     "NetworkConfig": "config",
     "PredictConfig": "config",
     "SplitConfig": "config",
@@ -93,6 +96,7 @@ __all__ = [
     "FoldConfig",
     "Forecast",
     "History",
+    "LeftOut",
     "NetworkConfig",
     "PredictConfig",
     "Progress",

@@ -1,7 +1,10 @@
 """The exception tree. The class carries the exit code; `cli` catches once and prints one line.
 
-A message says what is wrong, with the value and the row or date; the hint says what to do next.
+A message says what is wrong, with the value and the row or date; the hint says what to do next. `LeftOut` is the one
+warning: of series that failed while others of the same call did not.
 """
+
+from collections.abc import Mapping
 
 
 class StockcastError(Exception):
@@ -85,3 +88,15 @@ class Decayed(StockcastError):
 
     exit_code = 9
     kind = "decayed"
+
+
+class LeftOut(UserWarning):
+    """Series that `load`, `fit`, `predict` or `backtest` went on without, in Python, as `on_error="warn"` asks.
+
+    failures: what was wrong with each, by the name of the series or source.
+    """
+
+    def __init__(self, failures: Mapping[str, StockcastError]) -> None:
+        self.failures = dict(failures)
+        what = f"{len(self.failures)} series are" if len(self.failures) > 1 else "1 series is"
+        super().__init__("\n  ".join([f"{what} left out", *(f"{name}: {e}" for name, e in self.failures.items())]))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from importlib import import_module
@@ -20,6 +23,7 @@ import stockcast.api
 from stockcast import (
     BacktestConfig,
     FoldConfig,
+    LeftOut,
     Model,
     NetworkConfig,
     PredictConfig,
@@ -36,7 +40,7 @@ from stockcast import (
     predict,
     to_frame,
 )
-from stockcast.errors import ConfigError, DataError, ModelError
+from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.training import TrainResult
 from tests import synthetic
@@ -276,3 +280,163 @@ def as_the_command_line_does(home: Path) -> BacktestResult:
     """The same backtest of a file, in the same home: its folds are there already."""
     file = synthetic.write_csv(home / "FAKE.csv", HISTORY)
     return pipeline.backtest(str(file), ReadOptions(), replace(FOLDS, horizon=2, paths=100), home, Silent(), True)
+
+
+def short_of(frame: pd.DataFrame, bars: int, name: str = "SHORT") -> pd.DataFrame:
+    """The first bars of a frame's first series as a series of their own."""
+    return frame.head(bars).assign(unique_id=name)
+
+
+def test_one_series_that_cannot_be_forecast_leaves_the_others_standing(model: Model) -> None:
+    frame = to_frame([HISTORY])
+    expected = predict(model, frame)
+    early = short_of(frame, 500, "EARLY")  # ends before the model's cutoff
+    broken = frame.assign(
+        unique_id="BROKEN", y=frame["y"].where(frame.index != 7, np.nan).where(frame.index != 8, -1.0)
+    )
+    text = frame.assign(unique_id="TEXT", y=frame["y"].astype(object).where(frame.index != 9, "dear"))
+    undated = frame.assign(unique_id="UNDATED", ds=frame["ds"].where(frame.index != 3, pd.NaT))
+    together = pd.concat([early, broken, frame, text, undated, short_of(frame, 30)], ignore_index=True)
+    with pytest.warns(LeftOut) as told:
+        found = predict(model, together)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    [warning] = told
+    assert warning.filename == __file__
+    assert isinstance(warning.message, LeftOut)
+    assert set(warning.message.failures) == {"EARLY", "BROKEN", "TEXT", "UNDATED", "SHORT"}
+    assert isinstance(warning.message.failures["EARLY"], ModelError)
+    for reason in (
+        "5 series are left out",
+        "EARLY: model FAKE has learnt from sessions up to",
+        "BROKEN: BROKEN in the frame, row 508",
+        "TEXT: row 2309: y 'dear' is not a number",
+        "UNDATED: row 3203: ds NaT is not a date",
+        "SHORT: 30 sessions up to",
+    ):
+        assert reason in str(warning.message)
+
+
+def test_the_first_failure_is_raised_where_that_is_asked_for_and_where_nothing_is_left(model: Model) -> None:
+    frame = to_frame([HISTORY])
+    together = pd.concat([frame, short_of(frame, 30), short_of(frame, 500, "EARLY")])
+    with pytest.raises(DataError, match="30 sessions up to") as raised:
+        predict(model, together, on_error="raise")
+    assert any(note.startswith("SHORT: ") for note in raised.value.__notes__)
+    with pytest.raises(DataError, match="30 sessions up to") as raised:
+        predict(model, together[together["unique_id"] != "FAKE"])
+    assert [note.partition(":")[0] for note in raised.value.__notes__] == ["SHORT", "EARLY"]
+
+
+def test_a_source_that_cannot_be_read_is_left_out_of_what_is_loaded(tmp_path: Path) -> None:
+    good = synthetic.write_csv(tmp_path / "GOOD.csv", HISTORY)
+    (tmp_path / "BAD.csv").write_text("<html>too many requests</html>")
+    sources = [tmp_path / "BAD.csv", good, tmp_path / "NONE.csv", "AAPL"]
+    with pytest.warns(LeftOut, match="3 series are left out") as told:
+        frame = load(sources)
+    assert frame["unique_id"].unique().tolist() == ["GOOD"]
+    assert [str(source) for source in sources if source != good] == list(told[0].message.failures)
+    with pytest.raises(DataError, match="is not a price file"):
+        load(sources, on_error="raise")
+    with pytest.raises(DataError, match="no such file"):
+        load(tmp_path / "NONE.csv")
+    other = synthetic.write_csv(tmp_path / "OTHER.csv", HISTORY)
+    with pytest.warns(LeftOut, match="GOOD: 2 series are named GOOD"):
+        frame = load([good, good, other])
+    assert frame["unique_id"].unique().tolist() == ["OTHER"]
+    with pytest.raises(DataError, match="2 series are named GOOD"):
+        load([good, good])
+
+
+def test_a_series_too_short_to_teach_is_left_out_of_a_pool_before_it_is_trained() -> None:
+    members = to_frame([synthetic.history(620, seed=seed, ticker=f"T{seed}") for seed in range(2)])
+    config = replace(CONFIG, split=SplitConfig(date(2013, 8, 1), date(2014, 1, 2)))
+    together = pd.concat([short_of(members, 25), members], ignore_index=True)
+    with (
+        synthetic.only_baselines("random-walk", "har-t"),
+        pytest.warns(LeftOut, match=r"SHORT: 25 sessions are too few for a window of 20: at least 43 are needed"),
+    ):
+        pool = fit(together, config)
+    assert pool.tickers == ("T0", "T1")
+    with pytest.raises(DataError, match="25 sessions are too few"):
+        fit(together, config, on_error="raise")
+    with pytest.raises(ConfigError, match="there are 3 series"):
+        fit(together, config, pool=False)
+    one = together[together["unique_id"] != "T1"]
+    with synthetic.only_baselines("random-walk", "har-t"), pytest.warns(LeftOut, match="SHORT"):
+        alone = fit(one, config)
+    assert (alone.name, alone.tickers) == ("pool", ("T0",))
+
+
+def test_a_series_that_cannot_be_walked_is_left_out_of_a_backtest() -> None:
+    frame = to_frame([HISTORY])
+    together = pd.concat([short_of(frame, 100), frame], ignore_index=True)
+    with pytest.warns(LeftOut, match="SHORT: "):
+        found = backtest(together, FOLDS)
+    assert list(found.verdicts()) == ["FAKE"]
+    with pytest.raises(DataError):
+        backtest(together, FOLDS, on_error="raise")
+    with pytest.raises(ConfigError, match="on_error is 'ignore', and it may be 'warn' or 'raise'"):
+        backtest(together, FOLDS, on_error="ignore")  # type: ignore[arg-type] - what is tested
+
+
+@pytest.mark.parametrize("call", [load, fit, backtest])
+@pytest.mark.parametrize(
+    ("prices", "message"),
+    [
+        (None, "the prices are None"),
+        (7, "the prices are 7"),
+        ({"GOOG": [1.0]}, "the prices are a dict"),
+        ([pd.DataFrame()], "item 0 of the prices is a DataFrame of pandas, no file or ticker"),
+        (["data/GSPC.csv", None], "item 1 of the prices is None"),
+        ("", "item 0 of the prices is '', no file or ticker"),
+        ([], "no prices are given"),
+    ],
+)
+def test_what_is_no_prices_at_all_is_refused_in_words(
+    call: Callable[..., object], prices: object, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        call(prices)
+
+
+def test_parameters_of_a_wrong_type_are_refused_in_words(model: Model) -> None:
+    frame = to_frame([HISTORY])
+    day = pd.Timestamp(HISTORY.session(-5))
+    pd.testing.assert_frame_equal(predict(model, frame, as_of=day), predict(model, frame, as_of=day.date()))
+    wrong: list[tuple[Callable[[], object], str]] = [
+        (lambda: predict("FAKE", frame), "model is 'FAKE', and has to be what fit or open_model returns"),
+        (lambda: predict(model, frame, as_of="2014-01-02"), "as_of is '2014-01-02', and has to be a date"),
+        (lambda: predict(model, frame, levels=90), "levels is 90, and has to be a list of percentages"),
+        (lambda: predict(model, frame, levels=["90"]), "a level of '90' is not within"),
+        (lambda: predict(model, frame, horizon="2"), "horizon is '2', and has to be a whole number"),
+        (lambda: predict(model, frame, horizon=0), "horizon 0 is not within"),
+        (lambda: fit(frame, FOLDS), "config is a BacktestConfig, and has to be a TrainConfig"),
+        (lambda: backtest(frame, CONFIG), "config is a TrainConfig, and has to be a BacktestConfig"),
+        (lambda: fit(frame, CONFIG, home=5), "home is 5, and has to be a folder"),
+        (lambda: open_model("FAKE", None), "home is None, and has to be a folder"),
+        (lambda: backtest(frame, FOLDS, model="FAKE"), "model is 'FAKE'"),
+        (lambda: fit(frame, CONFIG, covariates=5), "the covariates are 5"),
+    ]  # type: ignore[arg-type] - what is tested
+    for call, message in wrong:
+        with pytest.raises(StockcastError, match=re.escape(message)):
+            call()
+    with pytest.raises(DataError, match="load reads files and tickers, and this is a frame already"):
+        load(frame)
+
+
+@pytest.mark.parametrize("name", [name for name in stockcast.__all__ if inspect.isroutine(getattr(stockcast, name))])
+def test_a_public_function_documents_each_of_its_parameters(name: str) -> None:
+    function = getattr(stockcast, name)
+    assert function.__doc__
+    if not function.__module__.startswith("stockcast.api"):
+        return
+    for parameter in list(inspect.signature(function).parameters)[1:]:
+        if parameter not in {"progress", "name", "home"}:  # said in a sentence
+            assert re.search(rf"\b{parameter}\b", function.__doc__), (name, parameter)
+
+
+def test_every_public_name_has_a_docstring_of_its_own() -> None:
+    for name in stockcast.__all__:
+        doc = inspect.getdoc(getattr(stockcast, name))
+        assert doc, name
+        assert not doc.startswith(f"{name}("), f"{name} has the signature that dataclass writes"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast import History, ReadOptions, load, to_frame, to_histories
-from stockcast.api.frames import usable_histories
+from stockcast.api.prices import usable_histories_of
 from stockcast.errors import DataError, StockcastError
 from stockcast.prices.csvfile import read
 from tests import synthetic
@@ -89,6 +89,40 @@ def test_tickers_over_the_columns_become_series_and_sessions_without_bars_go() -
         assert second.open is not None
 
 
+@pytest.mark.parametrize("kind", ["object", "category", "string", "string[pyarrow]"])
+@pytest.mark.parametrize(
+    "days",
+    ["datetime64[s]", "datetime64[us]", "datetime64[ns]", "date", "text", "category", "zone", "timestamp[ns][pyarrow]"],
+)
+def test_the_types_in_which_others_keep_names_and_dates_say_the_same(kind: str, days: str) -> None:
+    frame = pd.concat([long(), long(unique_id="DEF")], ignore_index=True)
+    written = {
+        "date": lambda ds: ds.dt.date,
+        "text": lambda ds: ds.dt.strftime("%Y-%m-%d"),
+        "category": lambda ds: ds.astype("category"),
+        "zone": lambda ds: (ds + pd.Timedelta(hours=16)).dt.tz_localize("America/New_York"),
+    }.get(days, lambda ds: ds.astype(days))
+    for y in (
+        frame["y"],
+        frame["y"].astype("float32"),
+        frame["y"].astype("Float64"),
+        frame["y"].astype("double[pyarrow]"),
+    ):
+        other = frame.assign(unique_id=frame["unique_id"].astype(kind), ds=written(frame["ds"]), y=y)
+        found = to_histories(other)
+        assert [history.ticker for history in found] == ["ABC", "DEF"]
+        for history in found:
+            assert history.dates.astype(str).tolist() == [str(day.date()) for day in DAYS]
+            np.testing.assert_allclose(history.close, frame["y"][:5], rtol=1e-6)
+
+
+def test_series_that_take_turns_are_told_apart_in_the_order_in_which_they_begin() -> None:
+    rows = [long(unique_id=name).iloc[[day]] for day in range(5) for name in ("B", "A", "C")]
+    found = to_histories(pd.concat(rows, ignore_index=True))
+    assert [history.ticker for history in found] == ["B", "A", "C"]
+    assert {len(history) for history in found} == {5}
+
+
 def test_a_zone_is_the_exchanges_own_and_the_day_stays_as_written() -> None:
     late = long(ds=(DAYS + pd.Timedelta(hours=23)).tz_localize("America/New_York"))
     [history] = to_histories(late)
@@ -116,7 +150,7 @@ def test_bars_after_the_end_are_not_even_checked() -> None:
 def test_series_that_begin_later_or_cannot_be_used_are_left_out_where_others_do() -> None:
     later = long(unique_id="LATER", ds=DAYS + pd.Timedelta(days=70))
     bad = long(unique_id="BAD", y=-1.0)
-    found = usable_histories(pd.concat([later, bad, long()], ignore_index=True), date(2024, 1, 5))
+    found = usable_histories_of(pd.concat([later, bad, long()], ignore_index=True), None, date(2024, 1, 5))
     assert [history.ticker for history in found] == ["ABC"]
 
 
@@ -126,6 +160,15 @@ def test_series_that_begin_later_or_cannot_be_used_are_left_out_where_others_do(
         (long().drop(columns="y"), "no column of closes, such as y; its columns: unique_id, ds"),
         (long().drop(columns="ds"), "no column of sessions, such as ds; its columns: unique_id, y"),
         (long().head(0), "has no rows"),
+        (pd.DataFrame(), "no column of sessions, such as ds"),
+        (None, "None is no pandas frame"),
+        ([1.0], "a list is no pandas frame"),
+        (long(unique_id=["ABC", " ", "ABC", "ABC", "ABC"]), "row 1: unique_id is missing"),
+        (long(y=True), "y does not hold numbers; its first is True"),
+        (long(y=DAYS), "y does not hold numbers; its first is 2024-01-01"),
+        (long(y=np.nan), "ABC in the frame has no close in 5 of 5 rows"),
+        (long(y=np.inf), "the close is inf, and prices are positive"),
+        (long(ds=DAYS[[0, 0, 1, 2, 3]]), r"different bars for 2024-01-01 \(rows 0 and 1\)"),
         (long(ds=range(5)), "ds does not hold dates; its first is 0"),
         (long(ds=["1/2/2024"] * 5), "row 0: ds '1/2/2024' is not a date between 1800 and 2200"),
         (long(ds=["2024-01-01T00:00+01:00", "2024-01-02T00:00-05:00", *map(str, DAYS[2:])]), "cannot be read as dates"),
@@ -139,8 +182,9 @@ def test_series_that_begin_later_or_cannot_be_used_are_left_out_where_others_do(
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_row(frame: pd.DataFrame, message: str) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as refused:
         to_histories(frame)
+    assert "--" not in refused.value.hint
 
 
 def test_files_are_loaded_into_one_frame_cut_as_asked() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ import numpy as np
 
 from stockcast.api.covariates import Beside, Given, host_of
 from stockcast.api.fitting import folder_for
+from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
-from stockcast.api.prices import Home, Prices, histories_of, path_of
+from stockcast.api.prices import Prices, histories_of
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError
 from stockcast.results.progress import Progress, Silent
@@ -68,17 +70,19 @@ class Backtest:
 
 def backtest(
     prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Home | None = None,
-    progress: Progress | None = None, covariates: Beside | None = None,
+    progress: Progress | None = None, covariates: Beside | None = None, on_error: OnError = "warn",
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
 
-    model: its network forecasts every fold instead, also of series that it never saw, and is not fitted again; sessions
-    that it has learnt from are not scored. home: the folder in which finished folds are kept, so that the same backtest
-    is not fitted again; without it, and with a model, they go. covariates: as in `fit`; with a
-    model, as in `predict`, but no frame.
+    config: competitors, folds and training; None for the defaults. model: its network forecasts every fold instead,
+    also of series that it never saw, and is not fitted again; sessions that it has learnt from are not scored. home:
+    the folder in which finished folds are kept, so that the same backtest is not fitted again; without it, and with a
+    model, they go. covariates: as in `fit`; with a model, as in `predict`, but no frame. on_error: "warn" leaves out
+    the series that cannot be walked, with one `LeftOut` warning that names each and its reason, once the others are
+    done; "raise" raises the first failure.
 
-    Raises DataError where a series is too short, ConfigError for an unknown baseline, ModelError where the model has
-    learnt from the sessions that would be scored.
+    Raises, where no series can be walked, what is wrong with the first: DataError where it is too short, ConfigError
+    for an unknown baseline, ModelError where the model has learnt from the sessions that would be scored.
 
     >>> from datetime import date
     >>> from stockcast import BacktestConfig, FoldConfig, NetworkConfig, TrainingConfig, backtest, load
@@ -95,29 +99,38 @@ def backtest(
     """
     from stockcast.pipeline.pooling import pooled
 
-    config, progress = config or BacktestConfig(), progress or Silent()
-    place = path_of(home)
-    histories, beside = histories_of(prices, place), Given.of(covariates, config.covariates)
+    config = expected(config or BacktestConfig(), BacktestConfig, "config", "a BacktestConfig")
+    attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
+    beside = Given.of(covariates, config.covariates)
     if model is not None:
-        return Backtest(pooled(_forecast_by(model, histories, config, progress, beside)))
-    with folder_for(place) as folder:
-        return Backtest(pooled([_walked(history, config, folder, progress, beside) for history in histories]))
+        expected(model, Model, "model", "what fit or open_model returns")
+    histories = histories_of(prices, place, attempts=attempts)
+    with folder_for(place if model is None else None) as folder:
+        if model is not None:
+            results = attempts.each(_forecast_by(model, histories, config, progress, beside, folder))
+        else:
+            walks = [(one.ticker, partial(_walked, one, config, folder, progress, beside)) for one in histories]
+            results = attempts.each(walks)
+    attempts.tell()
+    return Backtest(pooled(results))
 
 
 def _forecast_by(
-    model: Model, histories: Sequence[History], config: BacktestConfig, progress: Progress, beside: Given
-) -> list[BacktestResult]:
-    """The walks in which a model's network forecasts."""
+    model: Model, histories: Sequence[History], config: BacktestConfig, progress: Progress, beside: Given, folder: Path
+) -> list[tuple[str, Callable[[], BacktestResult]]]:
+    """The walks in which a model's network forecasts, each under the name of its series."""
     from stockcast.api.company import FrameCompany
     from stockcast.pipeline.backtesting import backtest_given
     from stockcast.pipeline.given import Given
 
-    with folder_for(None) as folder:
-        model.save(folder)
-        company = FrameCompany(histories, folder)
-        company.covariates = beside.asked
-        given = Given(model.name, company)
-        return [backtest_given(source, given, config, progress, keep_rows=True) for source in company.sources]
+    model.save(folder)
+    company = FrameCompany(histories, folder)
+    company.covariates = beside.asked
+    given = Given(model.name, company)
+    return [
+        (history.ticker, partial(backtest_given, source, given, config, progress, keep_rows=True))
+        for source, history in company.histories.items()
+    ]
 
 
 def _walked(

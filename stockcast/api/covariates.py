@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from stockcast.api.frames import to_histories
+from stockcast.api.prices import asked
 from stockcast.config import CovariatesConfig
 from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.sources import PROVIDER
-from stockcast.prices.csvfile import looks_like_path
 
 if TYPE_CHECKING:
-    from stockcast.api.prices import Prices, Source
+    from stockcast.api.prices import Prices
     from stockcast.forecasting import TrainedModel
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
@@ -41,17 +40,16 @@ class Given:
     def of(
         cls, covariates: Beside | None, config: CovariatesConfig = _NONE
     ) -> Given:  # fmt: skip
-        """As a call gives it; what it leaves out is as in `config`."""
+        """As a call gives it; what it leaves out is as in `config`. Raises DataError for what cannot be covariates."""
         if covariates is None:
             return cls(config)
         if isinstance(covariates, CovariatesConfig):
             return cls(covariates)
         known = config.known_ahead
-        if isinstance(covariates, str | Path):
-            covariates = [covariates]
-        if isinstance(covariates, Sequence):
-            return cls(CovariatesConfig(tuple(_source(one) for one in covariates), known))
-        return cls(CovariatesConfig((), known), tuple(to_histories(covariates)))
+        sources = asked(covariates, "covariates")
+        if isinstance(sources, list):
+            return cls(CovariatesConfig(tuple(sources), known))
+        return cls(CovariatesConfig((), known), tuple(to_histories(sources)))
 
     def __bool__(self) -> bool:
         return bool(self.asked) or bool(self.histories)
@@ -91,8 +89,3 @@ def host_of(history: History, calendar: SessionCalendar, home: Path | None) -> H
             f"name its exchange in the configuration: exchange={instrument.exchange!r}",
         )
     return replace(host, hours=hours_of(instrument))
-
-
-def _source(one: Source) -> str:
-    # A Path is a file, whatever its name looks like.
-    return f"./{one}" if isinstance(one, Path) and not looks_like_path(str(one)) else str(one)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from stockcast.api.covariates import Beside, Given, host_of
+from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.model import Model, open_model
-from stockcast.api.prices import Home, Prices, histories_of, path_of
+from stockcast.api.prices import Prices, histories_of
 from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
-from stockcast.errors import ConfigError
+from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.hosts import Host, calendar_for
 from stockcast.results.progress import Progress, Silent
 from stockcast.storage import trainedmodel
+from stockcast.windows.splits import first_origin
 
 if TYPE_CHECKING:
     from stockcast.prices.history import History
 
 
-def fit(
+def fit(  # noqa: PLR0913 - each is a keyword of the public API
     prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Home | None = None,
     name: str | None = None, progress: Progress | None = None, covariates: Beside | None = None,
+    on_error: OnError = "warn",
 ) -> Model:  # fmt: skip
     """Train on prices as `stockcast train` does: learn, choose, judge on the test part, fit once more on everything.
 
@@ -32,7 +36,9 @@ def fit(
     several. home: the folder to save the model in, under `name` (default: the ticker, or "pool"); without it nothing
     is written but temporary files, and the model lives in memory. covariates: further series to look at, a frame, files
     or tickers; frames, and files that do not say otherwise (FILE@XTKS), keep the hours of the prices' exchange.
-    With dates that were known beforehand it is a CovariatesConfig.
+    With dates that were known beforehand it is a CovariatesConfig. on_error: "warn" leaves out of a pool what cannot be
+    read or is too short to teach anything, with one `LeftOut` warning that names each and its reason, before the
+    training begins; "raise" raises the first failure.
 
     Raises ConfigError for several series without a pool, DataError where the prices cannot be learnt from.
 
@@ -44,23 +50,44 @@ def fit(
     >>> model.tickers, model.cutoff
     (('GSPC',), datetime.date(2018, 12, 31))
     """
-    place = path_of(home)
-    histories, progress = histories_of(prices, place), progress or Silent()
+    attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
+    expected(config or TrainConfig(), TrainConfig, "config", "a TrainConfig")
+    histories = histories_of(prices, place, attempts=attempts)
+    given = len(histories) + attempts.failed
+    if given > 1 and pool is not None and not pool:
+        raise ConfigError(
+            f"there are {given} series, and a model without a pool has one",
+            "leave pool out for one model over all of them, or fit each by itself",
+        )
+    if pool or given > 1:
+        config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
+        beside = Given.of(covariates, config.covariates)
+        lookback = config.network.lookback
+        histories = attempts.each([(one.ticker, partial(_long_enough, one, lookback)) for one in histories])
+        attempts.tell()
+        _note(histories, progress)
+        return _pooled(histories, config, place, name or "pool", progress, beside)
+    config = config or TrainConfig()
+    beside = Given.of(covariates, config.covariates)
+    _note(histories, progress)
+    return _alone(histories[0], config, place, name or histories[0].ticker, progress, beside)
+
+
+def _long_enough(history: History, lookback: int) -> History:
+    """The history, if it has a window with a target: without, it can neither teach a pool nor be forecast by it."""
+    needed = first_origin(lookback) + 2
+    if len(history) < needed:
+        raise DataError(
+            f"{len(history)} sessions are too few for a window of {lookback}: at least {needed} are needed",
+            "use a longer history",
+        )
+    return history
+
+
+def _note(histories: Sequence[History], progress: Progress) -> None:
     for history in histories:
         for note in history.notes:
             progress.note(f"{history.ticker}: {note}")
-    if pool or (pool is None and len(histories) > 1):
-        config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
-        beside = Given.of(covariates, config.covariates)
-        return _pooled(histories, config, place, name or "pool", progress, beside)
-    if len(histories) > 1:
-        raise ConfigError(
-            f"there are {len(histories)} series, and a model without a pool has one",
-            "leave pool out for one model over all of them, or fit each by itself",
-        )
-    config = config or TrainConfig()
-    beside = Given.of(covariates, config.covariates)
-    return _alone(histories[0], config, place, name or histories[0].ticker, progress, beside)
 
 
 @contextmanager

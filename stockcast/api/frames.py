@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stockcast.api.inputs import value_in_words
 from stockcast.errors import DataError
 from stockcast.prices.checks import validated
 from stockcast.prices.csvfile import names
@@ -36,6 +38,7 @@ _ALIASES = {
 }
 _OPTIONAL = ("adjusted_close", "open", "high", "low", "volume", "splits")
 _DATES = ("datetime64", "datetime", "date", "string", "empty")
+_NO_NUMBERS = ("boolean", "datetime64", "datetime", "timedelta64", "timedelta", "complex", "period", "interval")
 _DATES_HINT = "give pandas dates, or text such as 2024-01-31"
 _UNNAMED = "series"  # the series of a frame that names none
 
@@ -89,53 +92,58 @@ def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
     >>> history.ticker, history.first, history.close.tolist()
     ('series', datetime.date(2024, 1, 2), [10.0, 10.5])
     """
-    return [validated(raw) for raw in _raw_bars(frame, end)]
+    return [checked() for _, checked in series_of(frame, end)]
 
 
-def usable_histories(frame: pd.DataFrame, end: date) -> list[History]:
-    """`to_histories` without the series that have no bar up to `end`, or are refused by the checks."""
-    found = []
-    for raw in _raw_bars(frame, end, skip=True):
-        with suppress(DataError):
-            found.append(validated(raw))
-    return found
+def series_of(frame: pd.DataFrame, end: date | None = None) -> list[tuple[str, Callable[[], History]]]:
+    """The name of each series of a frame, with what reads and checks that series alone.
 
-
-def _raw_bars(frame: pd.DataFrame, end: date | None, skip: bool = False) -> Iterator[RawBars]:
-    """The bars of each series up to `end`, unchecked. skip: pass over those that begin later."""
+    Raises DataError for what is wrong with the frame as a whole: no such column, no rows, a row of no series. What is
+    wrong with the rows of a series is raised by its own call.
+    """
     table = _Table.of(_long(frame))
-    days, values = table.days(), table.values()
-    for ticker, of_ticker in table.series():
-        rows = of_ticker if end is None else of_ticker[days[of_ticker] <= np.datetime64(end)]
-        if not len(rows):
-            if skip:
-                continue
-            raise DataError(
-                f"{ticker} has no bar up to {end}: its first is of {days[of_ticker].min()}", "choose a later date"
-            )
-        series = {name: _known(column[rows]) for name, column in values.items()}
-        yield RawBars(
-            ticker=ticker,
-            dates=days[rows],
-            close=values["y"][rows],
-            adjusted_close=series.get("adjusted_close"),
-            open=series.get("open"),
-            high=series.get("high"),
-            low=series.get("low"),
-            volume=series.get("volume"),
-            splits=series.get("splits"),
-            source=SOURCE,
-            label=f"{ticker} in the frame",
-            rows=rows,
-        )
+    return [(ticker, partial(_history, table, ticker, rows, end)) for ticker, rows in table.series()]
+
+
+def _history(table: _Table, ticker: str, rows: np.ndarray, end: date | None) -> History:
+    """The validated bars of one series up to `end`."""
+    series = table.take(rows)
+    days = series.days()
+    if end is not None:
+        kept = np.flatnonzero(days <= np.datetime64(end))
+        if not len(kept):
+            raise DataError(f"{ticker} has no bar up to {end}: its first is of {days.min()}", "choose a later date")
+        series, days = series.take(kept), days[kept]
+    numbers = series.values()
+    values = {name: _known(column) for name, column in numbers.items()}
+    raw = RawBars(
+        ticker=ticker,
+        dates=days,
+        close=numbers["y"],
+        adjusted_close=values.get("adjusted_close"),
+        open=values.get("open"),
+        high=values.get("high"),
+        low=values.get("low"),
+        volume=values.get("volume"),
+        splits=values.get("splits"),
+        source=SOURCE,
+        label=f"{ticker} in the frame",
+        rows=series.at,
+    )
+    try:
+        return validated(raw)
+    except DataError as error:
+        # The hint of a file speaks of options of the command line.
+        raise DataError(error.message, "correct those rows of the frame, or leave them out of it") from error
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A long frame, and which of its columns is what."""
+    """A long frame, or rows of one, which of its columns is what, and the position of each row in the whole."""
 
     frame: pd.DataFrame
     columns: dict[str, Hashable]
+    at: np.ndarray
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> _Table:
@@ -153,25 +161,36 @@ class _Table:
                 raise DataError(f"the frame has no column of {said}; its columns: {listed}", "rename one of them")
         if not len(frame):
             raise DataError("the frame has no rows", "give it prices")
-        return cls(frame, columns)
+        return cls(frame, columns, np.arange(len(frame)))
+
+    def take(self, rows: np.ndarray) -> _Table:
+        """Those rows."""
+        return _Table(self.frame.iloc[rows], self.columns, self.at[rows])
 
     def days(self) -> np.ndarray:
         """The session of each row, as it is written: a zone is the exchange's own."""
         import pandas as pd
 
-        name, cells = self.columns["ds"], self.frame[self.columns["ds"]]
+        name, cells = self.columns["ds"], _plain(self.frame[self.columns["ds"]])
         if pd.api.types.infer_dtype(cells, skipna=True) not in _DATES:
             raise DataError(f"{name} does not hold dates; its first is {cells.iloc[0]}", _DATES_HINT)
         try:
-            days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+            with warnings.catch_warnings():
+                # Of zones that differ pandas 2 warns and returns objects, where pandas 3 raises.
+                warnings.simplefilter("ignore", FutureWarning)
+                days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
         except ValueError as error:
             raise DataError(f"{name} cannot be read as dates: {error}", _DATES_HINT) from error
+        if days.dtype == object:
+            raise DataError(f"{name} cannot be read as dates: their time zones differ", _DATES_HINT)
         if days.dt.tz is not None:
             days = days.dt.tz_localize(None)
         wrong = days.isna().to_numpy() | ~days.dt.year.between(1800, 2199).to_numpy()
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise DataError(f"row {row}: {name} {cells.iloc[row]!r} is not a date between 1800 and 2200", _DATES_HINT)
+            raise DataError(
+                f"row {self.at[row]}: {name} {cells.iloc[row]!r} is not a date between 1800 and 2200", _DATES_HINT
+            )
         return days.to_numpy().astype("datetime64[D]")
 
     def values(self) -> dict[str, Floats]:
@@ -183,7 +202,7 @@ class _Table:
                 row = int(np.argmax(different))
                 y, close = found["y"][row], found["close"][row]
                 raise DataError(
-                    f"row {row}: y is {y:g} and {self.columns['close']} is {close:g}, and y is the close",
+                    f"row {self.at[row]}: y is {y:g} and {self.columns['close']} is {close:g}, and y is the close",
                     "leave one of them out; an adjusted close belongs into adjusted_close",
                 )
         close_N = found.pop("close", None)
@@ -192,24 +211,45 @@ class _Table:
     def _numbers(self, name: str) -> Floats:
         import pandas as pd
 
-        cells = self.frame[self.columns[name]]
+        cells = _plain(self.frame[self.columns[name]])
+        kind = pd.api.types.infer_dtype(cells, skipna=True)
+        if kind in _NO_NUMBERS:
+            raise DataError(
+                f"{self.columns[name]} does not hold numbers; its first is {cells.iloc[0]}", "give it prices as numbers"
+            )
         numbers = pd.to_numeric(cells, errors="coerce")
         wrong = numbers.isna() & cells.notna()
         if wrong.any():
             row = int(np.argmax(wrong.to_numpy()))
-            raise DataError(f"row {row}: {self.columns[name]} {cells.iloc[row]!r} is not a number", "correct that row")
+            raise DataError(
+                f"row {self.at[row]}: {self.columns[name]} {cells.iloc[row]!r} is not a number", "correct that row"
+            )
         return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
     def series(self) -> list[tuple[str, np.ndarray]]:
-        """Each ticker with the positions of its rows."""
+        """Each ticker with the positions of its rows, in the order in which they first appear."""
+        import pandas as pd
+
         if "unique_id" not in self.columns:
             return [(_UNNAMED, np.arange(len(self.frame)))]
-        cells = self.frame[self.columns["unique_id"]]
-        if cells.isna().any():
-            row = int(np.argmax(cells.isna().to_numpy()))
-            raise DataError(f"row {row}: {self.columns['unique_id']} is missing", "say which series the row belongs to")
-        of_series = cells.astype(str).to_numpy()
-        return [(str(ticker), np.flatnonzero(of_series == ticker)) for ticker in dict.fromkeys(of_series)]
+        name, cells = self.columns["unique_id"], self.frame[self.columns["unique_id"]]
+        missing = cells.isna().to_numpy()
+        written = np.array(["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)], dtype=object)
+        missing = missing | np.array([not text.strip() for text in written])
+        if missing.any():
+            row = int(np.argmax(missing))
+            raise DataError(f"row {row}: {name} is missing", "say which series the row belongs to")
+        codes_N, tickers = pd.factorize(written)
+        ends = np.cumsum(np.bincount(codes_N))[:-1]
+        rows = np.split(np.argsort(codes_N, kind="stable"), ends)
+        return [(str(ticker), of_ticker) for ticker, of_ticker in zip(tickers, rows, strict=True)]
+
+
+def _plain(cells: pd.Series) -> pd.Series:
+    """Cells of categories as what the categories are."""
+    import pandas as pd
+
+    return cells.astype(cells.dtype.categories.dtype) if isinstance(cells.dtype, pd.CategoricalDtype) else cells
 
 
 def _known(column: Floats) -> Floats | None:
@@ -221,6 +261,11 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with what stands in its index, or over its columns, in columns of their own."""
     import pandas as pd
 
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"{value_in_words(frame)} is no pandas frame",
+            "give a pandas.DataFrame with unique_id, ds and y; polars frames have .to_pandas()",
+        )
     if frame.columns.nlevels == 2:
         frame = _stacked(frame)
     elif frame.columns.nlevels > 2:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
+from stockcast.api.inputs import expected
 from stockcast.errors import ConfigError
 from stockcast.prices.history import Floats
 
@@ -20,9 +22,10 @@ class Intervals:
     @classmethod
     def of(cls, levels: Sequence[float]) -> Intervals:
         """Checked and sorted. Raises ConfigError for a level that is no percentage."""
+        expected(levels, (Sequence, np.ndarray), "levels", "a list of percentages such as (80, 95)")
         for level in levels:
-            if not 0 < level < 100:
-                raise ConfigError(f"a level of {level:g} is not within 0 .. 100 %", "give levels such as 80 and 95")
+            if not isinstance(level, Real) or not 0 < level < 100:
+                raise ConfigError(f"a level of {level!r} is not within 0 .. 100 %", "give levels such as 80 and 95")
         return cls(tuple(sorted(set(levels))))
 
     @property

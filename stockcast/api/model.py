@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stockcast.api.prices import Home
+from stockcast.api.inputs import Home, expected
 from stockcast.forecasting import TrainedModel
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
@@ -84,10 +84,13 @@ class Model:
         Raises ConfigError for a name that cannot be one, LockedError, StorageError.
         """
         name = name or self.name
-        models = Path(home).expanduser() / "models"
-        return modelfile.save(models, ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors))
+        return modelfile.save(_models(home), ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors))
 
 
 def open_model(name: str, home: Home) -> Model:
     """A model that `fit`, `Model.save` or the command line has saved. Raises ModelError where there is none."""
-    return Model.of(modelfile.load(Path(home).expanduser() / "models", name))
+    return Model.of(modelfile.load(_models(home), name))
+
+
+def _models(home: Home) -> Path:
+    return Path(expected(home, (str, Path), "home", "a folder")).expanduser() / "models"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache, partial
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,10 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.api.covariates import Beside, Given, host_of
+from stockcast.api.inputs import Attempts, Home, OnError, day_of, expected, path_of
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
-from stockcast.api.prices import Home, Prices, histories_of, path_of, usable_histories_of
+from stockcast.api.prices import Prices, asked, histories_of, usable_histories_of
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, View
 from stockcast.results.progress import Silent
@@ -21,7 +24,6 @@ from stockcast.results.progress import Silent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stockcast.forecasting import TrainedModel
     from stockcast.prices.history import History
     from stockcast.windows.market import Market
 
@@ -29,9 +31,10 @@ COLUMN = "stockcast"
 """Name of the forecasts' column, whichever competitor makes them: `Model.served_by` says which."""
 
 
-def predict(
+def predict(  # noqa: PLR0913 - each is a keyword of the public API
     model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
     levels: Sequence[float] = (90,), home: Home | None = None, covariates: Beside | None = None,
+    on_error: OnError = "warn",
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
 
@@ -39,12 +42,15 @@ def predict(
     tickers, as in `load`. A model may forecast series that it was not trained on; a pooled one that looks at its market
     takes the series that are given here for it, in the sessions after its own. covariates: other places for
     what the model looks at beside them, in its order or by their names; those of a frame have to be given again.
+    on_error: "warn" leaves out the series that cannot be forecast, with one `LeftOut` warning that names each and its
+    reason; "raise" raises the first failure.
 
     Returns a frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
     stockcast-lo-90 and stockcast-hi-90, and so on for each level.
 
-    Raises DataError where a series is too short or lacks a column that the model was trained on, ModelError where the
-    model has learnt from sessions after `as_of`.
+    Raises, where no series can be forecast, what is wrong with the first: DataError where it is too short or lacks a
+    column that the model was trained on, ModelError where the model has learnt from sessions after its last bar, or
+    after `as_of`.
 
     >>> from datetime import date
     >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load, predict
@@ -58,19 +64,24 @@ def predict(
     """
     import pandas as pd
 
-    intervals = Intervals.of(levels)
+    expected(model, Model, "model", "what fit or open_model returns")
+    attempts, intervals = Attempts(on_error), Intervals.of(levels)
+    as_of, place, prices = day_of(as_of, "as_of"), path_of(home), asked(prices)
+    if horizon is not None:
+        horizon = int(expected(horizon, Integral, "horizon", "a whole number of sessions"))
     config = PredictConfig(as_of=as_of, horizon=horizon)
-    place = path_of(home)
-    histories = histories_of(prices, place, as_of)
-    markets = {origin: _market(model, prices, place, origin) for origin in {history.last for history in histories}}
     beside = Given.of(covariates)
+    histories = histories_of(prices, place, as_of, attempts)
+    market = cache(partial(_market, model, prices, place))
 
-    def trained(history: History) -> TrainedModel:
+    def forecast(history: History) -> pd.DataFrame:
         host = host_of(history, model.trained.calendar, place if model.trained.covariates else None)
-        return beside.again(model.trained, host, place, Silent())
+        trained = beside.again(model.trained, host, place, Silent())
+        return _frame(View.of(trained, history, config, market(history.last)), intervals)
 
-    views = [View.of(trained(history), history, config, markets[history.last]) for history in histories]
-    return pd.concat([_frame(view, intervals) for view in views], ignore_index=True)
+    frames = attempts.each([(history.ticker, partial(forecast, history)) for history in histories])
+    attempts.tell()
+    return pd.concat(frames, ignore_index=True)
 
 
 def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
@@ -90,7 +101,7 @@ def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _market(model: Model, prices: Prices, home: Path | None, origin: date) -> Market | None:
+def _market(model: Model, prices: pd.DataFrame | list[str], home: Path | None, origin: date) -> Market | None:
     """What a pooled model looks at: after the sessions that were kept with it, the cross-section of these prices.
 
     Bars after the origin are not even read: no repair of another series may know them.

@@ -1,0 +1,101 @@
+"""Inputs: what a call of this package is given, refused in words where it cannot be that; series, tried one by one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from stockcast.errors import ConfigError, LeftOut, StockcastError
+from stockcast.results.failures import Failure
+
+T = TypeVar("T")
+
+Home: TypeAlias = str | Path
+"""The folder of models and prices."""
+OnError: TypeAlias = Literal["warn", "raise"]
+"""What becomes of a call of which some series fail: the others with a `LeftOut` warning, or the first failure."""
+
+_CHOICES = ("warn", "raise")
+
+
+class Attempts:
+    """One call on several series, each by itself: the failure of one does not stop the others.
+
+    on_error: "warn" keeps what failed until `tell`; "raise" raises it at once. Raises ConfigError for anything else.
+    """
+
+    def __init__(self, on_error: OnError) -> None:
+        if on_error not in _CHOICES:
+            raise ConfigError(
+                f"on_error is {on_error!r}, and it may be 'warn' or 'raise'",
+                "'warn' leaves out the series that fail and warns, 'raise' raises the first failure",
+            )
+        self._raises = on_error == "raise"
+        self._failures: list[Failure] = []
+
+    @property
+    def failed(self) -> int:
+        """How many have failed so far."""
+        return len(self._failures)
+
+    def each(self, tasks: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
+        """What the tasks return, each under the name of its series, without those that failed.
+
+        Raises the first failure where failures are to be raised, and where nothing but failures is left, with what
+        failed in its notes.
+        """
+        tasks, done = list(tasks), []
+        for name, task in tasks:
+            try:
+                done.append(task())
+            except StockcastError as error:
+                self._failures.append(Failure(name, error))
+                if self._raises:
+                    self._raise(error)
+        if tasks and not done:
+            self._raise(self._failures[0].error)
+        return done
+
+    def tell(self) -> None:
+        """Warn of what failed, if anything did: a `LeftOut` at the line that called the function that calls this."""
+        if self._failures:
+            warnings.warn(LeftOut({one.source: one.error for one in self._failures}), stacklevel=3)
+
+    def _raise(self, error: StockcastError) -> None:
+        if len(self._failures) > 1 or self._raises:
+            for failure in self._failures:
+                error.add_note(f"{failure.source}: {failure.error}")
+        raise error
+
+
+def path_of(home: Home | None) -> Path | None:
+    """A home as a path; None where there is none. Raises ConfigError for what is neither."""
+    return None if home is None else Path(expected(home, (str, Path), "home", "a folder")).expanduser()
+
+
+def day_of(day: date | None, name: str) -> date | None:
+    """The day of a date, a datetime or a pandas Timestamp. Raises ConfigError for anything else."""
+    if day is None:
+        return None
+    day = expected(day, date, name, "a date such as datetime.date(2018, 12, 31)")
+    return day.date() if isinstance(day, datetime) else day
+
+
+def expected(value: Any, kinds: type | tuple[type, ...], name: str, said: str) -> Any:
+    """The value. Raises ConfigError where it is of none of the `kinds`: name: of the parameter, said: what it takes."""
+    if not isinstance(value, kinds):
+        raise ConfigError(f"{name} is {value_in_words(value)}, and has to be {said}", f"give {name} as {said}")
+    return value
+
+
+def value_in_words(value: object) -> str:
+    """A value as a message names it: a short one as it is written, any other by its type."""
+    shown = repr(value) if isinstance(value, str) else str(value)
+    if value is None or (isinstance(value, str | int | float | date) and len(shown) <= 40):
+        return shown
+    kind = type(value)
+    library = kind.__module__.partition(".")[0]
+    return f"a {kind.__name__}" + ("" if library in {"builtins", "stockcast"} else f" of {library}")
