@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -163,8 +164,12 @@ class _Table:
         if pd.api.types.infer_dtype(cells, skipna=True) not in _DATES:
             raise DataError(f"{name} does not hold dates; its first is {cells.iloc[0]}", _DATES_HINT)
         try:
-            days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
-        except ValueError as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "error", FutureWarning
+                )  # with which pandas 2 takes zones that differ, and no dates
+                days = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+        except (ValueError, FutureWarning) as error:
             raise DataError(f"{name} cannot be read as dates: {error}", _DATES_HINT) from error
         if days.dt.tz is not None:
             days = days.dt.tz_localize(None)
