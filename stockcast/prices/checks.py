@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stockcast.errors import DataError
 from stockcast.prices.adjustments import adjusted
-from stockcast.prices.history import Floats, History
+from stockcast.prices.history import ONE_DAY, Floats, History
 from stockcast.prices.rawbars import RawBars, listed
 
 MOST_UNUSABLE = 0.05
@@ -168,7 +168,7 @@ def _ambiguous(raw: RawBars, at: int) -> DataError:
 
 def _spaced(raw: RawBars) -> RawBars:
     """Gaps: a note for a long one; far too long ones and weekly or monthly bars are refused."""
-    between = np.busday_count(raw.dates[:-1] + 1, raw.dates[1:])
+    between = np.busday_count(raw.dates[:-1] + ONE_DAY, raw.dates[1:])
     if len(between) >= 5 and np.median(between) + 1 >= _COARSE_STEP:
         raise DataError(
             f"{raw.label} is not daily: half of its bars are {np.median(between) + 1:g} weekdays or more apart",

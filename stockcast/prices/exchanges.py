@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 ALWAYS, WEEKDAYS = "24/7", "weekdays"
 
-# Yahoo's codes as its charts name them (`exchangeName`); several are segments or platforms of one exchange. Without
-# Athens and Bucharest, whose holidays follow the Orthodox Easter: exchange_calendars 4.13 fails over it with pandas 3.
+# Yahoo's codes as its charts name them (`exchangeName`); several are segments or platforms of one exchange.
 _CODES = {
     "XNYS": "NMS NGM NCM NYQ NYS ASE AMX PCX BTS BATS NAS NAE NIM SNP DJI CGI OPI PNK OQB OQX OEM OGM OID OTC OBB YHD",
     # ^VIX and its kin: the sessions of New York, but they close a quarter of an hour later.
@@ -35,6 +34,8 @@ _CODES = {
     "XWAR": "WSE",
     "XPRA": "PRA",
     "XBUD": "BUD",
+    "XBSE": "BVB",
+    "ASEX": "ATH",
     "XTAL": "TAL",
     "XRIS": "RIS",
     "XLIT": "LIT",
@@ -89,6 +90,8 @@ _BY_ZONE = {
     "Europe/Dublin": "XDUB",
     "Europe/Warsaw": "XWAR",
     "Europe/Istanbul": "XIST",
+    "Europe/Athens": "ASEX",
+    "Europe/Bucharest": "XBSE",
     "Africa/Johannesburg": "XJSE",
     "Asia/Tokyo": "XTKS",
     "Asia/Hong_Kong": "XHKG",

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
 
+ONE_DAY = np.timedelta64(1, "D")
+"""What is added to a date; NumPy 2.5 deprecates a bare integer there, whose unit has to be guessed."""
+
 _SIGNIFICANT_DIGITS = 6
 
 

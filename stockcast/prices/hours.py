@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,12 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from stockcast.errors import ConfigError
-from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar, load_calendar, unbuilt
+from stockcast.prices.history import ONE_DAY
+from stockcast.prices.holidays import listed_days, rule_days, unbuilt, worked_out
+from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar, load_calendar
 
 MIDNIGHT = "24:00"
 """The close of a session that lasts until the day is over."""
@@ -110,32 +113,24 @@ def load_hours(
         for since, at in source.close_times
     )
     early = {day: _later(_since(closes, day), delay) for delay, days in _delayed(source) for day in days}
-    early |= {
-        day: _text(at, offset=int(source.close_offset)) for at, days in _special(source, first, through) for day in days
-    }
+    with worked_out(name):
+        special = _special(source, first, through)
+    early |= {day: _text(at, offset=int(source.close_offset)) for at, days in special for day in days}
     within = sorted((day, close) for day, close in early.items() if first <= day <= through)
     return TradingHours(str(source.tz), closes, tuple(within))
 
 
 def _special(source: Any, first: date, through: date) -> list[tuple[time, list[date]]]:
     """Days that end at another time, by that time; days without a session do no harm among them."""
-    import pandas as pd
-
     found = []
-    with warnings.catch_warnings():
-        # exchange_calendars 4.13 uses what pandas 4 will change; that is the package's to mend, the dates are right.
-        warnings.filterwarnings("ignore", r"DatetimeIndex\.(weekday|dayofweek) is deprecated", DeprecationWarning)
-        warnings.filterwarnings("ignore", r"Series\.values returning an ndarray", DeprecationWarning)
-        for at, rule in source.special_closes:
-            if isinstance(rule, int):  # a weekday, Monday is 0
-                days = pd.date_range(first, through, freq="D")
-                days = days[days.dayofweek == rule]
-            else:
-                days = rule.holidays(pd.Timestamp(first), pd.Timestamp(through))
-            found.append((at, [day.date() for day in pd.DatetimeIndex(days)]))
-        for at, days in source.special_closes_adhoc:
-            found.append((at, [pd.Timestamp(day).date() for day in days]))
-    return found
+    for at, rule in source.special_closes:
+        if isinstance(rule, int):  # a weekday, Monday is 0
+            days = np.arange(np.datetime64(first, "D"), np.datetime64(through, "D") + ONE_DAY)
+            days = days[np.is_busday(days, weekmask=[day == rule for day in range(7)])]
+        else:
+            days = rule_days(rule, first, through)
+        found.append((at, days.tolist()))
+    return found + [(at, listed_days(days).tolist()) for at, days in source.special_closes_adhoc]
 
 
 def _delayed(source: Any) -> list[tuple[timedelta, list[date]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,18 +12,16 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError
+from stockcast.prices.history import ONE_DAY
+from stockcast.prices.holidays import EARLIEST, LATEST, holidays, unbuilt
 
 DEFAULT_EXCHANGE = "XNYS"
 COMMON_EXCHANGES = ("XNYS", "XNAS", "XTSE", "XLON", "XETR", "XPAR", "XSWX", "XTKS", "XHKG", "XBOM", "24/7", "weekdays")
 
 # Calendars without holidays: known for every day, and known without the calendar package.
 PLAIN_WEEKMASKS = {"24/7": "1111111", "weekdays": "1111100"}
-
-# Where the package sets no bounds, its rules for holidays still hold for no longer than this.
-_EARLIEST, _LATEST = date(1885, 1, 1), date(2199, 12, 31)
 
 _ONE_DAY = timedelta(days=1)
 
@@ -77,7 +74,7 @@ class SessionCalendar:
         if until <= after:
             return 0
         # busday_count leaves its end out and counts its begin in: both move by a day.
-        low, high = np.datetime64(after, "D") + 1, np.datetime64(until, "D") + 1
+        low, high = np.datetime64(after, "D") + ONE_DAY, np.datetime64(until, "D") + ONE_DAY
         usual = int(np.busday_count(low, high, weekmask=self.weekmask))
         return usual - _count_days(self.closures, after, until) + _count_days(self.extras, after, until)
 
@@ -154,53 +151,25 @@ def _recorded(name: str, start: date, end: date) -> SessionCalendar:
     """The calendar of a canonical name for that part of start .. end that is recorded.
 
     Put together from the package's holidays and weekmasks and not from its finished calendars: those also work out
-    opening times, which takes four times as long, and they fail for XTAE and lose the Saturday sessions of XBOM and
-    XMOS with pandas 3.
+    opening times, which takes four times as long, and with pandas 3 they fail for XTAE and for the exchanges of an
+    Orthodox Easter, and lose the Saturday sessions of XBOM and XMOS.
     """
     source = unbuilt(name)
     lowest, highest = source.bound_min(), source.bound_max()
-    low = max(start, _EARLIEST if lowest is None else lowest.date())
-    high = min(end, _LATEST if highest is None else highest.date())
+    low = max(start, EARLIEST if lowest is None else lowest.date())
+    high = min(end, LATEST if highest is None else highest.date())
     if high < low:
         return _unknown(name, source.weekmask)
-    days = np.arange(np.datetime64(low, "D"), np.datetime64(high, "D") + 1)
+    days = np.arange(np.datetime64(low, "D"), np.datetime64(high, "D") + ONE_DAY)
     usual = np.is_busday(days, weekmask=source.weekmask)
     traded = usual.copy()
     for begin, finish, weekmask in getattr(source, "special_weekmasks", ()):
         since = 0 if begin is None else np.searchsorted(days, np.datetime64(begin.date()), "left")
         until = len(days) if finish is None else np.searchsorted(days, np.datetime64(finish.date()), "right")
         traded[since:until] = np.is_busday(days[since:until], weekmask=weekmask)
-    traded &= ~np.isin(days, _holidays(name, source, low, high))
+    traded &= ~np.isin(days, holidays(name, source, low, high))
     closures, extras = days[usual & ~traded].tolist(), days[traded & ~usual].tolist()
     return SessionCalendar(name, low, high, source.weekmask, tuple(closures), tuple(extras))
-
-
-def unbuilt(name: str) -> Any:
-    """The package's calendar of that name, its constructor not run: the definitions need no instance state."""
-    from exchange_calendars.calendar_utils import _default_calendar_factories as classes
-
-    return object.__new__(classes[name])
-
-
-def _holidays(name: str, source: Any, low: date, high: date) -> NDArray[np.datetime64]:
-    """Regular and single holidays of low .. high; raises ConfigError where the package cannot work them out."""
-    import pandas as pd
-
-    with warnings.catch_warnings():
-        # exchange_calendars 4.13 uses what pandas 4 will change; that is the package's to mend, the dates are right.
-        warnings.filterwarnings("ignore", r"DatetimeIndex\.(weekday|dayofweek) is deprecated", DeprecationWarning)
-        warnings.filterwarnings("ignore", r"Series\.values returning an ndarray", DeprecationWarning)
-        try:
-            single = pd.DatetimeIndex(source.adhoc_holidays)
-            rules = source.regular_holidays
-            regular = single[:0] if rules is None else rules.holidays(pd.Timestamp(low), pd.Timestamp(high))
-            return np.concatenate([single.to_numpy(), regular.to_numpy()]).astype("datetime64[D]")
-        except (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
-            # Orthodox Easter (ASEX, XBEL, XBSE, XCYS) does so with pandas 3.
-            raise ConfigError(
-                f"the installed exchange_calendars and pandas cannot work out the holidays of {name}",
-                "Use the calendar 'weekdays', which knows no holidays, or an older pandas.",
-            ) from error
 
 
 def _cut(calendar: SessionCalendar, first: date, through: date) -> SessionCalendar:

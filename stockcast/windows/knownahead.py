@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.prices.history import Dates, Floats
+from stockcast.prices.history import ONE_DAY, Dates, Floats
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.windows.targetday import target_sessions
 
@@ -19,8 +19,6 @@ KNOWN_NAMES = ("known:target", "known:before", "known:sessions_to_next", "known:
 REACH = 30
 """Sessions in which an event still shows; the dates of a quarter are announced some weeks before."""
 FADE = 5.0
-
-_ONE_DAY = np.timedelta64(1, "D")
 
 
 def known_columns(
@@ -35,7 +33,7 @@ def known_columns(
     """
     if not len(days):
         return {name: np.zeros(len(dates_T)) for name in KNOWN_NAMES}
-    eves_E: Dates = days.astype("datetime64[D]") - _ONE_DAY  # type: ignore[assignment]
+    eves_E: Dates = days.astype("datetime64[D]") - ONE_DAY  # type: ignore[assignment]
     events_E = np.unique(target_sessions(eves_E, calendar))
     dates_T, targets_T = dates_T.astype("datetime64[D]"), targets_T.astype("datetime64[D]")
     start = min(events_E[0], *(days_T.min() for days_T in (dates_T, targets_T) if len(days_T)))

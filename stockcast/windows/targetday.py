@@ -9,13 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.prices.history import Dates, Floats
+from stockcast.prices.history import ONE_DAY, Dates, Floats
 from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar
 
 DAY_NAMES = ("target_monday", "target_friday", "target_weekend", "target_holiday")
 """Columns of `day_columns`, in their order."""
-
-_ONE_DAY = np.timedelta64(1, "D")
 
 
 def target_sessions(dates_T: Dates, calendar: SessionCalendar) -> Dates:
@@ -23,7 +21,7 @@ def target_sessions(dates_T: Dates, calendar: SessionCalendar) -> Dates:
 
     The same days as `calendar.next_sessions(date, 1)`: where holidays are not known the weekmask alone decides.
     """
-    tomorrow_T = dates_T.astype("datetime64[D]") + _ONE_DAY
+    tomorrow_T = dates_T.astype("datetime64[D]") + ONE_DAY
     usual_T: Dates = np.busday_offset(
         tomorrow_T,
         0,
@@ -52,7 +50,7 @@ def day_columns(dates_T: Dates, targets_T: Dates, weekmask: str = PLAIN_WEEKMASK
     and target outside the `weekmask` (2 over a usual weekend). target_holiday: days between them that the weekmask
     has and the exchange has not. The last two add up to the nights beyond the first, 0 for the usual single one.
     """
-    tomorrow_T, targets_T = dates_T.astype("datetime64[D]") + _ONE_DAY, targets_T.astype("datetime64[D]")
+    tomorrow_T, targets_T = dates_T.astype("datetime64[D]") + ONE_DAY, targets_T.astype("datetime64[D]")
     # Day 0 of the epoch was a Thursday.
     weekday_T = (day_numbers(targets_T) + 3) % 7
     closed_T = (targets_T - tomorrow_T).astype(np.int64)

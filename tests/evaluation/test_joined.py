@@ -8,6 +8,7 @@ import pytest
 from stockcast.evaluation.backtest import Entry, Outcomes
 from stockcast.evaluation.joined import JoinedEntry, JoinedLaw
 from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.prices.history import ONE_DAY
 
 DRAW = np.random.default_rng(0)
 STUDENT = StudentT(DRAW.standard_normal(4) / 100, DRAW.random(4) / 50 + 0.01, np.full(4, 4.0))
@@ -45,10 +46,14 @@ def test_a_density_is_known_where_every_stretch_has_one() -> None:
 
 def test_scores_are_the_means_over_all_stretches() -> None:
     days = np.arange("2020-01-01", "2020-01-10", dtype="datetime64[D]")
-    outcomes = Outcomes("A", days, days + 1, np.full(9, 10.0), np.linspace(-0.03, 0.03, 9))
+    outcomes = Outcomes("A", days, days + ONE_DAY, np.full(9, 10.0), np.linspace(-0.03, 0.03, 9))
     whole = JoinedEntry("fhs-garch", MIXED, outcomes)
     single = [
-        Entry("x", MIXED.stretches[k], Outcomes("A", days[r], days[r] + 1, outcomes.last_close_N[r], outcomes.y_N[r]))
+        Entry(
+            "x",
+            MIXED.stretches[k],
+            Outcomes("A", days[r], days[r] + ONE_DAY, outcomes.last_close_N[r], outcomes.y_N[r]),
+        )
         for k, r in enumerate((slice(0, 4), slice(4, 7), slice(7, 9)))
     ]
     np.testing.assert_array_equal(whole.crps_N, np.concatenate([entry.crps_N for entry in single]))

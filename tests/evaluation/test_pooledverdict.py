@@ -10,6 +10,7 @@ from scipy import stats
 
 from stockcast.evaluation.pooledverdict import adjusted_p, direction_p, pooled_verdict, sentences, strongest_on
 from stockcast.evaluation.significance import benjamini_hochberg
+from stockcast.prices.history import ONE_DAY
 from stockcast.results.backtests import BacktestResult, PooledComparison
 from stockcast.results.training import ForecastRows
 from tests.report.pools import member
@@ -25,7 +26,7 @@ def rows(ticker: str, medians: np.ndarray, returns: np.ndarray) -> ForecastRows:
     """Forecasts of one competitor, of which the medians alone were kept."""
     days = np.datetime64("2020-01-01") + np.arange(len(returns))
     none = np.zeros(len(returns))
-    return ForecastRows(ticker, "lstm", 1, days - 1, days, none, returns, none, none, none, medians[:, None])
+    return ForecastRows(ticker, "lstm", 1, days - ONE_DAY, days, none, returns, none, none, none, medians[:, None])
 
 
 def test_the_strongest_baseline_is_the_one_that_was_best_relative_to_the_others_of_a_ticker() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from stockcast.evaluation.significance import benjamini_hochberg, diebold_mariano
 from stockcast.pipeline import pooled
+from stockcast.prices.history import ONE_DAY
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.training import Comparison, ForecastRows
 from tests.report.samples import VERDICT, score
@@ -21,7 +22,7 @@ def result(ticker: str, crps: dict[str, np.ndarray], days: np.ndarray = DAYS) ->
     nothing = np.zeros(len(days))
     rows = tuple(
         ForecastRows(
-            ticker, name, 1, days - 1, days, nothing, nothing, loss, nothing, nothing, np.zeros((len(days), 99))
+            ticker, name, 1, days - ONE_DAY, days, nothing, nothing, loss, nothing, nothing, np.zeros((len(days), 99))
         )
         for name, loss in crps.items()
     )

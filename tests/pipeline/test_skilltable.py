@@ -12,6 +12,7 @@ import pytest
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.pipeline import pooled
 from stockcast.pipeline.skilltable import skill_table
+from stockcast.prices.history import ONE_DAY
 from stockcast.results.backtests import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.results.skilltable import SkillRow, SkillTable
 from stockcast.results.training import ForecastRows, Score
@@ -222,7 +223,17 @@ def walked(ticker: str, days: np.ndarray, seed: int) -> BacktestResult:
         comparisons=(replace(against, crps_skill=skill),),
         rows=tuple(
             ForecastRows(
-                ticker, name, 1, days - 1, days, nothing, nothing, loss, nothing, nothing, np.zeros((len(days), 99))
+                ticker,
+                name,
+                1,
+                days - ONE_DAY,
+                days,
+                nothing,
+                nothing,
+                loss,
+                nothing,
+                nothing,
+                np.zeros((len(days), 99)),
             )
             for name, loss in losses.items()
         ),

@@ -21,7 +21,16 @@ from stockcast.prices.sessions import load_calendar
         *(("DUS", "XDUS"), ("HAM", "XHAM"), ("MUN", "XSTU"), ("BER", "XSTU"), ("PAR", "XPAR"), ("ENX", "XPAR")),
         *(("AMS", "XAMS"), ("BRU", "XBRU"), ("LIS", "XLIS"), ("EBS", "XSWX"), ("VIE", "XWBO"), ("MIL", "XMIL")),
         *(("MCE", "XMAD"), ("STO", "XSTO"), ("HEL", "XHEL"), ("CPH", "XCSE"), ("OSL", "XOSL"), ("ISE", "XDUB")),
-        *(("WSE", "XWAR"), ("IST", "XIST"), ("JNB", "XJSE"), ("JPX", "XTKS"), ("OSA", "XTKS"), ("HKG", "XHKG")),
+        *(
+            ("WSE", "XWAR"),
+            ("ATH", "ASEX"),
+            ("BVB", "XBSE"),
+            ("IST", "XIST"),
+            ("JNB", "XJSE"),
+            ("JPX", "XTKS"),
+            ("OSA", "XTKS"),
+            ("HKG", "XHKG"),
+        ),
         *(("TOR", "XTSE"), ("VAN", "XTSE"), ("NEO", "XTSE"), ("CNQ", "XTSE"), ("ASX", "XASX"), ("NZE", "XNZE")),
         *(("NSI", "XBOM"), ("BSE", "XBOM"), ("KSC", "XKRX"), ("KOE", "XKRX"), ("SHH", "XSHG"), ("SHZ", "XSHG")),
         *(("TAI", "XTAI"), ("TWO", "XTAI"), ("SES", "XSES"), ("JKT", "XIDX"), ("SET", "XBKK"), ("SAO", "BVMF")),
@@ -53,7 +62,7 @@ def test_coins_trade_always_and_currencies_on_weekdays_whatever_the_exchange() -
     assert calendar_of("CCY", "Europe/London", "CURRENCY") == Calendar("weekdays", guessed=False)
 
 
-@pytest.mark.parametrize(("code", "zone"), [(None, None), ("", ""), ("ATH", "Europe/Athens"), ("XYZ", "Mars/Olympus")])
+@pytest.mark.parametrize(("code", "zone"), [(None, None), ("", ""), ("SOF", "Europe/Sofia"), ("XYZ", "Mars/Olympus")])
 def test_anything_else_is_a_guess(code: str | None, zone: str | None) -> None:
     assert calendar_of(code, zone, "EQUITY") == Calendar("weekdays", guessed=True)
 

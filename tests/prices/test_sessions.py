@@ -124,7 +124,8 @@ def test_saturday_sessions_are_extras() -> None:
 
 def test_tel_aviv_moves_from_sundays_to_fridays_in_2026() -> None:
     calendar = load_calendar("XTAE", date(2025, 1, 1), date(2026, 12, 31))
-    assert calendar.is_session(date(2025, 6, 1))
+    assert not calendar.is_session(date(2025, 6, 1))  # the eve of Pentecost
+    assert calendar.is_session(date(2025, 6, 8))
     assert not calendar.is_session(date(2025, 6, 6))
     assert calendar.is_session(date(2026, 6, 5))
     assert not calendar.is_session(date(2026, 6, 7))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stockcast.prices.history import ONE_DAY
 from stockcast.prices.sessions import load_calendar
 from stockcast.windows.echo import (
     BESIDE_DAYS,
@@ -117,14 +118,14 @@ def test_columns_equal_a_search_through_the_calendar_day_by_day(name: str) -> No
 def test_a_gap_returns_364_days_later_to_the_day() -> None:
     m = with_shock(300)
     columns = echoes(m)
-    t = row_before(m, m.dates[300] + 364)
+    t = row_before(m, m.dates[300] + 364 * ONE_DAY)
     size = np.log1p(20) * (1 - 1 / 250)
     assert columns["echo_quarters_0"][t] == pytest.approx(size)
     assert columns["echo_quarters_0"][t + 1] < 0.1
     assert columns["echo_quarters_1"][t + 1] == pytest.approx(size)
     assert columns["echo_quarters_4"][t - 3] < 0.1
     assert columns["echo_quarters_4"][t - 2] == pytest.approx(size)
-    assert columns["echo_beside_0"][row_before(m, m.dates[300] + 371)] == pytest.approx(size)
+    assert columns["echo_beside_0"][row_before(m, m.dates[300] + 371 * ONE_DAY)] == pytest.approx(size)
 
 
 def test_sessions_since_a_large_shock_are_counted_to_the_target() -> None:
@@ -151,7 +152,7 @@ def test_before_any_bar_that_is_old_enough_there_is_no_echo() -> None:
 
 def test_nothing_after_the_origin_enters_even_where_the_target_is_months_away() -> None:
     m = with_shock(300)
-    far = m.dates + 91
+    far = m.dates + 91 * ONE_DAY
     columns = echo_columns(m, far, np.zeros(len(m)))
     # 91 days before such a target lies the origin itself, and its neighbours to one side are in the future.
     assert columns["echo_quarters_0"][300] > 2

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError, ModelError
+from stockcast.prices.history import ONE_DAY
 from stockcast.windows.echo import shock
 from stockcast.windows.features import BURN_IN, Moves
 from stockcast.windows.market import MARKET_NAMES, Market
@@ -93,7 +94,7 @@ def test_days_without_a_session_see_the_session_before_and_never_the_next() -> N
     days = np.arange(DAYS[100], DAYS[140], dtype="datetime64[D]")
     expected = [np.searchsorted(MARKET.dates_D, day, "right") - 1 for day in days]
     assert (MARKET.on(days) == MARKET.values_DM[expected]).all()
-    assert (MARKET.on(DAYS[-1:] + 400) == MARKET.values_DM[-1]).all()
+    assert (MARKET.on(DAYS[-1:] + 400 * ONE_DAY) == MARKET.values_DM[-1]).all()
 
 
 def test_the_order_in_which_members_are_listed_changes_no_byte() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockcast.prices.history import ONE_DAY
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 
@@ -67,7 +68,7 @@ def test_a_market_that_never_closes_has_neither_weekends_nor_holidays() -> None:
     calendar = load_calendar("24/7", date(2021, 1, 1), date(2021, 12, 31))
     dates = np.arange("2021-01-01", "2021-03-01", dtype="datetime64[D]")
     targets = target_sessions(dates, calendar)
-    assert (targets == dates + 1).all()
+    assert (targets == dates + ONE_DAY).all()
     columns = day_columns(dates, targets, calendar.weekmask)
     assert not columns["target_weekend"].any()
     assert not columns["target_holiday"].any()

@@ -157,7 +157,7 @@ def _integers(column: Column, texts: tuple[str, ...]) -> Numbers:
 def _days(year: Numbers, month: Numbers, day: Numbers) -> Dates:
     """Days of the calendar; NaT where there is no such day."""
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + (day - 1)
+    days = months.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
     valid = (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("datetime64[M]") == months)
     return np.where(valid, days, np.datetime64("NaT", "D"))
 
