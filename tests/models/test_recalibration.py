@@ -301,7 +301,7 @@ def test_a_session_of_few_forecasts_moves_alpha_less() -> None:
     one, four = days(2), np.repeat(days(2), 4)
     conformal = PooledConformal(0.04, decile_gamma=0.03, few=4.0)
     alone = conformal.alpha(np.full(2, 0.999), one, one + ONE_DAY, np.zeros(2))
-    together = conformal.alpha(np.full(8, 0.999), four, four + 1, np.zeros(8))
+    together = conformal.alpha(np.full(8, 0.999), four, four + ONE_DAY, np.zeros(8))
     assert alone[1] == pytest.approx(0.1 - 0.07 * 0.9 / 5)
     assert together[4:] == pytest.approx(np.full(4, 0.1 - 0.07 * 0.9 / 2))
 
