@@ -284,7 +284,7 @@ def _standing_still(folder: Path) -> Path:
         (_missing, "AAPL.csv"),
         (_error_page, "not a price file"),
         (_thirty_rows, "30 sessions are too few"),
-        (_standing_still, "never moves"),
+        (_standing_still, "has not moved for 899 sessions"),
     ],
 )
 def test_unusable_prices_are_exit_4_with_one_line_that_is_right(make: Any, says: str, tmp_path: Path) -> None:

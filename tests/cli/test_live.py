@@ -618,7 +618,17 @@ def test_a_healthy_home_is_found_healthy(here: Live) -> None:
     # A clock that is set by hand is worth a word.
     assert found.pop("clock") == "warning"
     assert set(found.values()) == {"ok"}
-    assert set(found) == {"folder", "disk", "store", "models", "calendar", "lock", "configuration", "provider"}
+    assert set(found) == {
+        "folder",
+        "access",
+        "disk",
+        "store",
+        "models",
+        "calendar",
+        "lock",
+        "configuration",
+        "provider",
+    }
     assert tables(here.home) == before
 
 

@@ -22,6 +22,7 @@ from stockcast.models.recalibration import (
     central_levels,
     quantiles_at,
 )
+from stockcast.prices.history import ONE_DAY
 
 LEVELS = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
 FIRST = np.datetime64("2020-01-01")
@@ -33,7 +34,7 @@ def days(n: int) -> np.ndarray:
 
 def record_of(pit: np.ndarray, scale: np.ndarray) -> PitRecord:
     """One ticker: each origin is the target session of the row before."""
-    return PitRecord(pit, scale, days(len(pit)), days(len(pit)) + 1)
+    return PitRecord(pit, scale, days(len(pit)), days(len(pit)) + ONE_DAY)
 
 
 def volatile(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,10 +123,10 @@ def test_the_outcome_just_before_the_origin_is_used() -> None:
 
 def test_several_sessions_ahead_an_outcome_counts_from_its_own_session_on() -> None:
     pit, scale = volatile(3, 400)
-    record = PitRecord(pit, scale, days(400), days(400) + 5)
+    record = PitRecord(pit, scale, days(400), days(400) + 5 * ONE_DAY)
     later = pit.copy()
     later[196:] = 0.5  # the targets of these rows are after the origin of row 200
-    changed = PitRecord(later, scale, days(400), days(400) + 5)
+    changed = PitRecord(later, scale, days(400), days(400) + 5 * ONE_DAY)
     recalibration, conformal = PitRecalibration(), PooledConformal(0.05)
     same = recalibration.levels(record, LEVELS) == recalibration.levels(changed, LEVELS)
     assert same[:201].all()
@@ -221,7 +222,7 @@ def test_tickers_share_their_pits_but_rank_their_own_scales() -> None:
         np.concatenate([pit, other_pit]),
         np.concatenate([scale, 1000 * other_scale]),
         np.tile(days(600), 2),
-        np.tile(days(600) + 1, 2),
+        np.tile(days(600) + ONE_DAY, 2),
         np.repeat(["KO", "GE"], 600),
     )
     assert both.decile_N[:600].tolist() == causal_deciles(scale).tolist()
@@ -250,7 +251,7 @@ def test_levels_strictly_increase_within_0_and_1_whatever_the_pits(
     wanted = np.arange(1, 1000) / 1000
     scale = 1.0 + np.arange(len(pit)) % 7
     origins = days(len(pit))
-    record = PitRecord(np.array(pit), scale, origins, origins + 1, decile_minimum=5)
+    record = PitRecord(np.array(pit), scale, origins, origins + ONE_DAY, decile_minimum=5)
     levels = PitRecalibration(reach=reach, local_prior=local, pooled_prior=pooled).levels(record, wanted)
     assert (np.diff(levels, axis=1) > 0).all()
     assert levels.min() > 0
@@ -278,7 +279,7 @@ def test_pooled_alpha_moves_with_the_share_of_misses_of_each_session() -> None:
     # Four tickers: one miss of four, then none, then all.
     pit = np.array([0.5, 0.01, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 1.0, 0.001, 0.99, 0.5, 0.5, 0.5, 0.5])
     origins = np.repeat(days(4), 4)
-    alpha = PooledConformal(gamma=0.02).alpha(pit, origins, origins + 1)
+    alpha = PooledConformal(gamma=0.02).alpha(pit, origins, origins + ONE_DAY)
     second = 0.1 + 0.02 * (0.1 - 0.25)
     third = second + 0.02 * 0.1
     assert alpha.reshape(4, 4)[:, 0] == pytest.approx([0.1, second, third, third - 0.02 * 0.9])
@@ -289,7 +290,7 @@ def test_each_decile_has_an_alpha_of_its_own_beside_the_common_one() -> None:
     # Two sessions of four forecasts: deciles 0, 0, 9 and too early, of which the first and the last miss.
     pit, decile = np.tile([0.01, 0.5, 0.5, 0.99], 2), np.tile([0, 0, 9, -1], 2)
     origins = np.repeat(days(2), 4)
-    alpha = PooledConformal(0.02, decile_gamma=0.04).alpha(pit, origins, origins + 1, decile)
+    alpha = PooledConformal(0.02, decile_gamma=0.04).alpha(pit, origins, origins + ONE_DAY, decile)
     common = 0.1 + 0.02 * (0.1 - 0.5)
     calm, wild = 0.04 * (0.1 - 0.5) * 2 / 4, 0.04 * 0.1 * 1 / 4
     assert alpha[:4].tolist() == [0.1] * 4
@@ -299,8 +300,8 @@ def test_each_decile_has_an_alpha_of_its_own_beside_the_common_one() -> None:
 def test_a_session_of_few_forecasts_moves_alpha_less() -> None:
     one, four = days(2), np.repeat(days(2), 4)
     conformal = PooledConformal(0.04, decile_gamma=0.03, few=4.0)
-    alone = conformal.alpha(np.full(2, 0.999), one, one + 1, np.zeros(2))
-    together = conformal.alpha(np.full(8, 0.999), four, four + 1, np.zeros(8))
+    alone = conformal.alpha(np.full(2, 0.999), one, one + ONE_DAY, np.zeros(2))
+    together = conformal.alpha(np.full(8, 0.999), four, four + ONE_DAY, np.zeros(8))
     assert alone[1] == pytest.approx(0.1 - 0.07 * 0.9 / 5)
     assert together[4:] == pytest.approx(np.full(4, 0.1 - 0.07 * 0.9 / 2))
 
@@ -319,16 +320,16 @@ def test_alphas_by_decile_know_no_future_no_order_and_no_bounds_but_their_own(
     order = rng.permutation(183)
     mixed = conformal.alpha(pit[order], origins[order], targets[order], decile[order])
     assert mixed.tobytes() == alpha[order].tobytes()
-    later = targets > FIRST + cut
+    later = targets > FIRST + cut * ONE_DAY
     other = conformal.alpha(np.where(later, rng.uniform(size=183) ** 4, pit), origins, targets, decile)
-    known = origins <= FIRST + cut
+    known = origins <= FIRST + cut * ONE_DAY
     assert other[known].tobytes() == alpha[known].tobytes()
 
 
 def test_a_decile_that_always_misses_goes_to_the_widest_and_comes_back_at_once() -> None:
     # An offset that went on below what can be shown would have to come all the way back.
     pit, decile = np.concatenate([np.zeros(500), np.full(20, 0.5)]), np.zeros(520, dtype=np.int64)
-    alpha = PooledConformal(0.0, decile_gamma=0.1).alpha(pit, days(520), days(520) + 1, decile)
+    alpha = PooledConformal(0.0, decile_gamma=0.1).alpha(pit, days(520), days(520) + ONE_DAY, decile)
     assert alpha[500] == pytest.approx(ALPHA_RANGE[0])
     assert alpha[501:505] == pytest.approx(ALPHA_RANGE[0] + 0.01 * np.arange(1, 5))
 
@@ -336,7 +337,7 @@ def test_a_decile_that_always_misses_goes_to_the_widest_and_comes_back_at_once()
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), max_size=80), st.floats(0.0, 1.0))
 def test_one_ticker_alone_learns_as_the_live_record_does(pit: list[float], gamma: float) -> None:
-    alpha = PooledConformal(gamma).alpha(pit, days(len(pit)), days(len(pit)) + 1)
+    alpha = PooledConformal(gamma).alpha(pit, days(len(pit)), days(len(pit)) + ONE_DAY)
     misses: list[bool] = []
     for row, value in enumerate(pit):
         assert alpha[row] == AdaptiveConformal(gamma).alpha_after(misses)
@@ -348,7 +349,7 @@ def test_intervals_that_miss_too_often_are_widened_until_they_do_not() -> None:
     rng = np.random.default_rng(13)
     origins = np.repeat(days(1500), 10)
     pit = stats.norm.cdf(1.25 * rng.normal(size=15000))
-    levels = central_levels(PooledConformal().alpha(pit, origins, origins + 1))
+    levels = central_levels(PooledConformal().alpha(pit, origins, origins + ONE_DAY))
     held = ((levels[:, 0] <= pit) & (pit <= levels[:, 1]))[5000:].mean()
     assert error(pit, np.arange(5000, 15000)) > 0.05
     assert abs(held - 0.9) < 0.005
@@ -395,19 +396,19 @@ def test_no_rows_are_no_trouble() -> None:
 def test_records_that_cannot_be_are_refused() -> None:
     one = np.ones(1)
     with pytest.raises(DataError, match=r"PIT is 1\.2 at row 0"):
-        PitRecord(np.array([1.2]), one, days(1), days(1) + 1)
+        PitRecord(np.array([1.2]), one, days(1), days(1) + ONE_DAY)
     with pytest.raises(DataError, match="scale is 0"):
-        PitRecord(one, 0 * one, days(1), days(1) + 1)
+        PitRecord(one, 0 * one, days(1), days(1) + ONE_DAY)
     with pytest.raises(DataError, match="2020-01-01 at row 0 is not after its origin"):
         PitRecord(one, one, days(1), days(1))
     with pytest.raises(DataError, match="is not after its origin"):
         PooledConformal().alpha(one, days(1), np.array(["NaT"], "M8[D]"))
     with pytest.raises(DataError, match="two forecasts of one ticker have the origin 2020-01-01"):
-        PitRecord(np.ones(2), np.ones(2), days(2)[[0, 0]], days(2) + 1)
+        PitRecord(np.ones(2), np.ones(2), days(2)[[0, 0]], days(2) + ONE_DAY)
     with pytest.raises(ValueError, match="another number"):
-        PitRecord(one, np.ones(2), days(1), days(1) + 1)
+        PitRecord(one, np.ones(2), days(1), days(1) + ONE_DAY)
     with pytest.raises(ValueError, match="origins"):
-        PitRecord(one, one, days(2), days(2) + 1)
+        PitRecord(one, one, days(2), days(2) + ONE_DAY)
 
 
 def test_settings_and_levels_out_of_range_are_refused() -> None:
@@ -429,7 +430,7 @@ def test_settings_and_levels_out_of_range_are_refused() -> None:
     with pytest.raises(ConfigError, match="-1 forecasts a session"):
         PooledConformal(few=-1)
     with pytest.raises(ValueError, match="1 PITs with 2 deciles"):
-        PooledConformal().alpha(np.ones(1), days(1), days(1) + 1, np.zeros(2))
+        PooledConformal().alpha(np.ones(1), days(1), days(1) + ONE_DAY, np.zeros(2))
     with pytest.raises(ConfigError, match="misses"):
         PooledConformal(target=0.5)
     with pytest.raises(ValueError, match="laws"):
