@@ -35,8 +35,8 @@ _BASELINES = f"""
     ORDER BY f.id, s.baseline
 """
 _LATEST = """
-    SELECT document FROM (
-        SELECT document, ticker, model, horizon,
+    SELECT id, document FROM (
+        SELECT id, document, ticker, model, horizon,
                row_number() OVER (PARTITION BY ticker, model, horizon ORDER BY origin DESC) AS place
         FROM forecasts WHERE kind = 'live'
     ) WHERE place = 1 ORDER BY ticker, model, horizon
@@ -71,7 +71,7 @@ def rows(
 
 def latest(db: Database) -> list[dict[str, Any]]:
     """The newest live forecast of each ticker, model and horizon, as `predict --json` had it."""
-    return [json.loads(document) for (document,) in db.rows(_LATEST)]
+    return [_document(db, key, document) for key, document in db.rows(_LATEST)]
 
 
 def documents_after(
@@ -81,7 +81,7 @@ def documents_after(
     found = db.rows(
         "SELECT id, document FROM forecasts WHERE id > ? AND kind = ? ORDER BY id LIMIT ?", (after, kind, limit)
     )
-    return [(key, json.loads(document)) for key, document in found]
+    return [(key, _document(db, key, document)) for key, document in found]
 
 
 def last_id(db: Database) -> int:
@@ -152,14 +152,24 @@ def _row(db: Database, row: Sequence[Any], baselines: defaultdict[int, dict[str,
     )  # fmt: skip
 
 
-def _forecast(db: Database, key: int, document: str) -> Forecast:
+def _document(db: Database, key: int, text: str | bytes) -> dict[str, Any]:
+    """A recorded forecast as it was written. Raises StorageError where it is none."""
     try:
-        found = json.loads(document)
+        return dict(json.loads(text))
+    except (RecursionError, TypeError, ValueError) as error:
+        raise _unreadable(db, key, error) from error
+
+
+def _unreadable(db: Database, key: int, error: Exception) -> StorageError:
+    return StorageError(f"forecast {key} in {db.path} cannot be read: {error}", "`stockcast doctor` says more")
+
+
+def _forecast(db: Database, key: int, document: str | bytes) -> Forecast:
+    found = _document(db, key, document)
+    try:
         for name in ("origin", "target_session"):
             found[name] = date.fromisoformat(found[name])
         # A later version may have recorded more than this one knows.
         return Forecast(**{field.name: found[field.name] for field in fields(Forecast) if field.name in found})
     except (KeyError, TypeError, ValueError) as error:
-        raise StorageError(
-            f"forecast {key} in {db.path} cannot be read: {error}", "`stockcast doctor` says more"
-        ) from error
+        raise _unreadable(db, key, error) from error
