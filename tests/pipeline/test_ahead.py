@@ -78,7 +78,8 @@ def test_the_first_step_is_what_it_is_without_the_others(whole: BacktestResult, 
     assert whole.scores_at(1) == alone.scores
     assert whole.comparisons_at(1) == alone.comparisons
     for name in ("verdict", "calibration", "calibrated", "economics", "validation_crps", "network"):
-        assert getattr(whole, name) == getattr(alone, name), name
+        # As text: what is undefined is NaN, and from Python 3.13 on a dataclass with one does not equal itself.
+        assert repr(getattr(whole, name)) == repr(getattr(alone, name)), name
 
 
 def test_every_step_has_the_rows_of_every_competitor_and_origins_without_a_target_are_left_out(
