@@ -27,7 +27,6 @@ LONGEST_PAUSE = 4
 Loss = Callable[[Floats], tuple[float, Floats]]
 """Mean negative log likelihood, in nats, and its gradient [P]."""
 
-_DESCENTS = 2  # of the best starting points
 _FLAT = 1e-6  # nats for a unit of any parameter: all are scaled so that a unit matters
 _SHARP, _NEWTON_STEPS, _DIFFERENCE = 1e-11, 30, 1e-5
 _ON_BOUND = 1e-9
@@ -46,15 +45,18 @@ class Maximum:
     bound_P: NDArray[np.bool_]
 
 
-def maximum(loss: Loss, starts: Sequence[Floats], bounds_P2: Floats, who: str) -> Maximum:
-    """The best maximum within the bounds that descents from the best of the starting points lead to.
+def maximum(loss: Loss, starts: Sequence[Sequence[Floats]], bounds_P2: Floats, who: str) -> Maximum:
+    """The best maximum within the bounds that descents lead to, one from the best starting point of each group.
 
     Raises DataError in the name of `who` where none of them ends at a point from which no direction leads up.
     """
-    starts = [np.clip(start, bounds_P2[:, 0], bounds_P2[:, 1]) for start in starts]
-    losses = [loss(start)[0] for start in starts]
-    order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
-    found = [_descent(loss, starts[k], bounds_P2) for k in order[:_DESCENTS] if math.isfinite(losses[k])]
+    found = []
+    for group in starts:
+        points = [np.clip(start, bounds_P2[:, 0], bounds_P2[:, 1]) for start in group]
+        losses = [loss(point)[0] for point in points]
+        best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+        if math.isfinite(losses[best]):
+            found.append(_descent(loss, points[best], bounds_P2))
     for near_P in sorted(found, key=lambda x_P: loss(x_P)[0]):
         x_P, value, gradient_P = _polished(loss, near_P, bounds_P2)
         if math.isfinite(value) and np.abs(_free(gradient_P, x_P, bounds_P2)).max() <= _FLAT:
@@ -261,7 +263,7 @@ def fit_student(y_N: Floats, regressors: Regressors, starts: Sequence[Floats], w
     for slope in [np.zeros(slopes), *starts]:
         constant = float(np.mean(ln_size_N - offset_N - z_NK[:, 1:] @ slope))
         points.append(np.concatenate([np.zeros(columns), [constant], slope, [0.2]]))
-    found = maximum(loss, points, bounds_P2, who)
+    found = maximum(loss, [points[:1], points[1:]] if starts else [points], bounds_P2, who)
     scale_K = found.x_P[columns:-1].copy()
     scale_K[0] -= float(scale_K[1:] @ centre_K[1:])
     names = [*(f"location {j}" for j in range(columns)), *(f"scale {k}" for k in range(slopes + 1)), "nu"]

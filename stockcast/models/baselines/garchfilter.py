@@ -140,19 +140,24 @@ class GarchLikelihood:
         self.names = tuple(name for name, _, _ in table)
         self.bounds_P2 = np.array([[low, high] for _, low, high in table])
 
-    def starts(self) -> list[Floats]:
-        """Variance targeting: a grid of persistence and share with the variance of the sample, and none of either."""
+    def starts(self) -> list[list[Floats]]:
+        """Variance targeting: the constant variance; a grid of persistence and share; and a variance that hardly heeds
+        the news and drifts for years, whose maximum no other starting point leads to.
+        """
         y_N = self._y_T[self._counts_T]
         constant = fit_student(y_N, Regressors.of_mean(y_N), [], "a constant variance")
         mu, nu = constant.mean, constant.nu
         scale = math.exp(constant.scale_K[0])
         # Of the Student-t distribution the variance of the fit, which its largest returns do not make alone.
         variance = min(max(scale**2 * nu / (nu - 2), 0.1), 10.0) if self.student else 1.0
-        grid = [(p, share) for p in (0.7, 0.95, 0.99) for share in (0.03, 0.08, 0.2)]
-        points = [(mu, math.log(variance * (1 - p)), p, share) for p, share in grid]
+        grids = (
+            [(p, share) for p in (0.7, 0.95, 0.99) for share in (0.03, 0.08, 0.2)],
+            [(p, share) for p in (0.997, 0.999) for share in (0.002, 0.01)],
+        )
+        groups = [[(mu, math.log(variance * (1 - p)), p, share) for p, share in grid] for grid in grids]
         still = (mu, math.log(variance), 0.0, 0.1) if self.student else (float(y_N.mean()), 0.0, 0.0, 0.1)
         rest = [0.7] * self.asymmetric + [1 / nu] * self.student
-        return [np.array([*point, *rest]) for point in (still, *points)]
+        return [[np.array([*point, *rest]) for point in group] for group in ([still], *groups)]
 
     def read(self, x_P: Floats) -> tuple[GarchFilter, float]:
         """The filter and the degrees of freedom that a point stands for."""
