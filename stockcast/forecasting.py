@@ -297,7 +297,7 @@ def require_plausible(made: Forecast, moves: Moves) -> None:
     if wrong:
         remedy = (
             "check the newest prices for errors"
-            if made.model == "general"
+            if made.model == "general" or not made.model_id
             else "train the model again, or forecast with --model general"
         )
         raise ModelError(f"the forecast of {made.ticker} for {made.target_session} is not shown, for {wrong}", remedy)

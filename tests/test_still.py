@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +32,7 @@ from stockcast.results.forecasts import Forecast
 from stockcast.storage.generalmodel import general_model
 from stockcast.windows.features import features, moves
 from tests import synthetic
+from tests.processes import Process
 
 LIVELY = synthetic.history(700, seed=4)
 PARAMETERS: dict[str, dict[str, object]] = {
@@ -105,6 +110,24 @@ def test_a_price_that_has_not_moved_for_a_year_is_refused_with_the_day_of_its_la
     assert f"--as-of {history.session(400)}" in refused.value.hint
     for made in forecasts_of(history.between(None, history.session(400))):
         check(made)
+
+
+def test_every_command_ends_well_where_the_whole_test_part_stands_still(tmp_path: Path) -> None:
+    synthetic.write_csv(tmp_path / "STILL.csv", still_from(at=577, sessions=122))
+
+    def run(command: str, *words: str | Path) -> Any:
+        process = Process([command, "STILL.csv", *words, "--json"], tmp_path, os.environ)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        return json.loads(out, parse_constant=lambda word: pytest.fail(f"{command}: {word}"))["data"]
+
+    home, quick = ("--home", tmp_path / "home"), ("--seeds", "1", "--steps", "2")
+    run("train", *home, *quick)
+    for words in ((), ("--model", "general")):
+        steps = run("predict", *home, "--horizon", "3", *words)
+        assert all(step["quantiles"]["0.05"] < step["last_close"] < step["quantiles"]["0.95"] for step in steps)
+    run("backtest", *home, *quick, "--baseline", "har-t")
+    run("report", *home, *quick, "--baseline", "har-t", "--output", "page.html")
 
 
 def test_an_interval_of_a_price_that_hardly_moves_holds_the_last_close() -> None:

@@ -8,6 +8,7 @@ Shapes: T sessions, N origins.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -115,7 +116,8 @@ class LaggedCopy:
     """How near the point forecast is to the close it was made at, and to the one it forecasts.
 
     to_last, to_next: mean absolute distance as a share of the last close. last_correlation, next_correlation: of the
-    forecast price with those closes. ratio: mean absolute error over that of the last close; below 1 is better.
+    forecast price with those closes. ratio: mean absolute error over that of the last close; below 1 is better. All
+    three are NaN where the price never moves.
     """
 
     to_last: float
@@ -129,10 +131,11 @@ class LaggedCopy:
         """The same for one competitor's forecasts."""
         o, point_N = entry.outcomes, entry.point_N
         last_N, next_N = o.last_close_N, o.price_N
+        moves = bool((next_N != last_N).any())
         return cls(
             to_last=float(np.mean(np.abs(point_N - last_N) / last_N)),
             to_next=float(np.mean(np.abs(point_N - next_N) / last_N)),
-            last_correlation=float(np.corrcoef(point_N, last_N)[0, 1]),
-            next_correlation=float(np.corrcoef(point_N, next_N)[0, 1]),
-            ratio=metrics.mae(next_N, point_N) / metrics.mae(next_N, last_N),
+            last_correlation=float(np.corrcoef(point_N, last_N)[0, 1]) if moves else math.nan,
+            next_correlation=float(np.corrcoef(point_N, next_N)[0, 1]) if moves else math.nan,
+            ratio=metrics.mae(next_N, point_N) / metrics.mae(next_N, last_N) if moves else math.nan,
         )

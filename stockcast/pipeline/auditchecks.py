@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +111,8 @@ def lagged_copy_check(found: LaggedCopy, cell: str) -> AuditCheck:
     The median of an honest distribution lies near today's close: the next return is mostly noise. So nearness is no
     fault; a warning says where the median errs no less than today's close does, or knows more than it can.
     """
+    if math.isnan(found.ratio):
+        return AuditCheck("lagged copy", None, "the price never moves in the test part: nothing tells it from a copy")
     near = (
         f"the {cell}'s median is {100 * found.to_last:.2f} % from today's close and {100 * found.to_next:.2f} % from "
         f"the next one (correlation {found.last_correlation:.4f} and {found.next_correlation:.4f})"

@@ -6,12 +6,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from stockcast import config as settings
-from stockcast.config import PredictConfig
+from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import EXPANDING, BacktestConfig
-from stockcast.forecasting import LEVELS, refuse_still, step_laws
+from stockcast.forecasting import Clock, TrainedModel, View, refuse_still
 from stockcast.pipeline.backtesting import walk_over
 from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.judging import judged
@@ -80,16 +78,28 @@ def _fan(walk: Walk, fold: Fold, stage: Stage, name: str, calendar: SessionCalen
     """The forecast of the last fold's competitor from the newest bar."""
     config, history = walk.config, walk.history
     fit = next(fit for cell, fit in stage.file.fits.items() if name in {cell, *fit.baselines})
+    model = TrainedModel(
+        name=name,
+        ticker=history.ticker,
+        model_id="",
+        config=TrainConfig(network=config.network, training=config.training, horizon=config.horizon),
+        scored=fit,
+        served=fit,
+        served_by=name,
+        sentence="",
+        calendar=calendar,
+    )
     plan = PredictConfig(horizon=config.horizon, seed=config.training.seed)
-    laws = step_laws(fit, fit.forecaster(name), walk.seen_by(name, fold), plan)
-    levels, last_close = np.array(LEVELS), float(history.close[-1])
-    steps = []
-    for step, (session, law) in enumerate(
-        zip(calendar.next_sessions(history.last, config.horizon), laws, strict=True), start=1
-    ):
-        prices = (last_close * np.exp(law.quantile(levels)[0])).tolist()
-        steps.append(FanStep(step, session, prices[LEVELS.index(0.5)], dict(zip(LEVELS, prices, strict=True))))
-    return tuple(steps)
+    view = View(model, history, walk.seen_by(name, fold), fit, plan)
+    return tuple(
+        FanStep(
+            step.horizon,
+            step.target_session,
+            step.median,
+            {float(level): price for level, price in step.quantiles.items()},
+        )
+        for step in view.forecasts(view.laws(name), Clock(calendar, history.last, settings.now()))
+    )
 
 
 def _described(config: BacktestConfig) -> dict[str, str]:

@@ -71,6 +71,15 @@ def test_closes_alone_pass_too_with_every_cell(cell: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("few")
+def test_a_price_that_stands_still_in_the_whole_test_part_passes(tmp_path: Path) -> None:
+    close = np.concatenate((HISTORY.close[:480], np.full(120, HISTORY.close[479])))
+    still = replace(HISTORY, close=close, adjusted_close=close, open=None, high=None, low=None, volume=None)
+    result = audited(tmp_path, still)
+    assert result.failed == ()
+    assert "the price never moves" in next(check.detail for check in result.checks if check.name == "lagged copy")
+
+
+@pytest.mark.usefixtures("few")
 def test_shipped_prices_pass_with_the_shares_of_the_sessions_as_parts(tmp_path: Path) -> None:
     config = replace(CONFIG, split=SplitConfig(), horizon=2)
     read = ReadOptions(end=pipeline.load(GOOG, ReadOptions()).session(700))
@@ -211,7 +220,7 @@ COPY = LaggedCopy(to_last=0.001, to_next=0.011, last_correlation=0.9999, next_co
     [
         (COPY, True, "0.10 % from today's close and 1.10 % from the next one"),
         (replace(COPY, ratio=1.0), None, "as a point it has no skill"),
-        (replace(COPY, ratio=float("nan")), None, "as a point it has no skill"),
+        (replace(COPY, ratio=float("nan")), None, "the price never moves"),
         (replace(COPY, to_last=0.011, to_next=0.001, ratio=0.1), None, "look for a leak"),
     ],
 )
