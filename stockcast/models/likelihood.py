@@ -63,7 +63,7 @@ def maximum(loss: Loss, starts: Sequence[Sequence[Floats]], bounds_P2: Floats, w
             return Maximum(x_P, value, _bound(x_P, bounds_P2))
     raise DataError(
         f"{who} could not be fitted to the training part: its likelihood has no maximum",
-        "check the prices for errors, or use a longer history",
+        "check the prices for errors, use a longer history, or forecast with --model general",
     )
 
 

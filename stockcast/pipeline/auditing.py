@@ -15,7 +15,7 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.config.models import AUDITING, SCRATCH
-from stockcast.errors import DataError
+from stockcast.errors import DataError, ModelError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, law_bytes
 from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
@@ -112,6 +112,14 @@ class _Fitted:
     fit: Fit
     chosen: Chosen
     parts: Mapping[str, Parts]
+
+
+def _bytes_of(model: TrainedModel, history: History, asked: PredictConfig) -> bytes:
+    """Its forecasts; the reason where they are not to be shown, which must not look ahead either."""
+    try:
+        return b"".join(map(forecast_bytes, forecast(model, history, asked, settings.now())))
+    except ModelError as error:
+        return error.message.encode()
 
 
 @dataclass(frozen=True)
@@ -369,10 +377,7 @@ class _Audit:
         asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
         self.work.progress.advance(1)
         return {
-            name: b"".join(
-                map(forecast_bytes, forecast(replace(model, served_by=name), history, asked, settings.now()))
-            )
-            for name in (self.cell, *fit.baselines)
+            name: _bytes_of(replace(model, served_by=name), history, asked) for name in (self.cell, *fit.baselines)
         }
 
     def _walked(self, work: Work, rows: int, what: str) -> dict[str, bytes]:
