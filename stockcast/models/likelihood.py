@@ -155,18 +155,20 @@ def student_loss(e_N: Floats, ln_s_N: Floats, nu: float) -> tuple[float, Floats,
     """
     from scipy.special import digamma, gammaln
 
-    ln_s_N = np.clip(ln_s_N, _LOWEST_LN_SCALE, _HIGHEST_LN_SCALE)  # a trial step far off would overflow
-    s_N = np.exp(ln_s_N)
+    # A trial step far off would overflow. Two ufuncs and sums rather than clip and mean, whose wrappers cost more than
+    # the arithmetic of a short series.
+    ln_s_N = np.minimum(np.maximum(ln_s_N, _LOWEST_LN_SCALE), _HIGHEST_LN_SCALE)
+    count, s_N = len(e_N), np.exp(ln_s_N)
     u_N = e_N / s_N
-    q_N = u_N**2 / nu
-    tail_N = np.log1p(q_N)
+    q_N = u_N * u_N / nu
+    centre_N = 1.0 / (1.0 + q_N)
+    tail = float(np.log1p(q_N).sum()) / count
+    outside = 1.0 - float(centre_N.sum()) / count  # mean of q / (1 + q)
     constant = gammaln(nu / 2) - gammaln((nu + 1) / 2) + 0.5 * math.log(nu * math.pi)
-    loss = float(constant + np.mean(ln_s_N + (nu + 1) / 2 * tail_N))
-    pull_N = (nu + 1) * u_N / (nu * (1 + q_N))
-    d_nu = 0.5 * (digamma(nu / 2) - digamma((nu + 1) / 2) + 1 / nu) + float(
-        np.mean(0.5 * tail_N - (nu + 1) / 2 * q_N / (nu * (1 + q_N)))
-    )
-    return loss, pull_N / s_N, 1.0 - pull_N * u_N, float(-(nu**2) * d_nu)
+    loss = float(constant) + float(ln_s_N.sum()) / count + (nu + 1) / 2 * tail
+    d_nu = 0.5 * (digamma(nu / 2) - digamma((nu + 1) / 2) + 1 / nu + tail - (nu + 1) / nu * outside)
+    d_e_N = (nu + 1) / nu * u_N * centre_N / s_N
+    return loss, d_e_N, (nu + 1) * centre_N - nu, float(-(nu**2) * d_nu)
 
 
 @dataclass(frozen=True)

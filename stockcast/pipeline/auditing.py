@@ -376,9 +376,7 @@ class _Audit:
         )
         asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
         self.work.progress.advance(1)
-        return {
-            name: _bytes_of(replace(model, served_by=name), history, asked) for name in (self.cell, *fit.baselines)
-        }
+        return {name: _bytes_of(replace(model, served_by=name), history, asked) for name in (self.cell, *fit.baselines)}
 
     def _walked(self, work: Work, rows: int, what: str) -> dict[str, bytes]:
         """The first rows of every competitor's laws in a fold of the backtest, and what its validation found."""

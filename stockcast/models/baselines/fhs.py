@@ -45,12 +45,12 @@ class FhsGarch:
         who = "FHS-GARCH"
         r_T = training_returns(f, stop, who)
         known = fit_garch(r_T, who, asymmetric=False, student=False).filter
-        volatility_N = np.sqrt(known.variances(r_T[:stop])[start:])
+        volatility_N = np.sqrt(known.variances(r_T[:stop], start))
         z_N = (PERCENT * r_T[start + 1 :] - known.mu) / volatility_N
         return cls(known.mu, known.omega, known.alpha, known.beta, tuple(_thinned(z_N).tolist()))
 
     def forecast(self, f: Features, start: int, stop: int) -> Empirical:
-        volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop])[start:])
+        volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop], start))
         m, origins = f.moves, slice(start, stop)
         volatility_N = np.clip(volatility_N, PERCENT * m.least_T[origins], PERCENT * m.most_T[origins])
         pace_N = PERCENT * m.pace_T[origins]
@@ -66,7 +66,7 @@ class FhsGarch:
             drawn_P: Floats = (location + volatility_P * plan.generator.choice(z_K, plan.paths)) / PERCENT
             return drawn_P
 
-        variance = float(self._filter.variances(f.moves.r_T[: origin + 1])[-1])
+        variance = float(self._filter.variances(f.moves.r_T[: origin + 1], origin)[0])
         return simulate_variance(variance, plan, limits, self._filter.step, draw)
 
     @property

@@ -48,8 +48,8 @@ class GarchFilter:
     gamma: float
     beta: float
 
-    def variances(self, r_T: Floats) -> Floats:
-        """Variance of the session after each row, [T], from that row and those before it alone.
+    def variances(self, r_T: Floats, start: int = 0) -> Floats:
+        """Variance of the session after each row from `start` on, [T - start], from that row and those before it alone.
 
         Every row is what `arch` filters from the returns up to it: the recursion starts from the smoothed squares of
         the first 75 sessions, and before there are that many, each row starts from what it has.
@@ -57,10 +57,10 @@ class GarchFilter:
         e_T = PERCENT * r_T - self.mu
         square_T = e_T**2
         news_T = self._news(e_T)
-        early = min(_BACKCAST_SESSIONS - 1, len(r_T))
         variance_T = self._filtered(square_T, news_T)
-        variance_T[:early] = [self._filtered(square_T[: t + 1], news_T[: t + 1])[-1] for t in range(early)]
-        return variance_T
+        for t in range(start, min(_BACKCAST_SESSIONS - 1, len(r_T))):
+            variance_T[t] = self._filtered(square_T[: t + 1], news_T[: t + 1])[-1]
+        return variance_T[start:]
 
     def step(self, variance_P: Floats, r_P: Floats) -> Floats:
         """The next variance of every path."""
@@ -180,22 +180,25 @@ class GarchLikelihood:
         from scipy.signal import lfilter
 
         mu, omega, persistence, share = float(x_P[0]), math.exp(x_P[1]), float(x_P[2]), float(x_P[3])
-        beta = persistence * (1 - share)
+        beta, twice = persistence * (1 - share), 2 * persistence * share
         e_T = self._y_T - mu
-        square_T = e_T**2
-        part_T = np.where(e_T < 0, self._parts(x_P)[1], self._parts(x_P)[0])  # of 2 * persistence * share * square
+        square_T = e_T * e_T
+        rise, fall = self._parts(x_P)
+        part_T = np.where(e_T < 0, fall, rise)[:-1] if self.asymmetric else 0.5  # of twice times the square
+        news_T = part_T * square_T[:-1]
         first = len(self._weights)
         backcast = float(self._weights @ square_T[:first])
         input_T = np.empty_like(e_T)
         input_T[0] = omega + persistence * backcast
-        input_T[1:] = omega + 2 * persistence * share * (part_T * square_T)[:-1]
-        h_T = lfilter([1.0], [1.0, -beta], input_T)
+        input_T[1:] = omega + twice * news_T
+        recursion = np.array([1.0]), np.array([1.0, -beta])
+        h_T = lfilter(*recursion, input_T)
         loss, d_e_T, d_h_T, d_tail = self._density(e_T, h_T, x_P)
         # Backwards through the recursion: what each input does to all variances after it.
-        d_input_T = lfilter([1.0], [1.0, -beta], d_h_T[::-1])[::-1]
-        later_T, news_T = d_input_T[1:], (part_T * square_T)[:-1]
+        d_input_T = lfilter(*recursion, d_h_T[::-1])[::-1]
+        later_T = d_input_T[1:]
         d_news, d_beta, d_first = float(later_T @ news_T), float(later_T @ h_T[:-1]), float(d_input_T[0])
-        d_e_T[:-1] += later_T * 4 * persistence * share * part_T[:-1] * e_T[:-1]
+        d_e_T[:-1] += 2 * twice * part_T * later_T * e_T[:-1]
         d_backcast = float(self._weights @ e_T[:first])
         gradient = [
             -float(d_e_T.sum()) - 2 * d_first * persistence * d_backcast,
@@ -205,22 +208,22 @@ class GarchLikelihood:
         ]
         if self.asymmetric:
             signed_T = np.where(e_T[:-1] < 0, 1.0, -1.0) * square_T[:-1]
-            gradient.append(2 * persistence * share * float(later_T @ signed_T))
+            gradient.append(twice * float(later_T @ signed_T))
         return loss, np.array(gradient + [d_tail] * self.student)
 
     def _density(self, e_T: Floats, h_T: Floats, x_P: Floats) -> tuple[float, Floats, Floats, float]:
         """Mean loss of the returns that count, its derivatives in e [T] and h [T], and in 1 / nu."""
-        at = self._counts_T
-        count = int(at.sum())
         d_e_T, d_h_T = np.zeros_like(e_T), np.zeros_like(e_T)
+        at = slice(None) if self._counts_T.all() else self._counts_T
         e_N, h_N = e_T[at], h_T[at]
+        count = len(e_N)
         if not self.student:
-            square_N = e_N**2 / h_N
-            d_e_T[at], d_h_T[at] = e_N / h_N / count, (1 - square_N) / (2 * h_N) / count
-            return 0.5 * float(np.mean(np.log(2 * math.pi * h_N) + square_N)), d_e_T, d_h_T, 0.0
+            square_N = e_N * e_N / h_N
+            d_e_T[at], d_h_T[at] = e_N / (h_N * count), (1 - square_N) / (2 * count * h_N)
+            return 0.5 * float((np.log(2 * math.pi * h_N) + square_N).sum()) / count, d_e_T, d_h_T, 0.0
         theta = float(x_P[-1])
         # The scale is sqrt(h (nu - 2) / nu), so that h is the variance; (nu - 2) / nu = 1 - 2 theta.
         ln_s_N = 0.5 * np.log(h_N * (1 - 2 * theta))
         loss, d_e_N, d_ln_s_N, d_theta = student_loss(e_N, ln_s_N, 1 / theta)
-        d_e_T[at], d_h_T[at] = d_e_N / count, d_ln_s_N / (2 * h_N) / count
-        return loss, d_e_T, d_h_T, d_theta - float(d_ln_s_N.mean()) / (1 - 2 * theta)
+        d_e_T[at], d_h_T[at] = d_e_N / count, d_ln_s_N / (2 * count * h_N)
+        return loss, d_e_T, d_h_T, d_theta - float(d_ln_s_N.sum()) / count / (1 - 2 * theta)
