@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from stockcast.config import TrainConfig
 from stockcast.evaluation import verdict as verdict_module
+from stockcast.evaluation.audit import CHANGES
 from stockcast.evaluation.backtest import Entry
 from stockcast.models import training
 from stockcast.models.baselines import GarchT
@@ -18,10 +19,11 @@ from stockcast.models.distribution import StudentT
 from stockcast.models.ensemble import Ensemble, Moments, Standardiser
 from stockcast.models.network import Network
 from stockcast.models.problem import Footing, Lesson, Problem, Series
+from stockcast.pipeline import auditing
 from stockcast.pipeline.initial import Initial, Tuned
 from stockcast.pipeline.training import Work
 from stockcast.prices.closing import Closing
-from stockcast.prices.history import Dates, Floats
+from stockcast.prices.history import Dates, Floats, History
 from stockcast.results.progress import Progress
 from stockcast.results.training import Verdict
 from stockcast.windows import features as feature_module
@@ -162,3 +164,22 @@ def batch_normalisation(monkeypatch: pytest.MonkeyPatch) -> None:
         return StudentT(law.loc, law.scale / law.scale.mean() * 0.01, law.nu)
 
     monkeypatch.setattr(Ensemble, "forecast", leaking)
+
+
+class _OneChange(dict[str, Callable[[History, int], History]]):
+    """All changes by their names, of which but one is tried."""
+
+    def __init__(self, tried: str) -> None:
+        super().__init__(CHANGES)
+        self.tried = tried
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([self.tried])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def one_future(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """An audit that fits and forecasts with one other future alone: it has to do."""
+    monkeypatch.setattr(auditing, "CHANGES", _OneChange(change))

@@ -41,13 +41,15 @@ from stockcast.windows.splits import split_by_date
 from tests import leaks, synthetic
 
 COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
-HISTORY = synthetic.history(900)
-TEST_FROM = HISTORY.session(700)
-ORIGIN = HISTORY.session(699)
+BARS = 420
+"""Bars up to the origin; its target session is the first one of the test part."""
+HISTORY = synthetic.history(500)
+TEST_FROM = HISTORY.session(BARS)
+ORIGIN = HISTORY.session(BARS - 1)
 CONFIG = TrainConfig(
     NetworkConfig(hidden_size=4, lookback=20),
-    TrainingConfig(seeds=1, steps=20, chunk=40, warmup=10, learning_rate=0.02, final_fit=False),
-    SplitConfig(HISTORY.session(500), TEST_FROM),
+    TrainingConfig(seeds=1, steps=12, chunk=40, warmup=10, learning_rate=0.02, final_fit=False),
+    SplitConfig(HISTORY.session(340), TEST_FROM),
 )
 
 
@@ -76,12 +78,13 @@ def other(h: History, bars: int) -> History:
 CHANGES: dict[str, Callable[[History, int], History]] = {"cut": cut, "shuffled": shuffled, "other": other}
 
 
-def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date) -> dict[str, bytes]:
-    """Train on a history, then forecast from `as_of` with the network and with every baseline of the saved model."""
+def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, every: bool = False) -> dict[str, bytes]:
+    """Train on a history, then forecast from `as_of` with the network and with every baseline of the saved model.
+
+    every: all baselines there are. They know nothing of the network, and need not be fitted again for each.
+    """
     path = synthetic.write_csv(home / "FAKE.csv", h)
-    # Baselines look at no covariate, and are compared with the histories alone.
-    few = synthetic.only_baselines("random-walk", "har-t") if config.covariates else nullcontext()
-    with few:
+    with nullcontext() if every else synthetic.only_baselines("random-walk", "har-t"):
         pipeline.train(str(path), ReadOptions(), config, home, None, Silent())
     model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
     history = pipeline.load(str(path), ReadOptions())
@@ -92,7 +95,7 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date) -> 
     found = {}
     for name in (config.network.cell, *model.scored.baselines):
         made = forecasting.forecast(
-            replace(model, served_by=name), history, PredictConfig(as_of=as_of, horizon=2), now()
+            replace(model, served_by=name), history, PredictConfig(as_of=as_of, horizon=2, paths=200), now()
         ) + forecasting.forecast(replace(model, served_by=name), history, PredictConfig(as_of=as_of), now())
         found[name] = b"".join(_distribution(f) for f in made)
     found["served_by"] = model.served_by.encode()
@@ -118,7 +121,8 @@ def as_it_was(
 ) -> tuple[TrainConfig, dict[str, bytes]]:
     """Settings with one of the cells, and the forecasts from ORIGIN on the history as it was."""
     config = replace(CONFIG, network=replace(CONFIG.network, cell=request.param))
-    return config, forecast_bytes(HISTORY, config, tmp_path_factory.mktemp(request.param), ORIGIN)
+    home = tmp_path_factory.mktemp(request.param)
+    return config, forecast_bytes(HISTORY, config, home, ORIGIN, every=request.param == "lstm")
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
@@ -126,7 +130,9 @@ def test_the_future_changes_no_byte_of_a_trained_models_forecast(
     as_it_was: tuple[TrainConfig, dict[str, bytes]], change: str, tmp_path: Path
 ) -> None:
     config, before = as_it_was
-    assert differing(before, forecast_bytes(CHANGES[change](HISTORY, 700), config, tmp_path, ORIGIN)) == []
+    changed = CHANGES[change](HISTORY, BARS)
+    after = forecast_bytes(changed, config, tmp_path, ORIGIN, every=config.network.cell == "lstm")
+    assert differing(before, after) == []
 
 
 def test_every_feature_is_in_the_check() -> None:
@@ -142,10 +148,10 @@ def test_every_feature_is_in_the_check() -> None:
 def test_closes_alone_do_not_look_ahead_either(tmp_path: Path) -> None:
     bare = {"open": None, "high": None, "low": None, "volume": None}
     both = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
+    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, BARS))):
         home = tmp_path / name
         home.mkdir()
-        both.append(forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN))
+        both.append(forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN, every=True))
     assert both[0] == both[1]
 
 
@@ -157,16 +163,18 @@ def test_the_network_that_is_checked_has_learnt_something(tmp_path: Path) -> Non
 
 
 TUNED = TrainConfig(
-    training=replace(TUNING, seeds=3, learning_rate=0.01, checks=60, final_fit=False),
+    training=replace(
+        TUNING, seeds=3, learning_rate=0.03, steps=12, batch_size=4, chunk=40, warmup=10, checks=12, final_fit=False
+    ),
     split=CONFIG.split,
     init="general",
 )
-"""A look at every step, so that another part to stop by stops elsewhere."""
+"""Large steps and a look at each, so that another part to stop by stops elsewhere."""
 
 
 def tuned_bytes(h: History, home: Path) -> dict[str, bytes]:
     """`forecast_bytes` of the general model tuned on a history, the tuned networks taken whatever they are."""
-    with pytest.MonkeyPatch.context() as patch, synthetic.only_baselines("random-walk", "har-t"):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(initial, "SIGNIFICANT", 2.0)
         return forecast_bytes(h, TUNED, home, ORIGIN)
 
@@ -181,7 +189,7 @@ def test_the_future_changes_no_byte_of_a_general_model_that_was_tuned(
     tuned: dict[str, bytes], change: str, tmp_path: Path
 ) -> None:
     assert b"'kept': False" in tuned["init"]
-    assert differing(tuned, tuned_bytes(CHANGES[change](HISTORY, 700), tmp_path)) == []
+    assert differing(tuned, tuned_bytes(CHANGES[change](HISTORY, BARS), tmp_path)) == []
 
 
 @pytest.mark.parametrize("leak", [leaks.early_stopping, leaks.tuning])
@@ -190,7 +198,7 @@ def test_a_tuning_that_knows_the_test_part_is_found(
 ) -> None:
     leak(monkeypatch)
     both = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
+    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, BARS))):
         home = tmp_path / name
         home.mkdir()
         both.append(tuned_bytes(h, home))
@@ -227,7 +235,7 @@ def test_a_fit_that_knows_the_test_part_is_found(
 ) -> None:
     leak(monkeypatch)
     both = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, 700))):
+    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, BARS))):
         home = tmp_path / name
         home.mkdir()
         both.append(forecast_bytes(h, CONFIG, home, ORIGIN))
@@ -236,7 +244,7 @@ def test_a_fit_that_knows_the_test_part_is_found(
 
 # Covariates: what an origin cannot know of them may change no byte either.
 
-INDEX = synthetic.history(900, seed=47, ticker="IDX")
+INDEX = synthetic.history(500, seed=47, ticker="IDX")
 PAIRS = [("XNYS", "XNYS", 0), ("XLON", "XNYS", 1), ("XTKS", "XNYS", 1), ("XNYS", "XTKS", 0)]
 """Exchange of the stock, exchange of the covariate, and how many sessions before the origin its newest one is."""
 
@@ -261,7 +269,7 @@ def beside_bytes(index: History, home: Path, pair: tuple[str, str, int]) -> dict
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[f"{stock} beside {index}" for stock, index, _ in PAIRS])
 def test_what_an_origin_cannot_know_of_a_covariate_changes_no_byte(pair: tuple[str, str, int], tmp_path: Path) -> None:
-    known = 700 - pair[2]
+    known = BARS - pair[2]
     before = beside_bytes(INDEX, tmp_path / "before", pair)
     for name, change in CHANGES.items():
         after = beside_bytes(change(INDEX, known), tmp_path / name, pair)
@@ -275,11 +283,11 @@ def test_what_an_origin_cannot_know_of_a_covariate_changes_no_byte(pair: tuple[s
 def walk_bytes(index: History, home: Path, pair: tuple[str, str, int], last: int) -> dict[str, bytes]:
     """Every competitor's forecasts of a backtest up to the origin at bar `last`."""
     home.mkdir(exist_ok=True)
-    fake = synthetic.write_csv(home / "FAKE.csv", HISTORY.rows(0, 850))
+    fake = synthetic.write_csv(home / "FAKE.csv", HISTORY.rows(0, BARS + 50))
     synthetic.write_csv(home / "IDX.csv", index)
     beside = with_index(CONFIG, home, pair[0], pair[1])
     config = BacktestConfig(
-        network=CONFIG.network, training=CONFIG.training, folds=FoldConfig(TEST_FROM, 75), baselines=("har-t",),
+        network=CONFIG.network, training=CONFIG.training, folds=FoldConfig(TEST_FROM, 25), baselines=("har-t",),
         horizon=2, paths=100, covariates=beside.covariates, exchange=pair[0],
     )  # fmt: skip
     result = pipeline.backtest(str(fake), ReadOptions(), config, home, Silent(), keep_rows=True)
@@ -293,7 +301,7 @@ def walk_bytes(index: History, home: Path, pair: tuple[str, str, int], last: int
 def test_no_row_of_a_backtest_knows_more_of_a_covariate_than_its_origin(
     pair: tuple[str, str, int], tmp_path: Path
 ) -> None:
-    last = 790
+    last = BARS + 35
     before = walk_bytes(INDEX, tmp_path / "before", pair, last)
     after = walk_bytes(other(INDEX, last + 1 - pair[2]), tmp_path / "after", pair, last)
     assert differing(before, after) == []
@@ -307,7 +315,7 @@ def test_an_alignment_that_looks_ahead_is_found(
 ) -> None:
     """New York's session of the date for a London stock, and tomorrow's session for anybody."""
     leak(monkeypatch)
-    pair, last = PAIRS[1], 790
+    pair, last = PAIRS[1], BARS + 35
     before = walk_bytes(INDEX, tmp_path / "before", pair, last)
     after = walk_bytes(other(INDEX, last), tmp_path / "after", pair, last)
     assert "lstm 1" in differing(before, after)
@@ -316,7 +324,7 @@ def test_an_alignment_that_looks_ahead_is_found(
 def test_dates_known_ahead_are_the_one_thing_that_looks_ahead(tmp_path: Path) -> None:
     """Dates long after the sessions of an origin change nothing; one on its target session is there to be seen."""
     both = {}
-    for name, rows in (("before", (650, 720)), ("far", (650, 720, 860)), ("near", (650, 700, 720))):
+    for name, rows in (("before", (370, 440)), ("far", (370, 440, 480)), ("near", (370, BARS, 440))):
         home = tmp_path / name
         home.mkdir()
         (home / "known.csv").write_text("date\n" + "".join(f"{HISTORY.dates[row]}\n" for row in rows))

@@ -36,7 +36,8 @@ PAGES = sorted(
 
 QUICK = ["--seeds", "1", "--steps", "10", "--hidden-size", "4"]
 FEW = ["--baseline", "ewma-t", "--baseline", "har-t"]
-QUICKLY = {"train": QUICK, "backtest": QUICK + FEW, "report": QUICK + FEW, "audit": [*QUICK, "--lookback", "20", "--end", "2009-09-30"]}
+AUDIT = [*QUICK, "--lookback", "20", "--end", "2009-09-30"]
+QUICKLY = {"train": QUICK, "backtest": QUICK + FEW, "report": QUICK + FEW, "audit": AUDIT}
 
 
 KINDS = ("console", "python", "output", "crontab", "ini", "text")

@@ -338,11 +338,11 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
     record has as much for itself. Newey-West on 60 sessions is a little liberal: twice that is allowed, plus noise.
     """
     rng = np.random.default_rng(11)
-    results = [live_record(common_shocks(rng, 8, 60)) for _ in range(100)]
+    results = [live_record(common_shocks(rng, 8, 60)) for _ in range(50)]
     alone = sum(any(score.decayed for score in result.scores) for result in results)
     together = sum(result.pooled[0].decayed for result in results)
-    assert alone <= stats.binom.isf(0.001, 100, 0.022)
-    assert together <= stats.binom.isf(0.001, 100, 0.022)
+    assert alone <= stats.binom.isf(0.001, 50, 0.022)
+    assert together <= stats.binom.isf(0.001, 50, 0.022)
 
 
 def ledger_row(day: int, kind: str = "live", model: str = "FAKE", settled: bool = True) -> LedgerRow:

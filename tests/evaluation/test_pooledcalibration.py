@@ -38,8 +38,8 @@ def rows(law: StudentT, o: Outcomes, chosen: slice | np.ndarray) -> tuple[Studen
     return law[chosen], part
 
 
-def pool(n: int, *seeds: int) -> list[TickerRecord]:
-    return [TickerRecord(*forecasts(seed, n)) for seed in seeds]
+def pool(n: int, *seeds: int, first: str = "2015-01-02") -> list[TickerRecord]:
+    return [TickerRecord(*forecasts(seed, n, first=first)) for seed in seeds]
 
 
 def by_name(found: Sequence[CalibrationEffect]) -> dict[str, CalibrationEffect]:
@@ -144,7 +144,7 @@ def test_every_method_is_what_a_slow_loop_over_the_rows_says() -> None:
 
 
 def test_one_ticker_with_the_settings_of_one_is_calibrated_as_alone() -> None:
-    law, outcomes = forecasts(4, 700)
+    law, outcomes = forecasts(4, 450)
     together = by_name(pooled_effects([TickerRecord(law, outcomes)], ONE_STOCK))
     for alone in effects(law, outcomes):
         assert together[alone.method] == alone
@@ -152,10 +152,10 @@ def test_one_ticker_with_the_settings_of_one_is_calibrated_as_alone() -> None:
 
 
 def test_what_comes_later_changes_no_earlier_year() -> None:
-    records = pool(700, 5, 6, 7)
-    row, draw = np.arange(700), np.random.default_rng(0)
+    records = pool(420, 5, 6, first="2015-10-01")
+    row, draw = np.arange(420), np.random.default_rng(0)
     cut = int(np.searchsorted(records[0].outcomes.target_sessions, np.datetime64("2017-01-01")))
-    shuffled = np.concatenate([row[:cut], cut + draw.permutation(700 - cut)])
+    shuffled = np.concatenate([row[:cut], cut + draw.permutation(420 - cut)])
     changed = [
         # The scale of the first forecast of 2017 is known before its outcome, and counts for no other forecast.
         TickerRecord(
@@ -166,13 +166,13 @@ def test_what_comes_later_changes_no_earlier_year() -> None:
     ]
     for before, after in zip(pooled_effects(records), pooled_effects(changed), strict=True):
         past = [group for group in before.by_year.groups if group.group < "2017"]
-        assert [group.n for group in past] == [3 * 259, 3 * 261]
+        assert [group.n for group in past] == [2 * 65, 2 * 261]
         assert past == [group for group in after.by_year.groups if group.group < "2017"]
         assert before.by_year.groups != after.by_year.groups
 
 
 def test_a_stock_whose_laws_are_too_narrow_widens_the_others() -> None:
-    alone, (wild,) = pool(600, 8), pool(600, 9)
+    alone, (wild,) = pool(400, 8), pool(400, 9)
     narrow = TickerRecord(replace(wild.law, scale=0.3 * wild.law.scale), wild.outcomes)
     # Its outcomes teach, but the scored rows are the same.
     silent = TickerRecord(*rows(narrow.law, narrow.outcomes, slice(0, 0)), (narrow.law, narrow.outcomes))
@@ -181,7 +181,7 @@ def test_a_stock_whose_laws_are_too_narrow_widens_the_others() -> None:
 
 
 def test_earlier_forecasts_teach_and_are_not_scored() -> None:
-    whole = pool(800, 10, 11)
+    whole = pool(450, 10, 11, first="2015-10-01")
     cut = int(np.searchsorted(whole[0].outcomes.target_sessions, np.datetime64("2017-01-01")))
     split = [
         TickerRecord(*rows(r.law, r.outcomes, slice(cut, None)), rows(r.law, r.outcomes, slice(0, cut))) for r in whole
@@ -189,7 +189,7 @@ def test_earlier_forecasts_teach_and_are_not_scored() -> None:
     cold = pooled_effects([TickerRecord(r.law, r.outcomes) for r in split])
     for all_rows, late, untaught in zip(pooled_effects(whole), pooled_effects(split), cold, strict=True):
         assert late.by_year.groups == tuple(group for group in all_rows.by_year.groups if group.group >= "2017")
-        assert sum(group.n for group in late.by_decile.groups) == 2 * (800 - cut)
+        assert sum(group.n for group in late.by_decile.groups) == 2 * (450 - cut)
         assert (late.interval_score_90 == untaught.interval_score_90) == (late.method == "none")
 
 
@@ -205,9 +205,9 @@ def test_a_wrong_width_of_each_volatility_is_mended_for_all_together() -> None:
 
 
 def test_the_order_of_the_tickers_and_of_their_rows_is_of_no_account() -> None:
-    records = pool(300, 20, 21, 22)
+    records = pool(200, 20, 21, 22)
     shuffled = [
-        TickerRecord(*rows(r.law, r.outcomes, np.random.default_rng(0).permutation(300))) for r in reversed(records)
+        TickerRecord(*rows(r.law, r.outcomes, np.random.default_rng(0).permutation(200))) for r in reversed(records)
     ]
     for one, other in zip(pooled_effects(records), pooled_effects(shuffled), strict=True):
         assert one.by_year == other.by_year
@@ -216,7 +216,7 @@ def test_the_order_of_the_tickers_and_of_their_rows_is_of_no_account() -> None:
 
 
 def test_two_records_of_one_name_are_two_stocks() -> None:
-    one, other = pool(300, 23, 24)
+    one, other = pool(200, 23, 24)
     same = TickerRecord(other.law, replace(other.outcomes, ticker=one.outcomes.ticker))
     assert pooled_effects([one, same]) == pooled_effects([one, other])
 

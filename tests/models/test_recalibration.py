@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -92,24 +93,32 @@ def test_a_scale_that_is_no_number_is_refused() -> None:
         causal_deciles([1.0, np.nan])
 
 
+@cache
+def of_three_years() -> tuple[PitRecord, np.ndarray]:
+    """A record of more sessions than deciles look back on, and its levels."""
+    record = record_of(*volatile(1, 720))
+    return record, PitRecalibration().levels(record, LEVELS)
+
+
 @pytest.mark.parametrize("cut", [1, 150, 480, 700])
 def test_nothing_that_happens_after_an_origin_moves_its_row(cut: int) -> None:
-    pit, scale = volatile(1, 900)
+    before, levels = of_three_years()
+    pit, scale = before.pit_N, before.scale_N
     after_pit, after_scale = pit.copy(), scale.copy()
-    after_pit[cut:] = np.random.default_rng(2).uniform(size=900 - cut) ** 3
+    after_pit[cut:] = np.random.default_rng(2).uniform(size=len(pit) - cut) ** 3
     after_scale[cut + 1 :] *= 7.0
-    before, after = record_of(pit, scale), record_of(after_pit, after_scale)
+    after = record_of(after_pit, after_scale)
     recalibration, conformal = PitRecalibration(), PooledConformal(gamma=0.05)
     # The row at the cut is made when the outcome of the row before is known, and its own is not.
     known = slice(0, cut + 1)
-    levels = recalibration.levels(before, LEVELS)
-    assert levels[known].tobytes() == recalibration.levels(after, LEVELS)[known].tobytes()
+    after_levels = recalibration.levels(after, LEVELS)
+    assert levels[known].tobytes() == after_levels[known].tobytes()
     alphas = [conformal.alpha(r.pit_N, r.origins_N, r.targets_N) for r in (before, after)]
     assert alphas[0][known].tobytes() == alphas[1][known].tobytes()
     assert alphas[0][cut + 1 :].tobytes() != alphas[1][cut + 1 :].tobytes()
     short = PitRecord(before.pit_N[known], scale[known], before.origins_N[known], before.targets_N[known])
     assert recalibration.levels(short, LEVELS).tobytes() == levels[known].tobytes()
-    assert (levels[cut + 1 :] != recalibration.levels(after, LEVELS)[cut + 1 :]).any()
+    assert (levels[cut + 1 :] != after_levels[cut + 1 :]).any()
 
 
 def test_the_outcome_just_before_the_origin_is_used() -> None:
@@ -149,8 +158,8 @@ def test_laws_wrong_by_volatility_are_mended_in_calm_and_in_storm() -> None:
 
 def test_laws_that_are_too_narrow_and_shifted_get_mended_level_by_level() -> None:
     rng = np.random.default_rng(5)
-    pit = stats.norm.cdf(0.3 + 1.4 * rng.normal(size=4000))
-    record = record_of(pit, np.exp(rng.normal(size=4000)))
+    pit = stats.norm.cdf(0.3 + 1.4 * rng.normal(size=2000))
+    record = record_of(pit, np.exp(rng.normal(size=2000)))
     mended = PitRecalibration().pit(record)[500:]
     for level in LEVELS:
         raw, new = abs(np.mean(pit[500:] <= level) - level), abs(np.mean(mended <= level) - level)
@@ -162,7 +171,7 @@ def test_laws_that_are_too_narrow_and_shifted_get_mended_level_by_level() -> Non
 
 def test_right_laws_are_left_about_right() -> None:
     rng = np.random.default_rng(6)
-    record = record_of(rng.uniform(size=4000), np.exp(rng.normal(size=4000)))
+    record = record_of(rng.uniform(size=2500), np.exp(rng.normal(size=2500)))
     mended = PitRecalibration().pit(record)[500:]
     assert stats.kstest(mended, "uniform").statistic < 0.025
     assert np.abs(PitRecalibration().levels(record, LEVELS) - LEVELS).mean() < 0.012
@@ -261,7 +270,7 @@ def test_levels_strictly_increase_within_0_and_1_whatever_the_pits(
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), level=st.floats(0.001, 0.999))
 def test_the_recalibrated_pit_undoes_the_levels(seed: int, level: float) -> None:
-    pit, scale = volatile(seed, 260)
+    pit, scale = volatile(seed, 160)
     asked = PitRecalibration().levels(record_of(pit, scale), [level])[:, 0]
     pit[-1] = asked[-1]
     assert PitRecalibration().pit(record_of(pit, scale))[-1] == pytest.approx(level, abs=1e-9)
@@ -306,7 +315,7 @@ def test_a_session_of_few_forecasts_moves_alpha_less() -> None:
     assert together[4:] == pytest.approx(np.full(4, 0.1 - 0.07 * 0.9 / 2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), gamma=st.floats(0.0, 1.0), decile_gamma=st.floats(0.0, 1.0), cut=st.integers(0, 60))
 def test_alphas_by_decile_know_no_future_no_order_and_no_bounds_but_their_own(
     seed: int, gamma: float, decile_gamma: float, cut: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
 
-F = features(synthetic.history(700))
+F = features(synthetic.history(460))
 SPLIT = split_by_date(F.moves.dates, SplitConfig(), lookback=20)
 KINDS = [("lstm", 1), ("gru", 1), ("rnn", 1), ("lstm", 2), ("gru", 2)]
 TEST = (SPLIT.test.start, SPLIT.test.stop)
@@ -41,6 +42,7 @@ def raw(weights: NetworkWeights) -> bytes:
     return b"".join(array.tobytes() for array in arrays(weights))
 
 
+@cache
 def taught(cell: str, layers: int, steps: int = 6) -> Ensemble:
     """An ensemble in which every weight has been moved: validation has no say in a refit."""
     return training.refit(F, SPLIT.train, config(cell, layers), Chosen((steps, steps), steps), Silent())

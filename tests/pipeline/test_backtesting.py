@@ -28,7 +28,14 @@ from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests import synthetic
-from tests.pipeline.walks import CONFIG, EVERY, FIRST, HISTORY, Story, backtest, other, row_bytes, rows_of, shuffled
+from tests.pipeline import walks
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, Story, other, row_bytes, rows_of, shuffled
+
+CONFIG = replace(walks.CONFIG, training=replace(walks.CONFIG.training, batch_size=6, checks=2))
+
+
+def backtest(h: History, home: Path, config: BacktestConfig = CONFIG, progress: Silent | None = None) -> BacktestResult:
+    return walks.backtest(h, home, config, progress)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +110,9 @@ def test_bars_that_come_later_change_no_byte_of_an_earlier_fold(
 ) -> None:
     config = replace(CONFIG, training=replace(CONFIG.training, supervision=supervision))
     bars = FIRST + EVERY
-    before = whole if supervision == "every-step" else backtest(HISTORY, tmp_path / "before", config)
-    changed = backtest(change(HISTORY, bars), tmp_path / "changed", config)
+    h = HISTORY if supervision == "every-step" else HISTORY.rows(0, bars + EVERY)
+    before = whole if supervision == "every-step" else backtest(h, tmp_path / "before", config)
+    changed = backtest(change(h, bars), tmp_path / "changed", config)
     assert row_bytes(changed, EVERY) == row_bytes(before, EVERY)
     for model, found in row_bytes(changed, 999).items():
         assert found != row_bytes(before, 999)[model], model
@@ -255,14 +263,15 @@ def test_all_baselines_compete_where_none_is_named() -> None:
 def test_two_cells_compete_side_by_side_and_the_first_folds_validation_chooses(
     whole: BacktestResult, tmp_path: Path
 ) -> None:
-    found = backtest(HISTORY, tmp_path, replace(CONFIG, cells=("gru", "lstm")))
+    two = 2 * EVERY
+    found = backtest(HISTORY.rows(0, FIRST + two), tmp_path, replace(CONFIG, cells=("gru", "lstm")))
     assert [(score.model, score.kind) for score in found.scores[:3]] == [
         ("gru", "network"), ("lstm", "network"), ("random-walk", "baseline"),
     ]  # fmt: skip
     assert {(c.model, c.baseline) for c in found.comparisons} == {
         (cell, name) for cell in ("gru", "lstm") for name in CONFIG.baselines
     }
-    assert row_bytes(found, 999)["lstm"] == row_bytes(whole, 999)["lstm"]
+    assert row_bytes(found, 999)["lstm"] == row_bytes(whole, two)["lstm"]
     assert row_bytes(found, 999)["gru"] != row_bytes(found, 999)["lstm"]
     assert found.network == min(("gru", "lstm"), key=lambda cell: found.validation_crps[cell])
     assert set(found.folds[0].steps) == {"gru", "lstm"}
@@ -349,7 +358,10 @@ def test_what_a_sliding_window_has_left_behind_teaches_nobody(supervision: str, 
         CONFIG,
         training=replace(CONFIG.training, supervision=supervision, steps=20, final_fit=False),
         folds=FoldConfig(long.session(960), "year", window=320),
-        baselines=("garch-t", "drift", "mean", "ewma-t", "har-t", "ar1", "fhs-garch"),
+        # Baselines know nothing of supervision: all of them once.
+        baselines=("garch-t", "drift", "mean", "ewma-t", "har-t", "ar1", "fhs-garch")
+        if supervision == "every-step"
+        else ("drift",),
     )
     as_was, changed = (
         backtest(h, tmp_path / name, config) for name, h in (("as it was", long), ("changed", wild(long, 260)))
@@ -370,7 +382,7 @@ def test_without_a_sliding_window_the_distant_past_does_teach(tmp_path: Path) ->
 
 def test_garch_in_a_sliding_window_is_the_garch_of_those_returns(tmp_path: Path) -> None:
     config = replace(CONFIG, folds=replace(CONFIG.folds, window=320, embargo=0), baselines=("garch-t",))
-    rows = rows_of(backtest(HISTORY, tmp_path, config), "garch-t")
+    rows = rows_of(backtest(HISTORY.rows(0, FIRST + EVERY), tmp_path, config), "garch-t")
     fold = walk_forward(HISTORY.dates[1:], config.folds, config.network.lookback)[0]
     begin = fold.split.train.start - 22  # the month on which filters start
     f = features(HISTORY.rows(begin, len(HISTORY)))
@@ -407,7 +419,8 @@ def test_the_cost_of_trading_arrives_in_the_economics_and_fits_nothing_again(
 def test_a_ticker_never_leads_out_of_the_home(ticker: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     path = synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY.rows(0, FIRST + 5))
-    config = replace(CONFIG, baselines=("random-walk",))
+    training = replace(CONFIG.training, steps=1, final_fit=False)
+    config = replace(CONFIG, training=training, baselines=("random-walk",))
     found = pipeline.backtest(str(path), ReadOptions(ticker=ticker), config, home, Silent())
     assert (found.ticker, found.rows) == (ticker, ())
     assert {entry.name for entry in tmp_path.iterdir()} == {"home", "FAKE.csv"}

@@ -40,9 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert h.volume is not None
     h.volume[-1] *= 6
     file = synthetic.write_csv(folder / "FAKE.csv", h)
-    for cell in ("lstm", "gru", "rnn"):
-        steps, layers = (60, 1) if cell == "lstm" else (8, 2)
-        pipeline.train(str(file), READ, settings(cell, steps, layers), folder, cell, QUIET)
+    with synthetic.only_baselines("random-walk", "har-t"):
+        for cell in ("lstm", "gru", "rnn"):
+            steps, layers = (60, 1) if cell == "lstm" else (8, 2)
+            pipeline.train(str(file), READ, settings(cell, steps, layers), folder, cell, QUIET)
     return folder
 
 
@@ -142,7 +143,8 @@ def test_a_ticker_is_explained_from_the_store_and_asked_for_only_where_it_is_old
     provider.listed["CCC"] = series("CCC", sessions=500)
     clock(evening(LAST))
     training = replace(settings(steps=4), training=TrainingConfig(seeds=1, steps=4, final_fit=False))
-    pipeline.train("CCC", READ, training, home, None, QUIET)
+    with synthetic.only_baselines("random-walk", "har-t"):
+        pipeline.train("CCC", READ, training, home, None, QUIET)
     asked = len(provider.asked)
     found = pipeline.explain("ccc", READ, ExplainConfig(), home, QUIET)
     assert (found.subject.ticker, found.subject.origin) == ("CCC", LAST)

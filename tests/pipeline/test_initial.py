@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,13 +24,13 @@ from stockcast.results.training import TrainResult
 from stockcast.storage import generalmodel, modelfile, trainedmodel
 from tests import synthetic
 
-HISTORY = synthetic.history(900)
-SPLIT = SplitConfig(HISTORY.session(500), HISTORY.session(700))
+HISTORY = synthetic.history(560)
+SPLIT = SplitConfig(HISTORY.session(370), HISTORY.session(470))
 USUAL = TrainConfig(split=SPLIT)
 SCRATCH = TrainConfig(
     NetworkConfig(hidden_size=4, lookback=20),
     TrainingConfig(seeds=2, steps=20, chunk=40, warmup=10, learning_rate=0.02, final_fit=False),
-    SplitConfig(HISTORY.session(300), HISTORY.session(400)),
+    SplitConfig(HISTORY.session(300), HISTORY.session(365)),
 )
 FAST = replace(USUAL, init="general", training=replace(TUNING, seeds=3, learning_rate=0.01))
 
@@ -37,9 +38,9 @@ FAST = replace(USUAL, init="general", training=replace(TUNING, seeds=3, learning
 def loud() -> History:
     """After a session with volume above its mean the next return is three times as wide: no real stock does that."""
     draw = np.random.default_rng(0)
-    above = draw.uniform(size=900) > 0.5
+    above = draw.uniform(size=len(HISTORY)) > 0.5
     width = np.where(np.concatenate(([False], above[:-1])), 0.03, 0.01)
-    close = 50 * np.exp(np.cumsum(width * draw.standard_normal(900)))
+    close = 50 * np.exp(np.cumsum(width * draw.standard_normal(len(HISTORY))))
     before = np.concatenate(([50.0], close[:-1]))
     return replace(
         HISTORY, close=close, adjusted_close=close, open=before, high=np.maximum(before, close),
@@ -47,8 +48,17 @@ def loud() -> History:
     )  # fmt: skip
 
 
-INDEX = csvfile.read("data/GSPC.csv", ReadOptions()).between(date(2013, 1, 2), date(2018, 12, 31))
-INDEX_SPLIT = TrainConfig(split=SplitConfig(date(2016, 1, 4), date(2017, 6, 1)))
+INDEX = csvfile.read("data/GSPC.csv", ReadOptions()).between(date(2016, 6, 1), date(2018, 12, 31))
+INDEX_SPLIT = TrainConfig(split=SplitConfig(date(2018, 1, 2), date(2018, 7, 2)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hasty() -> Iterator[None]:
+    """Few steps, whatever the settings say: as they are saved, they are those that a training has by itself."""
+    steps = TrainingConfig.gradient_steps
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingConfig, "gradient_steps", lambda *told: min(20, steps(*told)))
+        yield
 
 
 def trained(home: Path, config: TrainConfig, h: History = HISTORY, name: str | None = None) -> TrainResult:
@@ -81,7 +91,7 @@ def test_without_being_asked_a_training_begins_with_the_general_model(kept: tupl
     assert result.init is not None
     assert result.init.name == "general"
     config = trainedmodel.from_file(modelfile.load(home / "models", "FAKE")).config
-    vintage = generalmodel.general_model(date(2016, 1, 3), INDEX)
+    vintage = generalmodel.general_model(date(2018, 1, 1), INDEX)
     assert (config.init, config.network) == ("general", vintage.config.network)
     assert config.training == replace(TUNING, seeds=3)
 
@@ -99,17 +109,17 @@ def test_an_unhelpful_tuning_leaves_the_general_model_as_it_is(kept: tuple[Path,
 
 
 def test_what_is_scored_begins_before_the_validation_part_and_what_is_served_with_the_newest(tmp_path: Path) -> None:
-    h = synthetic.history(1300, first="2009-06-01")
-    result = trained(tmp_path, TrainConfig(split=SplitConfig(h.session(700), h.session(1000))), h)
+    h = synthetic.history(560, first="2011-01-03")
+    result = trained(tmp_path, TrainConfig(split=SplitConfig(h.session(380), h.session(480))), h)
     assert result.init is not None
     ids = {
         vintage.cutoff.year: generalmodel.general_model(vintage.cutoff, h).model_id
         for vintage in generalmodel.vintages()
         if not vintage.closes
     }
-    assert h.session(700) < date(2012, 12, 31) <= h.last < date(2015, 12, 31)
+    assert h.session(380) < date(2012, 12, 31) <= h.last < date(2015, 12, 31)
     assert (result.init.young_id, result.init.served_id) == (ids[2009], ids[2012])
-    assert result.scored_cutoff < h.session(1000)
+    assert result.scored_cutoff < h.session(480)
 
 
 def test_a_helpful_tuning_takes_its_place(tuned: tuple[Path, TrainResult]) -> None:
@@ -124,7 +134,7 @@ def test_a_helpful_tuning_takes_its_place(tuned: tuple[Path, TrainResult]) -> No
     before, after = vintage.served.ensemble.weights, model.served.ensemble.weights
     assert 0 < np.abs(after.readout_SHD - before.readout_SHD).max() < 2.0
     assert model.served.cutoff == HISTORY.session(len(HISTORY) - 1)
-    assert model.scored.cutoff == HISTORY.session(699)
+    assert model.scored.cutoff == HISTORY.session(469)
 
 
 def test_both_are_reproduced_byte_by_byte(tuned: tuple[Path, TrainResult], kept: tuple[Path, TrainResult]) -> None:
@@ -151,8 +161,10 @@ def test_a_validation_part_that_every_vintage_has_seen_is_no_hindrance_unless_on
     tmp_path: Path,
 ) -> None:
     early = replace(HISTORY, dates=HISTORY.dates - np.timedelta64(3650, "D"))
-    early = replace(early, dates=np.busday_offset(early.dates[0], np.arange(900), roll="forward"))
-    config = TrainConfig(split=SplitConfig(early.session(500), early.session(700)))
+    early = replace(early, dates=np.busday_offset(early.dates[0], np.arange(len(early)), roll="forward"))
+    config = TrainConfig(
+        training=TrainingConfig(final_fit=False), split=SplitConfig(early.session(370), early.session(470))
+    )
     with pytest.raises(ModelError, match="every vintage"):
         trained(tmp_path, replace(config, init="general"), early)
     assert trained(tmp_path, config, early).init is None
@@ -168,7 +180,7 @@ def test_another_model_of_the_home_can_be_begun_with(tmp_path: Path) -> None:
 
 
 def test_a_model_that_has_seen_the_validation_part_is_refused(tmp_path: Path) -> None:
-    trained(tmp_path, replace(SCRATCH, split=SplitConfig(HISTORY.session(500), HISTORY.session(600))), name="teacher")
+    trained(tmp_path, replace(SCRATCH, split=SplitConfig(HISTORY.session(370), HISTORY.session(470))), name="teacher")
     with pytest.raises(ModelError, match="cannot begin with it"):
         trained(tmp_path, replace(USUAL, init="teacher"))
     assert not modelfile.exists(tmp_path / "models", "FAKE")
@@ -194,14 +206,14 @@ def test_closes_alone_begin_with_the_vintage_that_reads_closes(tmp_path: Path) -
     bare = replace(HISTORY, open=None, high=None, low=None, volume=None)
     result = trained(tmp_path, USUAL, bare)
     assert result.init is not None
-    assert result.init.young_id == generalmodel.general_model(HISTORY.session(499), bare).model_id
+    assert result.init.young_id == generalmodel.general_model(HISTORY.session(369), bare).model_id
 
 
 def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
     from stockcast.pipeline.pools import Pool, calendar_of
     from stockcast.pipeline.pooltraining import train_pool
 
-    members = [synthetic.history(900, seed=seed, ticker=f"T{seed}") for seed in range(2)]
+    members = [synthetic.history(560, seed=seed, ticker=f"T{seed}") for seed in range(2)]
     with pytest.raises(ConfigError, match="a pool is trained from scratch"):
         train_pool(
             Pool.of(members, calendar_of(members, None)), replace(SCRATCH, init="general"), tmp_path, "two", Silent()
@@ -209,7 +221,7 @@ def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
 
 
 def test_covariates_begin_from_scratch_and_nowhere_else(tmp_path: Path) -> None:
-    beside = synthetic.write_csv(tmp_path / "BESIDE.csv", synthetic.history(900, seed=5, ticker="BESIDE"))
+    beside = synthetic.write_csv(tmp_path / "BESIDE.csv", synthetic.history(560, seed=5, ticker="BESIDE"))
     config = replace(USUAL, covariates=CovariatesConfig((str(beside),)))
     assert not initial.is_usual(config)
     with pytest.raises(ConfigError, match="know nothing of the covariates"):
