@@ -22,10 +22,11 @@ from pathlib import Path
 import stockcast
 
 _context = multiprocessing.get_context("forkserver")
-# Not yfinance and matplotlib: they look for their folders when they are imported, and each test has its own.
+# Not matplotlib: it looks for its folders when it is imported, and each test has its own. yfinance does so, too, but
+# stockcast opens nothing there, as a test of processes that begin from nothing shows.
 _context.set_forkserver_preload(
     ["torch", "pandas", "scipy.optimize", "scipy.stats", "arch.univariate", "exchange_calendars", "curl_cffi.requests",
-     "bs4", "peewee", "rich.console", "rich.table", "typer",
+     "bs4", "peewee", "yfinance", "rich.console", "rich.table", "typer",
      *(module.name for module in pkgutil.walk_packages(stockcast.__path__, "stockcast."))]
 )  # fmt: skip
 

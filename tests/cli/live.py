@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -102,6 +104,15 @@ class Live:
         home = home or self.home
         home.mkdir(parents=True, exist_ok=True)
         return Process(words, home, self._environment(home) | dict(more or {}), umask=umask)
+
+    def cold(self, *words: str | Path) -> Ended:
+        """Run a command line to its end in a process that begins from nothing, as a user's does."""
+        command = [sys.executable, "-m", "stockcast", *map(str, words)]
+        environment = self._environment(self.home)
+        done = subprocess.run(
+            command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     @property
     def asked(self) -> list[tuple[str, dict[str, str]]]:
