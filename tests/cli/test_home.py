@@ -139,8 +139,7 @@ def test_no_command_unpickles_anything_in_a_home(here: Live, tmp_path: Path, pla
         # What yfinance looks for when it is imported is found in a process that imports it.
         ended = here.cold(*words) if words[0] == "fetch" and plant is names_of_caches else here(*words)
         assert not marker.exists(), words
-        if plant is not cells_of_the_store:  # what a ledger of pickles ends as is another matter
-            assert "unexpected" not in ended.err, ended.err
+        assert "unexpected" not in ended.err, ended.err
 
 
 # Modes
