@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,9 +30,10 @@ from stockcast.storage.modelfile import model_id
 _FORMAT = "stockcast.fold/3"
 """To be raised when the same settings and prices come to give other forecasts."""
 
-# A torn archive, one of another kind, or one whose arrays are no laws and no fits; NumPy tokenizes a damaged header.
+# A torn archive, one of another kind (RuntimeError: it says that it is encrypted), one that asks for more memory than
+# there is, or one whose arrays are no laws and no fits; NumPy tokenizes a damaged header.
 _UNREADABLE = (
-    OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, TokenError,
+    OSError, EOFError, BadZipFile, zlib.error, struct.error, RuntimeError, MemoryError, OverflowError, TokenError,
     ValueError, KeyError, TypeError, AttributeError, ModelError, ConfigError,
 )  # fmt: skip
 

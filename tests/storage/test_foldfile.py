@@ -253,6 +253,15 @@ def test_whatever_bit_is_flipped_a_fold_is_whole_or_none(data: st.DataObject) ->
     assert found is None or (bits(found), found.about) == (bits(fold()), ABOUT)
 
 
+@pytest.mark.parametrize("flag", [1 << 0, 1 << 5, 1 << 6], ids=["encrypted", "patched", "strongly encrypted"])
+def test_an_archive_of_a_kind_that_we_do_not_write_is_no_fold(flag: int, tmp_path: Path) -> None:
+    damaged = bytearray(WHOLE)
+    entry = damaged.index(b"PK\x01\x02")  # of the list of contents, whose flags begin with its ninth byte
+    damaged[entry + 8] |= flag
+    (tmp_path / "f.npz").write_bytes(damaged)
+    assert load(tmp_path / "f.npz") is None
+
+
 def whole_bytes() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "f.npz", fold())
