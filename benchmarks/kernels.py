@@ -18,6 +18,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ import numpy as np
 
 KERNELS = ("Haswell", "Prescott", "SkylakeX")
 ALIASES = {"Katmai": "Prescott"}  # one kernel: OpenBLAS names it after the older of the two
+TEST, SHORTEST = 300, 800
+"""Sessions that fits do not see, and those that a file has at least."""
 LIMITS = {"fits": 1e-6, "frozen": 1e-6, "trained": 1e-3}
 
 Row = dict[str, Any]
@@ -41,14 +44,11 @@ def main() -> None:
         print(f"not run: {kernel}, which this processor cannot execute")
     known = _known(arguments.output)
     tasks = [(kernel, file) for file in arguments.files for kernel in kernels if (kernel, file) not in known]
-    with ThreadPoolExecutor(arguments.jobs) as pool, arguments.output.open("a") as output:
-        shares = [(kernel, [file for k, file in tasks if k == kernel][j::arguments.jobs]) for kernel in kernels
-                  for j in range(arguments.jobs)]  # fmt: skip
-        for rows in pool.map(_process, shares):
-            for row in rows:
-                known[row["kernel"], row["file"]] = row
-                output.write(json.dumps(row) + "\n")
-            output.flush()
+    shares = [(kernel, [file for k, file in tasks if k == kernel][j :: arguments.jobs])
+              for kernel in kernels for j in range(arguments.jobs)]  # fmt: skip
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        list(pool.map(partial(_process, arguments.output), shares))
+    known = _known(arguments.output)
     _print(arguments.files, kernels, known)
 
 
@@ -74,18 +74,21 @@ def _known(output: Path) -> dict[tuple[str, str], Row]:
     return {(row["kernel"], row["file"]): row for row in rows}
 
 
-def _process(share: tuple[str, list[str]]) -> list[Row]:
-    """One process under a kernel, over its files."""
+def _process(output: Path, share: tuple[str, list[str]]) -> None:
+    """One process under a kernel, over its files; each is written when it is done."""
     kernel, files = share
     if not files:
-        return []
+        return
     environment = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, __file__, "--worker", *files]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    rows: list[Row] = [json.loads(line) for line in done.stdout.splitlines()]
-    for row in rows:
-        assert row["kernel"] == kernel, f"asked for {kernel}, got {row['kernel']}"
-    return rows
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            got = json.loads(line)["kernel"]
+            assert got == kernel, f"asked for {kernel}, got {got}"
+            with output.open("a") as rows:
+                rows.write(line)
+    assert process.returncode == 0, f"a process with {kernel} failed"
 
 
 def _worker(files: list[str]) -> None:
@@ -119,8 +122,10 @@ def _figures(file: str, home: Path) -> Row:
 
     try:
         f = features(pipeline.load(file, ReadOptions()))
+        if len(f) < SHORTEST:
+            return {"error": f"{len(f)} sessions are too few"}
         fits = {
-            name: [float(x) for value in asdict(kind.fit(f, first_origin(60), len(f) - 300)).values()  # type: ignore[call-overload]
+            name: [float(x) for value in asdict(kind.fit(f, first_origin(60), len(f) - TEST)).values()  # type: ignore[call-overload]
                    for x in np.atleast_1d(value)]
             for name, kind in ALL_BASELINES.items()
         }  # fmt: skip
