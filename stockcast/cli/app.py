@@ -6,6 +6,8 @@ import os
 import sys
 from contextlib import suppress
 
+from stockcast.cli.interruption import listen
+
 INTERRUPTED = 130
 
 
@@ -19,6 +21,7 @@ def main() -> None:
     # Nothing here multiplies large matrices; OpenBLAS's idle threads would cost more than all of a forecast.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
+        listen()
         _run(sys.argv[1:])
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:

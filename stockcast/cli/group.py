@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -14,6 +13,7 @@ from stockcast.cli import console
 from stockcast.cli.coercion import lighten
 from stockcast.cli.failures import explain, interrupted
 from stockcast.cli.glance import Glance, glance
+from stockcast.cli.interruption import answered
 from stockcast.errors import StockcastError, UsageError
 
 
@@ -95,8 +95,8 @@ def fail(seen: Glance, error: StockcastError) -> int:
 
 
 def stop(arguments: list[str]) -> int:
-    """End after Ctrl-C; a second one must not tear this to pieces."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End after Ctrl-C."""
+    answered()
     return fail(glance(arguments), interrupted())
 
 

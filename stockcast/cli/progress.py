@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from stockcast.cli.console import STORY, Console, is_terminal
+from stockcast.cli.interruption import heed
 from stockcast.results.printable import printable
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ class Notes:
     def stage(self, name: str, total: int, targets: int = 0) -> None:
         """Ignore."""
 
-    def advance(self, units: int, loss: float | None = None) -> None:
-        """Ignore."""
+    def advance(self, units: int, loss: float | None = None) -> None:  # noqa: ARG002 - nothing is shown of it
+        """Ignore, but for a Ctrl-C that was lost."""
+        heed()
 
     def note(self, message: str, detail: bool = False) -> None:
         """A line of the story, named after the label unless it is already; `detail` for the curious only."""
@@ -76,6 +78,7 @@ class Lines(Notes):
 
     def advance(self, units: int, loss: float | None = None) -> None:
         """Tell a line where a tenth of the stage is passed, and one at its end."""
+        heed()
         if not self._name:
             return
         before = self._part()
@@ -126,6 +129,7 @@ class Bar(Notes):
 
     def advance(self, units: int, loss: float | None = None) -> None:
         """Move the bar."""
+        heed()
         if self._task is None:
             return
         fields = {} if loss is None else {"loss": f"loss {loss:.4f}"}

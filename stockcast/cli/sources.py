@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -11,6 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stockcast.cli.failures import InterruptedRun, explain, interrupted
+from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
 from stockcast.errors import UsageError
 
@@ -61,7 +61,7 @@ def harvest(sources: Sequence[str], work: Callable[[str], T], common: Common, sa
                 results.append(work(source))
             done.append(source)
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            answered()
             failures.append(Failure(source, interrupted(done if saves else None)))
             break
         except Exception as error:  # noqa: BLE001 - an unexpected one, too, concerns this source alone

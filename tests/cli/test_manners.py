@@ -164,6 +164,31 @@ def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
     assert (out, err) == ("", "interrupted; nothing was saved\n")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
+@pytest.mark.parametrize("more", [[], ["-q"]])
+def test_a_signal_whose_exception_is_lost_in_a_finaliser_ends_the_work_all_the_same(more: list[str]) -> None:
+    losing = (
+        "import os, signal\n"
+        "from tests.cli import fakes\n"
+        "class Lost:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "def train(*args, **kwargs):\n"
+        "    progress = next(one for one in (*args, *kwargs.values()) if hasattr(one, 'advance'))\n"
+        "    progress.stage('training', 100)\n"
+        "    Lost()\n"
+        "    for _ in range(100):\n"
+        "        progress.advance(1)\n"
+        "    raise SystemExit('it went on')\n"
+        "fakes.train = train\n"
+    )
+    words = [sys.executable, "-c", losing + FAKED, "train", "good", *more]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment(), check=False, timeout=40)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.endswith("interrupted; nothing was saved\n")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("words", [["predict", "good"], ["predict", "good", "--json"], ["--help"], ["--version"]])
 def test_a_reader_that_goes_away_is_no_error(words: list[str]) -> None:
     reading, writing = os.pipe()
