@@ -14,7 +14,7 @@ OLDEST_PYTHON ?= python3.11
 DIST := build/dist
 INSTALLED := .venv-wheel
 
-.PHONY: demo test test-oldest lint wheel bench-speed general-model clean
+.PHONY: demo test test-oldest goldens lint wheel bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -25,6 +25,10 @@ test: $(VENV)/.test
 
 test-oldest: $(OLDEST)/.test
 	$(OLDEST)/bin/python -m pytest
+
+# What every command says and writes, here and on another commit, in one environment: make goldens BASE=COMMIT
+goldens: $(VENV)/.test
+	$(BIN)/python -m tests.goldens $(BASE)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
