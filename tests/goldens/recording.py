@@ -43,9 +43,8 @@ def recorded(scenario: Scenario, run: Runner) -> Iterator[tuple[str, Record]]:
 
 
 def _streams(ended: Ended) -> Record:
-    is_document = ended.out.startswith("{") and ended.out.count("\n") <= 1
     out, err = (_OF_THE_MACHINE.sub("#", text) for text in (ended.out, ended.err))
-    return {"out": json.loads(out) if is_document else out, "err": err}
+    return {"out": json.loads(out) if out.startswith("{") else out, "err": err}
 
 
 def _digests(folder: Path) -> dict[str, str]:

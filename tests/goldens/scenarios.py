@@ -1,4 +1,4 @@
-"""The command lines that goldens are made of: files, a pool, a live home of ten sessions, and wrong input.
+"""The command lines that goldens are made of: files, walks, a pool, ten live sessions, an older home, wrong input.
 
 Each is a list of steps, played in order in one folder. Names are relative to it, so that no message depends on where
 it lies. Networks are small and hardly trained: what is recorded is every number, not a good one.
@@ -273,4 +273,28 @@ LIVE = Scenario(
     live=True,
 )  # fmt: skip
 
-SCENARIOS = (FILES, WALKS, POOL, LIVE)
+
+# A home of an earlier version.
+
+
+def _saved(folder: Path) -> None:
+    _shipped(folder)
+    _stocks(folder)
+    shutil.copytree(Path(__file__).with_name("saved"), folder / "home")
+
+
+SAVED = Scenario(
+    "saved",
+    _saved,
+    (
+        *_both("saved-file", "predict data/GOOG.csv --known-ahead earnings.csv"),
+        *_later("saved-tickers", "predict AAA BBB --offline --no-record"),
+        *_later("saved-ledger", "ledger list"),
+        *_later("saved-score", "score"),
+        *_both("saved-paths", "predict data/IXIC.csv --model gru --with data/GSPC.csv --horizon 3 --paths 200"),
+        *_both("saved-pool", "predict stocks/A.csv stocks/F.csv --model six"),
+        *_both("saved-list", "models list"),
+    ),
+)
+
+SCENARIOS = (FILES, WALKS, POOL, LIVE, SAVED)
