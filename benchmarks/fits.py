@@ -108,7 +108,7 @@ def _files_of(path: Path) -> dict[str, Path]:
 
 def _stops(f: Features, since: int) -> Iterator[int]:
     """The last target of every year before the years from `since` on, where there are enough sessions to learn from."""
-    years = f.moves.dates.astype("datetime64[Y]").astype(int) + 1970
+    years = f.session_returns.dates.astype("datetime64[Y]").astype(int) + 1970
     for year in range(since, int(years[-1]) + 1):
         stop = int(np.searchsorted(years, year)) - 1
         if stop - first_origin(LOOKBACK) >= MIN_TRAIN + MIN_VALIDATION:
@@ -116,12 +116,12 @@ def _stops(f: Features, since: int) -> Iterator[int]:
 
 
 def _fit(f: Features, ticker: str, stop: int, name: str) -> Row:
-    r_T = f.moves.r_T[: stop + 1]
+    r_T = f.session_returns.r_T[: stop + 1]
     row: Row = {
         "ticker": ticker,
         "baseline": name,
         "stop": stop,
-        "cutoff": str(f.moves.dates[stop]),
+        "cutoff": str(f.session_returns.dates[stop]),
         "still": round(float(np.mean(r_T == 0)), 4),
         "error": "",
     }
@@ -183,7 +183,7 @@ def _gain(row: Row, path: Path) -> float:
         ALL_BASELINES[row["baseline"]].fit(f, first_origin(LOOKBACK), row["stop"])
     found, loss, bounds_P2 = maxima[-1]
     draw = np.random.default_rng([row["stop"], len(row["ticker"]), FITTED.index(row["baseline"])])
-    count = len(likelihood.trading(f.moves.r_T[: row["stop"] + 1]))
+    count = len(likelihood.trading(f.session_returns.r_T[: row["stop"] + 1]))
     best = math.inf
     for _ in range(RANDOM_STARTS):
         start_P = draw.uniform(bounds_P2[:, 0], bounds_P2[:, 1])

@@ -198,8 +198,9 @@ def _p_values(plan: Plan, y: Floats, deviation: Floats, chance: np.random.Genera
     the slope, the adjusted difference has mean zero at every session, and the test should have its size. Refitted daily
     on the 60 sessions before, it is the paper's rolling scheme, whose statistic is not quite normal.
 
-    Diebold-Mariano: two Gaussian laws with the true standard deviation, but for errors in its logarithm that are drawn
-    in one way for both, so that neither is better. They are fresh each session, or have a memory (1 / (1 - AR)).
+    Diebold-Mariano: two Gaussian distributions with the true standard deviation, but for errors in its logarithm that
+    are drawn in one way for both, so that neither is better. They are fresh each session, or have a memory (1 / (1 -
+    AR)).
     """
     n, outcomes, nothing = plan.test, y[-plan.test :], np.zeros(plan.test)
     yield "Pesaran-Timmermann, coin flips", pesaran_timmermann(outcomes, chance.random(n) < 0.5).p_value
@@ -219,7 +220,7 @@ def _rolling_sum(x: Floats, span: int) -> Floats:
 
 
 def _loss(y: Floats, deviation: Floats, memory: float, chance: np.random.Generator) -> Floats:
-    """CRPS of Gaussian laws whose ln scale is off by an AR(1) of standard deviation 0.2."""
+    """CRPS of Gaussian distributions whose ln scale is off by an AR(1) of standard deviation 0.2."""
     from scipy.signal import lfilter
 
     shocks = 0.2 * chance.standard_normal(len(y))

@@ -30,9 +30,9 @@ from torch.utils.data import DataLoader, Dataset
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.models.network import Network
 from stockcast.models.optimiser import AdamW
-from stockcast.models.problem import Footing, Problem, Series
+from stockcast.models.problem import Preprocessing, Problem, Series
 from stockcast.models.training import Walk, descend, negative_log_likelihood, window_shape
-from stockcast.windows.features import Moves, features_of
+from stockcast.windows.features import SessionReturns, features_of
 from stockcast.windows.splits import Part
 
 LOOKBACK = 60
@@ -60,7 +60,7 @@ def main() -> None:
     network = NetworkConfig(hidden_size=arguments.hidden, dropout=0.0)
     config = TrainConfig(network, TrainingConfig(seeds=1, epochs=1, batch_size=64, checks=1, final_fit=False))
     series = [_series(seed, arguments.sessions) for seed in range(arguments.series)]
-    problem = Problem.of(series, Footing.of(series), window_shape(config), torch.device("cpu"))
+    problem = Problem.of(series, Preprocessing.of(series), window_shape(config), torch.device("cpu"))
     targets = sum(len(one.train) for one in series)
     print(f"{len(series)} series, {targets:,} targets, {problem.x_TF.shape[1]} features", flush=True)
     share = arguments.windows / targets
@@ -91,7 +91,7 @@ def _series(seed: int, sessions: int) -> Series:
     draw = np.random.default_rng(seed)
     scale_T = 0.01 * np.exp(0.3 * np.cumsum(draw.standard_normal(sessions)) / np.sqrt(sessions))
     r_T = scale_T * draw.standard_t(5, sessions)
-    moves = Moves(
+    moves = SessionReturns(
         dates=np.datetime64("2000-01-03") + np.arange(sessions),
         r_T=r_T,
         v_T=np.maximum(r_T**2, 1e-10),

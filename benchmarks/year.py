@@ -221,18 +221,18 @@ def _lines(year: Year, rows: Sequence[LedgerRow]) -> list[str]:
 
 
 def _compared(year: Year, db: Database, rows: Sequence[LedgerRow]) -> tuple[int, int]:
-    """Recorded scores of the uncalibrated laws against a backtest over the same origins, in one batch a ticker."""
+    """Recorded scores before calibration against a backtest over the same origins, in one batch a ticker."""
     compared = unequal = 0
     for ticker in year.tickers:
         instrument = pricestore.instrument(db, ticker)
         assert instrument is not None
         history = stored(db, ticker, hours_of(instrument).close_of(year.sessions[-1])).history
         model, f = model_of(year.home, ticker), features(history)
-        first = int(np.searchsorted(f.moves.dates, np.datetime64(year.sessions[0])))
+        first = int(np.searchsorted(f.session_returns.dates, np.datetime64(year.sessions[0])))
         part = Part(first, len(f) - 1)
-        law = model.fit_for(year.sessions[0]).forecaster(model.served_by).forecast(f, part.start, part.stop)
+        dist = model.fit_for(year.sessions[0]).forecaster(model.served_by).forecast(f, part.start, part.stop)
         outcomes = Outcomes.of(ticker, f, history.close[1:], part)
-        scores = dict(zip(outcomes.origins.astype(object).tolist(), crps(law, outcomes.y_N).tolist(), strict=True))
+        scores = dict(zip(outcomes.origins.astype(object).tolist(), crps(dist, outcomes.y_N).tolist(), strict=True))
         for row in rows:
             if row.forecast.ticker == ticker and row.outcome is not None:
                 compared += 1

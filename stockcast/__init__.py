@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from stockcast.config.explaining import ExplainConfig
     from stockcast.config.fetching import FetchConfig
     from stockcast.errors import LeftOut
-    from stockcast.pipeline import Waiting, audit, explain, save_rows, train
+    from stockcast.pipeline import FetchSession, audit, explain, save_rows, train
     from stockcast.prices.csvfile import ReadOptions
     from stockcast.prices.history import History
     from stockcast.results.forecasts import Forecast
@@ -66,7 +66,7 @@ _HOME = {
     "SplitConfig": "config",
     "TrainConfig": "config",
     "TrainingConfig": "config",
-    "Waiting": "pipeline",
+    "FetchSession": "pipeline",
     "audit": "pipeline",
     "explain": "pipeline",
     "save_rows": "pipeline",
@@ -106,7 +106,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "TrainingConfig",
-    "Waiting",
+    "FetchSession",
     "audit",
     "explain",
     "save_rows",

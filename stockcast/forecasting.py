@@ -24,7 +24,7 @@ from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
 from stockcast.windows.columns import COVARIATES, KNOWN, OF_POOLS, extended, groups_of
 from stockcast.windows.covariates import Covariates, CovariatesRecord
-from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, Moves, features, is_still
+from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, SessionReturns, features, is_still
 from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
 
@@ -86,7 +86,7 @@ class TrainedModel:
     members: tuple[str, ...] = ()
     sentences: Mapping[str, str] = field(default_factory=dict)
     market: Market | None = None
-    alone: tuple[Fit, Fit] | None = None
+    without_market: tuple[Fit, Fit] | None = None
     covariates: CovariatesRecord | None = None
     beside: Covariates | None = None
     notes: tuple[str, ...] = ()
@@ -109,8 +109,8 @@ class TrainedModel:
         Raises ModelError where there is none.
         """
         fits = (self.scored, self.served)
-        if self.alone is not None and not (market is not None and market.reaches(origin)):
-            fits = self.alone
+        if self.without_market is not None and not (market is not None and market.reaches(origin)):
+            fits = self.without_market
         for fit in reversed(fits):
             if fit.cutoff <= origin:
                 return fit
@@ -128,7 +128,7 @@ def forecast(model: TrainedModel, history: History, config: PredictConfig, now: 
     history is too short, ModelError where the model has seen sessions after the origin.
     """
     view = View.of(model, history, config)
-    return view.forecasts(view.laws(model.served_by), Clock(model.calendar, _last_complete(now), now))
+    return view.forecasts(view.dists(model.served_by), Clock(model.calendar, _last_complete(now), now))
 
 
 @dataclass(frozen=True)
@@ -179,20 +179,22 @@ class View:
         """Sessions forecast."""
         return self.config.horizon or 1
 
-    def laws(self, name: str) -> tuple[Distribution, ...]:
-        """The competitor's law of the log return from the origin to each step."""
-        return step_laws(self.fit, self.fit.forecaster(name), self.f, self.config)
+    def dists(self, name: str) -> tuple[Distribution, ...]:
+        """The competitor's distribution of the log return from the origin to each step."""
+        return step_dists(self.fit, self.fit.forecaster(name), self.f, self.config)
 
     def forecasts(
-        self, laws: Sequence[Distribution], clock: Clock, calibrations: Sequence[Calibration] = ()
+        self, dists: Sequence[Distribution], clock: Clock, calibrations: Sequence[Calibration] = ()
     ) -> tuple[Forecast, ...]:
-        """The laws in price, one forecast for each step; a calibration moves a step's quantiles round its median."""
+        """A forecast of the price for each step; a calibration moves its quantiles round its median."""
         targets = clock.calendar.next_sessions(self.past.last, self.horizon)
-        common = _Common(self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past), self.f.moves)
-        calibrated = [*calibrations, *[None] * (len(laws) - len(calibrations))]
+        common = _Common(
+            self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past), self.f.session_returns
+        )
+        calibrated = [*calibrations, *[None] * (len(dists) - len(calibrations))]
         return tuple(
-            common.forecast(step + 1, target, law, calibration)
-            for step, (target, law, calibration) in enumerate(zip(targets, laws, calibrated, strict=True))
+            common.forecast(step + 1, target, dist, calibration)
+            for step, (target, dist, calibration) in enumerate(zip(targets, dists, calibrated, strict=True))
         )
 
 
@@ -226,10 +228,10 @@ def seen_by(
     )
 
 
-def step_laws(
+def step_dists(
     fit: Fit, forecaster: Ensemble | Baseline, f: Features, config: PredictConfig
 ) -> tuple[Distribution, ...]:
-    """The law of the log return from the newest close to each step: the first in closed form, the others simulated."""
+    """The log return from the newest close to each step: the first step in closed form, the others simulated."""
     origin, horizon = len(f) - 1, config.horizon or 1
     first = forecaster.forecast(f, origin, origin + 1)
     if horizon == 1:
@@ -247,15 +249,15 @@ class _Common:
     data_sha256: str
     clock: Clock
     recent_closes: tuple[float, ...]
-    moves: Moves
+    session_returns: SessionReturns
 
-    def forecast(self, step: int, target: date, law: Distribution, calibration: Calibration | None) -> Forecast:
+    def forecast(self, step: int, target: date, dist: Distribution, calibration: Calibration | None) -> Forecast:
         """The forecast of one step, in price: last close * exp(return). Raises ModelError where it is not plausible."""
         last_close = float(self.past.close[-1])
         levels = np.array(LEVELS)
-        returns = law.quantile(levels)[0] if calibration is None else calibration.quantiles(law, levels)
+        returns = dist.quantile(levels)[0] if calibration is None else calibration.quantiles(dist, levels)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
-            prices, mean = last_close * np.exp(returns), last_close * _mean_ratio(law)
+            prices, mean = last_close * np.exp(returns), last_close * _mean_ratio(dist)
         made = Forecast(
             ticker=self.past.ticker,
             model=self.model.name,
@@ -269,8 +271,8 @@ class _Common:
             median=float(prices[LEVELS.index(0.5)]),
             mean=mean,
             quantiles={f"{level:g}": float(price) for level, price in zip(LEVELS, prices, strict=True)},
-            p_up=float(1.0 - law.cdf(np.zeros(1))[0]),
-            scale=_scale(law),
+            p_up=float(1.0 - dist.cdf(np.zeros(1))[0]),
+            scale=_scale(dist),
             currency=self.past.currency or self.model.currency,
             data_sha256=self.data_sha256,
             data_source=self.past.source,
@@ -280,11 +282,11 @@ class _Common:
             calibration=None if calibration is None else calibration.to_json(),
             recent_closes=self.recent_closes,
         )
-        require_plausible(made, self.moves)
+        require_plausible(made, self.session_returns)
         return made
 
 
-def require_plausible(made: Forecast, moves: Moves) -> None:
+def require_plausible(made: Forecast, session_returns: SessionReturns) -> None:
     """Raise ModelError for a forecast that is not to be shown.
 
     moves: up to the origin. Every number is finite, every price positive, quantiles strictly increase, p_up lies in
@@ -293,7 +295,7 @@ def require_plausible(made: Forecast, moves: Moves) -> None:
     90 % interval holds the last close, unless the price has moved as much in the month before: then it may lie
     as far beside it as h sessions of the month's largest move reach.
     """
-    wrong = _malformed(made) or _implausible(made, moves)
+    wrong = _malformed(made) or _implausible(made, session_returns)
     if wrong:
         remedy = (
             "check the newest prices for errors"
@@ -313,13 +315,13 @@ def _malformed(made: Forecast) -> str:
     return "" if 0.0 <= made.p_up <= 1.0 else f"its probability of a rise is {made.p_up:g}"
 
 
-def _implausible(made: Forecast, moves: Moves) -> str:
+def _implausible(made: Forecast, session_returns: SessionReturns) -> str:
     """What such a price would hardly do; nothing, mostly."""
-    h, largest = made.horizon, float(moves.largest_T[-1])
+    h, largest = made.horizon, float(session_returns.largest_T[-1])
     prices = np.array([*made.quantiles.values(), made.mean])
     far = np.abs(np.log(prices / made.last_close))
     reach = _FARTHEST * largest * math.sqrt(h) + _ALIKE
-    beside = math.exp(h * float(moves.pace_T[-1]) + _ALIKE)
+    beside = math.exp(h * float(session_returns.pace_T[-1]) + _ALIKE)
     past = f"no session so far has moved by more than {100 * largest:.2g} %"
     if far.max() > reach:
         return f"it reaches {prices[int(np.argmax(far))]:g} where the last close is {made.last_close:g}, and {past}"
@@ -364,18 +366,18 @@ def _recent_closes(past: History) -> tuple[float, ...]:
     return tuple(closes)
 
 
-def _mean_ratio(law: Distribution) -> float:
+def _mean_ratio(dist: Distribution) -> float:
     """Expected price over last close. exp of a Student-t has no mean: its first two moments stand in for it."""
-    if isinstance(law, Empirical):
-        return float(np.mean(np.exp(law.values_NK[0])))
-    return float(np.exp(law.mean[0] + 0.5 * law.std[0] ** 2))
+    if isinstance(dist, Empirical):
+        return float(np.mean(np.exp(dist.values_NK[0])))
+    return float(np.exp(dist.mean[0] + 0.5 * dist.std[0] ** 2))
 
 
-def _scale(law: Distribution) -> float:
+def _scale(dist: Distribution) -> float:
     """Student-t scale of the log return; half the distance between the 16 % and 84 % quantiles of a sample."""
-    if isinstance(law, StudentT):
-        return float(law.scale[0])
-    low, high = law.quantile(np.array([0.16, 0.84]))[0]
+    if isinstance(dist, StudentT):
+        return float(dist.scale[0])
+    low, high = dist.quantile(np.array([0.16, 0.84]))[0]
     return float(high - low) / 2
 
 

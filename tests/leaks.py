@@ -18,7 +18,7 @@ from stockcast.models.basescale import fit_har_scale
 from stockcast.models.distribution import StudentT
 from stockcast.models.ensemble import Ensemble, Moments, Standardiser
 from stockcast.models.network import Network
-from stockcast.models.problem import Footing, Lesson, Problem, Series
+from stockcast.models.problem import Preprocessing, Problem, Series, ValidationSegment
 from stockcast.pipeline import auditing
 from stockcast.pipeline.initial import Initial, Tuned
 from stockcast.pipeline.training import Work
@@ -38,7 +38,7 @@ def features(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each session already knows the next one's return."""
     original = feature_module.features_of
 
-    def leaking(m: feature_module.Moves) -> Features:
+    def leaking(m: feature_module.SessionReturns) -> Features:
         f = original(m)
         x_TF = f.x_TF.copy()
         x_TF[:-1, 0] = m.r_T[1:]
@@ -51,7 +51,7 @@ def centred_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """An input whose level depends on all sessions there are, and tells the network nothing."""
     original = feature_module.features_of
 
-    def leaking(m: feature_module.Moves) -> Features:
+    def leaking(m: feature_module.SessionReturns) -> Features:
         f = original(m)
         x_TF = f.x_TF.copy()
         x_TF[:, 0] -= x_TF[:, 0].mean()
@@ -78,24 +78,24 @@ def next_session(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def standardiser(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moments over the whole history, the test part included."""
-    original = Footing.of
+    original = Preprocessing.of
 
-    def leaking(series: Sequence[Series]) -> Footing:
+    def leaking(series: Sequence[Series]) -> Preprocessing:
         f = series[0].load()
         return replace(original(series), standardiser=Standardiser.of(f.names, Moments.of(f.x_TF[BURN_IN:])))
 
-    monkeypatch.setattr(Footing, "of", leaking)
+    monkeypatch.setattr(Preprocessing, "of", leaking)
 
 
 def base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     """Base scale fitted on the whole history."""
-    original = Footing.of
+    original = Preprocessing.of
 
-    def leaking(series: Sequence[Series]) -> Footing:
+    def leaking(series: Sequence[Series]) -> Preprocessing:
         f = series[0].load()
         return replace(original(series), base=fit_har_scale(f, series[0].train.start, len(f) - 1))
 
-    monkeypatch.setattr(Footing, "of", leaking)
+    monkeypatch.setattr(Preprocessing, "of", leaking)
 
 
 def tuning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +116,10 @@ def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     original = training._validation_loss
 
     def leaking(model: Network, problem: Problem) -> float:
-        lessons = tuple(Lesson(one.first, one.stop, max(one.stop + 1, len(problem.z_T) - 1)) for one in problem.lessons)
-        return original(model, replace(problem, lessons=lessons))
+        segments = tuple(
+            ValidationSegment(one.first, one.stop, max(one.stop + 1, len(problem.z_T) - 1)) for one in problem.segments
+        )
+        return original(model, replace(problem, segments=segments))
 
     monkeypatch.setattr(training, "_validation_loss", leaking)
 
@@ -160,8 +162,8 @@ def batch_normalisation(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Ensemble.forecast
 
     def leaking(ensemble: Ensemble, f: Features, start: int, stop: int) -> StudentT:
-        law = original(ensemble, f, start, stop)
-        return StudentT(law.loc, law.scale / law.scale.mean() * 0.01, law.nu)
+        dist = original(ensemble, f, start, stop)
+        return StudentT(dist.loc, dist.scale / dist.scale.mean() * 0.01, dist.nu)
 
     monkeypatch.setattr(Ensemble, "forecast", leaking)
 

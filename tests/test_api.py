@@ -44,7 +44,7 @@ from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.training import TrainResult
 from tests import synthetic
-from tests.pipeline.walks import Story
+from tests.pipeline.walks import ProgressLog
 
 ROOT = Path(__file__).parents[1]
 HISTORY = synthetic.history(900)
@@ -177,11 +177,11 @@ def test_nothing_is_kept_without_a_home_and_the_command_line_finds_what_is_kept(
 def test_several_series_are_one_pool_and_a_pool_can_be_kept(tmp_path: Path) -> None:
     members = [synthetic.history(620, seed=seed, ticker=f"T{seed}") for seed in range(3)]
     config = replace(CONFIG, split=SplitConfig(members[0].session(420), members[0].session(520)))
-    story = Story()
+    log = ProgressLog()
     bare = replace(members[2], volume=None)
-    pool = fit(to_frame([*members[:2], bare]), config, home=str(tmp_path), name="three", progress=story)
+    pool = fit(to_frame([*members[:2], bare]), config, home=str(tmp_path), name="three", progress=log)
     assert pool.tickers == ("T0", "T1", "T2")
-    assert any(note.startswith("T2: No volume") for note in story.notes)
+    assert any(note.startswith("T2: No volume") for note in log.notes)
     forecasts = predict(pool, to_frame(members), horizon=2)
     assert forecasts["unique_id"].tolist() == ["T0", "T0", "T1", "T1", "T2", "T2"]
     assert set(pool.scores()["unique_id"]) == set(pool.tickers)
@@ -220,14 +220,14 @@ def test_a_models_network_forecasts_the_folds_also_of_a_series_that_it_never_saw
             replace(CONFIG, split=split, training=training), home=tmp_path,
         )  # fmt: skip
     config = BacktestConfig(baselines=("har-t",))
-    notes = Story()
+    notes = ProgressLog()
     forecasts = backtest(to_frame(members[5:]), config, model=pool, progress=notes).forecasts()
     assert forecasts["unique_id"].unique().tolist() == ["T5"]
     assert forecasts["cutoff"].min().date() >= pool.cutoff
     assert any("market of" in note for note in notes.notes)
     together = backtest(to_frame(members), config, model=pool).summary.results
-    given = pipeline.Given("pool", pipeline.Company(sources, ReadOptions(), tmp_path))
-    assert together[5].scores == pipeline.backtest_given(sources[5], given, config, Silent(), True).scores
+    given = pipeline.PretrainedBacktest("pool", pipeline.Company(sources, ReadOptions(), tmp_path))
+    assert together[5].scores == pipeline.backtest_pretrained(sources[5], given, config, Silent(), True).scores
     early = replace(config, folds=FoldConfig(members[0].session(550)))
     with pytest.raises(ModelError, match="cannot be scored"):
         backtest(to_frame(members), early, model=pool)

@@ -30,8 +30,8 @@ from stockcast.config.models import TUNING
 from stockcast.models import training
 from stockcast.pipeline import initial
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
@@ -90,8 +90,8 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, eve
     history = pipeline.load(str(path), ReadOptions())
     if model.covariates is not None:
         # The whole of them, as of the history: what an origin may know is for the forecast to see to.
-        host = Host.of(history, model.calendar)
-        model = Search(None, Silent(), strict=False).again(model, CovariatesConfig(), host)
+        target = TargetSeries.of(history, model.calendar)
+        model = Search(None, Silent(), strict=False).again(model, CovariatesConfig(), target)
     found = {}
     for name in (config.network.cell, *model.scored.baselines):
         made = forecasting.forecast(
@@ -208,7 +208,7 @@ def test_a_tuning_that_knows_the_test_part_is_found(
 def rows_that_differ() -> list[int]:
     """Rows of the test part that are not what a forecast was when their future did not exist yet."""
     f = features(HISTORY)
-    split = split_by_date(f.moves.dates, CONFIG.split, CONFIG.network.lookback)
+    split = split_by_date(f.session_returns.dates, CONFIG.split, CONFIG.network.lookback)
     ensemble, _ = training.train(f, split, CONFIG, Silent())
     whole = ensemble.forecast(f, split.test.start, split.test.stop)
     differ = []

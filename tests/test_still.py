@@ -30,7 +30,7 @@ from stockcast.prices.history import Floats, History
 from stockcast.prices.rawbars import RawBars
 from stockcast.results.forecasts import Forecast
 from stockcast.storage.generalmodel import general_model
-from stockcast.windows.features import features, moves
+from stockcast.windows.features import features, session_returns
 from tests import synthetic
 from tests.processes import Process
 
@@ -67,7 +67,7 @@ def forecasts_of(history: History, horizon: int = 3) -> tuple[Forecast, ...]:
     """What the general model forecasts."""
     model: TrainedModel = general_model(history.last, history)
     view = View.of(model, history, PredictConfig(horizon=horizon, paths=200))
-    return view.forecasts(view.laws(model.served_by), Clock(model.calendar, history.last, clock.now()))
+    return view.forecasts(view.dists(model.served_by), Clock(model.calendar, history.last, clock.now()))
 
 
 def check(made: Forecast) -> None:
@@ -145,10 +145,10 @@ def test_every_baseline_keeps_a_still_price_where_it_is(name: str, sessions: int
     base = HarScale((-0.3, 0.05, 0.15, 0.2, 0.1, -0.05), 3e-4, 5.0)
     plan = PathPlan(10, 400, Shocks.of(f, base, 100, 600), np.random.default_rng(0))
     with np.errstate(all="raise", under="ignore"):
-        laws: list[Distribution] = [known.forecast(f, origin, origin + 1)]
-        laws += [Empirical(total_P[None]) for total_P in known.simulate(f, origin, plan)]
-    for law in laws:
-        low, middle, high = law.quantile([0.05, 0.5, 0.95])[0]
+        dists: list[Distribution] = [known.forecast(f, origin, origin + 1)]
+        dists += [Empirical(total_P[None]) for total_P in known.simulate(f, origin, plan)]
+    for dist in dists:
+        low, middle, high = dist.quantile([0.05, 0.5, 0.95])[0]
         assert low < 0 < high
         assert abs(middle) < 0.05
         assert high - low < 3
@@ -165,7 +165,7 @@ def test_a_later_bar_changes_no_byte_of_the_floor(name: str) -> None:
 
 
 def test_a_lively_price_is_left_alone() -> None:
-    m = moves(LIVELY)
+    m = session_returns(LIVELY)
     scale_N, loc_N = np.full(len(m), 0.003), np.full(len(m), 5e-4)
     assert (m.least_T[22:] < scale_N[22:]).all()
     assert (m.pace_T[22:] > loc_N[22:]).all()
@@ -185,9 +185,9 @@ def test_a_lively_price_is_left_alone() -> None:
 )  # fmt: skip
 def test_a_forecast_that_cannot_be_is_never_made(change: dict[str, object]) -> None:
     good = forecasts_of(LIVELY, horizon=1)[0]
-    require_plausible(good, moves(LIVELY))
+    require_plausible(good, session_returns(LIVELY))
     with pytest.raises(ModelError, match="is not shown") as refused:
-        require_plausible(replace(good, **change), moves(LIVELY))  # type: ignore[arg-type]  # one change at a time
+        require_plausible(replace(good, **change), session_returns(LIVELY))  # type: ignore[arg-type]  # one change at a time
     assert refused.value.hint
 
 
@@ -212,11 +212,11 @@ def test_a_close_that_no_price_can_be_is_refused_with_its_row_or_left_out(value:
         return
     assert np.isfinite(np.diff(np.log(made.adjusted_close))).all()
     assert date(2000, 1, 1) < made.first
-    assert isinstance(moves(made).r_T, np.ndarray)
+    assert isinstance(session_returns(made).r_T, np.ndarray)
 
 
 def test_a_scale_from_a_still_price_is_no_scale_elsewhere() -> None:
     f = features(LIVELY)
     ln_s_T = HarScale((0.2, 1.36, 2.25, 2.41, -5.61, -1.28), 0.0, 3.7).log_scale(f)
-    assert np.exp(ln_s_T.max()) <= 3 * moves(LIVELY).largest_T[-1] * (1 + 1e-12)
+    assert np.exp(ln_s_T.max()) <= 3 * session_returns(LIVELY).largest_T[-1] * (1 + 1e-12)
     assert isinstance(StudentT(np.zeros(len(f)), np.exp(ln_s_T), np.full(len(f), 3.7)), StudentT)

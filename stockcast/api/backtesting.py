@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stockcast.api.covariates import Beside, Given, host_of
+from stockcast.api.covariates import CovariateInputs, CovariateSources, target_series_of
 from stockcast.api.fitting import folder_for
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.intervals import Intervals
@@ -70,7 +70,7 @@ class Backtest:
 
 def backtest(
     prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Home | None = None,
-    progress: Progress | None = None, covariates: Beside | None = None, on_error: OnError = "warn",
+    progress: Progress | None = None, covariates: CovariateSources | None = None, on_error: OnError = "warn",
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
 
@@ -101,7 +101,7 @@ def backtest(
 
     config = expected(config or BacktestConfig(), BacktestConfig, "config", "a BacktestConfig")
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
-    beside = Given.of(covariates, config.covariates)
+    beside = CovariateInputs.of(covariates, config.covariates)
     if model is not None:
         expected(model, Model, "model", "what fit or open_model returns")
     histories = histories_of(prices, place, attempts=attempts)
@@ -116,29 +116,34 @@ def backtest(
 
 
 def _forecast_by(
-    model: Model, histories: Sequence[History], config: BacktestConfig, progress: Progress, beside: Given, folder: Path
+    model: Model,
+    histories: Sequence[History],
+    config: BacktestConfig,
+    progress: Progress,
+    beside: CovariateInputs,
+    folder: Path,
 ) -> list[tuple[str, Callable[[], BacktestResult]]]:
     """The walks in which a model's network forecasts, each under the name of its series."""
     from stockcast.api.company import FrameCompany
-    from stockcast.pipeline.backtesting import backtest_given
-    from stockcast.pipeline.given import Given
+    from stockcast.pipeline.backtesting import backtest_pretrained
+    from stockcast.pipeline.pretrained import PretrainedBacktest
 
     model.save(folder)
     company = FrameCompany(histories, folder)
     company.covariates = beside.asked
-    given = Given(model.name, company)
+    given = PretrainedBacktest(model.name, company)
     return [
-        (history.ticker, partial(backtest_given, source, given, config, progress, keep_rows=True))
+        (history.ticker, partial(backtest_pretrained, source, given, config, progress, keep_rows=True))
         for source, history in company.histories.items()
     ]
 
 
 def _walked(
-    history: History, config: BacktestConfig, home: Path, progress: Progress, beside: Given
+    history: History, config: BacktestConfig, home: Path, progress: Progress, beside: CovariateInputs
 ) -> BacktestResult:  # fmt: skip
     from stockcast.pipeline.covariates import columns_of
-    from stockcast.pipeline.hosts import calendar_for
     from stockcast.pipeline.judging import judged
+    from stockcast.pipeline.targetseries import calendar_for
     from stockcast.pipeline.walking import Walk, folder_of
     from stockcast.windows.features import features
     from stockcast.windows.folds import walk_forward
@@ -148,7 +153,7 @@ def _walked(
     f = features(history)
     if beside:
         calendar = calendar_for(history, config.exchange, None)
-        f = columns_of(history, calendar, beside.found(host_of(history, calendar, home), home, progress))
+        f = columns_of(history, calendar, beside.found(target_series_of(history, calendar, home), home, progress))
     walk = Walk(history, f, config, folder_of(home, history.ticker), progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
     return judged(walk, folds, walk.run(folds), keep_rows=True)

@@ -11,8 +11,8 @@ from stockcast.api.prices import asked
 from stockcast.config import CovariatesConfig
 from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.sources import PROVIDER
+from stockcast.pipeline.targetseries import TargetSeries
 
 if TYPE_CHECKING:
     from stockcast.api.prices import Prices
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from stockcast.windows.covariates import Covariates
 
 
-Beside: TypeAlias = Union["Prices", CovariatesConfig]
+CovariateSources: TypeAlias = Union["Prices", CovariatesConfig]
 """Further series as `Prices`; with known dates as a `CovariatesConfig`."""
 
 _NONE = CovariatesConfig()
 
 
 @dataclass(frozen=True)
-class Given:
+class CovariateInputs:
     """What a call gives beside its prices: sources by their names, the series of a frame as they are."""
 
     asked: CovariatesConfig
@@ -38,8 +38,8 @@ class Given:
 
     @classmethod
     def of(
-        cls, covariates: Beside | None, config: CovariatesConfig = _NONE
-    ) -> Given:  # fmt: skip
+        cls, covariates: CovariateSources | None, config: CovariatesConfig = _NONE
+    ) -> CovariateInputs:  # fmt: skip
         """As a call gives it; what it leaves out is as in `config`. Raises DataError for what cannot be covariates."""
         if covariates is None:
             return cls(config)
@@ -55,24 +55,24 @@ class Given:
         return bool(self.asked) or bool(self.histories)
 
     def found(
-        self, host: Host, home: Path | None, progress: Progress, strict: bool = False
+        self, target: TargetSeries, home: Path | None, progress: Progress, strict: bool = False
     ) -> Covariates | None:  # fmt: skip
         """The covariates that go with a series or a pool. Raises what `Search.found` raises."""
-        return Search(home, progress, strict=strict).found(self.asked, host, self.histories)
+        return Search(home, progress, strict=strict).found(self.asked, target, self.histories)
 
-    def again(self, model: TrainedModel, host: Host, home: Path | None, progress: Progress) -> TrainedModel:
+    def again(self, model: TrainedModel, target: TargetSeries, home: Path | None, progress: Progress) -> TrainedModel:
         """The model with its covariates beside it. Raises what `Search.again` raises."""
-        return Search(home, progress).again(model, self.asked, host, self.histories)
+        return Search(home, progress).again(model, self.asked, target, self.histories)
 
 
-def host_of(history: History, calendar: SessionCalendar, home: Path | None) -> Host:
+def target_series_of(history: History, calendar: SessionCalendar, home: Path | None) -> TargetSeries:
     """One series as what covariates go with, with the hours of a ticker.
 
     Raises ConfigError for a ticker of another exchange than the calendar's: a date says nothing of hours.
     """
-    host = Host.of(history, calendar)
+    target = TargetSeries.of(history, calendar)
     if history.source != PROVIDER or home is None:
-        return host
+        return target
     from dataclasses import replace
 
     from stockcast.pipeline.sources import hours_of
@@ -82,10 +82,10 @@ def host_of(history: History, calendar: SessionCalendar, home: Path | None) -> H
     with Database.open(home) as db:
         instrument = pricestore.instrument(db, history.ticker)
     if instrument is None:
-        return host
+        return target
     if instrument.exchange != calendar.exchange:
         raise ConfigError(
             f"{history.ticker} trades on {instrument.exchange}, and is taken to trade on {calendar.exchange}",
             f"name its exchange in the configuration: exchange={instrument.exchange!r}",
         )
-    return replace(host, hours=hours_of(instrument))
+    return replace(target, hours=hours_of(instrument))

@@ -9,14 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from stockcast.api.covariates import Beside, Given, host_of
+from stockcast.api.covariates import CovariateInputs, CovariateSources, target_series_of
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.model import Model, open_model
 from stockcast.api.prices import Prices, histories_of
 from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.errors import ConfigError, DataError
-from stockcast.pipeline.hosts import Host, calendar_for
+from stockcast.pipeline.targetseries import TargetSeries, calendar_for
 from stockcast.results.progress import Progress, Silent
 from stockcast.storage import trainedmodel
 from stockcast.windows.splits import first_origin
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def fit(  # noqa: PLR0913 - each is a keyword of the public API
     prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Home | None = None,
-    name: str | None = None, progress: Progress | None = None, covariates: Beside | None = None,
+    name: str | None = None, progress: Progress | None = None, covariates: CovariateSources | None = None,
     on_error: OnError = "warn",
 ) -> Model:  # fmt: skip
     """Train on prices as `stockcast train` does: learn, choose, judge on the test part, fit once more on everything.
@@ -61,14 +61,14 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
         )
     if pool or given > 1:
         config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
-        beside = Given.of(covariates, config.covariates)
+        beside = CovariateInputs.of(covariates, config.covariates)
         lookback = config.network.lookback
         histories = attempts.each([(one.ticker, partial(_long_enough, one, lookback)) for one in histories])
         attempts.tell()
         _note(histories, progress)
         return _pooled(histories, config, place, name or "pool", progress, beside)
     config = config or TrainConfig()
-    beside = Given.of(covariates, config.covariates)
+    beside = CovariateInputs.of(covariates, config.covariates)
     _note(histories, progress)
     return _alone(histories[0], config, place, name or histories[0].ticker, progress, beside)
 
@@ -101,14 +101,14 @@ def folder_for(home: Path | None) -> Iterator[Path]:
 
 
 def _alone(
-    history: History, config: TrainConfig, home: Path | None, name: str, progress: Progress, beside: Given
+    history: History, config: TrainConfig, home: Path | None, name: str, progress: Progress, beside: CovariateInputs
 ) -> Model:
     from stockcast.pipeline.training import Candidate
 
     covariates = None
     if beside:
         calendar = calendar_for(history, config.exchange, None)
-        covariates = beside.found(host_of(history, calendar, home), home, progress)
+        covariates = beside.found(target_series_of(history, calendar, home), home, progress)
     with folder_for(home) as folder:
         candidate = Candidate.of(history, config, folder, name, progress, None, covariates)
     model = Model.of(trainedmodel.to_file(candidate.model))
@@ -118,7 +118,8 @@ def _alone(
 
 
 def _pooled(
-    histories: list[History], config: TrainConfig, home: Path | None, name: str, progress: Progress, beside: Given
+    histories: list[History], config: TrainConfig, home: Path | None, name: str, progress: Progress, beside:
+    CovariateInputs
 ) -> Model:  # fmt: skip
     from stockcast.pipeline.pools import Pool, calendar_of
     from stockcast.pipeline.pooltraining import train_pool
@@ -127,8 +128,8 @@ def _pooled(
     covariates = None
     if beside:
         for history in histories:
-            host_of(history, calendar, home)  # refuses a ticker of another exchange
-        covariates = beside.found(Host.together(histories, calendar), home, progress)
+            target_series_of(history, calendar, home)  # refuses a ticker of another exchange
+        covariates = beside.found(TargetSeries.together(histories, calendar), home, progress)
     pool = Pool.of(histories, calendar, covariates)
     with folder_for(home) as folder:
         train_pool(pool, config, folder, name, progress)

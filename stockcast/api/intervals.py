@@ -1,4 +1,4 @@
-"""Intervals: a forecast's law as columns of a frame, named as other forecasting packages name them."""
+"""Intervals: a forecast's distribution as columns of a frame, named as other forecasting packages name them."""
 
 from __future__ import annotations
 

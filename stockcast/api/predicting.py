@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.api.covariates import Beside, Given, host_of
+from stockcast.api.covariates import CovariateInputs, CovariateSources, target_series_of
 from stockcast.api.inputs import Attempts, Home, OnError, day_of, expected, path_of
 from stockcast.api.intervals import Intervals
 from stockcast.api.model import Model
@@ -33,7 +33,7 @@ COLUMN = "stockcast"
 
 def predict(  # noqa: PLR0913 - each is a keyword of the public API
     model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
-    levels: Sequence[float] = (90,), home: Home | None = None, covariates: Beside | None = None,
+    levels: Sequence[float] = (90,), home: Home | None = None, covariates: CovariateSources | None = None,
     on_error: OnError = "warn",
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
@@ -70,13 +70,13 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
     if horizon is not None:
         horizon = int(expected(horizon, Integral, "horizon", "a whole number of sessions"))
     config = PredictConfig(as_of=as_of, horizon=horizon)
-    beside = Given.of(covariates)
+    beside = CovariateInputs.of(covariates)
     histories = histories_of(prices, place, as_of, attempts)
     market = cache(partial(_market, model, prices, place))
 
     def forecast(history: History) -> pd.DataFrame:
-        host = host_of(history, model.trained.calendar, place if model.trained.covariates else None)
-        trained = beside.again(model.trained, host, place, Silent())
+        target = target_series_of(history, model.trained.calendar, place if model.trained.covariates else None)
+        trained = beside.again(model.trained, target, place, Silent())
         return _frame(View.of(trained, history, config, market(history.last)), intervals)
 
     frames = attempts.each([(history.ticker, partial(forecast, history)) for history in histories])
@@ -89,10 +89,10 @@ def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
 
     past = view.past
     targets = view.model.calendar.next_sessions(past.last, view.horizon)
-    laws = view.laws(view.model.served_by)
+    dists = view.dists(view.model.served_by)
     # As forecasts in full: that is where what cannot be is refused.
-    view.forecasts(laws, Clock(view.model.calendar, past.last, settings.now()))
-    returns_HQ = np.concatenate([law.quantile(intervals.quantiles) for law in laws])
+    view.forecasts(dists, Clock(view.model.calendar, past.last, settings.now()))
+    returns_HQ = np.concatenate([dist.quantile(intervals.quantiles) for dist in dists])
     columns = {
         "unique_id": past.ticker,
         "ds": np.array(targets, dtype="datetime64[s]"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stockcast.cli import console, covariateoptions, fetchoptions, options, trainoptions
-from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import AUDITING, SCRATCH
@@ -83,17 +83,17 @@ def audit(
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
-    waiting = fetchoptions.shared(fetching, sources)
+    fetch_session = fetchoptions.shared(fetching, sources)
 
     def one(source: str) -> AuditResult:
         from stockcast import pipeline
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker)) as progress:
-            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            fetched = covariateoptions.fetch_session_for(source, config.covariates, fetch_session)
             return pipeline.audit(source, columns.reading(start, end), config, common.home, progress, fetched)
 
-    _deliver(harvest(sources, one, common, saves=False), common)
+    _deliver(run_each(sources, one, common, saves=False), common)
 
 
 def _quick(training: TrainingConfig, given: Callable[[str], bool]) -> TrainingConfig:
@@ -103,7 +103,7 @@ def _quick(training: TrainingConfig, given: Callable[[str], bool]) -> TrainingCo
     return training if given("steps") or given("epochs") else replace(training, steps=AUDITING.steps)
 
 
-def _deliver(audited: Harvest[AuditResult], common: options.Common) -> None:
+def _deliver(audited: SourceResults[AuditResult], common: options.Common) -> None:
     from stockcast.results.failures import Failure
 
     found = [

@@ -11,7 +11,7 @@ import typer
 
 from stockcast.cli import backtestoptions, console, covariateoptions, fetchoptions, options, trainoptions
 from stockcast.cli.failures import InterruptedRun
-from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.fetching import FetchConfig
@@ -20,7 +20,7 @@ from stockcast.errors import StockcastError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stockcast.pipeline import Given
+    from stockcast.pipeline import PretrainedBacktest
     from stockcast.results.backtests import BacktestResult, FoldSummary
     from stockcast.results.failures import Failure
     from stockcast.results.skilltable import SkillTable
@@ -104,23 +104,25 @@ def backtest(
         exchange=exchange,
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
-    waiting = fetchoptions.shared(fetching, sources)
+    fetch_session = fetchoptions.shared(fetching, sources)
     columns = options.Columns(ticker, date_column, close_column, date_format)
 
     @cache
-    def given(name: str) -> Given:
+    def pretrained(name: str) -> PretrainedBacktest:
         from stockcast import pipeline
 
         read = columns.reading(start, end)
-        return pipeline.Given(name, pipeline.Company(sources, read, common.home, waiting, config.covariates))
+        return pipeline.PretrainedBacktest(
+            name, pipeline.Company(sources, read, common.home, fetch_session, config.covariates)
+        )
 
     def folds(source: str) -> tuple[str, tuple[FoldSummary, ...]]:
         from stockcast import pipeline
 
         if model is not None:
-            return label(source, ticker), pipeline.plan_given(source, given(model), config)
+            return label(source, ticker), pipeline.plan_pretrained(source, pretrained(model), config)
         return label(source, ticker), pipeline.plan(
-            source, columns.reading(start, end), config, common.home, waiting(source)
+            source, columns.reading(start, end), config, common.home, fetch_session(source)
         )
 
     def one(source: str) -> BacktestResult:
@@ -129,16 +131,16 @@ def backtest(
 
         with watch(common.console, label(source, ticker)) as progress:
             if model is not None:
-                return pipeline.backtest_given(source, given(model), config, progress, True)
-            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+                return pipeline.backtest_pretrained(source, pretrained(model), config, progress, True)
+            fetched = covariateoptions.fetch_session_for(source, config.covariates, fetch_session)
             return pipeline.backtest(source, columns.reading(start, end), config, common.home, progress, True, fetched)
 
     if dry_run:
-        _draw(harvest(sources, folds, common, saves=False), common)
-    _deliver(harvest(sources, one, common, saves=False), common, _Files(output, table))
+        _draw(run_each(sources, folds, common, saves=False), common)
+    _deliver(run_each(sources, one, common, saves=False), common, _Files(output, table))
 
 
-def _draw(planned: Harvest[tuple[str, tuple[FoldSummary, ...]]], common: options.Common) -> None:
+def _draw(planned: SourceResults[tuple[str, tuple[FoldSummary, ...]]], common: options.Common) -> None:
     """Show the folds and leave."""
     console.errors(planned.failures)
     if common.as_json:
@@ -169,7 +171,7 @@ class _Files:
     table: Path | None
 
 
-def _deliver(tested: Harvest[BacktestResult], common: options.Common, files: _Files) -> None:
+def _deliver(tested: SourceResults[BacktestResult], common: options.Common, files: _Files) -> None:
     summary = skill = None
     if tested.results:
         from stockcast import pipeline
@@ -209,7 +211,7 @@ def _told(failures: Sequence[Failure]) -> list[Failure]:
 
 
 def _save(
-    tested: Harvest[BacktestResult], skill: SkillTable | None, common: options.Common, files: _Files
+    tested: SourceResults[BacktestResult], skill: SkillTable | None, common: options.Common, files: _Files
 ) -> list[Failure]:
     """Write what was asked for. What cannot be written is told, and the answer is still printed."""
     if skill is None:

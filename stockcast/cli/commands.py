@@ -9,8 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from stockcast.cli import console
-from stockcast.cli.glance import COMMANDS
 from stockcast.cli.group import Group
+from stockcast.cli.peek import COMMANDS
 from stockcast.versions import VERSION
 
 _HELP = {

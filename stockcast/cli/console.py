@@ -1,4 +1,4 @@
-"""Owner of stdout and stderr: stdout carries the answer, stderr the story. Nothing else in stockcast writes to either.
+"""Owner of stdout and stderr: stdout carries the answer, stderr the log. Nothing else in stockcast writes to either.
 
 Levels are those of `logging`, which is not imported for three numbers.
 """
@@ -37,12 +37,12 @@ class Console:
     level: int = STORY
 
     def say(self, line: str, detail: bool = False) -> None:
-        """One line of the story; `detail` for the curious only."""
+        """One line of the log; `detail` for the curious only."""
         if self.level <= (DETAIL if detail else STORY):
-            story(line)
+            log(line)
 
 
-def story(line: str) -> None:
+def log(line: str) -> None:
     """Write one line to stderr; a stderr that is closed or full is no reason to fail."""
     if sys.stderr is None:
         return
@@ -90,7 +90,7 @@ def abandon_stdout() -> None:
 def errors(failures: Sequence[Failure]) -> None:
     """Tell each failure on stderr: what is wrong, and what to do next."""
     for failure in failures:
-        story(error_lines(failure))
+        log(error_lines(failure))
 
 
 def error_lines(failure: Failure) -> str:

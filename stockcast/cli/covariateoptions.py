@@ -13,7 +13,7 @@ from stockcast.cli.options import DATA
 from stockcast.config.covariates import CovariatesConfig
 
 if TYPE_CHECKING:
-    from stockcast.pipeline import Waiting
+    from stockcast.pipeline import FetchSession
 
 With = Annotated[
     list[str] | None,
@@ -64,8 +64,8 @@ def covariates(sources: Sequence[str] | None, known_ahead: Path | None) -> Covar
     return CovariatesConfig(tuple(sources or ()), None if known_ahead is None else str(known_ahead))
 
 
-def waiting_for(
-    source: str, asked: CovariatesConfig, waiting: Callable[[str], Waiting | None]
-) -> Waiting | None:  # fmt: skip
+def fetch_session_for(
+    source: str, asked: CovariatesConfig, fetch_session: Callable[[str], FetchSession | None]
+) -> FetchSession | None:  # fmt: skip
     """How prices are come by where the source or one of its covariates is a ticker; None for files alone."""
-    return next((found for one in (source, *asked.sources) if (found := waiting(one)) is not None), None)
+    return next((found for one in (source, *asked.sources) if (found := fetch_session(one)) is not None), None)

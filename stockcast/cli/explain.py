@@ -9,7 +9,7 @@ import typer
 from stockcast.cli import console, covariateoptions, fetchoptions, options, predictoptions
 from stockcast.cli.coercion import one_of, text
 from stockcast.cli.options import FORECAST
-from stockcast.cli.sources import harvest, label
+from stockcast.cli.sources import label, run_each
 from stockcast.config.explaining import METHODS, TARGETS, ExplainConfig
 from stockcast.config.fetching import FetchConfig
 
@@ -85,10 +85,10 @@ def explain(
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
             # Of a file, too: what its model looks at may be a ticker.
-            waiting = pipeline.Waiting(fetching, many=False)
-            return pipeline.explain(source, columns.reading(), config, common.home, progress, waiting, beside)
+            fetch_session = pipeline.FetchSession(fetching, many=False)
+            return pipeline.explain(source, columns.reading(), config, common.home, progress, fetch_session, beside)
 
-    explained = harvest([source], one, common, saves=False)
+    explained = run_each([source], one, common, saves=False)
     console.errors(explained.failures)
     result = explained.results[0] if explained.results else None
     if as_json:

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stockcast.cli.glance import default_home
+from stockcast.cli.peek import default_home
 from stockcast.errors import StockcastError, StorageError
 from stockcast.results.printable import printable
 from stockcast.versions import installed_version

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stockcast.cli import console, fetchoptions, options
-from stockcast.cli.sources import harvest
+from stockcast.cli.sources import run_each
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import UsageError
 
@@ -40,7 +40,7 @@ def fetch(
             with counter.one():
                 return one(ticker)
 
-        fetched = harvest(wanted, counted, common, saves=True)
+        fetched = run_each(wanted, counted, common, saves=True)
     console.errors(fetched.failures)
     if as_json:
         from stockcast.report.asjson import envelope, plain

@@ -13,7 +13,7 @@ from stockcast.cli.options import FORECAST
 
 if TYPE_CHECKING:
     from stockcast.config.fetching import FetchConfig
-    from stockcast.pipeline import Waiting
+    from stockcast.pipeline import FetchSession
 
 PRICES = "Prices of tickers"
 
@@ -66,19 +66,19 @@ Record = Annotated[
 ]
 
 
-def shared(config: FetchConfig, sources: list[str]) -> Callable[[str], Waiting | None]:
+def shared(config: FetchConfig, sources: list[str]) -> Callable[[str], FetchSession | None]:
     """One time limit for all the fetching of a command, made when the first ticker needs it; files need none."""
 
     @cache
-    def waiting() -> Waiting:
+    def fetch_session() -> FetchSession:
         from stockcast import pipeline
 
-        return pipeline.Waiting(config, many=len(sources) > 1)
+        return pipeline.FetchSession(config, many=len(sources) > 1)
 
-    def of(source: str) -> Waiting | None:
+    def of(source: str) -> FetchSession | None:
         from stockcast.prices.csvfile.source import looks_like_path
 
-        return None if looks_like_path(source) else waiting()
+        return None if looks_like_path(source) else fetch_session()
 
     return of
 

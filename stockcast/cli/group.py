@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 from stockcast.cli import console
 from stockcast.cli.coercion import lighten
 from stockcast.cli.failures import explain, interrupted
-from stockcast.cli.glance import Glance, glance
 from stockcast.cli.interruption import answered
+from stockcast.cli.peek import Peek, peek
 from stockcast.errors import StockcastError, UsageError
 
 
@@ -73,12 +73,12 @@ class Group(TyperGroup):
             # Rich, too, notices a reader that has gone away, and leaves by this door.
             return 0 if isinstance(leaving.__context__, BrokenPipeError) else _code(leaving)
         except Exception as error:  # noqa: BLE001 - the one place that catches everything
-            seen = glance(arguments)
+            seen = peek(arguments)
             return fail(seen, _explained(error, seen))
         return 0
 
 
-def fail(seen: Glance, error: StockcastError) -> int:
+def fail(seen: Peek, error: StockcastError) -> int:
     """Tell an error that concerns the whole command, on stderr and, under --json, on stdout. Returns its exit code."""
     from stockcast.results.failures import Failure
 
@@ -97,10 +97,10 @@ def fail(seen: Glance, error: StockcastError) -> int:
 def stop(arguments: list[str]) -> int:
     """End after Ctrl-C."""
     answered()
-    return fail(glance(arguments), interrupted())
+    return fail(peek(arguments), interrupted())
 
 
-def _explained(error: Exception, seen: Glance) -> StockcastError:
+def _explained(error: Exception, seen: Peek) -> StockcastError:
     if isinstance(error, Complaint):
         program = " ".join(["stockcast", *(seen.command.split(".") if seen.command else [])])
         message = " ".join(error.format_message().split()).rstrip(".")

@@ -12,7 +12,7 @@ import typer
 
 from stockcast.cli.coercion import path, text
 from stockcast.cli.console import DETAIL, ERRORS, STORY, Console
-from stockcast.cli.glance import default_home
+from stockcast.cli.peek import default_home
 from stockcast.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from stockcast.cli import console, fetchoptions, options
-from stockcast.cli.sources import Harvest, harvest, worst
+from stockcast.cli.sources import SourceResults, run_each, worst
 from stockcast.config import TrainConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError
@@ -44,7 +44,7 @@ def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) ->
 
     require_usable_name(order.name)
     failures: list[Failure] = []
-    waiting = fetchoptions.shared(order.fetching, order.sources)
+    fetch_session = fetchoptions.shared(order.fetching, order.sources)
 
     def one(name: str) -> PoolResult:
         from stockcast import pipeline
@@ -52,18 +52,18 @@ def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) ->
 
         with watch(common.console, name) as progress:
             gathered = pipeline.gather(
-                order.sources, order.reading, common.home, progress, waiting, config.exchange, config.covariates
+                order.sources, order.reading, common.home, progress, fetch_session, config.exchange, config.covariates
             )
             failures.extend(gathered.failures)
             return pipeline.train_pool_from(
                 gathered, config, common.home, name, progress, keep_rows=order.output is not None
             )
 
-    trained = harvest([order.name], one, common, saves=True)
+    trained = run_each([order.name], one, common, saves=True)
     _deliver(replace(trained, failures=(*failures, *trained.failures)), common, order.output)
 
 
-def _deliver(trained: Harvest[PoolResult], common: options.Common, output: Path | None) -> NoReturn:
+def _deliver(trained: SourceResults[PoolResult], common: options.Common, output: Path | None) -> NoReturn:
     failures = [*trained.failures, *_save(trained, common, output)]
     console.errors(failures)
     if common.as_json:
@@ -80,7 +80,7 @@ def _deliver(trained: Harvest[PoolResult], common: options.Common, output: Path 
     raise typer.Exit(worst(failures))
 
 
-def _save(trained: Harvest[PoolResult], common: options.Common, output: Path | None) -> list[Failure]:
+def _save(trained: SourceResults[PoolResult], common: options.Common, output: Path | None) -> list[Failure]:
     if output is None or not trained.results:
         return []
     from stockcast import pipeline

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from stockcast.cli import console, covariateoptions, fetchoptions, options, predictoptions
-from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import PredictConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError, UsageError
@@ -63,14 +63,14 @@ def predict(
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
 
-    waiting = fetchoptions.shared(fetching, sources)
+    fetch_session = fetchoptions.shared(fetching, sources)
 
     @cache
     def company() -> Company:
         from stockcast import pipeline
 
         beside = covariateoptions.covariates(with_, known_ahead)
-        return pipeline.Company(sources, columns.reading(), common.home, waiting, beside)
+        return pipeline.Company(sources, columns.reading(), common.home, fetch_session, beside)
 
     def one(source: str) -> tuple[Forecast, ...]:
         from stockcast import pipeline
@@ -80,7 +80,7 @@ def predict(
             forecasts = pipeline.predict_beside(company(), source, config, progress, exchange)
             return pipeline.checked(company(), source, forecasts, progress) if check else forecasts
 
-    _deliver(harvest(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
+    _deliver(run_each(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
 
 
 def _form(as_json: bool, as_csv: bool, output: Path | None) -> Form:
@@ -90,7 +90,9 @@ def _form(as_json: bool, as_csv: bool, output: Path | None) -> Form:
     return "csv" if as_csv or suffix == ".csv" else "text"
 
 
-def _deliver(predicted: Harvest[tuple[Forecast, ...]], common: options.Common, form: Form, output: Path | None) -> None:
+def _deliver(
+    predicted: SourceResults[tuple[Forecast, ...]], common: options.Common, form: Form, output: Path | None
+) -> None:
     forecasts = tuple(forecast for steps in predicted.results for forecast in steps)
     failures = list(predicted.failures)
     if output is not None and forecasts and not predicted.interrupted:

@@ -50,7 +50,7 @@ class Notes:
         heed()
 
     def note(self, message: str, detail: bool = False) -> None:
-        """A line of the story, named after the label unless it is already; `detail` for the curious only."""
+        """A line of the log, named after the label unless it is already; `detail` for the curious only."""
         if message not in self._told:
             self._told.add(message)
             named = message if message.startswith(f"{self.label}: ") else f"{self.label}: {message}"

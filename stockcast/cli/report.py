@@ -11,7 +11,7 @@ from stockcast.cli import backtestoptions, console, covariateoptions, fetchoptio
 from stockcast.cli.coercion import path
 from stockcast.cli.explain import Source
 from stockcast.cli.options import OUTPUT
-from stockcast.cli.sources import harvest, label, worst
+from stockcast.cli.sources import label, run_each, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.fetching import FetchConfig
@@ -111,7 +111,7 @@ def report(
     )
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
-    waiting = fetchoptions.shared(fetching, [source])
+    fetch_session = fetchoptions.shared(fetching, [source])
 
     def one(source: str) -> Report:
         from stockcast import pipeline
@@ -119,10 +119,10 @@ def report(
 
         read = columns.reading(start, end)
         with watch(common.console, label(source, ticker)) as progress:
-            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            fetched = covariateoptions.fetch_session_for(source, config.covariates, fetch_session)
             return pipeline.report(source, read, config, common.home, progress, exchange, fetched)
 
-    made = harvest([source], one, common, saves=False)
+    made = run_each([source], one, common, saves=False)
     found = made.results[0] if made.results else None
     page = output or (Path(f"{_file_name(found.result.ticker)}.html") if found else None)
     written, unsaved = _save(found, page, plots) if found and page else ((), [])

@@ -10,7 +10,7 @@ import typer
 from stockcast.cli import console, options
 from stockcast.cli.coercion import decimal, path, text
 from stockcast.cli.options import OUTPUT
-from stockcast.cli.sources import Harvest, harvest, worst
+from stockcast.cli.sources import SourceResults, run_each, worst
 from stockcast.errors import ConfigError, StockcastError, UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _chosen(words: list[str]) -> tuple[str, ...]:
 
 def _run(
     config: RunConfig, chosen: tuple[str, ...], wait: float, common: options.Common
-) -> tuple[Harvest[TickerRun], RunResult | None, list[Failure]]:
+) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast import pipeline
     from stockcast.storage.runlog import RunLog
 
@@ -106,7 +106,7 @@ def _run(
 
 def _worked(
     work: Run, chosen: tuple[str, ...], common: options.Common, log: RunLog
-) -> tuple[Harvest[TickerRun], RunResult | None, list[Failure]]:
+) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast.cli.counting import Counter
     from stockcast.results.failures import Failure
 
@@ -117,7 +117,7 @@ def _worked(
             with counter.one():
                 return work.ticker(ticker, counter.watching(ticker))
 
-        done = harvest(chosen, one, common, saves=True)
+        done = run_each(chosen, one, common, saves=True)
     failures, result = list(done.failures), None
     if not done.interrupted:
         try:
@@ -128,7 +128,7 @@ def _worked(
     return done, result, failures
 
 
-def _log(log: RunLog, done: Harvest[TickerRun], failures: list[Failure]) -> None:
+def _log(log: RunLog, done: SourceResults[TickerRun], failures: list[Failure]) -> None:
     from stockcast.report.ledger import missed_words
 
     for ticker in done.results:
@@ -141,7 +141,7 @@ def _log(log: RunLog, done: Harvest[TickerRun], failures: list[Failure]) -> None
 
 
 def _deliver(
-    done: Harvest[TickerRun], result: RunResult | None, failures: list[Failure], common: options.Common
+    done: SourceResults[TickerRun], result: RunResult | None, failures: list[Failure], common: options.Common
 ) -> None:
     console.errors(failures)
     if common.as_json:

@@ -23,7 +23,7 @@ _SUFFIXES = (".csv.gz", ".csv", ".parquet")
 
 
 @dataclass(frozen=True)
-class Harvest(Generic[T]):
+class SourceResults(Generic[T]):
     """What the sources gave, in their order, and which of them failed."""
 
     results: tuple[T, ...]
@@ -45,7 +45,7 @@ def worst(failures: Sequence[Failure]) -> int:
     return max((failure.error.exit_code for failure in failures), default=0)
 
 
-def harvest(sources: Sequence[str], work: Callable[[str], T], common: Common, saves: bool) -> Harvest[T]:
+def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, saves: bool) -> SourceResults[T]:
     """`work` on each source. Ctrl-C ends it there, and what was done stays.
 
     saves: whether `work` leaves something on the disk. What libraries print to stdout goes to stderr.
@@ -66,7 +66,7 @@ def harvest(sources: Sequence[str], work: Callable[[str], T], common: Common, sa
             break
         except Exception as error:  # noqa: BLE001 - an unexpected one, too, concerns this source alone
             failures.append(Failure(source, explain(error, common.home)))
-    return Harvest(tuple(results), tuple(failures))
+    return SourceResults(tuple(results), tuple(failures))
 
 
 def label(source: str, ticker: str | None) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from stockcast.cli import console, covariateoptions, fetchoptions, options, pooloptions, trainoptions
 from stockcast.cli.pool import PoolOrder, train_pool
-from stockcast.cli.sources import Harvest, harvest, label, refuse_shared, worst
+from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import StockcastError
@@ -89,7 +89,7 @@ def train(
         train_pool(PoolOrder(sources, name, columns, start, end, fetching, output), config, common)
     refuse_shared("--name", name, sources, "; --pool makes one model of all")
     rows = output is not None
-    waiting = fetchoptions.shared(fetching, sources)
+    fetch_session = fetchoptions.shared(fetching, sources)
 
     def one(source: str) -> TrainResult:
         from stockcast import pipeline
@@ -97,10 +97,10 @@ def train(
 
         read = columns.reading(start, end)
         with watch(common.console, label(source, ticker)) as progress:
-            fetched = covariateoptions.waiting_for(source, config.covariates, waiting)
+            fetched = covariateoptions.fetch_session_for(source, config.covariates, fetch_session)
             return pipeline.train(source, read, config, common.home, name, progress, rows, fetched)
 
-    _deliver(harvest(sources, one, common, saves=True), common, output)
+    _deliver(run_each(sources, one, common, saves=True), common, output)
 
 
 def _check_output(output: Path | None) -> None:
@@ -111,7 +111,7 @@ def _check_output(output: Path | None) -> None:
         require_suffix(output)
 
 
-def _deliver(trained: Harvest[TrainResult], common: options.Common, output: Path | None) -> None:
+def _deliver(trained: SourceResults[TrainResult], common: options.Common, output: Path | None) -> None:
     failures = [*trained.failures, *_save(trained, common, output)]
     console.errors(failures)
     if common.as_json:
@@ -125,7 +125,7 @@ def _deliver(trained: Harvest[TrainResult], common: options.Common, output: Path
     raise typer.Exit(worst(failures))
 
 
-def _save(trained: Harvest[TrainResult], common: options.Common, output: Path | None) -> list[Failure]:
+def _save(trained: SourceResults[TrainResult], common: options.Common, output: Path | None) -> list[Failure]:
     if output is None or not trained.results:
         return []
     from stockcast import pipeline

@@ -92,8 +92,8 @@ def _with(values_T: Floats, bars: int, new_M: Floats) -> Floats:
 def differing_columns(a: Features, b: Features, rows: int) -> list[str]:
     """Names of the causal columns that differ in the first `rows` sessions."""
     pairs = {
-        "return": (a.moves.r_T, b.moves.r_T),
-        "variance": (a.moves.v_T, b.moves.v_T),
+        "return": (a.session_returns.r_T, b.session_returns.r_T),
+        "variance": (a.session_returns.v_T, b.session_returns.v_T),
         "leverage": (a.leverage_T, b.leverage_T),
         "har": (a.har_TK, b.har_TK),
         **{name: (a.x_TF[:, k], b.x_TF[:, k]) for k, name in enumerate(a.names) if name in b.names},
@@ -102,13 +102,13 @@ def differing_columns(a: Features, b: Features, rows: int) -> list[str]:
     return wrong + [name for name in a.names if name not in b.names]
 
 
-def law_bytes(law: Distribution, start: int, stop: int) -> bytes:
-    """The laws of rows start .. stop - 1 to the last byte. Raises TypeError for a kind of law it does not know."""
-    if isinstance(law, StudentT):
-        return b"".join(values[start:stop].tobytes() for values in (law.loc, law.scale, law.nu))
-    if isinstance(law, Empirical):
-        return law.values_NK[start:stop].tobytes()
-    raise TypeError(f"no bytes of {type(law).__name__}")
+def dist_bytes(dist: Distribution, start: int, stop: int) -> bytes:
+    """The distributions of rows start .. stop - 1 to the last byte. Raises TypeError for an unknown kind."""
+    if isinstance(dist, StudentT):
+        return b"".join(values[start:stop].tobytes() for values in (dist.loc, dist.scale, dist.nu))
+    if isinstance(dist, Empirical):
+        return dist.values_NK[start:stop].tobytes()
+    raise TypeError(f"no bytes of {type(dist).__name__}")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Outcomes:
 
         Origins whose target session lies behind the last row are left out, at the end of the part.
         """
-        m, stop = f.moves, min(part.stop, len(f) - horizon)
+        m, stop = f.session_returns, min(part.stop, len(f) - horizon)
         origins, targets = slice(part.start, stop), slice(part.start + horizon, stop + horizon)
         y_N = m.r_T[part.start + 1 : stop + 1].copy()
         for step in range(2, horizon + 1):
@@ -63,7 +63,7 @@ class Entry:
     """One competitor's forecasts of the same outcomes, and their element-wise losses."""
 
     model: str
-    law: Distribution
+    dist: Distribution
     outcomes: Outcomes
 
     @property
@@ -74,22 +74,22 @@ class Entry:
     @cached_property
     def crps_N(self) -> Floats:
         """Continuous ranked probability score of the log return."""
-        return crps(self.law, self.outcomes.y_N)
+        return crps(self.dist, self.outcomes.y_N)
 
     @cached_property
     def quantiles_NQ(self) -> Floats:
         """The 99 percentiles of the log return."""
-        return self.law.quantile(PERCENTILES)
+        return self.dist.quantile(PERCENTILES)
 
     @cached_property
     def log_score_N(self) -> Floats | None:
         """Log density of the outcome; None where the forecast has none."""
-        return self.law.log_density(self.outcomes.y_N)
+        return self.dist.log_density(self.outcomes.y_N)
 
     @cached_property
     def point_N(self) -> Floats:
         """The price of the median return."""
-        return self.outcomes.last_close_N * np.exp(self.law.quantile(np.array([0.5]))[:, 0])
+        return self.outcomes.last_close_N * np.exp(self.dist.quantile(np.array([0.5]))[:, 0])
 
     @property
     def up_N(self) -> NDArray[np.bool_]:
@@ -99,7 +99,7 @@ class Entry:
     @cached_property
     def p_up_N(self) -> Floats:
         """Probability of a positive return."""
-        return 1.0 - self.law.cdf(np.zeros(len(self.outcomes.y_N)))
+        return 1.0 - self.dist.cdf(np.zeros(len(self.outcomes.y_N)))
 
     @cached_property
     def absolute_error_N(self) -> Floats:
@@ -109,7 +109,7 @@ class Entry:
     def score(self) -> Score:
         """The row of the table."""
         o, price_N = self.outcomes, self.outcomes.price_N
-        bounds_NQ = self.law.quantile(np.array([0.05, 0.25, 0.75, 0.95]))
+        bounds_NQ = self.dist.quantile(np.array([0.05, 0.25, 0.75, 0.95]))
         last_N = o.last_close_N
         return Score(
             ticker=o.ticker,
@@ -158,23 +158,23 @@ class Entry:
             realised_return=o.y_N,
             crps=self.crps_N,
             log_score=missing_N if self.log_score_N is None else self.log_score_N,
-            pit=self.law.cdf(o.y_N),
+            pit=self.dist.cdf(o.y_N),
             quantiles_NQ=self.quantiles_NQ,
         )
 
 
-def crps(law: Distribution, y_N: Floats) -> Floats:
-    """CRPS of each row's law at its outcome, in closed form. Raises TypeError for a law without one."""
-    if isinstance(law, StudentT):
-        return metrics.crps_student_t(y_N, law.loc, law.scale, law.nu)
-    if isinstance(law, Empirical):
-        return metrics.crps_empirical(y_N, law.values_NK)
-    raise TypeError(f"no closed form for {type(law).__name__}")
+def crps(dist: Distribution, y_N: Floats) -> Floats:
+    """CRPS of each row's distribution at its outcome, in closed form. Raises TypeError where there is none."""
+    if isinstance(dist, StudentT):
+        return metrics.crps_student_t(y_N, dist.loc, dist.scale, dist.nu)
+    if isinstance(dist, Empirical):
+        return metrics.crps_empirical(y_N, dist.values_NK)
+    raise TypeError(f"no closed form for {type(dist).__name__}")
 
 
-def mean_crps(laws: Mapping[str, Distribution], outcomes: Outcomes) -> dict[str, float]:
+def mean_crps(dists: Mapping[str, Distribution], outcomes: Outcomes) -> dict[str, float]:
     """Mean CRPS by competitor: what the choice between them rests on."""
-    return {name: float(crps(law, outcomes.y_N).mean()) for name, law in laws.items()}
+    return {name: float(crps(dist, outcomes.y_N).mean()) for name, dist in dists.items()}
 
 
 def _ratio(value: float, reference: float) -> float:

@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 _EXTREME_PIT = 1e-6
-"""PITs are kept this far from 0 and 1 for Berkowitz's test: a sample as the law gives exact zeros and ones."""
+"""PITs are kept this far from 0 and 1 for Berkowitz's test: a sample as the distribution gives exact zeros and ones."""
 
 
 def uniformity(pit_N: ArrayLike, bins: int = 10) -> Uniformity:
-    """Histogram and tests of PITs, the laws' probabilities of at most the outcomes.
+    """Histogram and tests of PITs, the distributions' probabilities of at most the outcomes.
 
     Kolmogorov-Smirnov: largest distance of the empirical from the uniform distribution function, exact or asymptotic
     p-value as SciPy chooses. Chi-square: sum over the bins of (count - n / bins)^2 / (n / bins), bins - 1 degrees of
@@ -46,7 +46,7 @@ def uniformity(pit_N: ArrayLike, bins: int = 10) -> Uniformity:
 
     Raises DataError on a PIT that is not within 0 .. 1, ValueError on fewer than 2 bins.
     References: Diebold, Gunther and Tay 1998, Evaluating density forecasts; Berkowitz 2001, Testing density forecasts,
-    with applications to risk management (there with the stationary law of the first z).
+    with applications to risk management (there with the stationary distribution of the first z).
     """
     if bins < 2:
         raise ValueError(f"{bins} bins")
@@ -155,7 +155,7 @@ def calibration(
 
 
 def inside(pit_N: ArrayLike, nominal: float = 0.9) -> NDArray[np.bool_]:
-    """Whether the law's central interval held the outcome, bounds included: PIT within (1 -+ nominal) / 2.
+    """Whether the distribution's central interval held the outcome, bounds included: PIT within (1 -+ nominal) / 2.
 
     Raises DataError on a PIT that is not within 0 .. 1.
     """

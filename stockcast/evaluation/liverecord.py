@@ -43,9 +43,9 @@ Bools = NDArray[np.bool_]
 class Settled:
     """Settled live forecasts of one model of one ticker at one horizon, or of several together, by target session.
 
-    Arrays of shape (N,), in log return: y_N what happened; error_N that less the median; log_score_N NaN where the law
-    had no density; hits whether the interval held it, as shown and raw. baselines: CRPS by baseline, NaN where one is
-    missing. rival: the baseline to beat, as the model of today names it; None where there is none.
+    Arrays of shape (N,), in log return: y_N what happened; error_N that less the median; log_score_N NaN where the
+    distribution had no density; hits whether the interval held it, as shown and raw. baselines: CRPS by baseline, NaN
+    where one is missing. rival: the baseline to beat, as the model of today names it; None where there is none.
     """
 
     ticker: str
@@ -209,7 +209,7 @@ def binomial_interval(hits: float, n: float, confidence: float = 0.95) -> tuple[
 def coverage_p(record: Settled) -> float:
     """Two-sided p-value of the 90 % interval as shown holding 90 %: exact binomial, where forecasts are independent.
 
-    Otherwise twice the smaller tail of a binomial law of the effective number of forecasts.
+    Otherwise twice the smaller tail of a binomial distribution of the effective number of forecasts.
     """
     hits, n = int(record.hit_90_N.sum()), len(record.hit_90_N)
     if not record.overlapping:
@@ -320,7 +320,7 @@ def _skill(c: LiveComparison | None) -> str:
     if c is None or c.n < EARLIEST:
         return "no baseline to compare with."
     name = _name(c.baseline)
-    if c.crps_skill == 0.0:  # exactly: the same law was scored twice
+    if c.crps_skill == 0.0:  # exactly: the same distribution was scored twice
         return f"{name} made the forecasts, so there is no skill over it to judge."
     if c.dm_p < LEVEL:
         return f"better than {name} by {100 * c.crps_skill:.1f} % ({_p(c.dm_p)})."

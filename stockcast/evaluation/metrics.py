@@ -24,7 +24,7 @@ _NU_CAP = 1e15
 def crps_student_t(y_N: ArrayLike, loc_N: ArrayLike, scale_N: ArrayLike, nu_N: ArrayLike) -> Floats:
     """Continuous ranked probability score of Student-t forecasts, in closed form.
 
-    With z = (y - loc) / scale, F and f the unit law's distribution function and density:
+    With z = (y - loc) / scale, F and f the unit distribution's distribution function and density:
     crps / scale = z (2 F(z) - 1) + 2 f(z) (nu + z^2) / (nu - 1)
                    - 2 sqrt(nu) / (nu - 1) * B(1/2, nu - 1/2) / B(1/2, nu / 2)^2;
     for nu = inf, z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi).
@@ -46,11 +46,11 @@ def crps_student_t(y_N: ArrayLike, loc_N: ArrayLike, scale_N: ArrayLike, nu_N: A
 
 
 def crps_empirical(y_N: ArrayLike, values_NK: ArrayLike) -> Floats:
-    """Continuous ranked probability score of the law that puts 1 / K on each of a row's K values.
+    """Continuous ranked probability score of the distribution that puts 1 / K on each of a row's K values.
 
     mean |v - y| - sum_i (2 i - K - 1) v_(i) / K^2, with v_(1) <= ... <= v_(K): E|V - y| - E|V - V'| / 2 by sorting.
-    This is the score of that discrete law itself, not the fair version, which estimates the score of the law that
-    the values were drawn from.
+    This is the score of that discrete distribution itself, not the fair version, which estimates the score of the
+    distribution that the values were drawn from.
 
     Direction: lower is better. Unit: that of y. Undefined (ValueError): K = 0.
     Reference: Gneiting and Raftery 2007, Strictly proper scoring rules; Jordan, Krueger and Lerch 2019, section 3.

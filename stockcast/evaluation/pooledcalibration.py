@@ -29,27 +29,27 @@ Forecasts = tuple[StudentT, Outcomes]
 
 @dataclass(frozen=True)
 class TickerRecord:
-    """One ticker's forecasts. law, outcomes: a row each, of any order.
+    """One ticker's forecasts. distribution, outcomes: a row each, of any order.
 
     earlier: forecasts whose outcomes teach the calibration and are not scored, such as those of a validation part by a
     network that learnt before it. They let a record begin with what a live one would know by then; a row of them that
     is not settled by a scored row's origin has no say in it either. Raises ValueError on another number of outcomes.
     """
 
-    law: StudentT
+    dist: StudentT
     outcomes: Outcomes
     earlier: Forecasts | None = None
 
     def __post_init__(self) -> None:
-        for law, outcomes, _ in self.parts():
-            if len(law) != len(outcomes.y_N):
-                raise ValueError(f"{len(law)} laws with {len(outcomes.y_N)} outcomes of {outcomes.ticker}")
+        for dist, outcomes, _ in self.parts():
+            if len(dist) != len(outcomes.y_N):
+                raise ValueError(f"{len(dist)} laws with {len(outcomes.y_N)} outcomes of {outcomes.ticker}")
 
     def parts(self) -> Iterator[tuple[StudentT, Outcomes, bool]]:
         """The earlier forecasts, if any, and the scored ones; and whether they are scored."""
         if self.earlier is not None:
             yield *self.earlier, False
-        yield self.law, self.outcomes, True
+        yield self.dist, self.outcomes, True
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def pooled_effects(
     row's origin and from no later one. Two records may have one ticker: each is a stock of its own. No record, or no
     row in any, gives no effects. Raises as `PitRecord`. References: `models.recalibration`.
     """
-    if not any(len(record.law) for record in records):
+    if not any(len(record.dist) for record in records):
         return ()
     pool = _Pool.of(records, settings or PoolSettings())
     return tuple(pool.effect(name, of_N2) for name, of_N2 in pool.levels())
@@ -96,7 +96,7 @@ def pooled_effects(
 class _Pool:
     """All rows of all tickers; scored_N: those that count."""
 
-    law: StudentT
+    dist: StudentT
     y_N: Floats
     scored_N: NDArray[np.bool_]
     record: PitRecord
@@ -105,22 +105,24 @@ class _Pool:
     @classmethod
     def of(cls, records: Sequence[TickerRecord], settings: PoolSettings) -> _Pool:
         parts = [(place, *part) for place, record in enumerate(records) for part in record.parts()]
-        laws, outcomes, counts = [p[1] for p in parts], [p[2] for p in parts], [len(p[1]) for p in parts]
-        loc_N, scale_N, nu_N = (np.concatenate([getattr(law, name) for law in laws]) for name in ("loc", "scale", "nu"))
-        law, y_N = StudentT(loc_N, scale_N, nu_N), np.concatenate([o.y_N for o in outcomes])
+        dists, outcomes, counts = [p[1] for p in parts], [p[2] for p in parts], [len(p[1]) for p in parts]
+        loc_N, scale_N, nu_N = (
+            np.concatenate([getattr(dist, name) for dist in dists]) for name in ("loc", "scale", "nu")
+        )
+        dist, y_N = StudentT(loc_N, scale_N, nu_N), np.concatenate([o.y_N for o in outcomes])
         record = PitRecord(
             # Part by part: the PITs of a million rows at once take a gigabyte on the way.
-            np.concatenate([each.cdf(o.y_N) for each, o in zip(laws, outcomes, strict=True)]),
-            law.std,
+            np.concatenate([each.cdf(o.y_N) for each, o in zip(dists, outcomes, strict=True)]),
+            dist.std,
             np.concatenate([o.origins for o in outcomes]),
             np.concatenate([o.target_sessions for o in outcomes]),
             # By place: two records of one name must not become one.
             np.repeat([str(place) for place, *_ in parts], counts),
         )
-        return cls(law, y_N, np.repeat([scored for *_, scored in parts], counts), record, settings)
+        return cls(dist, y_N, np.repeat([scored for *_, scored in parts], counts), record, settings)
 
     def levels(self) -> Iterator[tuple[str, Floats]]:
-        """The levels that each method asks the laws for, (N, 2)."""
+        """The levels that each method asks the distributions for, (N, 2)."""
         record, to = self.record, self.settings.recalibration
         wanted_N2 = central_levels(np.full(len(record), ALPHA))
         yield "none", wanted_N2
@@ -135,6 +137,6 @@ class _Pool:
 
     def effect(self, method: str, levels_N2: Floats) -> CalibrationEffect:
         kept_N = self.scored_N
-        bounds_N2 = quantiles_at(self.law[kept_N], levels_N2[kept_N])
+        bounds_N2 = quantiles_at(self.dist[kept_N], levels_N2[kept_N])
         targets_N, decile_N = self.record.targets_N[kept_N], self.record.decile_N[kept_N]
         return effect(method, bounds_N2, self.y_N[kept_N], targets_N, decile_N)

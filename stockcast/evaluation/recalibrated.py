@@ -23,14 +23,14 @@ ALPHA = 0.1
 """Share of outcomes that the intervals are to miss."""
 
 
-def effects(law: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
+def effects(dist: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
     """The record as it is, with adaptive conformal inference, and with PIT recalibration by decile before that.
 
-    law, outcomes: one ticker's forecasts, oldest first. Both methods learn from settled forecasts alone: what an
-    origin could not know has no say in its interval. References: `models.recalibration`.
+    distribution, outcomes: one ticker's forecasts, oldest first. Both methods learn from settled forecasts alone: what
+    an origin could not know has no say in its interval. References: `models.recalibration`.
     """
-    pit_N = law.cdf(outcomes.y_N)
-    record = PitRecord(pit_N, law.std, outcomes.origins, outcomes.target_sessions)
+    pit_N = dist.cdf(outcomes.y_N)
+    record = PitRecord(pit_N, dist.std, outcomes.origins, outcomes.target_sessions)
     recalibration, conformal = PitRecalibration(), PooledConformal()
     alpha_N = conformal.alpha(pit_N, record.origins_N, record.targets_N)
     mapped_N = conformal.alpha(recalibration.pit(record), record.origins_N, record.targets_N)
@@ -40,7 +40,7 @@ def effects(law: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
         "pit-by-decile + conformal": recalibration.levels(record, central_levels(mapped_N)),
     }
     return tuple(
-        effect(name, quantiles_at(law, of_N2), outcomes.y_N, record.targets_N, record.decile_N)
+        effect(name, quantiles_at(dist, of_N2), outcomes.y_N, record.targets_N, record.decile_N)
         for name, of_N2 in levels.items()
     )
 

@@ -88,9 +88,9 @@ class SharpeRatio:
     def standard_error(self) -> float:
         """sqrt((1 - skewness SR + (kurtosis - 1) / 4 SR^2) / (n - 1)); NaN for fewer than two returns.
 
-        For independent returns of any law with four moments; (1 + SR^2 / 2) / (n - 1) under the root for Gaussian ones.
-        References: Lo 2002, The statistics of Sharpe ratios; Mertens 2002, Comments on variance of the IID estimator;
-        divisor n - 1 as in Bailey and Lopez de Prado 2012.
+        For independent returns of any distribution with four moments; (1 + SR^2 / 2) / (n - 1) under the root for
+        Gaussian ones. References: Lo 2002, The statistics of Sharpe ratios; Mertens 2002, Comments on variance of the
+        IID estimator; divisor n - 1 as in Bailey and Lopez de Prado 2012.
         """
         if self.n < 2:
             return math.nan

@@ -39,11 +39,11 @@ class HarScale:
     def log_scale(self, f: Features, start: int = 0, stop: int | None = None) -> Floats:
         """ln of the scale forecast at origins start .. stop - 1, for the session after each.
 
-        Within what a scale may be there (`Moves.least_T`, `Moves.most_T`).
+        Within what a scale may be there (`SessionReturns.least_T`, `SessionReturns.most_T`).
         """
         span = slice(start, stop)
         ln_s_N = self.log_scale_of(f.har_TK[span], f.leverage_T[span])
-        return np.clip(ln_s_N, np.log(f.moves.least_T[span]), np.log(f.moves.most_T[span]))
+        return np.clip(ln_s_N, np.log(f.session_returns.least_T[span]), np.log(f.session_returns.most_T[span]))
 
     def log_scale_of(self, har_K: Floats, leverage: Floats) -> Floats:
         """ln scale from HAR logs (last axis) and leverage; one product at a time: rows stand alone."""
@@ -64,9 +64,9 @@ def scale_rows(f: Features, start: int, stop: int, every: int = 1) -> tuple[Floa
 
     Without targets within a halt, which tell nothing about a scale (see `trading`).
     """
-    origins_N = np.flatnonzero(trading(f.moves.r_T[start + 1 : stop + 1]))[::every] + start
+    origins_N = np.flatnonzero(trading(f.session_returns.r_T[start + 1 : stop + 1]))[::every] + start
     z_NP = np.column_stack([np.ones(len(origins_N)), f.har_TK[origins_N], f.leverage_T[origins_N]])
-    return f.moves.r_T[origins_N + 1], z_NP
+    return f.session_returns.r_T[origins_N + 1], z_NP
 
 
 def fit_scale(y_N: Floats, z_NP: Floats) -> HarScale:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 METHOD = "adaptive-conformal"
 
 ALPHA_RANGE = (0.02, 0.3)
-"""How far alpha may go: an interval of 98 % to 70 % of the law. A law that needs more is wrong, not uncalibrated, and
-beyond 98 % the quantiles of a sample of 60 are its extremes."""
+"""How far alpha may go: an interval of 98 % to 70 %. What needs more is wrong, not uncalibrated, and beyond
+98 % the quantiles of a sample of 60 are its extremes."""
 
 FACTOR_RANGE = (0.5, 2.0)
 """How much narrower or wider an interval may get: what heavy tails would do to it beyond that is no calibration."""
@@ -35,8 +35,8 @@ FACTOR_RANGE = (0.5, 2.0)
 class Calibration:
     """How the quantiles of one forecast are moved: to `factor` times their distance from the median, in log return.
 
-    alpha: the level that misses have led to: the law's own 1 - alpha interval is as wide as the 90 % interval shown.
-    settled: how many settled forecasts it has learnt from. Without one, factor is 1.
+    alpha: the level that misses have led to: the distribution's own 1 - alpha interval is as wide as the 90 % interval
+    shown. settled: how many settled forecasts it has learnt from. Without one, factor is 1.
     """
 
     method: str
@@ -44,18 +44,18 @@ class Calibration:
     factor: float
     settled: int
 
-    def quantiles(self, law: Distribution, levels_Q: ArrayLike) -> Floats:
-        """The moved quantiles of a law of one row, shape (Q,), in log return: m + factor * (q - m), m the median.
+    def quantiles(self, dist: Distribution, levels_Q: ArrayLike) -> Floats:
+        """The moved quantiles of a single row, shape (Q,), in log return: m + factor * (q - m), m the median.
 
-        With factor 1, the law's own to the last bit. Raises ConfigError on a level outside 0 .. 1, ValueError on a law
-        of more rows.
+        With factor 1, the distribution's own to the last bit. Raises ConfigError on a level outside 0 .. 1, ValueError
+        on a distribution of more rows.
         """
-        if len(law) != 1:
-            raise ValueError(f"a law of {len(law)} rows, not one")
-        own_Q: Floats = law.quantile(levels_Q)[0]
+        if len(dist) != 1:
+            raise ValueError(f"a law of {len(dist)} rows, not one")
+        own_Q: Floats = dist.quantile(levels_Q)[0]
         if self.factor == 1.0:
             return own_Q
-        median = law.quantile([0.5])[0, 0]
+        median = dist.quantile([0.5])[0, 0]
         moved_Q: Floats = median + self.factor * (own_Q - median)
         return moved_Q
 
@@ -91,24 +91,25 @@ class AdaptiveConformal:
             alpha = min(max(alpha + self.gamma * (self.target - miss), low), high)
         return alpha
 
-    def factor(self, law: Distribution, alpha: float) -> float:
-        """Width of the 1 - alpha interval of a law of one row over that of its 1 - target interval.
+    def factor(self, dist: Distribution, alpha: float) -> float:
+        """Width of the 1 - alpha interval of a distribution of one row over that of its 1 - target interval.
 
-        Within `FACTOR_RANGE`. 1 exactly for alpha = target, and for a law too narrow for its intervals to have a width.
+        Within `FACTOR_RANGE`. 1 exactly for alpha = target, and for a distribution too narrow for its intervals to have
+        a width.
         """
         if alpha == self.target:
             return 1.0
         levels = [self.target / 2, 1 - self.target / 2, alpha / 2, 1 - alpha / 2]
-        low, high, wanted_low, wanted_high = law.quantile(levels)[0].tolist()
+        low, high, wanted_low, wanted_high = dist.quantile(levels)[0].tolist()
         width = high - low
         return float(np.clip((wanted_high - wanted_low) / width, *FACTOR_RANGE)) if width > 0 else 1.0
 
-    def calibration(self, law: Distribution, misses: Sequence[Miss]) -> Calibration:
-        """The calibration of the next forecast, whose law has one row, from the settled ones, oldest first.
+    def calibration(self, dist: Distribution, misses: Sequence[Miss]) -> Calibration:
+        """The calibration of the next forecast, whose distribution has one row, from the settled ones, oldest first.
 
         Forecasts that were shown uncalibrated are left out: what their intervals missed says nothing of alpha, and
         would move it on and on.
         """
         felt = [miss.missed for miss in misses if miss.alpha is not None]
         alpha = self.alpha_after(felt)
-        return Calibration(METHOD, alpha, self.factor(law, alpha), len(felt))
+        return Calibration(METHOD, alpha, self.factor(dist, alpha), len(felt))

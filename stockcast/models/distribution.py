@@ -1,4 +1,4 @@
-"""Distribution: the forecast of a log return, as a Student-t law or as a sample.
+"""Distribution: the forecast of a log return, as a Student-t distribution or as a sample.
 
 Row-stable: the bytes of a row do not depend on the rows beside it.
 
@@ -55,7 +55,7 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class StudentT:
-    """Student-t laws: loc + scale * t(nu). nu = inf is the Gaussian; the variance exists, since nu > 2.
+    """Student-t distributions: loc + scale * t(nu). nu = inf is the Gaussian; the variance exists, since nu > 2.
 
     All three are of shape (N,); loc and scale in log return. Raises ModelError on a value that is no distribution.
     """
@@ -130,12 +130,12 @@ class StudentT:
 
 
 def held(f: Features, start: int, loc_N: Floats, scale_N: Floats, nu_N: Floats) -> StudentT:
-    """Student-t laws at the origins from `start` on, of a price that may move: location and scale are held to that.
+    """Student-t distributions at the origins from `start` on; location and scale are held to what a price may do.
 
     Where a price stands still, a location from livelier times would leave the last close behind, and a scale from none
-    would be none (`Moves.pace_T`, `Moves.least_T`). Elsewhere the laws are as given.
+    would be none (`SessionReturns.pace_T`, `SessionReturns.least_T`). Elsewhere the distributions are as given.
     """
-    m, rows = f.moves, slice(start, start + len(loc_N))
+    m, rows = f.session_returns, slice(start, start + len(loc_N))
     loc_N = np.clip(loc_N, -m.pace_T[rows], m.pace_T[rows])
     return StudentT(loc_N, np.maximum(scale_N, m.least_T[rows]), nu_N)
 
@@ -193,7 +193,7 @@ class Empirical:
 
     @property
     def std(self) -> Floats:
-        """Standard deviation of the sample as a law, with divisor K, shape (N,)."""
+        """Standard deviation of the sample as a distribution, with divisor K, shape (N,)."""
         return np.array([np.std(row) for row in self.values_NK], dtype=np.float64)
 
     def cdf(self, x: ArrayLike) -> Floats:

@@ -115,8 +115,8 @@ class Ensemble:
         heads_NH = self.weights.window_heads(
             self.standardiser(f)[oldest:], self.config.lookback, start - oldest, stop - oldest
         )
-        law = self.corrected(self.base.log_scale(f, start, stop), heads_NH)
-        return held(f, start, law.loc, law.scale, law.nu)
+        dist = self.corrected(self.base.log_scale(f, start, stop), heads_NH)
+        return held(f, start, dist.loc, dist.scale, dist.nu)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         """Log return from the origin's close to each step, [H, P], on simulated paths.
@@ -128,7 +128,7 @@ class Ensemble:
         states = self.weights.run(self.weights.project(x_FT), self.weights.zero_state(1))
         states = [tuple(np.repeat(part, plan.paths, axis=-1) for part in state) for state in states]
 
-        def law(bars: PathBars) -> tuple[Floats, Floats]:
+        def dist(bars: PathBars) -> tuple[Floats, Floats]:
             nonlocal states
             x_FP = np.ascontiguousarray(
                 self.standardiser.standardise(self.standardiser.select(bars.names, bars.x_PF)).T
@@ -139,7 +139,7 @@ class Ensemble:
             t = self.corrected(self.base.log_scale_of(bars.har_PK, bars.leverage_P), heads_PH)
             return t.loc, t.scale
 
-        return simulate_bars(f, origin, law, self.base.nu, plan)
+        return simulate_bars(f, origin, dist, self.base.nu, plan)
 
     def corrected(self, ln_s_N: Floats, heads_NH: Floats) -> StudentT:
         """The base scale's Student-t, moved by the network's corrections."""

@@ -53,7 +53,7 @@ def onnx_bytes(ensemble: Ensemble, about: Mapping[str, str]) -> bytes:
         ) from error
     graph = _Graph()
     _heads(graph, ensemble)
-    _law(graph, ensemble)
+    _dist(graph, ensemble)
 
     def value(name: str, *shape: int | str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -159,7 +159,7 @@ def _arranged(layer: LayerWeights, cell: str, member: int) -> Iterator[tuple[str
     yield "B", np.concatenate([stacked(layer.input_bias_SGD), stacked(layer.hidden_bias_SGD)], axis=1)
 
 
-def _law(graph: _Graph, ensemble: Ensemble) -> None:
+def _dist(graph: _Graph, ensemble: Ensemble) -> None:
     """loc, scale and nu: see `ensemble.correct`."""
     base, axis = ensemble.base, graph.constant("axis_H", np.array([1]), np.int64)
     heads = []

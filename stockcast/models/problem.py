@@ -51,7 +51,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Footing:
+class Preprocessing:
     """What a network stands on: the base scale that it corrects, and the standardiser of its inputs.
 
     cutoff: last session that has taught or chosen anything.
@@ -62,7 +62,7 @@ class Footing:
     cutoff: date
 
     @classmethod
-    def of(cls, series: Sequence[Series]) -> Footing:
+    def of(cls, series: Sequence[Series]) -> Preprocessing:
         """Fitted on the training parts of all series together. Raises DataError where they determine nothing."""
         if not series:
             raise DataError("no series is long enough to learn from", "use longer histories")
@@ -73,7 +73,7 @@ class Footing:
             f = one.load()
             rows.append(scale_rows(f, one.train.start, one.train.stop, every))
             moments.append(Moments.of(f.x_TF[BURN_IN : one.train.stop]))
-            cutoffs.append(f.moves.dates[one.last].astype(object))
+            cutoffs.append(f.session_returns.dates[one.last].astype(object))
             names = f.names
         standardiser = Standardiser.of(names, Moments.together(moments))
         y_N, z_NP = (np.concatenate(parts) for parts in zip(*rows, strict=True))
@@ -81,7 +81,7 @@ class Footing:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class ValidationSegment:
     """Rows first .. stop - 1 of the problem, whose losses are those of the validation part from `start` on."""
 
     first: int
@@ -102,29 +102,29 @@ class Problem:
     z_T: torch.Tensor
     eta: float
     ends_N: NDArray[np.int64]
-    lessons: tuple[Lesson, ...]
+    segments: tuple[ValidationSegment, ...]
 
     @classmethod
     def of(
-        cls, series: Sequence[Series], footing: Footing, window: WindowShape, device: torch.device
+        cls, series: Sequence[Series], preprocessing: Preprocessing, window: WindowShape, device: torch.device
     ) -> Problem:  # fmt: skip
         """All series, one after the other. Raises DataError where no training part holds a window."""
-        base, at = footing.base, 0
+        base, at = preprocessing.base, 0
         rows = sum(one.length for one in series)
-        x_TF = np.empty((rows, len(footing.standardiser.names)), dtype=np.float32)
+        x_TF = np.empty((rows, len(preprocessing.standardiser.names)), dtype=np.float32)
         z_T = np.zeros(rows, dtype=np.float32)
         ends: list[NDArray[np.int64]] = []
-        lessons: list[Lesson] = []
+        segments: list[ValidationSegment] = []
         for one in series:
             f, stop = one.load(), at + one.length
             s_T = np.exp(base.log_scale(f, 0, one.length - 1))
-            x_TF[at:stop] = footing.standardiser(f)
-            z_T[at : stop - 1] = (f.moves.r_T[1:] - base.mu) / s_T
+            x_TF[at:stop] = preprocessing.standardiser(f)
+            z_T[at : stop - 1] = (f.session_returns.r_T[1:] - base.mu) / s_T
             oldest = BURN_IN + window.length - 1 if window.chunked else one.train.start
             ends.append(at + np.arange(oldest, max(oldest, one.train.stop)))
             if one.validation is not None and len(one.validation):
                 first = max(0, one.validation.start - window.lookback)
-                lessons.append(Lesson(at + first, at + one.validation.start, at + one.validation.stop))
+                segments.append(ValidationSegment(at + first, at + one.validation.start, at + one.validation.stop))
             at = stop
         ends_N = np.concatenate(ends)
         if not len(ends_N):
@@ -136,7 +136,7 @@ class Problem:
             z_T=torch.from_numpy(z_T).to(device),
             eta=math.log(base.nu - NU_FLOOR),
             ends_N=ends_N,
-            lessons=tuple(lessons),
+            segments=tuple(segments),
         )
 
 

@@ -1,10 +1,11 @@
-"""Recalibration: levels corrected by what the laws' own probabilities (PITs) turned out to be, up to the origin.
+"""Recalibration: levels corrected by what the forecasts' own probabilities (PITs) turned out to be.
 
-Two corrections, which may be chained. `PitRecalibration` asks a law for the level that has, for scales like today's,
-been undershot with the wanted probability. `PooledConformal` moves the level of the central interval by the misses of
-all tickers, and if wanted by those at scales like today's. Both see a forecast only from its target session on: a row
-rests on rows whose target session is its origin or earlier, so that nothing that happens after an origin moves its row.
-Dates are compared as dates: tickers of exchanges that close at different hours belong in records of their own.
+Two corrections, which may be chained. `PitRecalibration` asks a distribution for the level that has, for scales like
+today's, been undershot with the wanted probability. `PooledConformal` moves the level of the central interval by the
+misses of all tickers, and if wanted by those at scales like today's. Both see a forecast only from its target session
+on: a row rests on rows whose target session is its origin or earlier, so that nothing that happens after an origin
+moves its row. Dates are compared as dates: tickers of exchanges that close at different hours belong in records of
+their own.
 
 Legend: N rows, Q levels, D target sessions, K deciles and one more for "too early", C cells and G = C + 1 grid points,
 M maps, B rows of a block.
@@ -66,11 +67,11 @@ def causal_deciles(scale_N: ArrayLike, window: int = 500, minimum: int = 100) ->
 class PitRecord:
     """Forecasts and what became of them, in any order of rows; every array has shape (N,).
 
-    pit_N: the law's probability of at most the outcome, 0 .. 1, NaN where it is not known yet. scale_N: the law's
-    scale, positive. origins_N, targets_N: dates of origin and target session. tickers_N: whose forecast it is; left
-    out, all rows are of one ticker. decile_minimum, decile_window: as in `causal_deciles`.
-    Raises DataError on a value out of range, a target not after its origin and two rows of one ticker and origin,
-    ValueError on different lengths.
+    pit_N: the distribution's probability of at most the outcome, 0 .. 1, NaN where it is not known yet. scale_N: the
+    distribution's scale, positive. origins_N, targets_N: dates of origin and target session. tickers_N: whose forecast
+    it is; left out, all rows are of one ticker. decile_minimum, decile_window: as in `causal_deciles`. Raises DataError
+    on a value out of range, a target not after its origin and two rows of one ticker and origin, ValueError on
+    different lengths.
     """
 
     pit_N: Floats
@@ -129,11 +130,11 @@ class PitRecalibration:
 
     For a row of decile d, the share of PITs up to u is estimated from those of the last `window` target sessions up
     to its origin whose decile is within `reach` of d, drawn towards those of all deciles as if `local_prior` of the
-    latter had been added, and these towards u itself as if `pooled_prior` PITs of a perfect law had been: few data
-    fall back smoothly, on the law itself in the end. Rows too early for a decile use all deciles.
+    latter had been added, and these towards u itself as if `pooled_prior` PITs of a perfect distribution had been: few
+    data fall back smoothly, on the distribution itself in the end. Rows too early for a decile use all deciles.
 
     Within a sample of n the share of PITs up to u, of which there are c, is (c + 1/2) / (n + 1), on a grid of 201
-    points and linear between; 0 and 1 at the ends. A perfect law has a share above 0 in each cell: levels stay
+    points and linear between; 0 and 1 at the ends. A perfect distribution has a share above 0 in each cell: levels stay
     strictly increasing. The priors are for one stock, whose 500 PITs tell an error of one point from luck only in
     part: a larger prior mends less and costs less sharpness. The thousands of PITs of a pool outweigh them.
     Raises ConfigError on a setting out of range.
@@ -156,7 +157,7 @@ class PitRecalibration:
                 raise ConfigError(f"a {name} prior of {prior} PITs is not within 1 .. 1000000")
 
     def levels(self, record: PitRecord, levels: ArrayLike) -> Floats:
-        """The levels to ask each row's law for, shape (N, Q), in place of the wanted ones, (Q,) or (N, Q).
+        """The levels to ask each row's distribution for, shape (N, Q), in place of the wanted ones, (Q,) or (N, Q).
 
         Strictly increasing in the wanted level, and equal to it where nothing is known yet. A row's own PIT does not
         enter. Raises ConfigError on a level outside 0 .. 1.
@@ -168,7 +169,7 @@ class PitRecalibration:
         return mapped_NQ
 
     def pit(self, record: PitRecord) -> Floats:
-        """The PITs of the recalibrated laws, shape (N,): what `levels` maps to the PIT; NaN where that is NaN."""
+        """The PITs after recalibration, shape (N,): what `levels` maps to the PIT; NaN where that is NaN."""
         pit_N = record.pit_N.copy()
         for rows, map_G in self._maps(record):
             pit_N[rows] = np.interp(record.pit_N[rows], _GRID_G, map_G)
@@ -236,11 +237,11 @@ class PooledConformal:
             raise ConfigError(f"{self.few} forecasts a session are not within 0 .. 1000000")
 
     def alpha(self, pit_N: ArrayLike, origins_N: Dates, targets_N: Dates, decile_N: Integers | None = None) -> Floats:
-        """The alpha that each forecast is made with, shape (N,): its interval is the law's central 1 - alpha.
+        """The alpha that each forecast is made with, shape (N,): its interval is the distribution's central 1 - alpha.
 
-        pit: of the laws, or of the recalibrated laws (`PitRecalibration.pit`) to calibrate those; NaN where not known
-        yet. decile: `PitRecord.decile_N`; left out, all rows are too early for one. Rows in any order. Raises DataError
-        on a PIT outside 0 .. 1 or a target not after its origin, ValueError on different lengths.
+        pit: of the distributions, or of the recalibrated distributions (`PitRecalibration.pit`) to calibrate those; NaN
+        where not known yet. decile: `PitRecord.decile_N`; left out, all rows are too early for one. Rows in any order.
+        Raises DataError on a PIT outside 0 .. 1 or a target not after its origin, ValueError on different lengths.
         """
         pit = _checked_pit(pit_N, origins_N, targets_N)
         # "Too early" is a place as the deciles are: the first.
@@ -286,15 +287,15 @@ def central_levels(alpha_N: ArrayLike) -> Floats:
     return np.stack([half_N, 1.0 - half_N], axis=1)
 
 
-def quantiles_at(law: Distribution, levels_NQ: ArrayLike) -> Floats:
-    """Quantiles of each row's law at the row's own levels, shape (N, Q), in the law's unit.
+def quantiles_at(dist: Distribution, levels_NQ: ArrayLike) -> Floats:
+    """Quantiles of each row's distribution at the row's own levels, shape (N, Q), in the distribution's unit.
 
     The same to the last bit as asking row by row. Raises ConfigError on a level outside 0 .. 1, ValueError on levels
     for another number of rows.
     """
     levels = np.asarray(levels_NQ, dtype=np.float64)
-    if levels.ndim != 2 or len(levels) != len(law):
-        raise ValueError(f"levels of shape {levels.shape} for {len(law)} laws")
+    if levels.ndim != 2 or len(levels) != len(dist):
+        raise ValueError(f"levels of shape {levels.shape} for {len(dist)} laws")
     out_NQ = np.empty(levels.shape)
     # A call costs as much as hundreds of quantiles: rows with like levels go together, and of all levels of a block
     # at all its rows each row keeps its own.
@@ -303,7 +304,7 @@ def quantiles_at(law: Distribution, levels_NQ: ArrayLike) -> Floats:
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         distinct, place = np.unique(levels[rows], return_inverse=True)
-        all_BL = law[rows].quantile(distinct)
+        all_BL = dist[rows].quantile(distinct)
         out_NQ[rows] = np.take_along_axis(all_BL, place.reshape(len(rows), -1), axis=1)
     return out_NQ
 

@@ -33,7 +33,7 @@ _LARGE_NU = 1e6
 _FARTHEST_RETURN = 10.0
 """Largest moves so far that a simulated session may be: heavy tails drawn a million times know no end."""
 
-Law = Callable[["PathBars"], tuple[Floats, Floats]]
+Distribution = Callable[["PathBars"], tuple[Floats, Floats]]
 """Location and scale [P] of the next return, given the bars so far."""
 
 
@@ -48,7 +48,7 @@ class Shocks:
         """The targets of the last origins of start .. stop - 1, at most MAX_SHOCKS of them."""
         start = max(start, stop - MAX_SHOCKS)
         s_M = np.exp(base.log_scale(f, start, stop))
-        m, after = f.moves, slice(start + 1, stop + 1)
+        m, after = f.session_returns, slice(start + 1, stop + 1)
         zero_M = np.zeros(stop - start)
         gap_M = zero_M if m.gap_T is None else m.gap_T[after] / s_M
         surprise_M = zero_M if m.surprise_T is None else m.surprise_T[after]
@@ -57,7 +57,7 @@ class Shocks:
         return cls(values_M4.astype(np.float32).astype(np.float64))
 
     def unit(self, nu: float) -> Shocks:
-        """The same bars in units of a law whose errors are t(nu): their mean size is that of the unit law.
+        """The same bars in units of errors that are t(nu): their mean size is that of the unit distribution.
 
         Bars in units of another scale, such as one that many stocks were fitted to, would widen or narrow every path.
         """
@@ -91,7 +91,7 @@ class PathPlan:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a simulated session may be, by what is known at the origin: the same as a forecast's law, see `Moves`.
+    """What a simulated session may be, as a forecast may, by what is known at the origin; see `SessionReturns`.
 
     least, most: of its scale. pace: of its location. farthest: of its return. All in log return.
     """
@@ -104,7 +104,7 @@ class Limits:
     @classmethod
     def at(cls, f: Features, origin: int) -> Limits:
         """Those of paths from an origin."""
-        m = f.moves
+        m = f.session_returns
         least, most, pace, largest = (float(c_T[origin]) for c_T in (m.least_T, m.most_T, m.pace_T, m.largest_T))
         return cls(least, most, pace, _FARTHEST_RETURN * largest)
 
@@ -125,7 +125,7 @@ class PathBars:
     """The newest bars of every path, and the causal columns that follow from them; starts at an origin's own bars."""
 
     def __init__(self, f: Features, origin: int, paths: int) -> None:
-        m = f.moves
+        m = f.session_returns
         oldest = max(0, origin + 1 - HAR_SPANS[-1])
         self.names = f.names
         # What is not the ticker's own stays as it was at the origin: nobody simulates a market, or earnings. What was
@@ -179,17 +179,17 @@ class PathBars:
         self.steps += 1
 
 
-def simulate_bars(f: Features, origin: int, law: Law, nu: float, plan: PathPlan) -> Floats:
-    """Log return from the origin's close to each step, [H, P], under a law that sees the bars so far.
+def simulate_bars(f: Features, origin: int, dist: Distribution, nu: float, plan: PathPlan) -> Floats:
+    """Log return from the origin's close to each step, [H, P], under a distribution that sees the bars so far.
 
-    nu: degrees of freedom of the law's errors, whose unit the drawn bars are brought to.
+    nu: degrees of freedom of the distribution's errors, whose unit the drawn bars are brought to.
     """
     shocks = plan.shocks.unit(min(nu, _LARGE_NU))
     bars = PathBars(f, origin, plan.paths)
     total_HP = np.empty(plan.shape)
     total_P = np.zeros(plan.paths)
     for h in range(plan.horizon):
-        location_P, scale_P = law(bars)
+        location_P, scale_P = dist(bars)
         e_P, v_P, gap_P, surprise_P = shocks.draw(plan.generator, plan.paths)
         scale_P = bars.limits.scale(scale_P)
         r_P = bars.limits.held(bars.limits.location(location_P) + scale_P * e_P)
@@ -203,7 +203,7 @@ def simulate_variance(
     variance: float, plan: PathPlan, limits: Limits,
     step: Callable[[Floats, Floats], Floats], draw: Callable[[Floats], Floats],
 ) -> Floats:  # fmt: skip
-    """Cumulated returns [H, P] of a law whose variance follows from the last variance and return alone.
+    """Cumulated returns [H, P] of a distribution whose variance follows from the last variance and return alone.
 
     draw: returns given variances, with location and scale within the limits.
     """

@@ -1,4 +1,4 @@
-"""Student-t: distribution function and quantile of the unit law, in NumPy alone.
+"""Student-t: distribution function and quantile of the unit distribution, in NumPy alone.
 
 Every function here is row-stable: the bytes of a row do not depend on the rows beside it. So there are elementwise
 operations and fixed iteration counts only, no sum across rows, and arrays are contiguous before exp and log (NumPy's
@@ -58,7 +58,7 @@ def unit_quantile(levels_Q: Floats, nu_N: Floats) -> Floats:
 
 
 def log_peak(nu: Floats) -> Floats:
-    """Log density of the unit Student-t law at its centre."""
+    """Log density of the unit Student-t distribution at its centre."""
     return log_gamma_ratio(0.5 * nu) - _LOG_SQRT_2PI
 
 

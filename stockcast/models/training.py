@@ -24,7 +24,7 @@ from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, En
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.network import Network
 from stockcast.models.optimiser import AdamW, one_cycle
-from stockcast.models.problem import Footing, Problem, Series, WindowShape
+from stockcast.models.problem import Preprocessing, Problem, Series, WindowShape
 from stockcast.models.torchweights import Weights, member_of, stack
 from stockcast.results.progress import Progress
 from stockcast.results.training import LossCurve
@@ -37,7 +37,7 @@ _GPU_UNITS = 128
 _UNITS_IN_CACHE = 64 * 150 * 32
 """Hidden units of all sessions of a batch, four gates each: with twice as many a step takes 1.5 times as long."""
 
-_LESSONS_AT_ONCE = 64
+_SEGMENTS_AT_ONCE = 64
 """Validation parts that go through the network together: what a pass needs of memory stays small."""
 
 
@@ -56,7 +56,7 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class EarlyStopping:
     """Gradient steps that validation chose for each member, how many there were to choose from, and how each learnt."""
 
     steps: tuple[int, ...]
@@ -76,58 +76,58 @@ class Snapshot:
 
 def train(
     f: Features, split: Split, config: TrainConfig, progress: Progress, start: NetworkWeights | None = None
-) -> tuple[Ensemble, Chosen]:
+) -> tuple[Ensemble, EarlyStopping]:
     """`learn` from one series: its training part teaches, its validation part chooses."""
     return learn([Series.of(f, split.train, split.validation)], config, progress, start)
 
 
 def refit(
-    f: Features, part: Part, config: TrainConfig, chosen: Chosen, progress: Progress,
-    start: NetworkWeights | None = None, footing: Footing | None = None,
+    f: Features, part: Part, config: TrainConfig, chosen: EarlyStopping, progress: Progress,
+    start: NetworkWeights | None = None, preprocessing: Preprocessing | None = None,
 ) -> Ensemble:  # fmt: skip
     """`relearn` from one series."""
-    return relearn([Series.of(f, part)], config, chosen, progress, start, footing)
+    return relearn([Series.of(f, part)], config, chosen, progress, start, preprocessing)
 
 
 def learn(
     series: Sequence[Series], config: TrainConfig, progress: Progress, start: NetworkWeights | None = None,
-    footing: Footing | None = None,
-) -> tuple[Ensemble, Chosen]:  # fmt: skip
+    preprocessing: Preprocessing | None = None,
+) -> tuple[Ensemble, EarlyStopping]:  # fmt: skip
     """Fit base scale, standardiser and every member on the training parts; stop each where validation is best.
 
     start: weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
-    footing: that of another ensemble, in place of one fitted here. Returns the ensemble and what validation chose.
-    Raises DataError where no training part holds a window, ConfigError for a missing device.
+    preprocessing: that of another ensemble, in place of one fitted here. Returns the ensemble and what validation
+    chose. Raises DataError where no training part holds a window, ConfigError for a missing device.
     """
-    footing = footing or Footing.of(series)
-    problem = Problem.of(series, footing, window_shape(config), _device(config))
+    preprocessing = preprocessing or Preprocessing.of(series)
+    problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
     most = config.training.gradient_steps(sum(len(one.train) for one in series))
     watched = [
         _watch(descend(problem, config, walk), walk.seed, progress)
         for walk in _walks(config, [most] * config.training.seeds, most, start)
     ]
     curves = tuple(curve for _, curve in watched)
-    ensemble = _ensemble(config, footing, [snapshot.weights for snapshot, _ in watched])
-    return ensemble, Chosen(tuple(curve.chosen for curve in curves), most, curves)
+    ensemble = _ensemble(config, preprocessing, [snapshot.weights for snapshot, _ in watched])
+    return ensemble, EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
 
 
 def relearn(
-    series: Sequence[Series], config: TrainConfig, chosen: Chosen, progress: Progress,
-    start: NetworkWeights | None = None, footing: Footing | None = None,
+    series: Sequence[Series], config: TrainConfig, chosen: EarlyStopping, progress: Progress,
+    start: NetworkWeights | None = None, preprocessing: Preprocessing | None = None,
 ) -> Ensemble:  # fmt: skip
     """Fit everything again, each member for its chosen number of steps: nothing is left to choose."""
-    footing = footing or Footing.of(series)
-    problem = Problem.of(series, footing, window_shape(config), _device(config))
+    preprocessing = preprocessing or Preprocessing.of(series)
+    problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
     members = [
         _watch(descend(problem, config, walk), walk.seed, progress)[0].weights
         for walk in _walks(config, chosen.steps, chosen.most, start)
     ]
-    return _ensemble(config, footing, members)
+    return _ensemble(config, preprocessing, members)
 
 
-def _ensemble(config: TrainConfig, footing: Footing, members: Sequence[Weights]) -> Ensemble:
+def _ensemble(config: TrainConfig, preprocessing: Preprocessing, members: Sequence[Weights]) -> Ensemble:
     weights = stack(config.network, members)
-    return Ensemble(config.network, footing.base, footing.standardiser, weights, footing.cutoff)
+    return Ensemble(config.network, preprocessing.base, preprocessing.standardiser, weights, preprocessing.cutoff)
 
 
 def _walks(config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None) -> Iterator[Walk]:
@@ -224,7 +224,7 @@ def _finite(loss: float) -> float | None:
 @torch.no_grad()
 def _snapshot(model: Network, problem: Problem, step: int, losses: Sequence[float]) -> Snapshot:
     loss = math.nan
-    if problem.lessons:
+    if problem.segments:
         model.eval()
         loss = _validation_loss(model, problem)
         model.train()
@@ -240,11 +240,11 @@ def _validation_loss(model: Network, problem: Problem) -> float:
     One pass over a part, its state warmed up on the window before, stands for one window per origin.
     """
     total, count = 0.0, 0
-    for begin in range(0, len(problem.lessons), _LESSONS_AT_ONCE):
-        lessons = problem.lessons[begin : begin + _LESSONS_AT_ONCE]
-        x_BTF = torch.nn.utils.rnn.pad_sequence([problem.x_TF[one.first : one.stop] for one in lessons], True)
+    for begin in range(0, len(problem.segments), _SEGMENTS_AT_ONCE):
+        segments = problem.segments[begin : begin + _SEGMENTS_AT_ONCE]
+        x_BTF = torch.nn.utils.rnn.pad_sequence([problem.x_TF[one.first : one.stop] for one in segments], True)
         heads_BTH = model(x_BTF)
-        for heads_TH, one in zip(heads_BTH, lessons, strict=True):
+        for heads_TH, one in zip(heads_BTH, segments, strict=True):
             of_part_TH = heads_TH[one.start - one.first : one.stop - one.first]
             losses_T = negative_log_likelihood(of_part_TH, problem.z_T[one.start : one.stop], problem.eta)
             total, count = total + float(losses_T.mean()) * len(losses_T), count + len(losses_T)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.pipeline.auditing import audit
-    from stockcast.pipeline.backtesting import backtest, backtest_given, plan, plan_given
+    from stockcast.pipeline.backtesting import backtest, backtest_pretrained, plan, plan_pretrained
     from stockcast.pipeline.checking import checked
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.exporting import export_model
-    from stockcast.pipeline.fetching import Waiting, fetch
+    from stockcast.pipeline.fetching import FetchSession, fetch
     from stockcast.pipeline.gathering import gather
-    from stockcast.pipeline.given import Given
     from stockcast.pipeline.markets import Company
     from stockcast.pipeline.models import (
         list_models,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from stockcast.pipeline.pooling import pooled
     from stockcast.pipeline.pooltraining import train_pool_from
     from stockcast.pipeline.predicting import predict, predict_beside
+    from stockcast.pipeline.pretrained import PretrainedBacktest
     from stockcast.pipeline.reporting import report
     from stockcast.pipeline.reproducing import reproduce
     from stockcast.pipeline.running import run
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Company": "markets",
-    "Given": "given",
-    "Waiting": "fetching",
+    "PretrainedBacktest": "pretrained",
+    "FetchSession": "fetching",
     "audit": "auditing",
     "backtest": "backtesting",
-    "backtest_given": "backtesting",
+    "backtest_pretrained": "backtesting",
     "checked": "checking",
     "doctor": "checkup",
     "explain": "explaining",
@@ -52,7 +52,7 @@ _HOME = {
     "list_models": "models",
     "load": "sources",
     "plan": "backtesting",
-    "plan_given": "backtesting",
+    "plan_pretrained": "backtesting",
     "pooled": "pooling",
     "predict": "predicting",
     "predict_beside": "predicting",
@@ -72,11 +72,11 @@ _HOME = {
 
 __all__ = [
     "Company",
-    "Given",
-    "Waiting",
+    "PretrainedBacktest",
+    "FetchSession",
     "audit",
     "backtest",
-    "backtest_given",
+    "backtest_pretrained",
     "checked",
     "doctor",
     "explain",
@@ -87,7 +87,7 @@ __all__ = [
     "list_models",
     "load",
     "plan",
-    "plan_given",
+    "plan_pretrained",
     "pooled",
     "predict",
     "predict_beside",

@@ -16,7 +16,7 @@ from stockcast.config import PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.errors import DataError, ModelError
-from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, law_bytes
+from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, dist_bytes
 from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
@@ -35,8 +35,8 @@ from stockcast.windows.splits import Part
 if TYPE_CHECKING:
     from stockcast.evaluation.backtest import Entry
     from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import Chosen
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.models.training import EarlyStopping
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
 
@@ -54,7 +54,12 @@ ALONE = 12
 
 
 def audit(
-    source: str, read: ReadOptions, config: TrainConfig, home: Path, progress: Progress, waiting: Waiting | None = None
+    source: str,
+    read: ReadOptions,
+    config: TrainConfig,
+    home: Path,
+    progress: Progress,
+    fetch_session: FetchSession | None = None,
 ) -> AuditResult:
     """Fit and forecast a source with its own future and with others, and say whether anything differs.
 
@@ -65,11 +70,11 @@ def audit(
     if looks_like_path(source):
         history = load(source, read)
     else:
-        found = quotes(source, read, home, waiting, progress)
+        found = quotes(source, read, home, fetch_session, progress)
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    search = Search(home, progress, lambda _: waiting, strict=False)
+    search = Search(home, progress, lambda _: fetch_session, strict=False)
     covariates = covariates_of(config.covariates, history, config.exchange, found, search)
     made = _Audit(_work(history, config, home, progress, found, covariates), found)
     prices, unread = prices_check(source, read, home, history, made.origins, found)
@@ -110,7 +115,7 @@ class _Fitted:
     """What one history was made into: the fit, what validation chose, and the bytes of every fitted object by check."""
 
     fit: Fit
-    chosen: Chosen
+    chosen: EarlyStopping
     parts: Mapping[str, Parts]
 
 
@@ -261,7 +266,7 @@ class _Audit:
             past = self._seen("removed", row)
             at = row - test.start
             for name, known in competitors.items():
-                if law_bytes(known.forecast(past, row, row + 1), 0, 1) != law_bytes(whole[name], at, at + 1):
+                if dist_bytes(known.forecast(past, row, row + 1), 0, 1) != dist_bytes(whole[name], at, at + 1):
                     wrong.append(f"{name} from {self.work.split.session(row)}")
             self.work.progress.advance(1)
         detail = f"{len(rows)} of {len(test)} origins, the future cut: as in one batch of the test part"
@@ -311,8 +316,8 @@ class _Audit:
         """Trained, chosen and fitted as `train` does it."""
         watched = Watched(self.work.progress, what)
         work = replace(work, progress=watched)
-        learnt = work.learn()
-        network, chosen, crps = learnt.network, learnt.chosen, learnt.validation_crps
+        trained = work.learn()
+        network, chosen, crps = trained.network, trained.chosen, trained.validation_crps
         losses = np.array(watched.losses)
         baselines = dict(work.fit_baselines(work.seen, "the test part"))
         for name, kind in ALL_BASELINES.items():
@@ -344,18 +349,22 @@ class _Audit:
 
     def _taught(self) -> Ensemble:
         """The fitted network; one that took every step where validation chose none: corrections of zero hide a leak."""
-        from stockcast.models.problem import Footing
-        from stockcast.models.training import Chosen, refit
+        from stockcast.models.problem import Preprocessing
+        from stockcast.models.training import EarlyStopping, refit
 
         fitted, chosen = self.own.fit.ensemble, self.own.chosen
         if min(chosen.steps) > 0:
             return fitted
-        every = Chosen((chosen.most,) * len(chosen.steps), chosen.most)
+        every = EarlyStopping((chosen.most,) * len(chosen.steps), chosen.most)
         initial = self.work.initial
-        start = None if initial is None else initial.young.weights
-        footing = None if initial is None else Footing(initial.young.base, initial.young.standardiser, fitted.cutoff)
+        start = None if initial is None else initial.pre_validation.weights
+        preprocessing = (
+            None
+            if initial is None
+            else Preprocessing(initial.pre_validation.base, initial.pre_validation.standardiser, fitted.cutoff)
+        )
         watched = Watched(self.work.progress, "every step taken")
-        return refit(self.work.f, self.work.seen, self.work.config, every, watched, start, footing)
+        return refit(self.work.f, self.work.seen, self.work.config, every, watched, start, preprocessing)
 
     def _forecasts(self, fit: Fit, prices: _Prices, row: int) -> dict[str, bytes]:
         """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""
@@ -379,7 +388,7 @@ class _Audit:
         return {name: _bytes_of(replace(model, served_by=name), history, asked) for name in (self.cell, *fit.baselines)}
 
     def _walked(self, work: Work, rows: int, what: str) -> dict[str, bytes]:
-        """The first rows of every competitor's laws in a fold of the backtest, and what its validation found."""
+        """The first rows of every competitor in a fold of the backtest, and what its validation found."""
         config = BacktestConfig(cells=(self.cell,), network=work.config.network, training=work.config.training)
         watched = Watched(self.work.progress, f"walk, {what}")
         with tempfile.TemporaryDirectory() as folder:
@@ -388,4 +397,7 @@ class _Audit:
             walk = Walk(work.history, work.f, config, Path(folder), watched)
             file = walk.fold(Fold(1, replace(work.split, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
-        return {**{name: law_bytes(law, 0, rows) for name, law in file.laws.items()}, "choice": repr(about).encode()}
+        return {
+            **{name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()},
+            "choice": repr(about).encode(),
+        }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.models.baselines import BASELINES
-from stockcast.pipeline.backtesting import backtest_given
-from stockcast.pipeline.given import Given
+from stockcast.pipeline.backtesting import backtest_pretrained
+from stockcast.pipeline.pretrained import PretrainedBacktest
 
 if TYPE_CHECKING:
     from stockcast.pipeline.markets import Company
@@ -25,7 +25,7 @@ def checked(
     strongest baseline is chosen. Raises what `backtest_given` raises.
     """
     config = BacktestConfig(folds=FoldConfig(), baselines=tuple(BASELINES))
-    result = backtest_given(source, Given(forecasts[0].model, company), config, progress)
+    result = backtest_pretrained(source, PretrainedBacktest(forecasts[0].model, company), config, progress)
     first, last = result.folds[0].test[0], result.folds[-1].test[1]
     found = f"On {result.ticker} itself, {first} to {last}: {result.verdict.sentence}"
     return tuple(replace(forecast, verdict=f"{forecast.verdict} {found}") for forecast in forecasts)

@@ -20,8 +20,8 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.covariates import without_exchange
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.pipeline.hosts import Host, calendar_for, hours_around
 from stockcast.pipeline.sources import Quotes, hours_of, load, stored, ticker_of
+from stockcast.pipeline.targetseries import TargetSeries, calendar_for, hours_around
 from stockcast.prices.closing import Closing
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
@@ -36,7 +36,7 @@ from stockcast.windows.features import Features, features
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.storage.database import Database
 
 
@@ -44,17 +44,17 @@ if TYPE_CHECKING:
 class Search:
     """Where covariates are looked for.
 
-    waiting: how a ticker's prices are come by. strict: whether prices of a ticker may be no further behind than its
-    settings allow; they are carried forward all the same in a training, as far as they go.
+    fetch_session: how a ticker's prices are come by. strict: whether prices of a ticker may be no further behind than
+    its settings allow; they are carried forward all the same in a training, as far as they go.
     """
 
     home: Path | None
     progress: Progress
-    waiting: Callable[[str], Waiting | None] = lambda _: None
+    fetch_session: Callable[[str], FetchSession | None] = lambda _: None
     strict: bool = True
 
     def found(
-        self, asked: CovariatesConfig, host: Host, histories: Sequence[History] = ()
+        self, asked: CovariatesConfig, target: TargetSeries, histories: Sequence[History] = ()
     ) -> Covariates | None:  # fmt: skip
         """The covariates that were asked for, and those whose bars are there already; None for none.
 
@@ -64,10 +64,10 @@ class Search:
         if not asked and not histories:
             return None
         wanted = [*map(_Wanted.of, asked.sources), *map(_Wanted.given, histories)]
-        return self._together(wanted, asked.known_ahead, host)
+        return self._together(wanted, asked.known_ahead, target)
 
     def again(
-        self, model: TrainedModel, asked: CovariatesConfig, host: Host, histories: Sequence[History] = ()
+        self, model: TrainedModel, asked: CovariatesConfig, target: TargetSeries, histories: Sequence[History] = ()
     ) -> TrainedModel:  # fmt: skip
         """The model with its covariates beside it, each from where it was trained with or from the place that `asked`
         names for it, or from `histories`. Raises what `found` raises, ConfigError where it is not clear what a place is
@@ -84,71 +84,71 @@ class Search:
         if asked.known_ahead is not None and record.known_ahead is None:
             raise ModelError(f"model {model.name} was trained without known dates", "leave --known-ahead out")
         # Early closes are known as far as holidays are.
-        if host.hours is None and host.calendar.exchange == record.closing.exchange and host.is_known:
-            host = replace(host, hours=record.closing.hours)
+        if target.hours is None and target.calendar.exchange == record.closing.exchange and target.is_known:
+            target = replace(target, hours=record.closing.hours)
         given = [*map(_Wanted.of, asked.sources), *map(_Wanted.given, histories)]
         wanted = _places(model.name, record.series, given)
         known_ahead = asked.known_ahead or (record.known_ahead and record.known_ahead[0])
         try:
-            beside = self._together(wanted, known_ahead, host)
+            beside = self._together(wanted, known_ahead, target)
         except DataError as error:
             error.hint = f"{error.hint}; --with and --known-ahead name other places for what {model.name} looks at"
             raise
         return replace(model, beside=beside)
 
-    def _together(self, wanted: Sequence[_Wanted], known_ahead: str | None, host: Host) -> Covariates:
-        series = tuple(self._covariate(one, host) for one in wanted)
+    def _together(self, wanted: Sequence[_Wanted], known_ahead: str | None, target: TargetSeries) -> Covariates:
+        series = tuple(self._covariate(one, target) for one in wanted)
         _refuse_twins(series)
         for one in series:
-            if host.sha256 is not None and one.history.between(host.first, host.last).sha256() == host.sha256:
+            if target.sha256 is not None and one.history.between(target.first, target.last).sha256() == target.sha256:
                 raise DataError(
-                    f"the covariate {one.name} is {host.name} itself: {one.source} has the same bars",
+                    f"the covariate {one.name} is {target.name} itself: {one.source} has the same bars",
                     "leave it out: a model sees its own prices anyway",
                 )
-        apart = next((one.closing for one in series if one.closing.exchange != host.calendar.exchange), None)
-        if apart is not None and host.hours is None and not self.strict:
+        apart = next((one.closing for one in series if one.closing.exchange != target.calendar.exchange), None)
+        if apart is not None and target.hours is None and not self.strict:
             self.progress.note(
-                f"{host.name} is taken to trade on {host.calendar.exchange}, whose closes decide what it sees of "
+                f"{target.name} is taken to trade on {target.calendar.exchange}, whose closes decide what it sees of "
                 f"{apart.exchange}; --exchange names another"
             )
-        known = None if known_ahead is None else self._known(known_ahead, host)
-        return Covariates(host.closing(apart), series, known)
+        known = None if known_ahead is None else self._known(known_ahead, target)
+        return Covariates(target.closing(apart), series, known)
 
-    def _known(self, source: str, host: Host) -> KnownDates:
+    def _known(self, source: str, target: TargetSeries) -> KnownDates:
         known = read_known_dates(source)
-        if known.tickers and host.sha256 is not None and not len(known.of(host.name).days):
-            self.progress.note(f"{host.name}: {source} has no date of it; its tickers: {_listed(known.tickers)}")
+        if known.tickers and target.sha256 is not None and not len(known.of(target.name).days):
+            self.progress.note(f"{target.name}: {source} has no date of it; its tickers: {_listed(known.tickers)}")
         return replace(known, source=_absolute(source))
 
-    def _covariate(self, wanted: _Wanted, host: Host) -> Covariate:
+    def _covariate(self, wanted: _Wanted, target: TargetSeries) -> Covariate:
         if wanted.history is not None:
-            one = _as_given(wanted, wanted.history, host)
+            one = _as_given(wanted, wanted.history, target)
         else:
-            one = self._file(wanted, host) if looks_like_path(wanted.source) else self._ticker(wanted, host)
+            one = self._file(wanted, target) if looks_like_path(wanted.source) else self._ticker(wanted, target)
         for note in one.history.notes:
             self.progress.note(f"{one.name}: {note}", detail=self.strict)
-        shared = int(np.isin(one.history.dates, host.dates).sum())
+        shared = int(np.isin(one.history.dates, target.dates).sum())
         if min(len(one.history), shared) < LEAST:
             raise DataError(
                 f"the covariate {one.name} has {len(one.history)} sessions up to {one.history.last}, {shared} of them "
-                f"shared with {host.name}: at least {LEAST} are needed",
+                f"shared with {target.name}: at least {LEAST} are needed",
                 "use a longer history of it, or leave it out",
             )
-        self._tell_age(one, host)
+        self._tell_age(one, target)
         return one
 
-    def _file(self, wanted: _Wanted, host: Host) -> Covariate:
+    def _file(self, wanted: _Wanted, target: TargetSeries) -> Covariate:
         if wanted.source == STANDARD_INPUT:
             raise DataError("a covariate cannot come from standard input", "name a file: it is read again by predict")
-        closing = _closing_of(wanted.code, wanted.closing or Closing(host.calendar.exchange), host)
-        end = closing.newest_before(host.closing(closing), host.last)
+        closing = _closing_of(wanted.code, wanted.closing or Closing(target.calendar.exchange), target)
+        end = closing.newest_before(target.closing(closing), target.last)
         try:
             history = load(wanted.source, ReadOptions(end=end))
         except DataError as error:
             raise _about(wanted.name, error) from None
         return Covariate(wanted.name, _absolute(wanted.source), history, closing)
 
-    def _ticker(self, wanted: _Wanted, host: Host) -> Covariate:
+    def _ticker(self, wanted: _Wanted, target: TargetSeries) -> Covariate:
         from stockcast.storage.database import Database
 
         if self.home is None:
@@ -162,40 +162,40 @@ class Search:
         ticker = ticker_of(wanted.source)
         with Database.open(self.home) as db:
             try:
-                self._fetch(db, ticker, host)
-                closing, end = _known_of(db, ticker, host)
+                self._fetch(db, ticker, target)
+                closing, end = _known_of(db, ticker, target)
                 quotes = stored(db, ticker, settings.now(), end=end)
             except StockcastError as error:
                 raise _about(wanted.name, error) from None
         return Covariate(wanted.name, ticker, quotes.history, closing)
 
-    def _fetch(self, db: Database, ticker: str, host: Host) -> None:
+    def _fetch(self, db: Database, ticker: str, target: TargetSeries) -> None:
         """Bring a ticker up to what the last session of the host may know of it, if it is behind that."""
-        from stockcast.pipeline.fetching import Fetcher, Waiting
+        from stockcast.pipeline.fetching import Fetcher, FetchSession
         from stockcast.storage import pricestore
 
         instrument, last = pricestore.instrument(db, ticker), pricestore.last_session(db, ticker)
         if instrument is not None and last is not None:
-            _, end = _known_of(db, ticker, host)
+            _, end = _known_of(db, ticker, target)
             if not instrument.calendar.count_between(last, end):
                 return
         assert self.home is not None  # noqa: S101 - asked before
-        waiting = self.waiting(ticker) or Waiting(FetchConfig(), many=False)
-        Fetcher(db, waiting.config, self.progress, waiting).update(ticker)
+        fetch_session = self.fetch_session(ticker) or FetchSession(FetchConfig(), many=False)
+        Fetcher(db, fetch_session.config, self.progress, fetch_session).update(ticker)
 
-    def _tell_age(self, one: Covariate, host: Host) -> None:
+    def _tell_age(self, one: Covariate, target: TargetSeries) -> None:
         """Say how old a covariate is that ends before what could be known of it; refuse a ticker that is too old."""
-        newest = one.closing.newest_before(host.closing(one.closing), host.last)
-        age = host.calendar.count_between(one.history.last, newest)
+        newest = one.closing.newest_before(target.closing(one.closing), target.last)
+        age = target.calendar.count_between(one.history.last, newest)
         if not age:
             return
         behind = "1 session" if age == 1 else f"{age:,} sessions"
         words = f"the covariate {one.name} ends on {one.history.last}, {behind} before the newest that could be known"
         fetched = bool(one.source) and not looks_like_path(one.source)
-        config = (self.waiting(one.source) or _Default()).config if fetched else None
+        config = (self.fetch_session(one.source) or _Default()).config if fetched else None
         if self.strict and config is not None and age > config.max_age and not config.allow_stale:
             raise DataError(words, "try again when the provider has it, or go on from what is there with --allow-stale")
-        self.progress.note(f"{host.name}: {words}; its last values are carried forward")
+        self.progress.note(f"{target.name}: {words}; its last values are carried forward")
 
 
 def covariates_of(
@@ -204,7 +204,7 @@ def covariates_of(
     """The covariates of one series that is trained on, or walked over. Raises what `Search.found` raises."""
     if not asked:
         return None
-    return search.found(asked, Host.of(history, calendar_for(history, exchange, found), found))
+    return search.found(asked, TargetSeries.of(history, calendar_for(history, exchange, found), found))
 
 
 def columns_of(history: History, calendar: SessionCalendar, covariates: Covariates | None) -> Features:
@@ -215,7 +215,7 @@ def columns_of(history: History, calendar: SessionCalendar, covariates: Covariat
     return extended(f, calendar, (), None, covariates.of(history.ticker))
 
 
-def columns_beside(
+def covariate_columns(
     history: History, asked: CovariatesConfig, exchange: str | None, found: Quotes | None, search: Search
 ) -> Features:
     """What the networks of a walk see of a series, and of the covariates that were asked for."""
@@ -257,12 +257,12 @@ class _Wanted:
         return cls(history.ticker, "", None, None, history)
 
 
-def _as_given(wanted: _Wanted, history: History, host: Host) -> Covariate:
+def _as_given(wanted: _Wanted, history: History, target: TargetSeries) -> Covariate:
     """A history as a covariate, up to what the host's last session may know."""
-    closing = _closing_of(None, wanted.closing or Closing(host.calendar.exchange), host)
-    known = history.between(None, closing.newest_before(host.closing(closing), host.last))
+    closing = _closing_of(None, wanted.closing or Closing(target.calendar.exchange), target)
+    known = history.between(None, closing.newest_before(target.closing(closing), target.last))
     if not len(known):
-        raise DataError(f"the covariate {wanted.name} begins on {history.first}, after {host.last}", "leave it out")
+        raise DataError(f"the covariate {wanted.name} begins on {history.first}, after {target.last}", "leave it out")
     return Covariate(wanted.name, "", known, closing)
 
 
@@ -290,20 +290,20 @@ def _places(model: str, series: Sequence[SeriesRecord], given: list[_Wanted]) ->
     return list(wanted.values())
 
 
-def _closing_of(code: str | None, usual: Closing, host: Host) -> Closing:
+def _closing_of(code: str | None, usual: Closing, target: TargetSeries) -> Closing:
     """When the sessions of a file end: at the exchange of a code, or as usual; with the hours where these matter.
 
     Raises ConfigError for an unknown code.
     """
     from stockcast.prices.sessions import load_calendar
 
-    closing = usual if code is None else Closing(load_calendar(code, host.last, host.last).exchange)
-    if closing.hours is None and closing.exchange != host.calendar.exchange:
-        return replace(closing, hours=hours_around(closing.exchange, host.dates))
+    closing = usual if code is None else Closing(load_calendar(code, target.last, target.last).exchange)
+    if closing.hours is None and closing.exchange != target.calendar.exchange:
+        return replace(closing, hours=hours_around(closing.exchange, target.dates))
     return closing
 
 
-def _known_of(db: Database, ticker: str, host: Host) -> tuple[Closing, date]:
+def _known_of(db: Database, ticker: str, target: TargetSeries) -> tuple[Closing, date]:
     """When a stored ticker's sessions end, and the last date of it that the host's last session may know."""
     from stockcast.storage import pricestore
 
@@ -311,7 +311,7 @@ def _known_of(db: Database, ticker: str, host: Host) -> tuple[Closing, date]:
     if instrument is None:
         raise DataError(f"no prices of {ticker} are stored", f"fetch them: stockcast fetch {ticker}")
     closing = Closing(instrument.exchange, hours_of(instrument))
-    return closing, closing.newest_before(host.closing(closing), host.last)
+    return closing, closing.newest_before(target.closing(closing), target.last)
 
 
 def _about(name: str, error: StockcastError) -> StockcastError:

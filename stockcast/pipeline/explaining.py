@@ -23,9 +23,9 @@ from stockcast.models.cells import Array
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
 from stockcast.models.gates import READINGS, SIGNED, activations
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, refuse_file_options, stored, ticker_of
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.explanation import (
@@ -43,7 +43,7 @@ from stockcast.results.progress import Progress
 from stockcast.windows.features import BURN_IN, HAR_SPANS
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
 
 _WHERE_TRAINED = CovariatesConfig()
 _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
@@ -51,7 +51,7 @@ _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
 
 def explain(
     source: str, read: ReadOptions, config: ExplainConfig, home: Path, progress: Progress,
-    waiting: Waiting | None = None, covariates: CovariatesConfig = _WHERE_TRAINED,
+    fetch_session: FetchSession | None = None, covariates: CovariatesConfig = _WHERE_TRAINED,
 ) -> Explanation:  # fmt: skip
     """Why the network of a saved model (default: the ticker's) corrects the base scale as it does.
 
@@ -66,13 +66,13 @@ def explain(
     if looks_like_path(source):
         history, calendar, found = load(source, read), None, None
     else:
-        found = _quotes(source, read, home, progress, waiting)
+        found = _quotes(source, read, home, progress, fetch_session)
         history, calendar = found.history, found.calendar
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}", detail=True)
     model = model_of(home, config.model or history.ticker, progress)
-    host = Host.of(history, calendar or model.calendar, found)
-    model = Search(home, progress, lambda _: waiting).again(model, covariates, host)
+    target_series = TargetSeries.of(history, calendar or model.calendar, found)
+    model = Search(home, progress, lambda _: fetch_session).again(model, covariates, target_series)
     view = View.of(model, history, PredictConfig(as_of=config.as_of, horizon=1))
     return explanation(view, config, calendar or model.calendar)
 
@@ -86,7 +86,7 @@ def explanation(view: View, config: ExplainConfig, calendar: SessionCalendar) ->
             f"choose one of {', '.join(READINGS[weights.cell])}",
         )
     window_LF = np.ascontiguousarray(view.fit.ensemble.standardiser(view.f)[-lookback:])
-    sessions = tuple(day.astype(object) for day in view.f.moves.dates[-lookback:])
+    sessions = tuple(day.astype(object) for day in view.f.session_returns.dates[-lookback:])
     layers = activations(weights, window_LF)
     return Explanation(
         subject=_subject(view, calendar),
@@ -101,22 +101,24 @@ def explanation(view: View, config: ExplainConfig, calendar: SessionCalendar) ->
     )
 
 
-def _quotes(source: str, read: ReadOptions, home: Path, progress: Progress, waiting: Waiting | None) -> Quotes:
+def _quotes(
+    source: str, read: ReadOptions, home: Path, progress: Progress, fetch_session: FetchSession | None
+) -> Quotes:
     """A ticker's bars up to `read.end`; with one that is stored, nothing is fetched."""
-    from stockcast.pipeline.fetching import Fetcher, Waiting
-    from stockcast.pipeline.outlook import require_fresh
+    from stockcast.pipeline.fetching import Fetcher, FetchSession
+    from stockcast.pipeline.tickerforecast import require_fresh
     from stockcast.storage import pricestore
     from stockcast.storage.database import Database
 
     refuse_file_options(source, read)
-    ticker, waiting = ticker_of(source), waiting or Waiting(FetchConfig(), many=False)
+    ticker, fetch_session = ticker_of(source), fetch_session or FetchSession(FetchConfig(), many=False)
     with Database.open(home) as db:
         last = pricestore.last_session(db, ticker)
         if read.end is None or last is None or last < read.end:
-            Fetcher(db, waiting.config, progress, waiting).update(ticker)
+            Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker)
         found = stored(db, ticker, settings.now(), read.start, read.end)
     if read.end is None:
-        require_fresh(found, waiting.config)
+        require_fresh(found, fetch_session.config)
     return found
 
 
@@ -138,15 +140,15 @@ def _subject(view: View, calendar: SessionCalendar) -> Subject:
 def _width(view: View, window_LF: Array) -> Width:
     ensemble, f = view.fit.ensemble, view.f
     ln_scale = float(corrections(ensemble.weights, window_LF[..., None], HEADS["scale"])[0])
-    law = ensemble.forecast(f, len(f) - 1, len(f))
+    dist = ensemble.forecast(f, len(f) - 1, len(f))
     ln_base = float(ensemble.base.log_scale(f, len(f) - 1, len(f))[0])
     terms = _terms(view)
-    base_effect, network_effect = sum(term.effect for term in terms), float(np.log(law.scale[0])) - ln_base
+    base_effect, network_effect = sum(term.effect for term in terms), float(np.log(dist.scale[0])) - ln_base
     moved = abs(base_effect) + abs(network_effect) or 1.0
     return Width(
         usual=float(np.exp(ln_base - base_effect)),
         base=float(np.exp(ln_base)),
-        scale=float(law.scale[0]),
+        scale=float(dist.scale[0]),
         base_effect=base_effect,
         network_effect=network_effect,
         base_share=abs(base_effect) / moved,
@@ -160,7 +162,7 @@ def _terms(view: View) -> tuple[BaseTerm, ...]:
     """Each term of the base scale against its mean over the sessions that the fit has learnt from."""
     f, weights = view.f, view.fit.ensemble.base.weights[1:]
     terms_TP = np.column_stack([f.har_TK, f.leverage_T])
-    known = int(np.searchsorted(f.moves.dates, np.datetime64(view.fit.cutoff), "right"))
+    known = int(np.searchsorted(f.session_returns.dates, np.datetime64(view.fit.cutoff), "right"))
     # A history that begins after the cutoff has no such session: then all of it stands in.
     usual_P = terms_TP[BURN_IN : known if known > BURN_IN else None].mean(axis=0)
     return tuple(

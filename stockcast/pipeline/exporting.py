@@ -48,8 +48,8 @@ def _fit(model: TrainedModel, name: str) -> Fit:
     if name not in FITS:
         raise ConfigError(f"unknown fit {name!r}", f"choose one of {', '.join(FITS)}")
     fits = {"scored": model.scored, "served": model.served}
-    if model.alone is not None:
-        fits |= {"alone-scored": model.alone[0], "alone-served": model.alone[1]}
+    if model.without_market is not None:
+        fits |= {"alone-scored": model.without_market[0], "alone-served": model.without_market[1]}
     if name not in fits:
         raise ModelError(
             f"model {model.name} has no network that does without a market", f"choose one of {', '.join(fits)}"

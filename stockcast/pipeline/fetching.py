@@ -52,26 +52,26 @@ def fetch(
     """
     from stockcast.pipeline.sources import ticker_of
 
-    waiting = Waiting(config, len(tickers) > 1)
+    fetch_session = FetchSession(config, len(tickers) > 1)
 
     def one(source: str) -> FetchResult:
         with Database.open(home) as db:
-            return Fetcher(db, config, watching(source), waiting).update(ticker_of(source))
+            return Fetcher(db, config, watching(source), fetch_session).update(ticker_of(source))
 
     return one
 
 
-class Waiting:
+class FetchSession:
     """One time limit for the fetching of many tickers, a pause between two, no patience with a provider that is away.
 
     What is done between two questions, such as a training, does not count.
     """
 
-    def __init__(self, config: FetchConfig, many: bool = True, patience: int = _PATIENCE) -> None:
+    def __init__(self, config: FetchConfig, many: bool = True, retry: int = _PATIENCE) -> None:
         self.config = config
         self._limit = self._left = config.timeout
         self._pause = config.pause if many else 0.0
-        self._patience = patience
+        self._patience = retry
         self._asked = False
         self._away: list[tuple[str, str]] = []
 
@@ -114,7 +114,7 @@ class Fetcher:
     db: Database
     config: FetchConfig
     progress: Progress
-    waiting: Waiting
+    fetch_session: FetchSession
 
     def update(self, ticker: str) -> FetchResult:
         """The ticker's prices, asked for where the stored ones are older than the settings allow.
@@ -183,7 +183,7 @@ class Fetcher:
     def _ask(self, ticker: str, start: date | None, now: datetime, zone: str | None) -> Answer:
         from stockcast.prices.yahoo.client import fetch as ask
 
-        with self.waiting.turn(ticker) as deadline:
+        with self.fetch_session.turn(ticker) as deadline:
             return ask(ticker, start, now, deadline, zone)
 
     def _settled(

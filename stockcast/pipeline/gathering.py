@@ -12,9 +12,9 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.errors import DataError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.pools import Pool, calendar_of, histories
 from stockcast.pipeline.sources import PROVIDER
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, PLAIN_WEEKMASKS, load_calendar
@@ -24,7 +24,7 @@ from stockcast.storage.database import Database
 from stockcast.windows.covariates import Covariates
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
 
 _NONE = CovariatesConfig()
 LEAST = 2
@@ -60,8 +60,8 @@ class Gathered:
         """
         if not asked or len(self.found) < LEAST:
             return self
-        host = Host.together(self.found, calendar_of(self.found, self.exchange))
-        covariates = search.found(asked, host)
+        target = TargetSeries.together(self.found, calendar_of(self.found, self.exchange))
+        covariates = search.found(asked, target)
         if self.exchange in PLAIN_WEEKMASKS and covariates is not None and covariates.closing.hours is not None:
             raise DataError(
                 f"tickers of {self.exchange} share no closing time, and a covariate closes at another exchange",
@@ -72,7 +72,8 @@ class Gathered:
 
 def gather(
     sources: Sequence[str], read: Callable[[str], ReadOptions], home: Path, progress: Progress,
-    waiting: Callable[[str], Waiting | None], exchange: str | None = None, covariates: CovariatesConfig = _NONE,
+    fetch_session: Callable[[str], FetchSession | None], exchange: str | None = None, covariates: CovariatesConfig =
+    _NONE,
 ) -> Gathered:  # fmt: skip
     """The histories of all sources that can be had, those of one exchange.
 
@@ -83,7 +84,7 @@ def gather(
     if exchange is not None:
         today = settings.now().date()
         exchange = load_calendar(exchange, today, today).exchange
-    loaded, failures = histories(list(dict.fromkeys(sources)), read, home, progress, waiting)
+    loaded, failures = histories(list(dict.fromkeys(sources)), read, home, progress, fetch_session)
     found, twins = _distinct(loaded)
     exchanges = _exchanges(home, found)
     chosen = exchange or _most_common(exchanges.values())
@@ -91,7 +92,7 @@ def gather(
     _tell(found, left_out, chosen, progress)
     members = sorted((h for h in found if h.ticker not in left_out), key=lambda history: history.ticker)
     gathered = Gathered(tuple(members), (*failures, *twins), left_out, chosen)
-    return gathered.beside(covariates, Search(home, progress, waiting, strict=False))
+    return gathered.beside(covariates, Search(home, progress, fetch_session, strict=False))
 
 
 def _distinct(loaded: Sequence[History]) -> tuple[list[History], list[Failure]]:

@@ -94,7 +94,7 @@ def _known(histories: Sequence[History], cutoff: date, closes: bool) -> list[His
 
 def _work(histories: Sequence[History], recipe: Recipe, validate_from: date, test_from: date) -> PoolWork:
     pool = Pool.of(histories, calendar_of(histories, None))
-    sessions = np.unique(np.concatenate([member.own.moves.dates for member in pool.members]))
+    sessions = np.unique(np.concatenate([member.own.session_returns.dates for member in pool.members]))
     split = PoolSplit(sessions, validate_from, test_from)
     config = replace(recipe.config, exchange=pool.calendar.exchange)
     return PoolWork(replace(pool, market=None), split, config, Path(tempfile.gettempdir()), Silent())
@@ -208,7 +208,7 @@ def _sentence(stocks: int, cutoff: date, figures: dict[str, Any]) -> str:
     )
 
 
-class Told(Silent):
+class StageLog(Silent):
     """Says on stdout which stage has begun."""
 
     def stage(self, name: str, total: int, targets: int = 0) -> None:  # noqa: ARG002 - as every progress
@@ -237,7 +237,7 @@ def main() -> None:
     if arguments.into.is_dir():
         shutil.rmtree(arguments.into)
     config = TrainConfig(_NETWORK, replace(_TRAINING, seeds=arguments.seeds))
-    made = make_general_model(list(histories.values()), arguments.into, Recipe(config), Told())
+    made = make_general_model(list(histories.values()), arguments.into, Recipe(config), StageLog())
     for vintage in made:
         size = sum(path.stat().st_size for path in (arguments.into / vintage.name).iterdir())
         print(f"{vintage.name:12} up to {vintage.cutoff}  {size / 1024:5.0f} KiB")

@@ -28,7 +28,7 @@ from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import Chosen
+    from stockcast.models.training import EarlyStopping
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.results.progress import Progress
@@ -51,7 +51,7 @@ class Tuned:
     """What came of the tuning: the network that is scored, how it was chosen, and what there is to tell of it."""
 
     network: Ensemble
-    chosen: Chosen
+    chosen: EarlyStopping
     told: InitialResult
 
 
@@ -64,7 +64,7 @@ class Neighbours:
 
     names: tuple[str, ...]
     market: Market
-    young: Ensemble
+    pre_validation: Ensemble
     served: Ensemble
 
 
@@ -76,7 +76,7 @@ class Initial:
     """
 
     name: str
-    young: Ensemble
+    pre_validation: Ensemble
     young_id: str
     served: Ensemble
     served_id: str
@@ -115,31 +115,33 @@ class Initial:
 
     @classmethod
     def _of_general(cls, history: History, validate_from: date) -> Initial:
-        young = generalmodel.general_model(date.fromordinal(validate_from.toordinal() - 1), history)
+        pre_validation = generalmodel.general_model(date.fromordinal(validate_from.toordinal() - 1), history)
         served = generalmodel.general_model(history.last, history)
-        return cls(GENERAL, young.served.ensemble, young.model_id, served.served.ensemble, served.model_id)
+        return cls(
+            GENERAL, pre_validation.served.ensemble, pre_validation.model_id, served.served.ensemble, served.model_id
+        )
 
     @classmethod
     def _of_model(cls, model: TrainedModel, history: History, validate_from: date) -> Initial:
         borders = validate_from, date.fromordinal(history.last.toordinal() + 1)
-        without = [_latest(model, model.alone or (model.scored, model.served), day) for day in borders]
-        if model.alone is None or model.market is None or not model.market.reaches(history.last):
+        without = [_latest(model, model.without_market or (model.scored, model.served), day) for day in borders]
+        if model.without_market is None or model.market is None or not model.market.reaches(history.last):
             return cls(model.name, without[0], model.model_id, without[1], model.model_id)
-        young, served = (_latest(model, (model.scored, model.served), day) for day in borders)
+        pre_validation, served = (_latest(model, (model.scored, model.served), day) for day in borders)
         neighbours = Neighbours(model.members, model.market, *without)
-        return cls(model.name, young, model.model_id, served, model.model_id, neighbours)
+        return cls(model.name, pre_validation, model.model_id, served, model.model_id, neighbours)
 
     @property
     def members(self) -> int:
         """Networks in the ensemble."""
-        return len(self.young.weights.readout_SHD)
+        return len(self.pre_validation.weights.readout_SHD)
 
     def configured(self, config: TrainConfig) -> TrainConfig:
         """The configuration with the networks' shape, and the settings of a tuning where none were asked for.
 
         Raises ConfigError where another shape or number of them was asked for.
         """
-        usual, network = NetworkConfig(), self.young.config
+        usual, network = NetworkConfig(), self.pre_validation.config
         for name in ("cell", "hidden_size", "layers", "lookback"):
             asked, there = getattr(config.network, name), getattr(network, name)
             if asked not in {getattr(usual, name), there}:
@@ -159,25 +161,29 @@ class Initial:
 
     def seen(self, f: Features, calendar: SessionCalendar) -> Features:
         """What the networks look at. Raises DataError where the history lacks a column."""
-        return seen_by(self.young, f, calendar, None if self.neighbours is None else self.neighbours.market)
+        return seen_by(self.pre_validation, f, calendar, None if self.neighbours is None else self.neighbours.market)
 
     def tuned(self, f: Features, split: Split, config: TrainConfig, progress: Progress) -> Tuned:
         """The networks tuned on the training part, or as they are: what the validation part says."""
         from stockcast.evaluation.backtest import crps
         from stockcast.evaluation.significance.dieboldmariano import diebold_mariano
         from stockcast.models.likelihood import spread_of
-        from stockcast.models.problem import Footing, Series
+        from stockcast.models.problem import Preprocessing, Series
         from stockcast.models.training import learn
 
         choosing = split.validation
-        spread_of(f.moves.r_T[split.train.start + 1 : split.train.stop + 1])
-        cutoff: date = f.moves.dates[choosing.stop].astype(object)
-        footing = Footing(self.young.base, self.young.standardiser, max(cutoff, self.young.cutoff))
+        spread_of(f.session_returns.r_T[split.train.start + 1 : split.train.stop + 1])
+        cutoff: date = f.session_returns.dates[choosing.stop].astype(object)
+        preprocessing = Preprocessing(
+            self.pre_validation.base, self.pre_validation.standardiser, max(cutoff, self.pre_validation.cutoff)
+        )
         teaching, stopping = _parts(split.train)
-        tuned, chosen = learn([Series.of(f, teaching, stopping)], config, progress, self.young.weights, footing)
-        y_N = f.moves.r_T[choosing.start + 1 : choosing.stop + 1]
+        tuned, chosen = learn(
+            [Series.of(f, teaching, stopping)], config, progress, self.pre_validation.weights, preprocessing
+        )
+        y_N = f.session_returns.r_T[choosing.start + 1 : choosing.stop + 1]
         after_N, before_N = (
-            crps(network.forecast(f, choosing.start, choosing.stop), y_N) for network in (tuned, self.young)
+            crps(network.forecast(f, choosing.start, choosing.stop), y_N) for network in (tuned, self.pre_validation)
         )
         p = diebold_mariano(after_N, before_N).p_value
         kept = not p < SIGNIFICANT
@@ -186,21 +192,21 @@ class Initial:
         )
         if kept:
             chosen = replace(chosen, steps=(0,) * self.members)
-            return Tuned(replace(self.young, cutoff=footing.cutoff), chosen, told)
+            return Tuned(replace(self.pre_validation, cutoff=preprocessing.cutoff), chosen, told)
         return Tuned(tuned, chosen, told)
 
     def refitted(self, f: Features, whole: Part, config: TrainConfig, tuned: Tuned, progress: Progress) -> Ensemble:
         """The networks that are served: the newest, tuned on everything as validation chose, or as they are."""
-        from stockcast.models.problem import Footing
+        from stockcast.models.problem import Preprocessing
         from stockcast.models.training import refit
 
-        last: date = f.moves.dates[whole.stop].astype(object)
+        last: date = f.session_returns.dates[whole.stop].astype(object)
         cutoff = max(last, self.served.cutoff)
         if tuned.told.kept:
             # Baselines and the bars to draw from, which it is served with, have seen the whole history.
             return replace(self.served, cutoff=cutoff)
-        footing = Footing(self.served.base, self.served.standardiser, cutoff)
-        return refit(f, whole, config, tuned.chosen, progress, self.served.weights, footing)
+        preprocessing = Preprocessing(self.served.base, self.served.standardiser, cutoff)
+        return refit(f, whole, config, tuned.chosen, progress, self.served.weights, preprocessing)
 
 
 def _beside(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:
@@ -208,7 +214,7 @@ def _beside(model: TrainedModel, history: History, home: Path, progress: Progres
     if model.market is not None and history.source == PROVIDER:
         with Database.open(home) as db:
             return Company((), ReadOptions(), home).beside_stored(db, model, history.ticker, history.last, progress)
-    if model.alone is not None and not (model.market is not None and model.market.reaches(history.last)):
+    if model.without_market is not None and not (model.market is not None and model.market.reaches(history.last)):
         why = f"Train {model.name} again on prices up to then." if model.market is not None else ELSEWHERE
         progress.note(
             f"{history.ticker}: the market of {history.last} is not known, and the training begins with the network of "

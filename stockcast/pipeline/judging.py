@@ -10,10 +10,10 @@ import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.evaluation.backtest import Entry
-from stockcast.evaluation.joined import JoinedEntry, JoinedLaw
+from stockcast.evaluation.concatenated import ConcatenatedDistribution, ConcatenatedEntry
 from stockcast.evaluation.verdict import verdict
 from stockcast.models.distribution import StudentT
-from stockcast.results.backtests import BacktestResult, FoldSummary, NetworkLaws
+from stockcast.results.backtests import BacktestResult, FoldSummary, NetworkDistributions
 from stockcast.results.training import LossCurve
 from stockcast.windows.splits import Part
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stockcast.storage.foldfile import FoldFile
     from stockcast.windows.folds import Fold
 
-Entries = dict[str, JoinedEntry]
+Entries = dict[str, ConcatenatedEntry]
 
 
 def judged(
@@ -64,7 +64,7 @@ def judged(
         verdict=verdict(entries[network], known, first_crps, serves=False),
         calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
         calibrated=_calibrated(entries[network]) if in_depth else (),
-        laws=_network_laws(walk, folds[0], files[0], entries[network]) if keep_rows else None,
+        dists=_network_dists(walk, folds[0], files[0], entries[network]) if keep_rows else None,
         economics=_traded(walk, entries, network) if in_depth else (),
         left_out=tuple(left_out),
         notes=walk.history.notes,
@@ -94,27 +94,29 @@ def _entries(walk: Walk, files: Sequence[FoldFile], whole: Part, step: int) -> E
     outcomes = walk.outcomes(whole, step)
     if not len(outcomes.y_N):
         return {}
-    names = [name for name in (*walk.config.cells, *walk.baselines) if all(name in file.laws for file in files)]
+    names = [name for name in (*walk.config.cells, *walk.baselines) if all(name in file.dists for file in files)]
     return {
-        name: JoinedEntry(name, JoinedLaw(tuple(law for file in files for law in _laws(file, name, step))), outcomes)
+        name: ConcatenatedEntry(
+            name, ConcatenatedDistribution(tuple(dist for file in files for dist in _dists(file, name, step))), outcomes
+        )
         for name in names
     }
 
 
-def _laws(file: FoldFile, name: str, step: int) -> tuple[Distribution, ...]:
-    """A fold's law of a step; none where no target of it lies within the history."""
-    return (file.laws[name],) if step == 1 else file.ahead.get(name, ())[step - 2 : step - 1]
+def _dists(file: FoldFile, name: str, step: int) -> tuple[Distribution, ...]:
+    """A fold's distribution of a step; none where no target of it lies within the history."""
+    return (file.dists[name],) if step == 1 else file.ahead.get(name, ())[step - 2 : step - 1]
 
 
-def _network_laws(walk: Walk, first: Fold, file: FoldFile, entry: JoinedEntry) -> NetworkLaws:
-    """The network's laws as numbers, those of the first fold's validation part before the scored ones."""
-    before, early, law = walk.outcomes(first.split.validation), file.early[entry.model], student(entry.law)
-    assert isinstance(early, StudentT)  # noqa: S101 - a network's law is one
-    return NetworkLaws(
+def _network_dists(walk: Walk, first: Fold, file: FoldFile, entry: ConcatenatedEntry) -> NetworkDistributions:
+    """The network's distributions as numbers, those of the first fold's validation part before the scored ones."""
+    before, early, dist = walk.outcomes(first.split.validation), file.early[entry.model], student(entry.dist)
+    assert isinstance(early, StudentT)  # noqa: S101 - a network's distribution is one
+    return NetworkDistributions(
         early=len(early),
-        loc=np.concatenate([early.loc, law.loc]),
-        scale=np.concatenate([early.scale, law.scale]),
-        nu=np.concatenate([early.nu, law.nu]),
+        loc=np.concatenate([early.loc, dist.loc]),
+        scale=np.concatenate([early.scale, dist.scale]),
+        nu=np.concatenate([early.nu, dist.nu]),
         origins=np.concatenate([before.origins, entry.outcomes.origins]),
         target_sessions=np.concatenate([before.target_sessions, entry.outcomes.target_sessions]),
         last_close=np.concatenate([before.last_close_N, entry.outcomes.last_close_N]),
@@ -123,27 +125,27 @@ def _network_laws(walk: Walk, first: Fold, file: FoldFile, entry: JoinedEntry) -
 
 
 def _calibration(entry: Entry, early: Distribution) -> Calibration:
-    """Whether the network's probabilities are what they say. early: its laws of the validation part, which only give
+    """Whether the network's probabilities are what they say. early: those of the validation part, which only give
     the first scored sessions something to be ranked among.
     """
     from stockcast.evaluation.calibrationtests import calibration, inside
     from stockcast.models.recalibration import causal_deciles
 
-    pit_N = entry.law.cdf(entry.outcomes.y_N)
-    deciles_N = causal_deciles(np.concatenate([early.std, entry.law.std]))[len(early) :]
+    pit_N = entry.dist.cdf(entry.outcomes.y_N)
+    deciles_N = causal_deciles(np.concatenate([early.std, entry.dist.std]))[len(early) :]
     return calibration(pit_N, inside(pit_N), deciles_N, entry.outcomes.target_sessions)
 
 
-def _calibrated(entry: JoinedEntry) -> tuple[CalibrationEffect, ...]:
+def _calibrated(entry: ConcatenatedEntry) -> tuple[CalibrationEffect, ...]:
     """What calibration would have done to the network's intervals."""
     from stockcast.evaluation.recalibrated import effects
 
-    return effects(student(entry.law), entry.outcomes)
+    return effects(student(entry.dist), entry.outcomes)
 
 
-def student(law: JoinedLaw) -> StudentT:
-    """A network's laws of all folds as one."""
-    students = [stretch for stretch in law.stretches if isinstance(stretch, StudentT)]
+def student(dist: ConcatenatedDistribution) -> StudentT:
+    """A network's distributions of all folds as one."""
+    students = [stretch for stretch in dist.stretches if isinstance(stretch, StudentT)]
     whole = (np.concatenate([getattr(stretch, name) for stretch in students]) for name in ("loc", "scale", "nu"))
     return StudentT(*whole)
 
@@ -156,5 +158,5 @@ def _economics(networks: Mapping[str, Entry], chosen: str, cost: float) -> tuple
     """What trading on the chosen network's forecasts would have earned; the others count as settings tried."""
     from stockcast.evaluation.economics import TradingRules, chosen_economics
 
-    tried = {cell: (entry.law.quantile(np.array([0.5]))[:, 0], entry.law.std) for cell, entry in networks.items()}
+    tried = {cell: (entry.dist.quantile(np.array([0.5]))[:, 0], entry.dist.std) for cell, entry in networks.items()}
     return chosen_economics(networks[chosen].outcomes.y_N, tried, chosen, TradingRules(cost_bp=cost))

@@ -22,17 +22,17 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.errors import StockcastError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.sources import load, stored, ticker_of
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.results.progress import Progress
-from stockcast.windows.features import BURN_IN, Moves, moves
+from stockcast.windows.features import BURN_IN, SessionReturns, session_returns
 from stockcast.windows.market import MINIMUM_MEMBERS, Market
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.storage.database import Database
 
@@ -45,10 +45,10 @@ _STDIN = "-"
 
 def market_of(found: Iterable[History]) -> Market:
     """The cross-section of histories; of two with one name the first. Empty where no session has enough of them."""
-    members: dict[str, Moves] = {}
+    members: dict[str, SessionReturns] = {}
     for history in found:
         if len(history) > BURN_IN + 1:
-            members.setdefault(history.ticker, moves(history))
+            members.setdefault(history.ticker, session_returns(history))
     return Market.of(members)
 
 
@@ -73,7 +73,7 @@ def at_exchange(model: TrainedModel, calendar: SessionCalendar) -> TrainedModel:
 
 def tell_of_no_market(model: TrainedModel, ticker: str, origin: date, why: str, progress: Progress) -> None:
     """Say so where the network that does without a market makes the forecast."""
-    if model.alone is not None and not (model.market is not None and model.market.reaches(origin)):
+    if model.without_market is not None and not (model.market is not None and model.market.reaches(origin)):
         progress.note(
             f"{ticker}: the market of {origin} is not known, and the network of {model.name} that does without one "
             f"forecasts. {why if model.market is not None else ELSEWHERE}"
@@ -89,24 +89,25 @@ class Company:
 
     def __init__(
         self, sources: Sequence[str], read: ReadOptions, home: Path,
-        waiting: Callable[[str], Waiting | None] = lambda _: None, covariates: CovariatesConfig = _WHERE_TRAINED,
+        fetch_session: Callable[[str], FetchSession | None] = lambda _: None, covariates: CovariatesConfig =
+        _WHERE_TRAINED,
     ) -> None:  # fmt: skip
         self.covariates = covariates
         self.sources = tuple(sources)
         self.read = read
         self.home = home
-        self.waiting = waiting
+        self.fetch_session = fetch_session
         self._of_sources: dict[date | None, Market] = {}
         self._of_store: dict[tuple[tuple[str, ...], str, date], Market] = {}
         self._fetched = False
 
     def load(self, source: str, progress: Progress) -> History:
         """The history of a source. Raises what loading raises."""
-        return load(source, self.read, self.home, self.waiting(source), progress)
+        return load(source, self.read, self.home, self.fetch_session(source), progress)
 
-    def with_covariates(self, model: TrainedModel, host: Host, progress: Progress) -> TrainedModel:
+    def with_covariates(self, model: TrainedModel, target: TargetSeries, progress: Progress) -> TrainedModel:
         """The model with the covariates that it was trained with beside it. Raises what `Search.again` raises."""
-        return Search(self.home, progress, self.waiting).again(model, self.covariates, host)
+        return Search(self.home, progress, self.fetch_session).again(model, self.covariates, target)
 
     def beside_files(self, model: TrainedModel, ticker: str, origin: date, progress: Progress) -> TrainedModel:
         """The model with a market that reaches `origin` where the files of the call make one; else with the kept one.
@@ -150,11 +151,11 @@ class Company:
             return
         self._fetched = True
         for source in self.sources:
-            ticker, waiting = ticker_of(source), None if looks_like_path(source) else self.waiting(source)
+            ticker, fetch_session = ticker_of(source), None if looks_like_path(source) else self.fetch_session(source)
             last = pricestore.last_session(db, ticker)
-            if waiting is not None and ticker in model.members and (last is None or last < origin):
+            if fetch_session is not None and ticker in model.members and (last is None or last < origin):
                 with suppress(StockcastError):
-                    Fetcher(db, waiting.config, progress, waiting).update(ticker)
+                    Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker)
 
     def market(self, kept: Market, last: date, progress: Progress) -> Market:
         """The market of all the sessions of all sources; the kept one alone where that reaches `last`.
@@ -172,7 +173,7 @@ class Company:
         for source in sources:
             if source != _STDIN:
                 with suppress(StockcastError):
-                    yield load(source, read, self.home, self.waiting(source), progress)
+                    yield load(source, read, self.home, self.fetch_session(source), progress)
 
 
 def _ends_before(market: Market, day: date) -> bool:

@@ -16,7 +16,7 @@ from stockcast.evaluation.significance import (
 )
 from stockcast.models.distribution import StudentT
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.backtests import BacktestResult, BacktestSummary, NetworkLaws, PooledComparison
+from stockcast.results.backtests import BacktestResult, BacktestSummary, NetworkDistributions, PooledComparison
 
 DISCOVERY_RATE = 0.1
 """Share of false ones tolerated among the tickers on which a network is said to be better."""
@@ -52,21 +52,25 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
 
 
 def _records(results: Sequence[BacktestResult]) -> list[TickerRecord]:
-    """Each network's laws and what happened; the first fold's validation part came earlier, and warms up."""
+    """Each network's distributions and what happened; the first fold's validation part came earlier, and warms up."""
     return [
         TickerRecord(
-            *_laws(result.ticker, laws, slice(laws.early, None)), _laws(result.ticker, laws, slice(laws.early))
+            *_dists(result.ticker, dists, slice(dists.early, None)), _dists(result.ticker, dists, slice(dists.early))
         )
         for result in results
-        if (laws := result.laws) is not None
+        if (dists := result.dists) is not None
     ]
 
 
-def _laws(ticker: str, laws: NetworkLaws, rows: slice) -> tuple[StudentT, Outcomes]:
+def _dists(ticker: str, dists: NetworkDistributions, rows: slice) -> tuple[StudentT, Outcomes]:
     return (
-        StudentT(laws.loc[rows], laws.scale[rows], laws.nu[rows]),
+        StudentT(dists.loc[rows], dists.scale[rows], dists.nu[rows]),
         Outcomes(
-            ticker, laws.origins[rows], laws.target_sessions[rows], laws.last_close[rows], laws.realised_return[rows]
+            ticker,
+            dists.origins[rows],
+            dists.target_sessions[rows],
+            dists.last_close[rows],
+            dists.realised_return[rows],
         ),
     )
 

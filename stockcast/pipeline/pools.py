@@ -22,7 +22,7 @@ from stockcast.windows.features import Features, features
 from stockcast.windows.market import Market
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Pool:
             if first.ticker == second.ticker:
                 raise DataError(f"two series of the pool are named {first.ticker}", "rename one of the files")
         members = tuple(Member(history, features(history)) for history in ordered)
-        market = Market.of({member.ticker: member.own.moves for member in members})
+        market = Market.of({member.ticker: member.own.session_returns for member in members})
         return cls(members, calendar, market if len(market) else None, _shared(members), covariates)
 
     def taught_by(self, teachers: Sequence[Member]) -> Pool:
@@ -73,9 +73,7 @@ class Pool:
         return replace(self, names=_shared(teachers)) if teachers else self
 
     def columns(self, member: Member, market: bool) -> Features:
-        """What a network sees of a member: its own columns, echo and target day, covariates, and the market where asked
-        for.
-        """
+        """What a network sees of a member: its own columns, seasonality, target day, covariates, perhaps the market."""
         own = member.own.with_usual([name for name in self.names if name not in member.own.names]).only(self.names)
         beside = None if self.covariates is None else self.covariates.of(member.ticker)
         return extended(own, self.calendar, OF_POOLS, self.market if market else None, beside)
@@ -87,7 +85,7 @@ def _shared(members: Sequence[Member]) -> tuple[str, ...]:
 
 def histories(
     sources: Sequence[str], read: Callable[[str], ReadOptions], home: Path, progress: Progress,
-    waiting: Callable[[str], Waiting | None],
+    fetch_session: Callable[[str], FetchSession | None],
 ) -> tuple[list[History], list[Failure]]:  # fmt: skip
     """The history of each source, and what is wrong with the others: one that fails does not stop the pool."""
     found: list[History] = []
@@ -95,7 +93,7 @@ def histories(
     progress.stage("reading prices", len(sources))
     for source in sources:
         try:
-            found.append(load(source, read(source), home, waiting(source), progress))
+            found.append(load(source, read(source), home, fetch_session(source), progress))
         except StockcastError as error:
             failures.append(Failure(source, error))
         progress.advance(1)

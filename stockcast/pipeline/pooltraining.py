@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stockcast.models.distribution import Distribution
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.problem import Series
-    from stockcast.models.training import Chosen
+    from stockcast.models.training import EarlyStopping
     from stockcast.pipeline.gathering import Gathered
     from stockcast.results.backtests import BacktestSummary
     from stockcast.results.training import ForecastRows, Verdict
@@ -70,7 +70,7 @@ def train_pool(
     modelfile.require_usable_name(name)
     work = PoolWork.begin(pool, config, home, progress)
     network, chosen = work.learn(work.market)
-    alone = work.learn(market=False) if work.market else None
+    without_market = work.learn(market=False) if work.market else None
     found = Judgement.of(work, network, keep_rows)
     scored, served = work.fits(network, chosen, work.market)
     model = TrainedModel(
@@ -87,7 +87,7 @@ def train_pool(
         members=tuple(member.ticker for member in pool.members),
         sentences=found.sentences,
         market=work.pool.market,
-        alone=None if alone is None else work.fits(*alone, market=False),
+        without_market=None if without_market is None else work.fits(*without_market, market=False),
         covariates=None if pool.covariates is None else CovariatesRecord.of(pool.covariates),
     )
     file = trainedmodel.to_file(model)
@@ -148,7 +148,7 @@ class PoolWork:
     @classmethod
     def begin(cls, pool: Pool, config: TrainConfig, home: Path, progress: Progress) -> PoolWork:
         """Split by date. Raises what splitting raises, DataError where no member can be scored."""
-        calendars = [member.own.moves.dates for member in pool.members]
+        calendars = [member.own.session_returns.dates for member in pool.members]
         if config.init not in {None, SCRATCH}:
             raise ConfigError(f"--init {config.init}: a pool is trained from scratch", "leave --init out")
         split = PoolSplit.of(calendars, config.split, config.network.lookback)
@@ -156,7 +156,9 @@ class PoolWork:
         if market is not None and np.searchsorted(market.dates_D, np.datetime64(split.validate_from)) < MIN_TRAIN:
             market = None  # whether there is one must not hang on members that are listed later
         lookback = config.network.lookback
-        teachers = [one for one in pool.members if len(split.train(one.own.moves.dates, lookback)) >= MIN_TRAIN]
+        teachers = [
+            one for one in pool.members if len(split.train(one.own.session_returns.dates, lookback)) >= MIN_TRAIN
+        ]
         pool = pool.taught_by(teachers)
         config = replace(config, exchange=config.exchange or pool.calendar.exchange, init=SCRATCH)
         work = cls(replace(pool, market=market), split, config, home, progress)
@@ -180,12 +182,12 @@ class PoolWork:
     def folds(self, member: Member) -> tuple[Fold, ...]:
         """What a member is scored on; nothing where it has too few sessions around the test part."""
         try:
-            folds = walk_forward(member.own.moves.dates, self.walking, self.config.network.lookback)
+            folds = walk_forward(member.own.session_returns.dates, self.walking, self.config.network.lookback)
         except (ConfigError, DataError):
             return ()
         return folds if len(folds[0].split.test) >= MIN_TEST else ()
 
-    def learn(self, market: bool) -> tuple[Ensemble, Chosen]:
+    def learn(self, market: bool) -> tuple[Ensemble, EarlyStopping]:
         """A network from the training parts of all members, stopped on their validation parts."""
         from stockcast.models.training import learn
 
@@ -210,7 +212,7 @@ class PoolWork:
     def _series(self, member: Member, market: bool) -> Series:
         from stockcast.models.problem import Series
 
-        dates_T, lookback = member.own.moves.dates, self.config.network.lookback
+        dates_T, lookback = member.own.session_returns.dates, self.config.network.lookback
         return Series(
             lambda: self.pool.columns(member, market),
             len(member.own),
@@ -220,7 +222,7 @@ class PoolWork:
 
     def taught(self, member: Member) -> Part:
         """The origins that had a say before the test part."""
-        dates_T, lookback = member.own.moves.dates, self.config.network.lookback
+        dates_T, lookback = member.own.session_returns.dates, self.config.network.lookback
         train, choosing = self.split.train(dates_T, lookback), self.split.validation(dates_T, lookback)
         return Part(train.start, max(train.stop, choosing.stop))
 
@@ -228,12 +230,12 @@ class PoolWork:
         """All origins with a target."""
         return Part(self.taught(member).start, max(self.taught(member).stop, len(member.own) - 1))
 
-    def fits(self, network: Ensemble, chosen: Chosen, market: bool) -> tuple[Fit, Fit]:
+    def fits(self, network: Ensemble, chosen: EarlyStopping, market: bool) -> tuple[Fit, Fit]:
         """A network with what it draws from, as it is scored and as it is served; the same one without a final fit."""
         scored = self.fit(network, market, self.taught)
         return scored, self.final(chosen, market) if self.config.training.final_fit else scored
 
-    def final(self, chosen: Chosen, market: bool) -> Fit:
+    def final(self, chosen: EarlyStopping, market: bool) -> Fit:
         """Everything once more, on the whole histories, with the steps that validation chose."""
         from stockcast.models.problem import Series
         from stockcast.models.training import relearn
@@ -292,22 +294,24 @@ class PoolWork:
 
     def _chosen_on(self, member: Member, f: Features, network: Ensemble) -> list[dict[str, float]]:
         """CRPS by competitor on the validation part of a member without a test part; nothing where it has neither."""
-        dates_T, lookback = member.own.moves.dates, self.config.network.lookback
+        dates_T, lookback = member.own.session_returns.dates, self.config.network.lookback
         train, part = self.split.train(dates_T, lookback), self.split.validation(dates_T, lookback)
         if len(train) < MIN_TRAIN or len(part) < MIN_VALIDATION:
             return []
-        laws: dict[str, Distribution] = {self.config.network.cell: network.forecast(f, part.start, part.stop)}
+        dists: dict[str, Distribution] = {self.config.network.cell: network.forecast(f, part.start, part.stop)}
         for name, kind in BASELINES.items():
             try:
-                laws[name] = kind.fit(f, train.start, train.stop).forecast(f, part.start, part.stop)
+                dists[name] = kind.fit(f, train.start, train.stop).forecast(f, part.start, part.stop)
             except DataError:
                 continue
-        return [mean_crps(laws, Outcomes.of(member.ticker, f, member.history.close[1:], part))]
+        return [mean_crps(dists, Outcomes.of(member.ticker, f, member.history.close[1:], part))]
 
     def parts(self) -> dict[str, PartSummary]:
         """First and last target session of each part, and how many of them any series has."""
         days, split = self.split.sessions, self.split
-        first = min(m.own.moves.dates[self.taught(m).start + 1] for m in self.pool.members if len(self.taught(m)))
+        first = min(
+            m.own.session_returns.dates[self.taught(m).start + 1] for m in self.pool.members if len(self.taught(m))
+        )
         marks = [first, np.datetime64(split.validate_from), np.datetime64(split.test_from)]
         borders = [*np.searchsorted(days, marks).tolist(), len(days)]
         return {
@@ -315,7 +319,7 @@ class PoolWork:
             for part, a, b in zip(("train", "validation", "test"), borders, borders[1:], strict=False)
         }
 
-    def described(self, results: Sequence[BacktestResult], verdict: Verdict, chosen: Chosen) -> dict[str, Any]:
+    def described(self, results: Sequence[BacktestResult], verdict: Verdict, chosen: EarlyStopping) -> dict[str, Any]:
         """What the manifest tells its reader."""
         return {
             "created_at": settings.now().isoformat(timespec="seconds"),

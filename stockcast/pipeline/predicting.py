@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, TrainedModel, View
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.sources import load
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
@@ -21,7 +21,7 @@ from stockcast.results.progress import Progress, Silent
 from stockcast.storage import generalmodel, modelfile, trainedmodel
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
 
 CALENDAR_AHEAD = timedelta(days=400)
 """Sessions kept with a model beyond today: 250 sessions ahead of the newest bar, and some."""
@@ -29,7 +29,7 @@ CALENDAR_AHEAD = timedelta(days=400)
 
 def predict(
     source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress,
-    exchange: str | None = None, waiting: Waiting | None = None,
+    exchange: str | None = None, fetch_session: FetchSession | None = None,
 ) -> tuple[Forecast, ...]:  # fmt: skip
     """Forecasts of the sessions after a source's newest bar, from a saved model (default: the ticker's).
 
@@ -37,7 +37,7 @@ def predict(
     and recorded there. exchange: another calendar than the model's. Raises DataError for the source, and for fetched
     prices that are behind the exchange unless the settings of `waiting` allow it; ModelError for the model.
     """
-    return predict_beside(Company((source,), read, home, lambda _: waiting), source, config, progress, exchange)
+    return predict_beside(Company((source,), read, home, lambda _: fetch_session), source, config, progress, exchange)
 
 
 def predict_beside(
@@ -46,7 +46,7 @@ def predict_beside(
     """`predict` for one of several sources: together they are a pooled model's market after its pool's sessions."""
     if looks_like_path(source):
         return _from_file(company, source, config, progress, exchange)
-    from stockcast.pipeline.outlook import from_store
+    from stockcast.pipeline.tickerforecast import from_store
 
     return from_store(company, source, config, progress, exchange)
 
@@ -95,12 +95,12 @@ def _from_file(
     if exchange is not None and exchange != calendar.exchange:
         calendar = load_calendar(exchange, history.first, calendar_end(history.last))
     model = company.beside_files(at_exchange(model, calendar), history.ticker, history.last, progress)
-    model = company.with_covariates(model, Host.of(history, calendar), progress)
+    model = company.with_covariates(model, TargetSeries.of(history, calendar), progress)
     view = View.of(model, history, config)
     now = settings.now()
     # A file says nothing of closing times: a session of today may still be running.
     clock = Clock(model.calendar, now.date() - timedelta(days=1), now)
-    forecasts = view.forecasts(view.laws(model.served_by), clock)
+    forecasts = view.forecasts(view.dists(model.served_by), clock)
     warn_of_guesses(forecasts[-1], model.calendar, progress)
     return forecasts
 

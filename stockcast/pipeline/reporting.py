@@ -11,9 +11,9 @@ from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import EXPANDING, BacktestConfig
 from stockcast.forecasting import Clock, TrainedModel, View, refuse_still
 from stockcast.pipeline.backtesting import walk_over
-from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.pooling import pooled
+from stockcast.pipeline.targetseries import calendar_for
 from stockcast.pipeline.walking import Stage, Walk
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.sessions import SessionCalendar
@@ -23,7 +23,7 @@ from stockcast.versions import VERSION
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.windows.folds import Fold
 
 _SESSIONS = 250
@@ -32,7 +32,7 @@ _SESSIONS = 250
 
 def report(
     source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
-    exchange: str | None = None, waiting: Waiting | None = None,
+    exchange: str | None = None, fetch_session: FetchSession | None = None,
 ) -> Report:  # fmt: skip
     """Walk forward over a source, as `backtest` does and from the same folds, and forecast from its newest bar.
 
@@ -41,7 +41,7 @@ def report(
     """
     # A ticker's exchange is known, whatever is said of files.
     config = replace(config, exchange=exchange if looks_like_path(source) else None)
-    walk, found = walk_over(source, read, config, home, progress, waiting)
+    walk, found = walk_over(source, read, config, home, progress, fetch_session)
     refuse_still(walk.history, "--end")
     history, calendar = walk.history, calendar_for(walk.history, config.exchange, found)
     for note in history.notes:
@@ -69,7 +69,7 @@ def report(
 
 def _forecaster(network: str, cells: tuple[str, ...], last: Stage) -> str:
     """Who makes the next forecast: the network, unless a baseline was better on the last fold's validation part."""
-    crps = {name: loss for name, loss in last.file.about["validation_crps"].items() if name in last.file.laws}
+    crps = {name: loss for name, loss in last.file.about["validation_crps"].items() if name in last.file.dists}
     strongest = min((name for name in crps if name not in cells), key=lambda name: crps[name])
     return network if crps[network] < crps[strongest] else strongest
 
@@ -98,7 +98,7 @@ def _fan(walk: Walk, fold: Fold, stage: Stage, name: str, calendar: SessionCalen
             step.median,
             {float(level): price for level, price in step.quantiles.items()},
         )
-        for step in view.forecasts(view.laws(name), Clock(calendar, history.last, settings.now()))
+        for step in view.forecasts(view.dists(name), Clock(calendar, history.last, settings.now()))
     )
 
 

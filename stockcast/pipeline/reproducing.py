@@ -18,8 +18,8 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.hosts import Host, calendar_for
 from stockcast.pipeline.sources import PROVIDER, stored
+from stockcast.pipeline.targetseries import TargetSeries, calendar_for
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.csvfile.source import ticker_of
@@ -32,7 +32,7 @@ from stockcast.windows.covariates import Covariates, CovariatesRecord
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.pipeline.sources import Quotes
     from stockcast.prices.history import History
     from stockcast.storage.modelfile import ModelFile
@@ -204,7 +204,7 @@ class _Trained:
         candidate = Candidate.of(
             found.history, model.config, self.home, model.name, self.progress, found.quotes, self.covariates
         )
-        told = candidate.learnt.told
+        told = candidate.trained.told
         if begun is not None and told is not None and begun != _Begun(told.young_id, told.served_id):
             raise ModelError(
                 f"model {model.name} began with the networks of {told.name} as they were then "
@@ -226,10 +226,10 @@ class _Trained:
             return modelfile.load(Path(folder) / "models", model.name)
 
 
-def _offline(_: str) -> Waiting:
-    from stockcast.pipeline.fetching import Waiting
+def _offline(_: str) -> FetchSession:
+    from stockcast.pipeline.fetching import FetchSession
 
-    return Waiting(FetchConfig(offline=True), many=False)
+    return FetchSession(FetchConfig(offline=True), many=False)
 
 
 def _beside(
@@ -241,12 +241,12 @@ def _beside(
         return None
     one = found[0]
     if model.is_pool:
-        host = Host.together([each.history for each in found], model.calendar)
+        target = TargetSeries.together([each.history for each in found], model.calendar)
     else:
-        host = Host.of(one.history, calendar_for(one.history, model.config.exchange, one.quotes), one.quotes)
+        target = TargetSeries.of(one.history, calendar_for(one.history, model.config.exchange, one.quotes), one.quotes)
     places = [_instead(series.name, series.source, sources) for series in record.series]
     known = None if record.known_ahead is None else _instead("", record.known_ahead[0], sources)
-    beside = search.again(model, CovariatesConfig(tuple(places), known), host).beside
+    beside = search.again(model, CovariatesConfig(tuple(places), known), target).beside
     assert beside is not None  # noqa: S101 - the model has a record of it
     _refuse_others(record, CovariatesRecord.of(beside))
     return beside

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stockcast.config.runfile import RetrainConfig
     from stockcast.forecasting import Fit, TrainedModel
     from stockcast.models.distribution import Distribution
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.pipeline.sources import Quotes
     from stockcast.pipeline.training import Candidate, Work
     from stockcast.windows.splits import Part
@@ -56,14 +56,14 @@ def retrained(  # noqa: PLR0913, PLR0917 - one thing each, and the last is optio
     config: TrainConfig,
     why: str,
     progress: Progress,
-    waiting: Waiting | None = None,
+    fetch_session: FetchSession | None = None,
 ) -> Retraining:
     """Train, save the candidate if it may replace the old model, and note in the store what came of it.
 
     An old model stays, too, where the prices cannot be trained on. Raises DataError for a first model, StorageError.
     """
     ticker = quotes.history.ticker
-    training, model_id = _trained(home, old, quotes, config, why, progress, waiting)
+    training, model_id = _trained(home, old, quotes, config, why, progress, fetch_session)
     trainings.note_training(
         db,
         Training(
@@ -89,13 +89,13 @@ def _trained(
     config: TrainConfig,
     why: str,
     progress: Progress,
-    waiting: Waiting | None,
+    fetch_session: FetchSession | None,
 ) -> tuple[Retraining, str]:
     """What came of it, and the id of the model that serves now."""
     from stockcast.pipeline.training import Candidate
 
     try:
-        search = Search(home, progress, lambda _: waiting, strict=False)
+        search = Search(home, progress, lambda _: fetch_session, strict=False)
         asked = _without(config.covariates, quotes.history.ticker)
         covariates = covariates_of(asked, quotes.history, config.exchange, quotes, search)
         candidate = Candidate.of(quotes.history, config, home, quotes.history.ticker, progress, quotes, covariates)
@@ -147,14 +147,14 @@ class _Duel:
         if old.market is not None and old.members == new.members:
             old = replace(old, market=new.market)  # the same one, further on
         part = work.split.test
-        targets = work.f.moves.dates[part.start + 1 : part.stop + 1]
+        targets = work.f.session_returns.dates[part.start + 1 : part.stop + 1]
         start = part.start + int(np.searchsorted(targets, np.datetime64(old.served.cutoff), "right"))
         if start >= part.stop:
             return None
         part = replace(part, start=start)
         y_N = Outcomes.of(old.ticker, work.f, work.history.close[1:], part).y_N
         losses = [
-            float(crps(_law(work, fit, model, part), y_N).mean())
+            float(crps(_dist(work, fit, model, part), y_N).mean())
             for model, fit in ((old, _fits(old, work, part)[1]), (new, _fits(new, work, part)[0]))
         ]
         return cls(losses[0], losses[1], len(part))
@@ -162,12 +162,12 @@ class _Duel:
 
 def _fits(model: TrainedModel, work: Work, part: Part) -> tuple[Fit, Fit]:
     """The scored fit and the served one; those that do without a market where it is not known all over a part."""
-    origins = work.f.moves.dates[part.start : part.stop]
+    origins = work.f.session_returns.dates[part.start : part.stop]
     known = model.market is not None and np.isin(origins, model.market.dates_D).all()
-    return (model.scored, model.served) if model.alone is None or known else model.alone
+    return (model.scored, model.served) if model.without_market is None or known else model.without_market
 
 
-def _law(work: Work, fit: Fit, model: TrainedModel, part: Part) -> Distribution:
+def _dist(work: Work, fit: Fit, model: TrainedModel, part: Part) -> Distribution:
     """What serves of a model forecasts over a part, by one of its fits and with what that looks at."""
     from stockcast.windows.features import features
 

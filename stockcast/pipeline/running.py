@@ -19,14 +19,14 @@ from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.fetching import Fetcher, Waiting
-from stockcast.pipeline.hosts import Host
+from stockcast.pipeline.fetching import Fetcher, FetchSession
 from stockcast.pipeline.markets import Company, at_exchange
-from stockcast.pipeline.outlook import Outlook, require_fresh
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
 from stockcast.pipeline.sources import Quotes, stored
+from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.pipeline.tickerforecast import TickerForecast, require_fresh
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
@@ -90,7 +90,7 @@ class Run:
         self._fetching = FetchConfig(
             allow_stale=config.forecast.allow_stale, timeout=config.limits.timeout, pause=config.limits.pause
         )
-        self._waiting = Waiting(self._fetching, len(config.tickers) > 1, config.limits.give_up_after)
+        self._waiting = FetchSession(self._fetching, len(config.tickers) > 1, config.limits.give_up_after)
         self._company = Company(config.tickers, ReadOptions(), home, lambda _: self._waiting)
         self._done: list[TickerRun] = []
         self._failed: dict[str, str] = {}
@@ -214,11 +214,13 @@ class Run:
             model = self._company.beside_stored(self.db, here, history.ticker, history.last, progress)
         # The clock is looked at once more: a training takes its time, and a close may have passed meanwhile.
         search = Search(self.home, progress, lambda _: self._waiting)
-        model = search.again(model, _WHERE_TRAINED, Host.of(history, quotes.calendar, quotes))
-        outlook = Outlook.of(self.db, model, quotes, config, settings.now())
-        new = outlook.record(self.db)
-        progress.note(f"{history.ticker}: forecast for {outlook.forecasts[0].target_session} recorded", detail=True)
-        return outlook.forecasts, new
+        model = search.again(model, _WHERE_TRAINED, TargetSeries.of(history, quotes.calendar, quotes))
+        tickerforecast = TickerForecast.of(self.db, model, quotes, config, settings.now())
+        new = tickerforecast.record(self.db)
+        progress.note(
+            f"{history.ticker}: forecast for {tickerforecast.forecasts[0].target_session} recorded", detail=True
+        )
+        return tickerforecast.forecasts, new
 
     def _missed(self, model: TrainedModel, quotes: Quotes) -> tuple[date, ...]:
         """Sessions since the live forecast before this one; older ones were told by an earlier run."""

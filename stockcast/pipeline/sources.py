@@ -19,7 +19,7 @@ from stockcast.results.printable import well_formed
 from stockcast.results.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.prices.hours import TradingHours
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.storage.database import Database
@@ -53,7 +53,7 @@ def load(
     source: str,
     read: ReadOptions,
     home: Path | None = None,
-    waiting: Waiting | None = None,
+    fetch_session: FetchSession | None = None,
     progress: Progress | None = None,
 ) -> History:
     """The validated history of a file, or of a ticker: fetched into the store under `home`, and read from there.
@@ -65,18 +65,20 @@ def load(
         return csvfile.read(source, read)
     if home is None:
         raise ConfigError(f"prices of the ticker {source} need a folder to be kept in", "give home=Path(...)")
-    return quotes(source, read, home, waiting, progress or Silent()).history
+    return quotes(source, read, home, fetch_session, progress or Silent()).history
 
 
-def quotes(source: str, read: ReadOptions, home: Path, waiting: Waiting | None, progress: Progress) -> Quotes:
+def quotes(
+    source: str, read: ReadOptions, home: Path, fetch_session: FetchSession | None, progress: Progress
+) -> Quotes:
     """A ticker's completed bars, fetched where the stored ones are too old. Raises what `load` raises."""
-    from stockcast.pipeline.fetching import Fetcher, Waiting
+    from stockcast.pipeline.fetching import Fetcher, FetchSession
     from stockcast.storage.database import Database
 
     refuse_file_options(source, read)
     with Database.open(home) as db:
-        waiting = waiting or Waiting(FetchConfig(), many=False)
-        Fetcher(db, waiting.config, progress, waiting).update(ticker_of(source))
+        fetch_session = fetch_session or FetchSession(FetchConfig(), many=False)
+        Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker_of(source))
         return stored(db, ticker_of(source), settings.now(), read.start, read.end)
 
 

@@ -12,9 +12,9 @@ from stockcast.config.models import SCRATCH
 from stockcast.errors import DataError
 from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast, refuse_still
 from stockcast.pipeline.covariates import Search, columns_of, covariates_of
-from stockcast.pipeline.hosts import calendar_for
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, quotes
+from stockcast.pipeline.targetseries import calendar_for
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from stockcast.evaluation.backtest import Entry
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import Chosen
-    from stockcast.pipeline.fetching import Waiting
+    from stockcast.models.training import EarlyStopping
+    from stockcast.pipeline.fetching import FetchSession
     from stockcast.pipeline.initial import Initial, Tuned
     from stockcast.results.training import Verdict
     from stockcast.windows.covariates import Covariates
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and most of them optional
     source: str, read: ReadOptions, config: TrainConfig, home: Path, name: str | None, progress: Progress,
-    keep_rows: bool = False, waiting: Waiting | None = None,
+    keep_rows: bool = False, fetch_session: FetchSession | None = None,
 ) -> TrainResult:  # fmt: skip
     """Train on a source, judge on its test part, save the model under `name` (default: the ticker), and forecast.
 
@@ -51,11 +51,11 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
     if looks_like_path(source):
         history = load(source, read)
     else:
-        found = quotes(source, read, home, waiting, progress)
+        found = quotes(source, read, home, fetch_session, progress)
         history = found.history
     for note in history.notes:
         progress.note(f"{history.ticker}: {note}")
-    search = Search(home, progress, lambda _: waiting, strict=False)
+    search = Search(home, progress, lambda _: fetch_session, strict=False)
     covariates = covariates_of(config.covariates, history, config.exchange, found, search)
     candidate = Candidate.of(history, config, home, name or history.ticker, progress, found, covariates)
     return candidate.result(candidate.save(home), keep_rows)
@@ -69,7 +69,7 @@ class Candidate:
     model: TrainedModel
     entries: dict[str, Entry]
     verdict: Verdict
-    learnt: Learnt
+    trained: TrainingResult
     found: Quotes | None
 
     @classmethod
@@ -81,14 +81,14 @@ class Candidate:
         the exchange's calendar. Raises what splitting raises, ModelError for a model that cannot be begun with.
         """
         work = Work.begin(history, config, home, name, progress, found, covariates)
-        learnt = work.learn()
-        network, validation_crps = learnt.network, learnt.validation_crps
+        trained = work.learn()
+        network, validation_crps = trained.network, trained.validation_crps
         scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
         entries = work.test_entries(scored)
         verdict = work.judge(entries, validation_crps)
-        served = work.final_fit(scored, learnt) if config.training.final_fit else scored
-        model = work.model(scored, served, verdict, entries, learnt)
-        return cls(work, model, entries, verdict, learnt, found)
+        served = work.final_fit(scored, trained) if config.training.final_fit else scored
+        model = work.model(scored, served, verdict, entries, trained)
+        return cls(work, model, entries, verdict, trained, found)
 
     @property
     def model_id(self) -> str:
@@ -114,16 +114,16 @@ class Candidate:
             comparisons=tuple(
                 self.entries[cell].compare(entry) for entry in self.entries.values() if entry.kind == "baseline"
             ),
-            validation_crps=self.learnt.validation_crps,
+            validation_crps=self.trained.validation_crps,
             verdict=self.verdict,
             forecasts=self._forecasts(model),
             scored_cutoff=self.model.scored.cutoff,
             served_cutoff=self.model.served.cutoff,
-            steps=self.learnt.chosen.steps,
+            steps=self.trained.chosen.steps,
             notes=work.history.notes,
             path=path,
             test_forecasts=tuple(entry.rows() for entry in self.entries.values()) if keep_rows else (),
-            init=self.learnt.told,
+            init=self.trained.told,
         )
 
     def _forecasts(self, model: TrainedModel) -> tuple[Forecast, ...]:
@@ -131,18 +131,18 @@ class Candidate:
             return forecast(model, self.work.history, PredictConfig(), settings.now())
         view = View.of(model, self.work.history, PredictConfig())
         clock = Clock(self.found.calendar, self.found.completed, settings.now())
-        return view.forecasts(view.laws(model.served_by), clock)
+        return view.forecasts(view.dists(model.served_by), clock)
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingResult:
     """What the training part taught: a network, how validation chose it, and every competitor's CRPS there.
 
     tuned: of networks that were there before; None for a start from scratch.
     """
 
     network: Ensemble
-    chosen: Chosen
+    chosen: EarlyStopping
     validation_crps: dict[str, float]
     tuned: Tuned | None = None
 
@@ -208,19 +208,19 @@ class Work:
         """Training and validation part together: what the scored references are fitted on."""
         return replace(self.split.train, stop=self.split.validation.stop)
 
-    def learn(self) -> Learnt:
+    def learn(self) -> TrainingResult:
         """Train network and baselines on the training part, and score them on the validation part."""
         from stockcast.evaluation.backtest import Outcomes, mean_crps
 
         c, part = self.config, self.split.validation
         network, chosen, tuned = self._network()
         baselines = self.fit_baselines(self.split.train, "the validation part")
-        laws = {name: known.forecast(self.f, part.start, part.stop) for name, known in baselines.items()}
-        laws[c.network.cell] = network.forecast(self.f, part.start, part.stop)
+        dists = {name: known.forecast(self.f, part.start, part.stop) for name, known in baselines.items()}
+        dists[c.network.cell] = network.forecast(self.f, part.start, part.stop)
         outcomes = Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part)
-        return Learnt(network, chosen, mean_crps(laws, outcomes), tuned)
+        return TrainingResult(network, chosen, mean_crps(dists, outcomes), tuned)
 
-    def _network(self) -> tuple[Ensemble, Chosen, Tuned | None]:
+    def _network(self) -> tuple[Ensemble, EarlyStopping, Tuned | None]:
         from stockcast.models.training import train as fit_network
 
         c = self.config
@@ -268,20 +268,20 @@ class Work:
         baselines = {name: e for name, e in entries.items() if e.kind == "baseline" and name in validation_crps}
         return verdict(entries[self.config.network.cell], baselines, validation_crps)
 
-    def final_fit(self, scored: Fit, learnt: Learnt) -> Fit:
+    def final_fit(self, scored: Fit, trained: TrainingResult) -> Fit:
         """Everything once more, on the whole history, with the steps that validation chose."""
         whole = replace(self.split.train, stop=len(self.f) - 1)
-        self.progress.stage("final fit", sum(learnt.chosen.steps))
-        network = self._again(whole, learnt)
+        self.progress.stage("final fit", sum(trained.chosen.steps))
+        network = self._again(whole, trained)
         baselines = {**scored.baselines, **self.fit_baselines(whole, "the forecast")}
         return Fit(network, baselines, self.shocks(network, whole))
 
-    def _again(self, whole: Part, learnt: Learnt) -> Ensemble:
+    def _again(self, whole: Part, trained: TrainingResult) -> Ensemble:
         from stockcast.models.training import refit
 
-        if self.initial is None or learnt.tuned is None:
-            return refit(self.f, whole, self.config, learnt.chosen, self.progress)
-        return self.initial.refitted(self.f, whole, self.config, learnt.tuned, self.progress)
+        if self.initial is None or trained.tuned is None:
+            return refit(self.f, whole, self.config, trained.chosen, self.progress)
+        return self.initial.refitted(self.f, whole, self.config, trained.tuned, self.progress)
 
     def _without_market(self, scored: Fit, served: Fit) -> tuple[Fit, Fit] | None:
         """The fits for origins whose market is not known; None where none of them looks at one."""
@@ -292,11 +292,13 @@ class Work:
         def fit(of: Fit, part: Part, network: Ensemble) -> Fit:
             return Fit(replace(network, cutoff=of.cutoff), of.baselines, self.shocks(network, part))
 
-        young = fit(scored, self.split.train, self.initial.neighbours.young)
-        return young, young if served is scored else fit(served, whole, self.initial.neighbours.served)
+        pre_validation = fit(scored, self.split.train, self.initial.neighbours.pre_validation)
+        return pre_validation, pre_validation if served is scored else fit(
+            served, whole, self.initial.neighbours.served
+        )
 
     def model(
-        self, scored: Fit, served: Fit, verdict: Verdict, entries: dict[str, Entry], learnt: Learnt
+        self, scored: Fit, served: Fit, verdict: Verdict, entries: dict[str, Entry], trained: TrainingResult
     ) -> TrainedModel:
         """The model as it is kept, with the backtest's figures for its reader."""
         from dataclasses import asdict
@@ -317,9 +319,9 @@ class Work:
                 for name, part in self.split.summary().items()
             },
             "seeds": list(self.config.training.members),
-            "steps": list(learnt.chosen.steps),
-            "validation_crps": learnt.validation_crps,
-            "init": None if learnt.told is None else asdict(learnt.told),
+            "steps": list(trained.chosen.steps),
+            "validation_crps": trained.validation_crps,
+            "init": None if trained.told is None else asdict(trained.told),
             "verdict_figures": asdict(verdict),
             "scores": [asdict(entry.score()) for entry in entries.values()],
         }
@@ -337,7 +339,7 @@ class Work:
             summary=summary,
             members=() if neighbours is None else neighbours.names,
             market=self.market,
-            alone=self._without_market(scored, served),
+            without_market=self._without_market(scored, served),
             covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
         )
 

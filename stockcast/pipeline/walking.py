@@ -1,6 +1,6 @@
 """Walking: the folds of a backtest, each fitted on what lies before it alone, its forecasts kept in a file.
 
-Shapes: N origins, P simulated paths, K values that stand for a law.
+Shapes: N origins, P simulated paths, K values that stand for a distribution.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from stockcast.config.backtests import BacktestConfig
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import Chosen
+    from stockcast.models.training import EarlyStopping
     from stockcast.prices.history import Floats, History
     from stockcast.results.progress import Progress
 
 _KEPT = 200
-"""Values that are kept of the law of a simulated step; evenly spaced in probability, they score as all paths do."""
+"""Values that are kept of a simulated step; evenly spaced in probability, they score as all paths do."""
 
 _KEPT_FOLDS = 100
 """Fold files that a ticker keeps, those used last: a few settings' worth of yearly folds."""
@@ -62,19 +62,19 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingResult:
     """A network of one fold: what forecasts the test part, what it was before it learnt from the validation part, what
     it forecast of that part then, and how its steps were chosen.
     """
 
     ensemble: Ensemble
-    young: Ensemble
+    pre_validation: Ensemble
     early: Distribution
-    chosen: Chosen
+    chosen: EarlyStopping
 
 
 @dataclass(frozen=True)
-class Standby:
+class FallbackModel:
     """A given network that forecasts from the origins `instead_T` in the place of another one, with its own columns
     and bars to draw from.
     """
@@ -84,8 +84,8 @@ class Standby:
     shocks: Shocks
     instead_T: NDArray[np.bool_]
 
-    def law(self, other: StudentT, part: Part) -> StudentT:
-        """The other one's laws of a part, with its own where it forecasts."""
+    def dist(self, other: StudentT, part: Part) -> StudentT:
+        """The other one's distributions of a part, with its own where it forecasts."""
         instead_N = self.instead_T[part.start : part.stop]
         if not instead_N.any():
             return other
@@ -99,7 +99,7 @@ class Walk:
     """One walk: what its folds share.
 
     given: a network that is there already and is not trained; f has its columns. shocks: the bars that its paths draw
-    from; None: the fold's own. standby: who forecasts where `given` cannot.
+    from; None: the fold's own. fallback: who forecasts where `given` cannot.
     """
 
     history: History
@@ -107,9 +107,9 @@ class Walk:
     config: BacktestConfig
     folder: Path
     progress: Progress
-    given: Ensemble | None = None
+    pretrained: Ensemble | None = None
     shocks: Shocks | None = None
-    standby: Standby | None = None
+    fallback: FallbackModel | None = None
 
     @cached_property
     def baselines(self) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ class Walk:
 
     def _key(self, fold: Fold, before: Stage | None = None) -> str:
         """All that the fold's forecasts depend on: settings, parts, bars up to the last target, and our version."""
-        c, m = self.config, self.f.moves
+        c, m = self.config, self.f.session_returns
         stop = fold.split.test.stop + c.horizon
         described: dict[str, Any] = {
             "version": VERSION,
@@ -163,12 +163,12 @@ class Walk:
             "parts": [asdict(part) for part in (fold.split.train, fold.split.validation, fold.split.test)],
             "ahead": [c.horizon, c.paths if c.horizon > 1 else 0],
         }
-        if self.given is not None:
-            described["given"] = self.given.fingerprint()
+        if self.pretrained is not None:
+            described["given"] = self.pretrained.fingerprint()
         if self._forgotten(fold, BURN_IN):
             described["forgotten"] = self._forgotten(fold, BURN_IN)
         if c.warm_start:
-            # A first fold is fitted as without it, but its file holds more: see `FoldFile.young`.
+            # A first fold is fitted as without it, but its file holds more: see `FoldFile.pre_validation`.
             described["before"] = "" if before is None else before.key
         arrays: list[NDArray[Any]] = [
             a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T, m.tick_T) if a is not None
@@ -178,30 +178,32 @@ class Walk:
             arrays.append(self.f.schedule.days)
         if self.shocks is not None and c.horizon > 1:
             arrays.append(self.shocks.values_M4)
-        if self.standby is not None:
-            described["standby"] = self.standby.ensemble.fingerprint()
-            arrays += [self.standby.instead_T[:stop], *_others(self.standby.f, stop), self.standby.shocks.values_M4]
+        if self.fallback is not None:
+            described["standby"] = self.fallback.ensemble.fingerprint()
+            arrays += [self.fallback.instead_T[:stop], *_others(self.fallback.f, stop), self.fallback.shocks.values_M4]
         return foldfile.key_of(described, *arrays)
 
     def _fitted(self, fold: Fold, last: int, before: Stage | None) -> FoldFile:
         """Fit every competitor on what the fold may know, and forecast its test part."""
         c, place = self.config, f"fold {fold.number} of {last}"
-        learnt: dict[str, Learnt] = {}
+        trained: dict[str, TrainingResult] = {}
         for cell in c.cells:
             self.progress.stage(f"{place}: {cell}", self._most_steps(fold))
-            learnt[cell] = self._network(cell, fold, place, before)
-        early = {cell: found.early for cell, found in learnt.items()}
+            trained[cell] = self._network(cell, fold, place, before)
+        early = {cell: found.early for cell, found in trained.items()}
         known, chosen_on, left_out = self._known(fold, place)
         crps = mean_crps({**early, **chosen_on}, self.outcomes(fold.split.validation))
-        fits = {cell: self._fit(found.ensemble, known, fold) for cell, found in learnt.items()}
-        young = {cell: replace(fits[cell], ensemble=found.young) for cell, found in learnt.items() if c.warm_start}
-        laws, ahead = self._forecasts(fits, fold, place)
+        fits = {cell: self._fit(found.ensemble, known, fold) for cell, found in trained.items()}
+        pre_validation = {
+            cell: replace(fits[cell], ensemble=found.pre_validation) for cell, found in trained.items() if c.warm_start
+        }
+        dists, ahead = self._forecasts(fits, fold, place)
         about = {
             "validation_crps": crps,
-            "curves": {cell: [asdict(curve) for curve in found.chosen.curves] for cell, found in learnt.items()},
+            "curves": {cell: [asdict(curve) for curve in found.chosen.curves] for cell, found in trained.items()},
             "left_out": left_out,
         }
-        return FoldFile(laws, about, ahead, early, fits, young)
+        return FoldFile(dists, about, ahead, early, fits, pre_validation)
 
     def _known(
         self, fold: Fold, place: str
@@ -224,31 +226,33 @@ class Walk:
             self.progress.advance(1)
         return known, early, left_out
 
-    def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> Learnt:
+    def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> TrainingResult:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
-        from stockcast.models.training import Chosen, refit, train
+        from stockcast.models.training import EarlyStopping, refit, train
 
-        if self.given is not None:
-            return Learnt(self.given, self.given, self._by_given(fold.split.validation), Chosen((), 0))
+        if self.pretrained is not None:
+            return TrainingResult(
+                self.pretrained, self.pretrained, self._by_pretrained(fold.split.validation), EarlyStopping((), 0)
+            )
         config = self._train_config(cell)
         f, fold = self._seen_by_networks(fold)
         start = again = None
         if self.config.warm_start and before is not None:
             # Weights that had learnt from sessions of this validation part would choose themselves.
-            start, again = (fits[cell].ensemble.weights for fits in (before.file.young, before.file.fits))
-        young, chosen = train(f, fold.split, config, self.progress, start)
-        ensemble, choosing = young, fold.split.validation
-        early = young.forecast(f, choosing.start, choosing.stop)
+            start, again = (fits[cell].ensemble.weights for fits in (before.file.pre_validation, before.file.fits))
+        pre_validation, chosen = train(f, fold.split, config, self.progress, start)
+        ensemble, choosing = pre_validation, fold.split.validation
+        early = pre_validation.forecast(f, choosing.start, choosing.stop)
         if config.training.final_fit:
             self.progress.stage(f"{place}: {cell} again, on all before it", sum(chosen.steps))
             ensemble = refit(f, fold.seen, config, chosen, self.progress, again)
-        return Learnt(ensemble, young, early, chosen)
+        return TrainingResult(ensemble, pre_validation, early, chosen)
 
-    def _by_given(self, part: Part) -> StudentT:
-        """Laws of the networks that were there already."""
-        assert self.given is not None  # noqa: S101 - asked for where there is one
-        law = self.given.forecast(self.f, part.start, part.stop)
-        return law if self.standby is None else self.standby.law(law, part)
+    def _by_pretrained(self, part: Part) -> StudentT:
+        """Distributions of the networks that were there already."""
+        assert self.pretrained is not None  # noqa: S101 - asked for where there is one
+        dist = self.pretrained.forecast(self.f, part.start, part.stop)
+        return dist if self.fallback is None else self.fallback.dist(dist, part)
 
     def _fit(self, ensemble: Ensemble, known: Mapping[str, Baseline], fold: Fold) -> Fit:
         """A network and the baselines, with the bars that the fold may draw from."""
@@ -258,31 +262,31 @@ class Walk:
     def _forecasts(
         self, fits: Mapping[str, Fit], fold: Fold, place: str
     ) -> tuple[dict[str, Distribution], dict[str, tuple[Distribution, ...]]]:
-        """Laws of the test part by competitor: of the next session, and of each further step."""
+        """Distributions of the test part by competitor: of the next session, and of each further step."""
         some = next(iter(fits.values()))
         competitors = {**fits, **dict.fromkeys(some.baselines, some)}
         of_networks, of_baselines = self._seen_by_networks(fold), self._seen_by_baselines(fold)
         seen = {name: of_networks if name in fits else of_baselines for name in competitors}
-        given = {} if self.given is None else dict.fromkeys(fits, self._by_given(fold.split.test))
-        laws = {name: given.get(name) or self._next(fit, name, *seen[name]) for name, fit in competitors.items()}
+        pretrained = {} if self.pretrained is None else dict.fromkeys(fits, self._by_pretrained(fold.split.test))
+        dists = {name: pretrained.get(name) or self._next(fit, name, *seen[name]) for name, fit in competitors.items()}
         if self.config.horizon == 1:
-            return laws, {}
+            return dists, {}
         self.progress.stage(f"{place}: {self.config.horizon} sessions ahead", len(competitors) * len(fold.split.test))
-        return laws, {name: self._ahead(fit, name, *seen[name]) for name, fit in competitors.items()}
+        return dists, {name: self._ahead(fit, name, *seen[name]) for name, fit in competitors.items()}
 
     @staticmethod
     def _next(fit: Fit, name: str, f: Features, fold: Fold) -> Distribution:
         return fit.forecaster(name).forecast(f, fold.split.test.start, fold.split.test.stop)
 
     def _ahead(self, fit: Fit, name: str, f: Features, fold: Fold) -> tuple[Distribution, ...]:
-        """Laws of steps 2 .. H at the origins whose target there is: paths, of which a row keeps its quantiles."""
+        """Steps 2 .. H at the origins whose target there is: simulated paths, of which a row keeps its quantiles."""
         horizon = self.config.horizon
         rows: list[list[Floats]] = [[] for _ in range(horizon - 1)]
         for origin in range(fold.split.test.start, fold.split.test.stop):
             reached = min(horizon, len(f) - 1 - origin)
             if reached > 1:
                 # Chance of its own for each origin: a walk that begins elsewhere draws the same paths.
-                day: date = f.moves.dates[origin].astype(object)
+                day: date = f.session_returns.dates[origin].astype(object)
                 generator = np.random.default_rng([self.config.training.seed, day.toordinal()])
                 total_HP = self._paths(fit, name, f, origin, reached, generator)
                 for step, total_P in enumerate(total_HP[1:]):
@@ -298,9 +302,9 @@ class Walk:
         shocks, before = fit.shocks, len(self.f) - len(f)
         if name in self.config.cells:
             shocks = self.shocks or shocks
-            if self.standby is not None and self.standby.instead_T[before + origin]:
-                forecaster, f, origin = self.standby.ensemble, self.standby.f, before + origin
-                shocks = self.standby.shocks
+            if self.fallback is not None and self.fallback.instead_T[before + origin]:
+                forecaster, f, origin = self.fallback.ensemble, self.fallback.f, before + origin
+                shocks = self.fallback.shocks
         return forecaster.simulate(f, origin, PathPlan(reached, self.config.paths, shocks, generator))
 
     def _seen_by_networks(self, fold: Fold) -> tuple[Features, Fold]:

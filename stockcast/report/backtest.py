@@ -78,7 +78,7 @@ def backtest_data(summary: BacktestSummary) -> list[dict[str, Any]]:
 
 def _entry(result: BacktestResult) -> dict[str, Any]:
     """Forecasts are left to `--output`. `splits`: the parts of the first fold, as `train` has them."""
-    shown = [field.name for field in fields(result) if field.name not in {"rows", "laws"}]
+    shown = [field.name for field in fields(result) if field.name not in {"rows", "dists"}]
     entry = {name: plain(getattr(result, name)) for name in shown}
     first = result.folds[0]
     names = ("train", "validation", "test")

@@ -38,7 +38,7 @@ def run_text(tickers: Sequence[TickerRun], written: Sequence[str], page: Page) -
 def _row(ticker: TickerRun) -> list[str]:
     settled = f"{ticker.settled:,}"
     if not ticker.forecasts:
-        return [ticker.ticker, ticker.origin.isoformat(), "-", "-", "-", "-", "-", settled, _story(ticker)]
+        return [ticker.ticker, ticker.origin.isoformat(), "-", "-", "-", "-", "-", settled, _log(ticker)]
     first = ticker.forecasts[0]
     return [
         ticker.ticker,
@@ -49,11 +49,11 @@ def _row(ticker: TickerRun) -> list[str]:
         price_range(first.quantiles["0.05"], first.quantiles["0.95"]),
         percent(first.p_up, 1),
         settled,
-        _story(ticker),
+        _log(ticker),
     ]
 
 
-def _story(ticker: TickerRun) -> str:
+def _log(ticker: TickerRun) -> str:
     training = {"first": "trained", "replaced": "retrained", "kept": "old model kept"}
     words = [training[ticker.training.outcome]] if ticker.training else []
     words.append("recorded" if ticker.new else "already on record")

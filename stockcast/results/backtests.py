@@ -32,8 +32,8 @@ class FoldSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkLaws:
-    """A network's laws of the next log return as numbers, Student-t, oldest first; every array has shape (N,).
+class NetworkDistributions:
+    """A network's distributions of the next log return as numbers, Student-t, oldest first; every array has shape (N,).
 
     early: how many rows at the beginning are of the first fold's validation part, from before it was learnt from; the
     others are the scored ones.
@@ -53,7 +53,7 @@ class NetworkLaws:
 class BacktestResult:
     """The walk-forward of one ticker. network: the cell that the verdict is about, chosen on the first fold's
     validation part. scores, comparisons: of every step ahead; every network against every baseline. left_out:
-    baselines that could not be fitted. laws: of the network, where rows are kept.
+    baselines that could not be fitted. distributions: of the network, where rows are kept.
     """
 
     ticker: str
@@ -70,7 +70,7 @@ class BacktestResult:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     rows: tuple[ForecastRows, ...] = ()
-    laws: NetworkLaws | None = None
+    dists: NetworkDistributions | None = None
 
     @property
     def horizon(self) -> int:

@@ -1,6 +1,7 @@
 """Calibration: whether the probabilities of a record of forecasts are what they say.
 
-A test that cannot be made has a statistic of NaN and a p-value of 1.0. p-values are small where the law is wrong.
+A test that cannot be made has a statistic of NaN and a p-value of 1.0. p-values are small where the distribution is
+wrong.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Uniformity:
-    """Tests of PITs against the uniform law that they have where the forecasts are right.
+    """Tests of PITs against the uniform distribution that they have where the forecasts are right.
 
     n: PITs. counts: how many lie in each of as many equal bins; n / bins are expected. ks, chi2: Kolmogorov-Smirnov
     distance and chi-square of the counts, which take the PITs for independent. berkowitz: likelihood ratio against

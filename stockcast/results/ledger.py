@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class BaselineScore:
-    """What a baseline's law, fixed at the origin, scored: as in `Outcome`."""
+    """What a baseline's distribution, fixed at the origin, scored: as in `Outcome`."""
 
     crps: float
     log_score: float | None
@@ -27,10 +27,10 @@ class Outcome:
     """A settled forecast, in log return.
 
     realised_return: log ratio of the adjusted closes of target session and origin. crps: lower is better. log_score:
-    nats, higher is better, None where the law has no density. pit: the law's probability of at most that return.
-    error: realised return less the law's median. hit_50, hit_90: the interval as shown held the return, bounds
-    included; interval_score_90: Winkler's score of it, lower is better; raw_...: of the interval before calibration.
-    baselines: scores by baseline.
+    nats, higher is better, None where the distribution has no density. pit: the distribution's probability of at most
+    that return. error: realised return less the distribution's median. hit_50, hit_90: the interval as shown held the
+    return, bounds included; interval_score_90: Winkler's score of it, lower is better; raw_...: of the interval before
+    calibration. baselines: scores by baseline.
     """
 
     settled_at: str

@@ -17,7 +17,7 @@ class Progress(Protocol):
         ...
 
     def note(self, message: str, detail: bool = False) -> None:
-        """A line of the story; `detail` for the curious only."""
+        """A line of the log; `detail` for the curious only."""
         ...
 
 

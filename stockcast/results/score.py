@@ -27,13 +27,14 @@ class LiveScore:
     """The live record of one model of one ticker at one horizon, or of all of them together (ticker "all").
 
     n: settled forecasts, first .. last their target sessions. crps, interval_score_90: mean, log return, lower is
-    better. log_score: mean, nats, higher is better; None where a law had no density. mae_ratio: mean absolute error
-    of the median, in log return, over that of the last close. coverage_50, coverage_90: shares of returns within the
-    intervals as shown; coverage_90_low .. coverage_90_high: 95 % range of the true share (Clopper and Pearson; with an
-    effective number of forecasts where they overlap or are pooled). raw_: of the intervals before calibration.
-    pit_p: Kolmogorov-Smirnov p-value of the laws' probabilities, small where the laws are wrong in shape or width.
-    rival: the baseline that `sentence` is about; "the strongest baseline" of each where pooled; None without any.
-    decayed, alarm: whether the newest forecasts are worse than they may be by luck, and in which way, or "".
+    better. log_score: mean, nats, higher is better; None where a distribution had no density. mae_ratio: mean absolute
+    error of the median, in log return, over that of the last close. coverage_50, coverage_90: shares of returns within
+    the intervals as shown; coverage_90_low .. coverage_90_high: 95 % range of the true share (Clopper and Pearson; with
+    an effective number of forecasts where they overlap or are pooled). raw_: of the intervals before calibration.
+    pit_p: Kolmogorov-Smirnov p-value of the distributions' probabilities, small where the distributions are wrong in
+    shape or width. rival: the baseline that `sentence` is about; "the strongest baseline" of each where pooled; None
+    without any. decayed, alarm: whether the newest forecasts are worse than they may be by luck, and in which way, or
+    "".
     """
 
     ticker: str

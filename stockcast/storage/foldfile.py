@@ -31,7 +31,7 @@ _FORMAT = "stockcast.fold/3"
 """To be raised when the same settings and prices come to give other forecasts."""
 
 # A torn archive, one of another kind (RuntimeError: it says that it is encrypted), one that asks for more memory than
-# there is, or one whose arrays are no laws and no fits; NumPy tokenizes a damaged header.
+# there is, or one whose arrays are no distributions and no fits; NumPy tokenizes a damaged header.
 _UNREADABLE = (
     OSError, EOFError, BadZipFile, zlib.error, struct.error, RuntimeError, MemoryError, OverflowError, TokenError,
     ValueError, KeyError, TypeError, AttributeError, ModelError, ConfigError,
@@ -44,18 +44,18 @@ _EARLY, _HASH = "early", "sha256"
 class FoldFile:
     """What a fold leaves behind.
 
-    laws: of every competitor for the next session, at the fold's origins, by name. ahead: their laws of two sessions
-    ahead, three and so on, where they were asked for. early: laws of networks at the origins of the validation part,
-    from before that part was learnt from. fits: by cell, the network, with every baseline; young: the network before it
-    learnt from the validation part, where a warm start may ask for it. about: plain JSON.
+    distributions: of every competitor for the next session, at the fold's origins, by name. ahead: their distributions
+    of two sessions ahead, three and so on, where they were asked for. early: distributions of networks at the origins
+    of the validation part, from before that part was learnt from. fits: by cell, the network, with every baseline;
+    young: the network before it learnt from the validation part, where a warm start may ask for it. about: plain JSON.
     """
 
-    laws: Mapping[str, Distribution]
+    dists: Mapping[str, Distribution]
     about: Mapping[str, Any]
     ahead: Mapping[str, tuple[Distribution, ...]] = field(default_factory=dict)
     early: Mapping[str, Distribution] = field(default_factory=dict)
     fits: Mapping[str, Fit] = field(default_factory=dict)
-    young: Mapping[str, Fit] = field(default_factory=dict)
+    pre_validation: Mapping[str, Fit] = field(default_factory=dict)
 
 
 def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
@@ -69,17 +69,17 @@ def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
 def save(path: Path, fold: FoldFile) -> None:
     """Write a fold, whole or not at all. Raises StorageError."""
     arrays: Tensors = {"about": _text(fold.about)}
-    for place, name, law in _placed(fold):
-        if isinstance(law, StudentT):
-            arrays[f"t@{place}:{name}"] = np.stack([law.loc, law.scale, law.nu])
-        elif isinstance(law, Empirical):
-            arrays[f"e@{place}:{name}"] = law.values_NK
+    for place, name, dist in _placed(fold):
+        if isinstance(dist, StudentT):
+            arrays[f"t@{place}:{name}"] = np.stack([dist.loc, dist.scale, dist.nu])
+        elif isinstance(dist, Empirical):
+            arrays[f"e@{place}:{name}"] = dist.values_NK
         else:
-            raise TypeError(f"no file format for {type(law).__name__}")
-    for group, fits in (("fits", fold.fits), ("young", fold.young)):
+            raise TypeError(f"no file format for {type(dist).__name__}")
+    for group, fits in (("fits", fold.fits), ("young", fold.pre_validation)):
         arrays[group] = _text({cell: _plain_fit(fit, f"{group}:{cell}", arrays) for cell, fit in fits.items()})
     buffer = io.BytesIO()
-    # Simulated laws are many numbers in single precision: half of their bits are zero.
+    # Simulated distributions are many numbers in single precision: half of their bits are zero.
     write = np.savez_compressed if fold.ahead else np.savez
     arrays[_HASH] = np.frombuffer(model_id({}, arrays).encode(), np.uint8)
     write(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes every keyword for its own flag
@@ -108,15 +108,15 @@ def load(path: Path) -> FoldFile | None:
                 by_place.setdefault(place, {})[name] = StudentT(*values)
             elif family == "e":
                 by_place.setdefault(place, {})[name] = Empirical(values)
-        laws, early = by_place.pop("1"), by_place.pop(_EARLY, {})
-        fits, young = (_fits(group, arrays) for group in ("fits", "young"))
+        dists, early = by_place.pop("1"), by_place.pop(_EARLY, {})
+        fits, pre_validation = (_fits(group, arrays) for group in ("fits", "young"))
         steps = [by_place[place] for place in sorted(by_place, key=int)]
-        ahead = {name: tuple(laws_of[name] for laws_of in steps) for name in (steps[0] if steps else ())}
+        ahead = {name: tuple(dists_of[name] for dists_of in steps) for name in (steps[0] if steps else ())}
     except _UNREADABLE:
         return None
     with suppress(OSError):  # a fold that may only be read is as good
         os.utime(path)  # what is used is not the first to be pruned
-    return FoldFile(laws, about, ahead, early, fits, young) if isinstance(about, dict) else None
+    return FoldFile(dists, about, ahead, early, fits, pre_validation) if isinstance(about, dict) else None
 
 
 def prune(folder: Path, keep: int) -> None:
@@ -131,14 +131,14 @@ def prune(folder: Path, keep: int) -> None:
 
 
 def _placed(fold: FoldFile) -> Iterator[tuple[str, str, Distribution]]:
-    """Every law with the step that it is of, or "early", and its competitor."""
-    for name, law in fold.laws.items():
-        yield "1", name, law
-    for name, laws in fold.ahead.items():
-        for step, law in enumerate(laws, start=2):
-            yield str(step), name, law
-    for name, law in fold.early.items():
-        yield _EARLY, name, law
+    """Every distribution with the step that it is of, or "early", and its competitor."""
+    for name, dist in fold.dists.items():
+        yield "1", name, dist
+    for name, dists in fold.ahead.items():
+        for step, dist in enumerate(dists, start=2):
+            yield str(step), name, dist
+    for name, dist in fold.early.items():
+        yield _EARLY, name, dist
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class RunLog:
     """Writes lines 'ISO time LEVEL message' to run.log in `folder`, which is created.
 
     folder: HOME/logs. warn: told once, in one line, where the log cannot be written; a run goes on without its log.
-    `problem` has the reason. `say` has the form of a console's, so that a story can go to both. No logger of
+    `problem` has the reason. `say` has the form of a console's, so that a log can go to both. No logger of
     `logging` is touched, and after `close` no handler is left.
     """
 
@@ -54,11 +54,11 @@ class RunLog:
                 handler.close()
 
     def say(self, line: str, detail: bool = False) -> None:
-        """One line of the story; `detail` marks what is for the curious only."""
+        """One line of the log; `detail` marks what is for the curious only."""
         self._write(logging.DEBUG if detail else logging.INFO, line)
 
     def info(self, line: str) -> None:
-        """One line of the story."""
+        """One line of the log."""
         self._write(logging.INFO, line)
 
     def warning(self, line: str) -> None:

@@ -137,9 +137,11 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         return found[0], found[-1]
 
     scored, served = fits(m.features, {"scored": m.scored, "served": m.served})
-    alone = None
+    without_market = None
     if m.pool.alone_scored is not None:
-        alone = fits(m.pool.alone_features, {"alone_scored": m.pool.alone_scored, "alone_served": m.pool.alone_served})
+        without_market = fits(
+            m.pool.alone_features, {"alone_scored": m.pool.alone_scored, "alone_served": m.pool.alone_served}
+        )
     return TrainedModel(
         name=file.name,
         ticker=m.ticker,
@@ -154,7 +156,7 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         members=m.pool.members,
         sentences=m.pool.sentences,
         market=_market(file.tensors),
-        alone=alone,
+        without_market=without_market,
         covariates=record_from(m.covariates, m.covariate_sources),
         notes=() if file.format == FORMAT else (_EARLIER,),
     )
@@ -179,8 +181,8 @@ def _pool_to_json(model: TrainedModel, tensors: Tensors) -> dict[str, Any]:
     pool: dict[str, Any] = {"members": list(model.members), "sentences": dict(model.sentences)}
     if model.market is not None:
         tensors |= {f"market.{name}": values for name, values in model.market.arrays().items()}
-    if model.alone is not None:
-        scored, served = model.alone
+    if model.without_market is not None:
+        scored, served = model.without_market
         pool["alone_features"] = list(scored.ensemble.standardiser.names)
         pool["alone_scored"] = fit_to_json(scored, "alone_scored", tensors)
         pool["alone_served"] = None if served is scored else fit_to_json(served, "alone_served", tensors)

@@ -11,15 +11,20 @@ from stockcast.prices.history import Floats
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.windows.components import COMPONENT_NAMES, component_columns
 from stockcast.windows.covariates import Covariates
-from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features
 from stockcast.windows.knownahead import KNOWN_NAMES
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.schedule import Schedule
+from stockcast.windows.seasonality import SEASONALITY_NAMES, seasonality_columns
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 from stockcast.windows.trends import TREND_NAMES, trend_columns
 
-GROUPS = {"market": MARKET_NAMES, "echo": ECHO_NAMES, "days": DAY_NAMES, "bars": (*COMPONENT_NAMES, *TREND_NAMES)}
+GROUPS = {
+    "market": MARKET_NAMES,
+    "echo": SEASONALITY_NAMES,
+    "days": DAY_NAMES,
+    "bars": (*COMPONENT_NAMES, *TREND_NAMES),
+}
 """Names of the columns of a pool that `extended` can append, by group and in their order."""
 OWN, COVARIATES, KNOWN = "own", "covariates", "known"
 OF_POOLS = frozenset({"echo", "days", "bars"})
@@ -34,22 +39,23 @@ def extended(
 ) -> Features:  # fmt: skip
     """The features with further columns after their own.
 
-    groups: which of "echo", "days" (of the target session) and "bars" (further ways to look at its own); those of the
-    market and of covariates come where these are given, and the echo is less the market's median then. Groups come in
-    the order of GROUPS. A model has to be given the same groups in training and in use: `groups_of` says which.
+    groups: which of "echo" (earnings seasonality), "days" (of the target session) and "bars" (further ways to look at
+    its own); those of the market and of covariates come where these are given, and the earnings seasonality is less the
+    market's median then. Groups come in the order of GROUPS. A model has to be given the same groups in training and in
+    use: `groups_of` says which.
     """
-    dates_T = f.moves.dates
+    dates_T = f.session_returns.dates
     targets_T = target_sessions(dates_T, calendar)
     columns: dict[str, Floats] = {}
     if market is not None:
         columns |= dict(zip(MARKET_NAMES, market.on(dates_T).T, strict=True))
     if "echo" in groups:
         median_T = np.zeros(len(f)) if market is None else market.shock_on(dates_T)
-        columns |= echo_columns(f.moves, targets_T, median_T)
+        columns |= seasonality_columns(f.session_returns, targets_T, median_T)
     if "days" in groups:
         columns |= day_columns(dates_T, targets_T, calendar.weekmask)
     if "bars" in groups:
-        columns |= component_columns(f.moves) | trend_columns(f.moves)
+        columns |= component_columns(f.session_returns) | trend_columns(f.session_returns)
     if covariates is not None:
         columns |= covariates.columns(dates_T, targets_T, calendar)
     known = None if covariates is None else covariates.known

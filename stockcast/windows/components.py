@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stockcast.prices.history import Floats
-from stockcast.windows.features import Moves, trailing_mean
+from stockcast.windows.features import SessionReturns, trailing_mean
 
 COMPONENT_SPANS = (5, 22, 66, 250)
 EVENNESS_SPANS = (5, 22, 66)
@@ -21,7 +21,7 @@ COMPONENT_NAMES = (
 _LEAST_SHARE = 0.01
 
 
-def component_columns(m: Moves) -> dict[str, Floats]:
+def component_columns(m: SessionReturns) -> dict[str, Floats]:
     """ln of what overnight moves, and what close-to-close moves, are of the session variance; shape [T] each.
 
     gap_share_N: ln(mean(gap^2) / mean(v) + 0.01) over N sessions; return_share_N the same of r^2: above 0 where

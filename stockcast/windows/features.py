@@ -37,7 +37,7 @@ _WILDER = 3.0
 
 
 @dataclass(frozen=True)
-class Moves:
+class SessionReturns:
     """What happened in each session, free of price level; row t is session `dates[t]`.
 
     r_T: log return of the adjusted close. v_T: session variance proxy, same unit as r squared, floored.
@@ -86,7 +86,7 @@ class Moves:
         return _WILDER * self.largest_T
 
 
-def moves(history: History) -> Moves:
+def session_returns(history: History) -> SessionReturns:
     """Returns, variance proxy, overnight gap and volume surprise of every session but the first.
 
     Open, high and low are scaled by adjusted close / close before anything is computed from them.
@@ -100,7 +100,7 @@ def moves(history: History) -> Moves:
         gap_T = np.log(history.open[1:]) - previous_T
         gap_T = np.where(np.isfinite(gap_T), gap_T, 0.0)
     v_T = _variance_proxy(history, previous_T, r_T)
-    return Moves(
+    return SessionReturns(
         dates=history.dates[1:],
         r_T=r_T,
         v_T=floor_variance(v_T, trailing_mean(v_T, HAR_SPANS[-1])),
@@ -208,7 +208,7 @@ class Features:
     from dates that are known beforehand, what these are in sessions without a bar.
     """
 
-    moves: Moves
+    session_returns: SessionReturns
     har_TK: Floats
     leverage_T: Floats
     x_TF: Floats
@@ -216,7 +216,7 @@ class Features:
     schedule: Schedule | None = None
 
     def __len__(self) -> int:
-        return len(self.moves)
+        return len(self.session_returns)
 
     def with_usual(self, names: Sequence[str]) -> Features:
         """The same with columns of zeros under these names: of volumes that are as usual."""
@@ -235,10 +235,10 @@ class Features:
 
 def features(history: History) -> Features:
     """All causal columns of a history; row t belongs to bar t + 1, since the first bar has no return."""
-    return features_of(moves(history))
+    return features_of(session_returns(history))
 
 
-def features_of(m: Moves) -> Features:
+def features_of(m: SessionReturns) -> Features:
     """All causal columns, from the moves alone."""
     har_TK = np.log(np.stack([trailing_mean(m.v_T, span) for span in HAR_SPANS], axis=1))
     ewma_T = ewma(m.v_T)
@@ -247,7 +247,7 @@ def features_of(m: Moves) -> Features:
         columns["volume_surprise"] = m.surprise_T
         columns["volume_trend"] = trailing_mean(m.surprise_T, TREND_SPAN)
     return Features(
-        moves=m,
+        session_returns=m,
         har_TK=har_TK,
         leverage_T=leverage(m.r_T, har_TK),
         x_TF=np.stack(list(columns.values()), axis=1),

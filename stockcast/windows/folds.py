@@ -13,7 +13,7 @@ import numpy as np
 from stockcast.config.backtests import YEAR, FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.history import Dates, Floats
-from stockcast.windows.features import Features, Moves
+from stockcast.windows.features import Features, SessionReturns
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Part, Split, first_origin
 
 DEFAULT_TEST_SHARE = 0.3
@@ -55,10 +55,10 @@ def walk_forward(dates: Dates, config: FoldConfig, lookback: int) -> tuple[Fold,
 
 def without_first(f: Features, fold: Fold, rows: int) -> tuple[Features, Fold]:
     """Features and parts as if the first `rows` rows did not exist; what later rows remember of them stays."""
-    m = f.moves
+    m = f.session_returns
     gap_T, surprise_T, tick_T = (_rest(column_T, rows) for column_T in (m.gap_T, m.surprise_T, m.tick_T))
-    moves = Moves(m.dates[rows:], m.r_T[rows:], m.v_T[rows:], gap_T, surprise_T, tick_T)
-    cut = Features(moves, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names, f.schedule)
+    session_returns = SessionReturns(m.dates[rows:], m.r_T[rows:], m.v_T[rows:], gap_T, surprise_T, tick_T)
+    cut = Features(session_returns, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names, f.schedule)
     train, validation, test = (
         Part(part.start - rows, part.stop - rows) for part in (fold.split.train, fold.split.validation, fold.split.test)
     )

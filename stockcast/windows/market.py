@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError, ModelError
 from stockcast.prices.history import Dates, Floats
-from stockcast.windows.echo import shock, strict_ewma
-from stockcast.windows.features import BURN_IN, HAR_SPANS, VOLUME_SPAN, Moves, trailing_mean
+from stockcast.windows.features import BURN_IN, HAR_SPANS, VOLUME_SPAN, SessionReturns, trailing_mean
+from stockcast.windows.seasonality import shock, strict_ewma
 from stockcast.windows.targetday import day_numbers
 
 MINIMUM_MEMBERS = 5
@@ -44,7 +44,8 @@ _LEAST_DISPERSION = 1e-6
 class Market:
     """Values of the cross-section in each session with enough members; dates strictly increase.
 
-    values_DM: the columns of MARKET_NAMES. shock_D: the median of the members' shocks (see `echo.shock`).
+    values_DM: the columns of MARKET_NAMES. shock_D: the median of the members' shocks (see `earnings
+    seasonality.shock`).
     """
 
     dates_D: Dates
@@ -55,7 +56,7 @@ class Market:
         return len(self.dates_D)
 
     @classmethod
-    def of(cls, moves: Mapping[str, Moves], minimum: int = MINIMUM_MEMBERS) -> Market:
+    def of(cls, session_returns: Mapping[str, SessionReturns], minimum: int = MINIMUM_MEMBERS) -> Market:
         """The market whose members are `moves`, by name.
 
         A stock is a member of each session in which it has a bar, from its 23rd return on (as an origin; before, its
@@ -74,7 +75,7 @@ class Market:
         """
         if minimum < 1:
             raise ConfigError(f"a market of at least {minimum} members", "Ask for at least 1 member in a session.")
-        section = _CrossSection.of(moves)
+        section = _CrossSection.of(session_returns)
         full_D = section.count_D >= minimum
         return cls(section.dates_D[full_D], section.values_DM(full_D), section.median_shock_D()[full_D])
 
@@ -131,9 +132,9 @@ class _CrossSection:
     shock_DS: NDArray[np.float32]
 
     @classmethod
-    def of(cls, moves: Mapping[str, Moves]) -> _CrossSection:
-        names = sorted(moves)
-        dates_D = _union([moves[name].dates for name in names])
+    def of(cls, session_returns: Mapping[str, SessionReturns]) -> _CrossSection:
+        names = sorted(session_returns)
+        dates_D = _union([session_returns[name].dates for name in names])
         sessions = len(dates_D)
         section = cls(
             dates_D,
@@ -144,10 +145,10 @@ class _CrossSection:
             np.full((sessions, len(names)), np.nan, dtype=np.float32),
         )
         for column, name in enumerate(names):
-            section.add(moves[name], column)
+            section.add(session_returns[name], column)
         return section
 
-    def add(self, m: Moves, column: int) -> None:
+    def add(self, m: SessionReturns, column: int) -> None:
         member_T = _membership(m.dates)
         place = np.searchsorted(self.dates_D, m.dates[member_T])
         r = m.r_T[member_T]

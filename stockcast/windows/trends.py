@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stockcast.prices.history import Floats
-from stockcast.windows.features import HAR_SPANS, Moves, trailing_maximum, trailing_mean
+from stockcast.windows.features import HAR_SPANS, SessionReturns, trailing_maximum, trailing_mean
 
 TREND_SPANS = (2, 5, 22, 66, 250)
 DRAWDOWN_SPANS = (66, 250)
@@ -21,7 +21,7 @@ TREND_NAMES = (
 _MONTH, _YEAR = HAR_SPANS[2], HAR_SPANS[3]
 
 
-def trend_columns(m: Moves) -> dict[str, Floats]:
+def trend_columns(m: SessionReturns) -> dict[str, Floats]:
     """Returns over several spans and the distance to the highest close of them, shape [T] each, no unit.
 
     trend_N: mean return of N sessions times sqrt(N), over the scale of as many sessions, at least a month: a t-value.

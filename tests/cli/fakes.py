@@ -55,9 +55,9 @@ def _meet(source: str) -> None:
 
 def train(  # noqa: PLR0917 - as the real one
     source: str, read: Any, config: TrainConfig, home: Path, name: str | None, progress: Progress,
-    keep_rows: bool = False, waiting: Any = None,
+    keep_rows: bool = False, fetch_session: Any = None,
 ) -> TrainResult:  # fmt: skip
-    CALLS.append(("train", source, read, config, home, name, keep_rows, waiting))
+    CALLS.append(("train", source, read, config, home, name, keep_rows, fetch_session))
     progress.stage("training lstm", 100)
     for step in range(100):
         progress.advance(1, loss=1.0 / (1 + step))
@@ -71,33 +71,35 @@ class Company:
     """The sources of one call, as they arrive."""
 
     def __init__(
-        self, sources: Sequence[str], read: Any, home: Path, waiting: Any, covariates: Any = None
+        self, sources: Sequence[str], read: Any, home: Path, fetch_session: Any, covariates: Any = None
     ) -> None:  # fmt: skip
         CALLS.append(("company", tuple(sources), read, home, covariates))
-        self.read, self.home, self.waiting = read, home, waiting
+        self.read, self.home, self.fetch_session = read, home, fetch_session
 
 
 def predict_beside(
     company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None
 ) -> tuple[Forecast, ...]:
-    CALLS.append(("predict", source, company.read, config, company.home, exchange, company.waiting(source)))
+    CALLS.append(("predict", source, company.read, config, company.home, exchange, company.fetch_session(source)))
     progress.note("the model is old")
     _meet(source)
     steps = range(1, (config.horizon or 1) + 1)
     return tuple(replace(FORECAST, ticker=source, horizon=step) for step in steps)
 
 
-def plan(source: str, read: Any, config: BacktestConfig, home: Path, waiting: Any = None) -> tuple[FoldSummary, ...]:
-    CALLS.append(("plan", source, read, config, home, waiting))
+def plan(
+    source: str, read: Any, config: BacktestConfig, home: Path, fetch_session: Any = None
+) -> tuple[FoldSummary, ...]:
+    CALLS.append(("plan", source, read, config, home, fetch_session))
     _meet(source)
     return FOLDS
 
 
 def backtest(
     source: str, read: Any, config: BacktestConfig, home: Path, progress: Progress,
-    keep_rows: bool = False, waiting: Any = None,
+    keep_rows: bool = False, fetch_session: Any = None,
 ) -> BacktestResult:  # fmt: skip
-    CALLS.append(("backtest", source, read, config, home, keep_rows, waiting))
+    CALLS.append(("backtest", source, read, config, home, keep_rows, fetch_session))
     progress.stage("fold 1 of 2: lstm", 100)
     progress.advance(100, loss=1.5)
     progress.note("fold 2 of 2 was there already", detail=True)
@@ -105,7 +107,7 @@ def backtest(
     return replace(BACKTESTED, ticker=source)
 
 
-class Given:
+class PretrainedBacktest:
     """A saved model, as it arrives."""
 
     def __init__(self, name: str, company: Company) -> None:
@@ -113,16 +115,16 @@ class Given:
         self.name, self.company = name, company
 
 
-def plan_given(source: str, given: Given, config: BacktestConfig) -> tuple[FoldSummary, ...]:
-    CALLS.append(("plan_given", source, given.name, config))
+def plan_pretrained(source: str, pretrained: PretrainedBacktest, config: BacktestConfig) -> tuple[FoldSummary, ...]:
+    CALLS.append(("plan_given", source, pretrained.name, config))
     _meet(source)
     return FOLDS
 
 
-def backtest_given(
-    source: str, given: Given, config: BacktestConfig, progress: Progress, keep_rows: bool = False
+def backtest_pretrained(
+    source: str, pretrained: PretrainedBacktest, config: BacktestConfig, progress: Progress, keep_rows: bool = False
 ) -> BacktestResult:
-    CALLS.append(("backtest_given", source, given.name, config, keep_rows))
+    CALLS.append(("backtest_given", source, pretrained.name, config, keep_rows))
     progress.note(f"{source}: the market of 3 of 9 origins is not known")
     _meet(source)
     return replace(BACKTESTED, ticker=source)
@@ -144,9 +146,9 @@ def save_files(files: Mapping[Path, str | bytes]) -> None:
 
 def report(
     source: str, read: Any, config: BacktestConfig, home: Path, progress: Progress, exchange: str | None = None,
-    waiting: Any = None,
+    fetch_session: Any = None,
 ) -> Report:  # fmt: skip
-    CALLS.append(("report", source, read, config, home, exchange, waiting))
+    CALLS.append(("report", source, read, config, home, exchange, fetch_session))
     progress.stage("fold 1 of 2: lstm", 100)
     progress.advance(100, loss=1.5)
     _meet(source)
@@ -163,10 +165,10 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
 
 
 def gather(
-    sources: Sequence[str], read: Any, home: Path, progress: Progress, waiting: Any, exchange: str | None = None,
+    sources: Sequence[str], read: Any, home: Path, progress: Progress, fetch_session: Any, exchange: str | None = None,
     covariates: Any = None,
 ) -> Gathered:  # fmt: skip
-    CALLS.append(("gather", tuple(sources), read, home, waiting, exchange))
+    CALLS.append(("gather", tuple(sources), read, home, fetch_session, exchange))
     if covariates:
         CALLS.append(("covariates", covariates))
     failures = []
@@ -189,7 +191,7 @@ def train_pool_from(
     return replace(POOL, model=name)
 
 
-class Waiting:
+class FetchSession:
     """Settings of the fetching, as they arrive."""
 
     def __init__(self, config: Any, many: bool) -> None:
@@ -248,16 +250,16 @@ def module() -> ModuleType:
     of_backtests = (
         plan,
         backtest,
-        Given,
-        plan_given,
-        backtest_given,
+        PretrainedBacktest,
+        plan_pretrained,
+        backtest_pretrained,
         pooled,
         skill_table,
         report,
         save_forecasts,
         save_files,
     )
-    for function in (Waiting, *of_models, *of_backtests):
+    for function in (FetchSession, *of_models, *of_backtests):
         setattr(fake, function.__name__, function)
     return fake
 

@@ -57,10 +57,10 @@ def test_the_options_of_train_arrive_in_the_configuration(audit: Run, home: Path
         "--steps", "9", "--supervision", "last-step", "--exchange", "XLON",
     ]  # fmt: skip
     assert audit("good", *words).code == 0
-    source, read, config, where, _, waiting = CALLS[0]
+    source, read, config, where, _, fetch_session = CALLS[0]
     assert (source, where) == ("good", home)
     assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))  # type: ignore[attr-defined]
-    assert waiting is not None
+    assert fetch_session is not None
     assert config == TrainConfig(
         NetworkConfig("gru", 8, lookback=30),
         TrainingConfig(seeds=2, seed=7, steps=9, supervision="last-step"),

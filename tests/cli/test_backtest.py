@@ -66,9 +66,9 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
         "--warm-start",
     ]
     assert run("backtest", "VOD.L", *words, *several).code == 0
-    _, source, read, config, where, keep_rows, waiting = fakes.CALLS[0]
+    _, source, read, config, where, keep_rows, fetch_session = fakes.CALLS[0]
     assert (source, where, keep_rows) == ("VOD.L", home, True)
-    assert waiting.config == FetchConfig(max_age=3, timeout=9.5)
+    assert fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
     assert config == BacktestConfig(
         cells=("gru", "lstm"),
         network=NetworkConfig("lstm", 8, 2, 0.1, 30),

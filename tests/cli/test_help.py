@@ -6,7 +6,7 @@ import pytest
 from typer.main import get_command
 
 from stockcast.cli.commands import application
-from stockcast.cli.glance import COMMANDS
+from stockcast.cli.peek import COMMANDS
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
 from tests.cli.conftest import Run
 

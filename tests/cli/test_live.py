@@ -555,7 +555,7 @@ def spoil(home: Path) -> None:
     for origin, target in zip(days[-62:-2], days[-61:-1], strict=True):
         good = recordable(origin, target)
         told = replace(good.forecast, ticker="AAA", model="AAA")
-        entries.append(replace(good, forecast=told, law=student(loc=0.2, scale=0.001)))
+        entries.append(replace(good, forecast=told, dist=student(loc=0.2, scale=0.001)))
     with Database.open(home) as db:
         recording.record(db, entries, evening(THURSDAY))
         closes = np.array([close for _, close in history])

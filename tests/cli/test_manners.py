@@ -101,7 +101,7 @@ def test_answer_and_story_are_printable_whatever_they_say(words: str) -> None:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         console.answer(words)
-        console.story(words)
+        console.log(words)
         console.errors([Failure(words, DataError(words, words))])
     written = out.getvalue().replace("\r\n", "\n")
     for text in (written, err.getvalue()):
@@ -144,7 +144,7 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
 def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
-    waiting = (
+    fetch_session = (
         "import time, sys\n"
         "from tests.cli import fakes\n"
         "def train(*args, **kwargs):\n"
@@ -153,7 +153,7 @@ def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
         "fakes.train = train\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", waiting + FAKED, "train", "good"],
+        [sys.executable, "-c", fetch_session + FAKED, "train", "good"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
     assert process.stderr is not None

@@ -19,9 +19,9 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
     live = "--offline --max-age 2 --allow-stale --timeout 7 --no-calibrate --no-record"
     columns = ["--close-column", "C", "--date-format", "%Y"]
     assert run("predict", "AAPL", *words.split(), *live.split(), *columns).code == 0
-    _, source, read, config, where, exchange, waiting = fakes.CALLS[1]
+    _, source, read, config, where, exchange, fetch_session = fakes.CALLS[1]
     assert (source, where, exchange) == ("AAPL", home, "XLON")
-    assert waiting.config == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
+    assert fetch_session.config == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
     assert config == PredictConfig(
         as_of=date(2021, 3, 31), model="m", horizon=3, paths=500, seed=9, calibrate=False, record=False
     )

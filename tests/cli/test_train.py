@@ -42,9 +42,9 @@ EVERYTHING = {
 def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
     words = [word for option in EVERYTHING.items() for word in option]
     assert run("train", "VOD.L", *words, "--no-final-fit").code == 0
-    _, source, read, config, where, name, keep_rows, waiting = fakes.CALLS[0]
+    _, source, read, config, where, name, keep_rows, fetch_session = fakes.CALLS[0]
     assert (source, where, name, keep_rows) == ("VOD.L", home, "vodafone", False)
-    assert waiting.config == FetchConfig(max_age=3, timeout=9.5)
+    assert fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
     assert config == TrainConfig(
         network=NetworkConfig("gru", 8, 2, 0.1, 30),
         training=TrainingConfig(

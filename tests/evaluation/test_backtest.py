@@ -46,16 +46,16 @@ def test_outcomes_some_sessions_ahead_are_sums_of_returns_up_to_the_target_sessi
     assert (o.horizon, len(o.y_N)) == (horizon, 500)
     np.testing.assert_array_equal(o.origins, HISTORY.dates[100:600])
     np.testing.assert_array_equal(o.target_sessions, HISTORY.dates[100 + horizon : 600 + horizon])
-    expected_N = [sum(F.moves.r_T[row + 1 : row + 1 + horizon]) for row in range(99, 599)]
+    expected_N = [sum(F.session_returns.r_T[row + 1 : row + 1 + horizon]) for row in range(99, 599)]
     np.testing.assert_allclose(o.y_N, expected_N, rtol=0, atol=1e-14)
     np.testing.assert_array_equal(o.last_close_N, HISTORY.close[100:600])
     np.testing.assert_allclose(o.price_N, HISTORY.close[100 + horizon : 600 + horizon], rtol=1e-12)
 
 
 def test_outcomes_do_not_change_the_features() -> None:
-    before = F.moves.r_T.tobytes()
+    before = F.session_returns.r_T.tobytes()
     Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), 7)
-    assert F.moves.r_T.tobytes() == before
+    assert F.session_returns.r_T.tobytes() == before
 
 
 @pytest.mark.parametrize(("horizon", "left"), [(1, 10), (2, 9), (10, 1), (11, 0), (12, 0), (250, 0)])
@@ -71,8 +71,8 @@ def test_origins_whose_target_is_behind_the_end_are_left_out_at_the_end(horizon:
         assert o.y_N[-1] == pytest.approx(np.log(HISTORY.close[-1] / HISTORY.close[-1 - horizon]))
 
 
-def test_several_sessions_ahead_are_scored_as_a_law_of_their_sum() -> None:
-    """Oracle: scoringrules, and the normal law of a sum."""
+def test_several_sessions_ahead_are_scored_as_a_distribution_of_their_sum() -> None:
+    """Oracle: scoringrules, and the normal distribution of a sum."""
     o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), 5)
     made = Entry("drift", StudentT(np.zeros(500), np.full(500, 0.01 * 5**0.5), np.full(500, np.inf)), o)
     score, rows = made.score(), made.rows()
@@ -90,10 +90,10 @@ def test_a_comparison_tells_the_test_how_far_ahead_it_is(
 ) -> None:
     o = Outcomes.of("FAKE", F, HISTORY.close[1:], Part(99, 599), horizon)
 
-    def law(scale: float) -> StudentT:
+    def dist(scale: float) -> StudentT:
         return StudentT(np.zeros(500), np.full(500, scale * horizon**0.5), np.full(500, 6.0))
 
-    ours, theirs = Entry("lstm", law(0.009), o), Entry("har-t", law(0.015), o)
+    ours, theirs = Entry("lstm", dist(0.009), o), Entry("har-t", dist(0.015), o)
     found = ours.compare(theirs)
     assert (found.horizon, found.model, found.baseline) == (horizon, "lstm", "har-t")
     assert found.dm_p == diebold_mariano(ours.crps_N, theirs.crps_N, lags, horizon).p_value
@@ -198,7 +198,7 @@ def test_direction_is_judged_against_luck() -> None:
 
 
 def test_the_choice_rests_on_the_mean_crps() -> None:
-    laws = {"a": entry("a", GOOD).law, "b": entry("b", POOR).law}
-    found = mean_crps(laws, OUTCOMES)
+    dists = {"a": entry("a", GOOD).dist, "b": entry("b", POOR).dist}
+    found = mean_crps(dists, OUTCOMES)
     assert found["a"] == pytest.approx(entry("a", GOOD).crps_N.mean())
     assert found["a"] < found["b"]

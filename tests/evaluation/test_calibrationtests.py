@@ -96,7 +96,7 @@ def test_what_is_no_probability_is_refused_with_its_row() -> None:
         uniformity([0.5], 1)
 
 
-def test_tests_of_uniformity_reject_right_laws_as_often_as_they_say() -> None:
+def test_tests_of_uniformity_reject_right_distributions_as_often_as_they_say() -> None:
     found = [uniformity(pits(100 + i, 200)) for i in range(400)]
     for name in ("ks_p", "chi2_p", "berkowitz_p", "dependence_p"):
         share = np.mean([getattr(one, name) < 0.05 for one in found])

@@ -35,10 +35,10 @@ def returns(n: int, seed: int = 0) -> Floats:
 def settled(y_N: Floats, scale: float = 0.01, rival: float | None = 0.01, ticker: str = "FAKE") -> Settled:
     """Forecasts of returns by a Student-t around zero, and by a rival that differs in scale."""
     n = len(y_N)
-    law = StudentT(np.zeros(n), np.full(n, scale), np.full(n, NU))
-    low_N, high_N = law.quantile([0.05, 0.95]).T
+    dist = StudentT(np.zeros(n), np.full(n, scale), np.full(n, NU))
+    low_N, high_N = dist.quantile([0.05, 0.95]).T
     hit_90_N = (low_N <= y_N) & (y_N <= high_N)
-    pit_N = law.cdf(y_N)
+    pit_N = dist.cdf(y_N)
     score_N = interval_score(y_N, low_N, high_N, 0.1)
     return Settled(
         ticker=ticker,
@@ -92,14 +92,14 @@ def test_shown_and_raw_intervals_are_kept_apart() -> None:
     assert score.interval_score_90 == pytest.approx(score.raw_interval_score_90 + 1.0)
 
 
-def test_a_law_without_density_leaves_no_log_score() -> None:
+def test_a_distribution_without_density_leaves_no_log_score() -> None:
     record = settled(returns(50))
     log_score_N = record.log_score_N.copy()
     log_score_N[7] = np.nan
     assert live_record([replace(record, log_score_N=log_score_N)]).scores[0].log_score is None
 
 
-def test_laws_of_the_wrong_width_have_a_small_pit_p_value() -> None:
+def test_distributions_of_the_wrong_width_have_a_small_pit_p_value() -> None:
     assert live_record([settled(returns(250), scale=0.02)]).scores[0].pit_p < 1e-6
 
 

@@ -59,9 +59,9 @@ def test_the_crps_tends_to_the_gaussian_one(nu: float) -> None:
 @pytest.mark.parametrize("y", [-0.05, 0.0, 0.013])
 def test_the_crps_is_the_integral_of_the_squared_distance_of_cdfs(nu: float, y: float) -> None:
     # CRPS = integral of (F(x) - 1{x >= y})^2: below y that is F^2, above it (1 - F)^2.
-    law = stats.t(nu, 0.001, 0.01)
-    below, _ = integrate.quad(lambda x: law.cdf(x) ** 2, -np.inf, y, epsabs=1e-13)
-    above, _ = integrate.quad(lambda x: law.sf(x) ** 2, y, np.inf, epsabs=1e-13)
+    dist = stats.t(nu, 0.001, 0.01)
+    below, _ = integrate.quad(lambda x: dist.cdf(x) ** 2, -np.inf, y, epsabs=1e-13)
+    above, _ = integrate.quad(lambda x: dist.sf(x) ** 2, y, np.inf, epsabs=1e-13)
     assert crps_student_t([y], 0.001, 0.01, nu)[0] == pytest.approx(below + above, rel=1e-7)
 
 
@@ -81,7 +81,7 @@ def test_the_crps_of_a_single_value_is_its_absolute_error() -> None:
     assert crps_empirical([0.3], [[0.1]])[0] == pytest.approx(0.2)
 
 
-def test_the_sample_crps_tends_to_that_of_its_law() -> None:
+def test_the_sample_crps_tends_to_that_of_its_distribution() -> None:
     levels = (np.arange(4000) + 0.5) / 4000
     values = stats.t.ppf(levels, 5.0)
     assert crps_empirical([0.7], [values])[0] == pytest.approx(crps_student_t([0.7], 0.0, 1.0, 5.0)[0], abs=2e-4)
@@ -201,7 +201,7 @@ def test_the_crps_scales_with_the_unit_and_never_is_negative(z: float, nu: float
     assert crps_student_t([-z], 0.0, 1.0, nu)[0] == pytest.approx(one, rel=1e-12)
 
 
-def test_the_true_law_has_the_best_mean_scores() -> None:
+def test_the_true_distribution_has_the_best_mean_scores() -> None:
     y = np.random.default_rng(5).standard_t(5.0, 20_000)
     levels = np.array([0.05, 0.5, 0.95])
     true_q = np.tile(stats.t.ppf(levels, 5.0), (len(y), 1))

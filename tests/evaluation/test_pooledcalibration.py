@@ -21,7 +21,7 @@ GRID = np.arange(201) / 200
 
 
 def forecasts(seed: int, n: int, width: float = 0.75, first: str = "2015-01-02") -> tuple[StudentT, Outcomes]:
-    """Student-t outcomes of wandering volatility, and laws of `width` times the right scale, wider when it is high."""
+    """Student-t outcomes of varying volatility, and forecasts of `width` times the scale, wider when it is high."""
     draw = np.random.default_rng(seed)
     log_scale = np.zeros(n)
     for t in range(1, n):
@@ -29,13 +29,13 @@ def forecasts(seed: int, n: int, width: float = 0.75, first: str = "2015-01-02")
     scale, nu = 0.01 * np.exp(log_scale), 3.0 + 20.0 * draw.uniform(size=n)
     y = scale * draw.standard_t(nu) * np.sqrt((nu - 2) / nu) + 0.0005
     days = np.busday_offset(first, np.arange(n + 1), roll="forward").astype("datetime64[D]")
-    law = StudentT(np.zeros(n), width * scale * np.exp(0.3 * log_scale) * np.sqrt((nu - 2) / nu), nu)
-    return law, Outcomes(f"S{seed}", days[:-1], days[1:], np.full(n, 100.0), y)
+    dist = StudentT(np.zeros(n), width * scale * np.exp(0.3 * log_scale) * np.sqrt((nu - 2) / nu), nu)
+    return dist, Outcomes(f"S{seed}", days[:-1], days[1:], np.full(n, 100.0), y)
 
 
-def rows(law: StudentT, o: Outcomes, chosen: slice | np.ndarray) -> tuple[StudentT, Outcomes]:
+def rows(dist: StudentT, o: Outcomes, chosen: slice | np.ndarray) -> tuple[StudentT, Outcomes]:
     part = Outcomes(o.ticker, o.origins[chosen], o.target_sessions[chosen], o.last_close_N[chosen], o.y_N[chosen])
-    return law[chosen], part
+    return dist[chosen], part
 
 
 def pool(n: int, *seeds: int, first: str = "2015-01-02") -> list[TickerRecord]:
@@ -52,14 +52,14 @@ class Slow:
     def __init__(self, records: Sequence[TickerRecord], settings: PoolSettings) -> None:
         self.settings = settings
         parts = [(stock, *part) for stock, record in enumerate(records) for part in record.parts()]
-        self.stock = np.concatenate([np.full(len(law), stock) for stock, law, _, _ in parts])
-        self.scored = np.concatenate([np.full(len(law), scored) for _, law, _, scored in parts])
+        self.stock = np.concatenate([np.full(len(dist), stock) for stock, dist, _, _ in parts])
+        self.scored = np.concatenate([np.full(len(dist), scored) for _, dist, _, scored in parts])
         self.origin = np.concatenate([o.origins for _, _, o, _ in parts])
         self.target = np.concatenate([o.target_sessions for _, _, o, _ in parts])
         self.y = np.concatenate([o.y_N for _, _, o, _ in parts])
-        nu, loc, scale = (np.concatenate([getattr(law, k) for _, law, _, _ in parts]) for k in ("nu", "loc", "scale"))
-        self.law = stats.t(nu, loc, scale)
-        self.pit, std = self.law.cdf(self.y), self.law.std()
+        nu, loc, scale = (np.concatenate([getattr(dist, k) for _, dist, _, _ in parts]) for k in ("nu", "loc", "scale"))
+        self.dist = stats.t(nu, loc, scale)
+        self.pit, std = self.dist.cdf(self.y), self.dist.std()
         self.decile = [self.rank(std, row) for row in range(len(std))]
         self.map, self.mapped = self.maps()
 
@@ -108,7 +108,7 @@ class Slow:
         if mapped:
             low = np.array([np.interp(level, found, GRID) for level, found in zip(low, self.map, strict=True)])
             high = np.array([np.interp(level, found, GRID) for level, found in zip(high, self.map, strict=True)])
-        a, b, y = self.law.ppf(low), self.law.ppf(high), self.y
+        a, b, y = self.dist.ppf(low), self.dist.ppf(high), self.y
         score = b - a + 20.0 * np.maximum(a - y, 0.0) + 20.0 * np.maximum(y - b, 0.0)
         return float(((a <= y) & (y <= b))[self.scored].mean()), float(score[self.scored].mean())
 
@@ -125,10 +125,10 @@ class Slow:
 
 def test_every_method_is_what_a_slow_loop_over_the_rows_says() -> None:
     settings = PoolSettings(PooledConformal(0.02, decile_gamma=0.03, few=2.0), PitRecalibration(150, 1, 20.0, 10.0))
-    law, outcomes = forecasts(1, 260, width=0.95)
+    dist, outcomes = forecasts(1, 260, width=0.95)
     late = forecasts(2, 200, width=0.9, first="2015-05-01")
     records = [
-        TickerRecord(*rows(law, outcomes, slice(90, None)), rows(law, outcomes, slice(0, 90))),
+        TickerRecord(*rows(dist, outcomes, slice(90, None)), rows(dist, outcomes, slice(0, 90))),
         TickerRecord(*late),
         TickerRecord(*forecasts(3, 230, width=1.2)),
     ]
@@ -144,9 +144,9 @@ def test_every_method_is_what_a_slow_loop_over_the_rows_says() -> None:
 
 
 def test_one_ticker_with_the_settings_of_one_is_calibrated_as_alone() -> None:
-    law, outcomes = forecasts(4, 450)
-    together = by_name(pooled_effects([TickerRecord(law, outcomes)], ONE_STOCK))
-    for alone in effects(law, outcomes):
+    dist, outcomes = forecasts(4, 450)
+    together = by_name(pooled_effects([TickerRecord(dist, outcomes)], ONE_STOCK))
+    for alone in effects(dist, outcomes):
         assert together[alone.method] == alone
     assert together["adaptive-conformal by decile"].by_year == together["adaptive-conformal"].by_year
 
@@ -159,7 +159,7 @@ def test_what_comes_later_changes_no_earlier_year() -> None:
     changed = [
         # The scale of the first forecast of 2017 is known before its outcome, and counts for no other forecast.
         TickerRecord(
-            replace(r.law, scale=np.where(row > cut, 2.0, 1.0) * r.law.scale),
+            replace(r.dist, scale=np.where(row > cut, 2.0, 1.0) * r.dist.scale),
             replace(r.outcomes, y_N=np.where(row >= cut, 3.0, 1.0) * r.outcomes.y_N[shuffled]),
         )
         for r in records
@@ -171,11 +171,11 @@ def test_what_comes_later_changes_no_earlier_year() -> None:
         assert before.by_year.groups != after.by_year.groups
 
 
-def test_a_stock_whose_laws_are_too_narrow_widens_the_others() -> None:
+def test_a_stock_whose_distributions_are_too_narrow_widens_the_others() -> None:
     alone, (wild,) = pool(400, 8), pool(400, 9)
-    narrow = TickerRecord(replace(wild.law, scale=0.3 * wild.law.scale), wild.outcomes)
+    narrow = TickerRecord(replace(wild.dist, scale=0.3 * wild.dist.scale), wild.outcomes)
     # Its outcomes teach, but the scored rows are the same.
-    silent = TickerRecord(*rows(narrow.law, narrow.outcomes, slice(0, 0)), (narrow.law, narrow.outcomes))
+    silent = TickerRecord(*rows(narrow.dist, narrow.outcomes, slice(0, 0)), (narrow.dist, narrow.outcomes))
     for before, after in zip(pooled_effects(alone), pooled_effects([*alone, silent]), strict=True):
         assert after.coverage_90 > before.coverage_90 or before.method == "none"
 
@@ -184,9 +184,10 @@ def test_earlier_forecasts_teach_and_are_not_scored() -> None:
     whole = pool(450, 10, 11, first="2015-10-01")
     cut = int(np.searchsorted(whole[0].outcomes.target_sessions, np.datetime64("2017-01-01")))
     split = [
-        TickerRecord(*rows(r.law, r.outcomes, slice(cut, None)), rows(r.law, r.outcomes, slice(0, cut))) for r in whole
+        TickerRecord(*rows(r.dist, r.outcomes, slice(cut, None)), rows(r.dist, r.outcomes, slice(0, cut)))
+        for r in whole
     ]
-    cold = pooled_effects([TickerRecord(r.law, r.outcomes) for r in split])
+    cold = pooled_effects([TickerRecord(r.dist, r.outcomes) for r in split])
     for all_rows, late, untaught in zip(pooled_effects(whole), pooled_effects(split), cold, strict=True):
         assert late.by_year.groups == tuple(group for group in all_rows.by_year.groups if group.group >= "2017")
         assert sum(group.n for group in late.by_decile.groups) == 2 * (450 - cut)
@@ -207,7 +208,7 @@ def test_a_wrong_width_of_each_volatility_is_mended_for_all_together() -> None:
 def test_the_order_of_the_tickers_and_of_their_rows_is_of_no_account() -> None:
     records = pool(200, 20, 21, 22)
     shuffled = [
-        TickerRecord(*rows(r.law, r.outcomes, np.random.default_rng(0).permutation(200))) for r in reversed(records)
+        TickerRecord(*rows(r.dist, r.outcomes, np.random.default_rng(0).permutation(200))) for r in reversed(records)
     ]
     for one, other in zip(pooled_effects(records), pooled_effects(shuffled), strict=True):
         assert one.by_year == other.by_year
@@ -217,19 +218,19 @@ def test_the_order_of_the_tickers_and_of_their_rows_is_of_no_account() -> None:
 
 def test_two_records_of_one_name_are_two_stocks() -> None:
     one, other = pool(200, 23, 24)
-    same = TickerRecord(other.law, replace(other.outcomes, ticker=one.outcomes.ticker))
+    same = TickerRecord(other.dist, replace(other.outcomes, ticker=one.outcomes.ticker))
     assert pooled_effects([one, same]) == pooled_effects([one, other])
 
 
 def test_nothing_to_calibrate_gives_nothing() -> None:
-    law, outcomes = forecasts(26, 5)
+    dist, outcomes = forecasts(26, 5)
     assert pooled_effects([]) == ()
-    assert pooled_effects([TickerRecord(*rows(law, outcomes, slice(0, 0)), (law, outcomes))]) == ()
+    assert pooled_effects([TickerRecord(*rows(dist, outcomes, slice(0, 0)), (dist, outcomes))]) == ()
 
 
-def test_laws_without_their_outcomes_are_refused() -> None:
-    law, outcomes = forecasts(27, 5)
+def test_distributions_without_their_outcomes_are_refused() -> None:
+    dist, outcomes = forecasts(27, 5)
     with pytest.raises(ValueError, match="4 laws with 5 outcomes of S27"):
-        TickerRecord(law[:4], outcomes)
+        TickerRecord(dist[:4], outcomes)
     with pytest.raises(ValueError, match="4 laws with 5 outcomes"):
-        TickerRecord(law, outcomes, (law[:4], outcomes))
+        TickerRecord(dist, outcomes, (dist[:4], outcomes))

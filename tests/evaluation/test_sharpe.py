@@ -28,10 +28,10 @@ def test_the_standard_error_of_gaussian_returns_is_los() -> None:
 @pytest.mark.parametrize("shape", [0.0, 8.0])
 def test_the_standard_error_is_the_spread_of_simulated_ratios(shape: float) -> None:
     # Skewed returns with a ratio of 0.5 in 2,000 series of 250; a spread of 2,000 has a standard error of 1.6 %.
-    law = stats.skewnorm(shape)
-    draws = law.rvs((2000, 250), random_state=2) - law.mean() + 0.5 * law.std()
+    dist = stats.skewnorm(shape)
+    draws = dist.rvs((2000, 250), random_state=2) - dist.mean() + 0.5 * dist.std()
     ratios = draws.mean(axis=1) / draws.std(axis=1, ddof=1)
-    skewness, excess = (float(moment) for moment in law.stats("sk"))
+    skewness, excess = (float(moment) for moment in dist.stats("sk"))
     expected = SharpeRatio(0.5, 250, skewness, excess + 3.0).standard_error
     assert ratios.std() == pytest.approx(expected, rel=0.05)
 

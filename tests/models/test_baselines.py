@@ -26,8 +26,12 @@ F = features(synthetic.history(1500, seed=3))
 START, STOP = BURN_IN, 1200
 
 
-def negative_log_likelihood(law, f: Features, start: int, stop: int) -> float:  # type: ignore[no-untyped-def]
-    return -float(stats.t.logpdf(f.moves.r_T[start + 1 : stop + 1], law.nu, law.loc, law.scale).mean())
+def negative_log_likelihood(distribution, f: Features, start: int, stop: int) -> float:  # type: ignore[no-untyped-def]
+    return -float(
+        stats.t.logpdf(
+            f.session_returns.r_T[start + 1 : stop + 1], distribution.nu, distribution.loc, distribution.scale
+        ).mean()
+    )
 
 
 @pytest.mark.parametrize("name", list(BASELINES))
@@ -62,15 +66,15 @@ def test_the_garch_filter_is_that_of_arch() -> None:
     known = GarchT.fit(F, START, STOP)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        r = 100 * F.moves.r_T[: STOP + 1]
+        r = 100 * F.session_returns.r_T[: STOP + 1]
         # arch counts the variance before the first return from the sample's mean, we from mu.
         backcast = float(np.average((r[:75] - known.mu) ** 2, weights=0.94 ** np.arange(75)))
         model = arch_model(r, mean="Constant", vol="GARCH", dist="t", rescale=False)
         result = model.fit(disp="off", backcast=backcast)
     found = [known.mu, known.omega, known.alpha, known.beta, known.nu]
     np.testing.assert_allclose(found, result.params, rtol=1e-3, atol=1e-3)
-    law = known.forecast(F, 0, STOP)
-    volatility = law.scale * math.sqrt(known.nu / (known.nu - 2)) * 100
+    distribution = known.forecast(F, 0, STOP)
+    volatility = distribution.scale * math.sqrt(known.nu / (known.nu - 2)) * 100
     # arch starts from residuals about the sample mean, we from those about mu: the difference dies out.
     np.testing.assert_allclose(volatility[199:-1], result.conditional_volatility[200:STOP], rtol=1e-3)
 
@@ -98,7 +102,7 @@ def test_ewma_fit_is_a_maximum_that_no_coordinate_step_improves() -> None:
 def test_a_price_that_never_moves_is_refused_by_every_fit() -> None:
     from dataclasses import replace
 
-    still = replace(F, moves=replace(F.moves, r_T=np.zeros(len(F))))
+    still = replace(F, session_returns=replace(F.session_returns, r_T=np.zeros(len(F))))
     with pytest.raises(DataError, match="never moves"):
         fit_har_scale(still, START, STOP)
     with pytest.raises(DataError, match="never moves"):
@@ -106,14 +110,14 @@ def test_a_price_that_never_moves_is_refused_by_every_fit() -> None:
 
 
 def test_the_random_walk_is_the_last_sixty_returns() -> None:
-    law = RandomWalk().forecast(F, 500, 501)
-    assert law.quantile(np.array([0.5]))[0, 0] == pytest.approx(np.median(F.moves.r_T[441:501]))
+    distribution = RandomWalk().forecast(F, 500, 501)
+    assert distribution.quantile(np.array([0.5]))[0, 0] == pytest.approx(np.median(F.session_returns.r_T[441:501]))
 
 
 def test_drift_is_mean_and_spread_of_all_returns_so_far() -> None:
-    law = Drift().forecast(F, 500, 501)
-    assert law.mean[0] == pytest.approx(F.moves.r_T[:501].mean())
-    assert law.std[0] == pytest.approx(F.moves.r_T[:501].std(), rel=1e-9)
+    distribution = Drift().forecast(F, 500, 501)
+    assert distribution.mean[0] == pytest.approx(F.session_returns.r_T[:501].mean())
+    assert distribution.std[0] == pytest.approx(F.session_returns.r_T[:501].std(), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", list(BASELINES))
@@ -122,7 +126,7 @@ def test_the_first_simulated_step_has_the_spread_of_the_closed_form(name: str) -
     shocks = Shocks.of(F, fit_har_scale(F, START, STOP), START, STOP)
     total_HP = known.simulate(F, 1300, PathPlan(3, 20_000, shocks, np.random.default_rng(0)))
     assert total_HP.shape == (3, 20_000)
-    law = known.forecast(F, 1300, 1301).quantile(np.array([0.1, 0.5, 0.9]))[0]
-    spread = law[2] - law[0]
-    np.testing.assert_allclose(np.quantile(total_HP[0], [0.1, 0.5, 0.9]), law, atol=0.06 * spread)
+    distribution = known.forecast(F, 1300, 1301).quantile(np.array([0.1, 0.5, 0.9]))[0]
+    spread = distribution[2] - distribution[0]
+    np.testing.assert_allclose(np.quantile(total_HP[0], [0.1, 0.5, 0.9]), distribution, atol=0.06 * spread)
     assert np.quantile(total_HP[2], 0.9) - np.quantile(total_HP[2], 0.1) > 1.4 * spread

@@ -19,7 +19,7 @@ from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.results.ledger import Miss
 
 LEVELS = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
-LAW = StudentT(np.array([0.0007]), np.array([0.012]), np.array([5.0]))
+DIST = StudentT(np.array([0.0007]), np.array([0.012]), np.array([5.0]))
 SAMPLE = Empirical(np.random.default_rng(3).standard_t(4, (1, 60)) * 0.01)
 
 
@@ -53,35 +53,35 @@ def test_it_comes_back_from_the_limit_at_once() -> None:
     assert adaptive.alpha_after([True] * 100 + [False]) == pytest.approx(ALPHA_RANGE[0] + 0.05 * 0.1)
 
 
-@pytest.mark.parametrize("law", [LAW, SAMPLE])
-def test_without_a_settled_forecast_the_quantiles_are_the_laws_own_bytes(law: Distribution) -> None:
-    calibration = AdaptiveConformal().calibration(law, [])
+@pytest.mark.parametrize("dist", [DIST, SAMPLE])
+def test_without_a_settled_forecast_the_quantiles_are_the_distributions_own_bytes(dist: Distribution) -> None:
+    calibration = AdaptiveConformal().calibration(dist, [])
     assert calibration == Calibration("adaptive-conformal", 0.1, 1.0, 0)
-    assert calibration.quantiles(law, LEVELS).tobytes() == law.quantile(LEVELS)[0].tobytes()
+    assert calibration.quantiles(dist, LEVELS).tobytes() == dist.quantile(LEVELS)[0].tobytes()
 
 
 def test_with_gamma_zero_nothing_is_ever_moved() -> None:
-    calibration = AdaptiveConformal(gamma=0.0).calibration(LAW, settled([True] * 30))
+    calibration = AdaptiveConformal(gamma=0.0).calibration(DIST, settled([True] * 30))
     assert (calibration.alpha, calibration.factor, calibration.settled) == (0.1, 1.0, 30)
 
 
 def test_misses_widen_and_hits_narrow() -> None:
     adaptive = AdaptiveConformal()
-    assert adaptive.calibration(LAW, settled([True] * 3)).factor > 1.0
-    assert adaptive.calibration(LAW, settled([False] * 3)).factor < 1.0
+    assert adaptive.calibration(DIST, settled([True] * 3)).factor > 1.0
+    assert adaptive.calibration(DIST, settled([False] * 3)).factor < 1.0
 
 
-def test_the_factor_is_the_ratio_of_the_laws_own_widths() -> None:
+def test_the_factor_is_the_ratio_of_the_distributions_own_widths() -> None:
     for alpha in (0.03, 0.08, 0.2):
         expected = stats.t.isf(alpha / 2, 5.0) / stats.t.isf(0.05, 5.0)
-        assert AdaptiveConformal().factor(LAW, alpha) == pytest.approx(expected, rel=1e-9)
+        assert AdaptiveConformal().factor(DIST, alpha) == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_interval_shown_is_the_laws_own_at_alpha() -> None:
+def test_the_interval_shown_is_the_distributions_own_at_alpha() -> None:
     alpha = 0.06
-    calibration = Calibration("adaptive-conformal", alpha, AdaptiveConformal().factor(LAW, alpha), 10)
+    calibration = Calibration("adaptive-conformal", alpha, AdaptiveConformal().factor(DIST, alpha), 10)
     np.testing.assert_allclose(
-        calibration.quantiles(LAW, [0.05, 0.95]), LAW.quantile([alpha / 2, 1 - alpha / 2])[0], rtol=1e-9
+        calibration.quantiles(DIST, [0.05, 0.95]), DIST.quantile([alpha / 2, 1 - alpha / 2])[0], rtol=1e-9
     )
 
 
@@ -91,7 +91,7 @@ def test_heavy_tails_cannot_widen_an_interval_without_limit() -> None:
     assert AdaptiveConformal().factor(heavy, ALPHA_RANGE[0]) == FACTOR_RANGE[1]
 
 
-def test_a_law_without_width_is_left_alone() -> None:
+def test_a_distribution_without_width_is_left_alone() -> None:
     nothing = StudentT(np.ones(1), np.array([1e-300]), np.array([5.0]))
     assert AdaptiveConformal().factor(nothing, 0.05) == 1.0
 
@@ -104,17 +104,17 @@ def test_a_law_without_width_is_left_alone() -> None:
     st.floats(-0.5, 0.5),
 )
 def test_quantiles_keep_their_order_and_their_median(alpha: float, nu: float, scale: float, loc: float) -> None:
-    law = StudentT(np.array([loc]), np.array([scale]), np.array([nu]))
-    factor = AdaptiveConformal().factor(law, alpha)
+    dist = StudentT(np.array([loc]), np.array([scale]), np.array([nu]))
+    factor = AdaptiveConformal().factor(dist, alpha)
     assert FACTOR_RANGE[0] <= factor <= FACTOR_RANGE[1]
-    moved_Q = Calibration("adaptive-conformal", alpha, factor, 1).quantiles(law, LEVELS)
+    moved_Q = Calibration("adaptive-conformal", alpha, factor, 1).quantiles(dist, LEVELS)
     assert np.all(np.diff(moved_Q) > 0)
-    assert moved_Q[4] == law.quantile([0.5])[0, 0]
+    assert moved_Q[4] == dist.quantile([0.5])[0, 0]
 
 
 def test_forecasts_that_were_shown_uncalibrated_are_not_learnt_from() -> None:
     known = [*settled([True] * 20, alpha=None), *settled([True, False])]
-    calibration = AdaptiveConformal().calibration(LAW, known)
+    calibration = AdaptiveConformal().calibration(DIST, known)
     assert calibration.settled == 2
     assert calibration.alpha == AdaptiveConformal().alpha_after([True, False])
 
@@ -141,16 +141,16 @@ def test_settings_out_of_range_are_refused(gamma: float, target: float) -> None:
 
 
 @pytest.mark.parametrize("error", [0.85, 1.25])
-def test_laws_of_the_wrong_width_end_with_the_coverage_promised(error: float) -> None:
+def test_distributions_of_the_wrong_width_end_with_the_coverage_promised(error: float) -> None:
     """Long-run guarantee: |mean miss - target| <= span of alpha / (gamma n), while alpha stays within its range."""
     adaptive, n = AdaptiveConformal(gamma=0.01), 1000
     y_N = stats.t.rvs(5.0, size=n, random_state=1)
-    law = StudentT(np.zeros(1), np.full(1, error), np.full(1, 5.0))
-    half = law.quantile([0.95])[0, 0]
+    dist = StudentT(np.zeros(1), np.full(1, error), np.full(1, 5.0))
+    half = dist.quantile([0.95])[0, 0]
     misses: list[bool] = []
     alpha, alphas = 0.1, [0.1]
     for y in y_N:
-        misses.append(bool(abs(y) > adaptive.factor(law, alpha) * half))
+        misses.append(bool(abs(y) > adaptive.factor(dist, alpha) * half))
         alpha = min(max(alpha + adaptive.gamma * (0.1 - misses[-1]), ALPHA_RANGE[0]), ALPHA_RANGE[1])
         alphas.append(alpha)
     assert alpha == adaptive.alpha_after(misses)

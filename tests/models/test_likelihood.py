@@ -19,7 +19,7 @@ from stockcast.windows.features import BURN_IN, Features, features
 from tests import synthetic
 
 F = features(synthetic.history(1500, seed=3))
-R = F.moves.r_T[:1201]
+R = F.session_returns.r_T[:1201]
 START, STOP = BURN_IN, 1200
 LIKELIHOODS = ("random-walk-t", "mean", "ar1", "ewma-t", "har-t", "garch-t", "gjr-garch-t", "fhs-garch")
 KINDS = pytest.mark.parametrize(("asymmetric", "student"), [(False, True), (True, True), (False, False)])
@@ -36,7 +36,7 @@ def numbers(name: str, f: Features) -> np.ndarray:
 
 
 def with_returns(r_T: np.ndarray) -> Features:
-    return replace(F, moves=replace(F.moves, r_T=r_T))
+    return replace(F, session_returns=replace(F.session_returns, r_T=r_T))
 
 
 @KINDS
@@ -104,14 +104,14 @@ def test_rounding_in_the_last_digits_decides_nothing(name: str) -> None:
     # What another processor does to sums, done to the returns.
     noise_T = 1 + 4e-16 * np.random.default_rng(1).choice([-1.0, 1.0], len(F))
     np.testing.assert_allclose(
-        numbers(name, with_returns(F.moves.r_T * noise_T)), numbers(name, F), rtol=1e-7, atol=1e-9
+        numbers(name, with_returns(F.session_returns.r_T * noise_T)), numbers(name, F), rtol=1e-7, atol=1e-9
     )
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
 @pytest.mark.parametrize("still", [slice(0, 60), slice(500, 700), slice(1100, 1201)])
 def test_a_halt_teaches_nothing_about_the_scale_of_trading(name: str, still: slice) -> None:
-    r_T = F.moves.r_T.copy()
+    r_T = F.session_returns.r_T.copy()
     r_T[still] = 0.0
     halted, usual = with_returns(r_T), F
     halt_levels, levels = (

@@ -1,4 +1,4 @@
-"""The other baselines: fits and filters against `arch` and SciPy, laws against closed forms, no look ahead."""
+"""The other baselines: fits and filters against `arch` and SciPy, distributions against closed forms, no look ahead."""
 
 from __future__ import annotations
 
@@ -38,23 +38,30 @@ NO_SHOCKS = Shocks(np.zeros((1, 4)))
 
 def with_returns(r_T: np.ndarray) -> Features:
     """F with other returns in place of its own: the baselines tested here look at nothing else."""
-    moves = F.moves
+    session_returns = F.session_returns
     return replace(
-        F, moves=replace(moves, r_T=r_T, dates=moves.dates[: len(r_T)], v_T=moves.v_T[: len(r_T)], tick_T=None)
+        F,
+        session_returns=replace(
+            session_returns,
+            r_T=r_T,
+            dates=session_returns.dates[: len(r_T)],
+            v_T=session_returns.v_T[: len(r_T)],
+            tick_T=None,
+        ),
     )
 
 
-def quantiles(law: Distribution) -> np.ndarray:
-    return law.quantile(LEVELS)
+def quantiles(dist: Distribution) -> np.ndarray:
+    return dist.quantile(LEVELS)
 
 
-def student(law: Distribution) -> StudentT:
-    assert isinstance(law, StudentT)
-    return law
+def student(dist: Distribution) -> StudentT:
+    assert isinstance(dist, StudentT)
+    return dist
 
 
-def log_likelihood(law: Distribution, r_T: np.ndarray) -> float:
-    found = law.log_density(r_T)
+def log_likelihood(dist: Distribution, r_T: np.ndarray) -> float:
+    found = dist.log_density(r_T)
     assert found is not None
     return float(found.mean())
 
@@ -84,14 +91,16 @@ def test_one_row_alone_has_the_same_bytes_as_in_a_batch(name: str) -> None:
 @pytest.mark.parametrize("last", [BURN_IN, 50, 74, 75, 700])
 def test_what_follows_an_origin_changes_no_byte_of_its_forecast(name: str, last: int) -> None:
     known, before = FITTED[name], quantiles(FITTED[name].forecast(F, START, last + 1)).tobytes()
-    shocked = with_returns(np.where(np.arange(len(F)) > last, 7 * F.moves.r_T + 0.01, F.moves.r_T))
+    shocked = with_returns(np.where(np.arange(len(F)) > last, 7 * F.session_returns.r_T + 0.01, F.session_returns.r_T))
     assert quantiles(known.forecast(shocked, START, 1400))[: last + 1 - START].tobytes() == before
-    assert quantiles(known.forecast(with_returns(F.moves.r_T[: last + 1]), START, last + 1)).tobytes() == before
+    assert (
+        quantiles(known.forecast(with_returns(F.session_returns.r_T[: last + 1]), START, last + 1)).tobytes() == before
+    )
 
 
 @pytest.mark.parametrize("name", NEW)
 def test_a_forecast_sees_the_return_of_its_own_origin(name: str) -> None:
-    moved_T = F.moves.r_T.copy()
+    moved_T = F.session_returns.r_T.copy()
     moved_T[700] -= 0.2
     after = quantiles(FITTED[name].forecast(with_returns(moved_T), 700, 701))
     assert not np.array_equal(after, quantiles(FITTED[name].forecast(F, 700, 701)))
@@ -99,7 +108,7 @@ def test_a_forecast_sees_the_return_of_its_own_origin(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEW)
 def test_a_fit_sees_nothing_after_the_last_target(name: str) -> None:
-    cut = with_returns(F.moves.r_T[: STOP + 1])
+    cut = with_returns(F.session_returns.r_T[: STOP + 1])
     assert ALL_BASELINES[name].fit(cut, START, STOP) == FITTED[name]
 
 
@@ -113,17 +122,17 @@ def test_parameters_survive_json(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_the_first_simulated_step_has_the_law_of_the_forecast(name: str) -> None:
+def test_the_first_simulated_step_has_the_distribution_of_the_forecast(name: str) -> None:
     paths = 40_000
     total_HP = FITTED[name].simulate(F, 1300, PathPlan(3, paths, NO_SHOCKS, np.random.default_rng(0)))
-    law = FITTED[name].forecast(F, 1300, 1301)
-    mean, std = law.mean[0], law.std[0]
+    dist = FITTED[name].forecast(F, 1300, 1301)
+    mean, std = dist.mean[0], dist.std[0]
     assert total_HP.shape == (3, paths)
     assert total_HP[0].mean() == pytest.approx(mean, abs=5 * std / math.sqrt(paths))
-    # Kurtosis makes the spread of simulated tails itself uncertain; the middle of the law is not.
+    # Kurtosis makes the spread of simulated tails itself uncertain; the middle of the distribution is not.
     assert total_HP[0].std() == pytest.approx(std, rel=0.1)
     levels = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
-    np.testing.assert_allclose(np.quantile(total_HP[0], levels), law.quantile(levels)[0], atol=0.06 * std)
+    np.testing.assert_allclose(np.quantile(total_HP[0], levels), dist.quantile(levels)[0], atol=0.06 * std)
     first, third = (float(np.ptp(np.quantile(total_HP[h], [0.1, 0.9]))) for h in (0, 2))
     # Three sessions of about one variance each; tails make the first narrower in the middle than the sum is.
     assert third == pytest.approx(math.sqrt(3) * first, rel=0.2)
@@ -134,73 +143,77 @@ def test_the_first_simulated_step_has_the_law_of_the_forecast(name: str) -> None
 def test_returns_of_one_value_are_refused(name: str, value: float) -> None:
     # Prices that grow by one rate have returns that differ in their last digits.
     rounding_T = np.where(np.arange(len(F)) % 2 == 0, value, value * (1 + 1e-12))
-    with pytest.raises(DataError, match=f"could not be fitted: every return up to {F.moves.dates[STOP]} is {value:g}$"):
+    with pytest.raises(
+        DataError, match=f"could not be fitted: every return up to {F.session_returns.dates[STOP]} is {value:g}$"
+    ):
         ALL_BASELINES[name].fit(with_returns(rounding_T), START, STOP)
 
 
 def test_returns_that_vary_only_after_the_training_part_are_refused() -> None:
-    r_T = np.where(np.arange(len(F)) <= STOP, 0.0, F.moves.r_T)
+    r_T = np.where(np.arange(len(F)) <= STOP, 0.0, F.session_returns.r_T)
     with pytest.raises(DataError, match="every return"):
         RandomWalkGaussian.fit(with_returns(r_T), START, STOP)
 
 
-def test_a_first_month_without_a_move_still_gives_a_law() -> None:
-    quiet = with_returns(np.where(np.arange(len(F)) < 40, 0.0, F.moves.r_T))
+def test_a_first_month_without_a_move_still_gives_a_distribution() -> None:
+    quiet = with_returns(np.where(np.arange(len(F)) < 40, 0.0, F.session_returns.r_T))
     for name in NEW:
-        law = ALL_BASELINES[name].fit(quiet, START, STOP).forecast(quiet, START, 1400)
-        assert np.isfinite(quantiles(law)).all(), name
+        dist = ALL_BASELINES[name].fit(quiet, START, STOP).forecast(quiet, START, 1400)
+        assert np.isfinite(quantiles(dist)).all(), name
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_a_share_that_hardly_trades_has_a_law_among_its_returns_or_is_refused(name: str) -> None:
+def test_a_share_that_hardly_trades_has_a_distribution_among_its_returns_or_is_refused(name: str) -> None:
     # Without a move in 95 % of the sessions a GARCH likelihood has no maximum: arch may end with a mean of 656 %.
-    rare = with_returns(np.where(np.random.default_rng(0).random(len(F)) < 0.95, 0.0, F.moves.r_T))
+    rare = with_returns(np.where(np.random.default_rng(0).random(len(F)) < 0.95, 0.0, F.session_returns.r_T))
     try:
         known = ALL_BASELINES[name].fit(rare, START, STOP)
     except DataError:
         assert "garch" in name or name == "ar1"
         return
-    law = known.forecast(rare, START, 1400)
-    assert (np.abs(law.quantile(np.array([0.5]))) < np.abs(F.moves.r_T).max()).all()
-    assert (law.std > 0).all()
+    dist = known.forecast(rare, START, 1400)
+    assert (np.abs(dist.quantile(np.array([0.5]))) < np.abs(F.session_returns.r_T).max()).all()
+    assert (dist.std > 0).all()
     assert np.isfinite(known.simulate(rare, 1300, PathPlan(5, 500, NO_SHOCKS, np.random.default_rng(0)))).all()
 
 
 def test_the_gaussian_random_walk_is_the_root_mean_square_about_the_last_close() -> None:
-    law = student(FITTED["random-walk-gaussian"].forecast(F, 500, 501))
-    assert (law.loc[0], law.nu[0]) == (0.0, math.inf)
-    assert law.scale[0] == pytest.approx(math.sqrt(np.mean(F.moves.r_T[:501] ** 2)), rel=1e-12)
+    dist = student(FITTED["random-walk-gaussian"].forecast(F, 500, 501))
+    assert (dist.loc[0], dist.nu[0]) == (0.0, math.inf)
+    assert dist.scale[0] == pytest.approx(math.sqrt(np.mean(F.session_returns.r_T[:501] ** 2)), rel=1e-12)
 
 
 def test_the_t_random_walk_has_the_mean_absolute_return_of_the_past() -> None:
-    law = student(FITTED["random-walk-t"].forecast(F, 500, 501))
-    spread = stats.t.expect(abs, args=(law.nu[0],), scale=law.scale[0])
-    assert law.loc[0] == 0.0
-    assert spread == pytest.approx(np.abs(F.moves.r_T[:501]).mean(), rel=1e-6)
+    dist = student(FITTED["random-walk-t"].forecast(F, 500, 501))
+    spread = stats.t.expect(abs, args=(dist.nu[0],), scale=dist.scale[0])
+    assert dist.loc[0] == 0.0
+    assert spread == pytest.approx(np.abs(F.session_returns.r_T[:501]).mean(), rel=1e-6)
 
 
 def test_the_historical_mean_is_centred_on_it_and_as_wide_as_it_has_erred() -> None:
-    law = student(FITTED["mean"].forecast(F, 500, 501))
-    errors = [abs(r - (F.moves.r_T[:t].mean() if t else 0.0)) for t, r in enumerate(F.moves.r_T[:501])]
-    assert law.loc[0] == pytest.approx(F.moves.r_T[:501].mean(), rel=1e-12)
-    assert stats.t.expect(abs, args=(law.nu[0],), scale=law.scale[0]) == pytest.approx(np.mean(errors), rel=1e-6)
+    dist = student(FITTED["mean"].forecast(F, 500, 501))
+    errors = [
+        abs(r - (F.session_returns.r_T[:t].mean() if t else 0.0)) for t, r in enumerate(F.session_returns.r_T[:501])
+    ]
+    assert dist.loc[0] == pytest.approx(F.session_returns.r_T[:501].mean(), rel=1e-12)
+    assert stats.t.expect(abs, args=(dist.nu[0],), scale=dist.scale[0]) == pytest.approx(np.mean(errors), rel=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "fixed"), [(RandomWalkT, {"floc": 0}), (Mean, {})])
 def test_the_degrees_of_freedom_are_those_of_scipy(kind: type[RandomWalkT] | type[Mean], fixed: dict[str, int]) -> None:
-    expected = stats.t.fit(100 * F.moves.r_T[: STOP + 1], **fixed)[0]
+    expected = stats.t.fit(100 * F.session_returns.r_T[: STOP + 1], **fixed)[0]
     assert kind.fit(F, START, STOP).nu == pytest.approx(expected, rel=2e-3)
 
 
 @pytest.mark.parametrize("kind", [RandomWalkT, Mean])
 @pytest.mark.parametrize("nu", [3.0, 8.0])
-def test_the_law_of_a_simulated_t_walk_is_found(kind: type[RandomWalkT] | type[Mean], nu: float) -> None:
+def test_the_distribution_of_a_simulated_t_walk_is_found(kind: type[RandomWalkT] | type[Mean], nu: float) -> None:
     r_T = 0.01 * np.random.default_rng(4).standard_t(nu, len(F))
     walk = with_returns(r_T)
     known = kind.fit(walk, START, 1400)
-    law = student(known.forecast(walk, 1400, 1401))
+    dist = student(known.forecast(walk, 1400, 1401))
     # Standard errors at 1400 returns: of ln scale about 0.03, of 1 / nu about 0.025.
-    assert law.scale[0] == pytest.approx(0.01, rel=0.12)
+    assert dist.scale[0] == pytest.approx(0.01, rel=0.12)
     assert 1 / known.nu == pytest.approx(1 / nu, abs=0.08)
 
 
@@ -211,21 +224,21 @@ def test_no_other_baseline_beats_the_true_model_of_a_simulated_walk(name: str) -
         draw = np.random.default_rng(seed)
         r_T = 0.01 * (draw.standard_normal(len(F)) if name.endswith("gaussian") else draw.standard_t(4, len(F)))
         walk = with_returns(r_T)
-        laws = {
+        dists = {
             rival: ALL_BASELINES[rival].fit(walk, START, 700).forecast(walk, 700, 1400)
             for rival in (name, "mean", "drift", "ewma-t", "gjr-garch-t", "ar1")
         }
-        scores = {rival: log_likelihood(law, r_T[701:1401]) for rival, law in laws.items()}
+        scores = {rival: log_likelihood(dist, r_T[701:1401]) for rival, dist in dists.items()}
         gaps.append([scores[name] - score for rival, score in scores.items() if rival != name])
     assert (np.mean(gaps, axis=0) > 0).all()
 
 
 def test_riskmetrics_is_the_recursion_of_the_technical_document() -> None:
-    law = student(FITTED["ewma-gaussian"].forecast(F, START, 1400))
+    dist = student(FITTED["ewma-gaussian"].forecast(F, START, 1400))
     assert EwmaGaussian() == FITTED["ewma-gaussian"]
-    assert (law.loc == 0).all()
-    assert np.isinf(law.nu).all()
-    variance, r_T = law.scale**2, F.moves.r_T
+    assert (dist.loc == 0).all()
+    assert np.isinf(dist.nu).all()
+    variance, r_T = dist.scale**2, F.session_returns.r_T
     np.testing.assert_allclose(variance[1:], 0.94 * variance[:-1] + 0.06 * r_T[START + 1 : 1400] ** 2, rtol=1e-12)
     start = np.mean(r_T[:BURN_IN] ** 2)
     assert variance[0] == pytest.approx(0.94 * start + 0.06 * r_T[BURN_IN] ** 2, rel=1e-12)
@@ -251,10 +264,10 @@ def arch_variances(known: GarchFilter, r_T: np.ndarray) -> np.ndarray:
     ids=["asymmetric", "symmetric"],
 )
 def test_the_filter_is_that_of_arch_to_ten_digits(known: GarchFilter) -> None:
-    found = known.variances(F.moves.r_T)
-    np.testing.assert_allclose(found[74:], arch_variances(known, F.moves.r_T)[74:], rtol=1e-10)
+    found = known.variances(F.session_returns.r_T)
+    np.testing.assert_allclose(found[74:], arch_variances(known, F.session_returns.r_T)[74:], rtol=1e-10)
     for t in (0, 1, 30, 73):
-        assert found[t] == pytest.approx(arch_variances(known, F.moves.r_T[: t + 1])[-1], rel=1e-10)
+        assert found[t] == pytest.approx(arch_variances(known, F.session_returns.r_T[: t + 1])[-1], rel=1e-10)
 
 
 def test_without_asymmetry_the_filter_is_that_of_the_garch_baseline() -> None:
@@ -265,7 +278,7 @@ def test_without_asymmetry_the_filter_is_that_of_the_garch_baseline() -> None:
 
 def backcast(mu: float) -> float:
     """Variance before the first return, in squared percent: `arch` counts it from the sample's mean, we from mu."""
-    square = (100 * F.moves.r_T[:75] - mu) ** 2
+    square = (100 * F.session_returns.r_T[:75] - mu) ** 2
     return float(np.average(square, weights=0.94 ** np.arange(75)))
 
 
@@ -278,20 +291,26 @@ def test_gjr_garch_has_the_parameters_and_the_forecast_of_arch() -> None:
     options = {"mean": "Constant", "vol": "GARCH", "p": 1, "o": 1, "q": 1, "dist": "t", "rescale": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = arch_model(100 * F.moves.r_T[: STOP + 1], **options).fit(disp="off", backcast=backcast(known.mu))
+        result = arch_model(100 * F.session_returns.r_T[: STOP + 1], **options).fit(
+            disp="off", backcast=backcast(known.mu)
+        )
     np.testing.assert_allclose(parameters, result.params, rtol=1e-3, atol=1e-3)
     # arch starts from the residuals about the sample mean, not mu: a thousand sessions on, nothing is left of that.
-    forecast = arch_model(100 * F.moves.r_T[: STOP + 1], **options).fix(parameters).forecast(horizon=1, reindex=False)
-    law = student(known.forecast(F, STOP, STOP + 1))
-    assert (100 * law.std[0]) ** 2 == pytest.approx(forecast.variance.iloc[-1, 0], rel=1e-10)
-    assert 100 * law.mean[0] == pytest.approx(forecast.mean.iloc[-1, 0], rel=1e-10)
+    forecast = (
+        arch_model(100 * F.session_returns.r_T[: STOP + 1], **options)
+        .fix(parameters)
+        .forecast(horizon=1, reindex=False)
+    )
+    dist = student(known.forecast(F, STOP, STOP + 1))
+    assert (100 * dist.std[0]) ** 2 == pytest.approx(forecast.variance.iloc[-1, 0], rel=1e-10)
+    assert 100 * dist.mean[0] == pytest.approx(forecast.mean.iloc[-1, 0], rel=1e-10)
 
 
 def test_a_fall_widens_gjr_garch_more_than_a_rise_of_the_same_size() -> None:
     known = GjrGarchT(0.0, 0.03, 0.04, 0.11, 0.88, 6.0)
     widths = []
     for move in (-0.05, 0.05):
-        r_T = F.moves.r_T.copy()
+        r_T = F.session_returns.r_T.copy()
         r_T[700] = move
         widths.append((100 * known.forecast(with_returns(r_T), 700, 701).std[0]) ** 2)
     assert widths[0] - widths[1] == pytest.approx(0.11 * 25, rel=1e-9)
@@ -299,17 +318,17 @@ def test_a_fall_widens_gjr_garch_more_than_a_rise_of_the_same_size() -> None:
 
 def test_filtered_historical_simulation_by_hand() -> None:
     known = FhsGarch(0.1, 0.05, 0.07, 0.9, (-2.0, -0.5, 0.25, 3.0))
-    r = 100 * F.moves.r_T[:101] - 0.1
+    r = 100 * F.session_returns.r_T[:101] - 0.1
     weights = 0.94 ** np.arange(75)
     variance = float(np.sum(weights * r[:75] ** 2) / weights.sum())
     for lagged in (math.sqrt(variance), *r):
         variance = 0.05 + 0.07 * lagged**2 + 0.9 * variance
-    law = known.forecast(F, 100, 101)
+    dist = known.forecast(F, 100, 101)
     np.testing.assert_allclose(
-        law.values_NK[0], (0.1 + math.sqrt(variance) * np.array([-2.0, -0.5, 0.25, 3.0])) / 100, rtol=1e-10
+        dist.values_NK[0], (0.1 + math.sqrt(variance) * np.array([-2.0, -0.5, 0.25, 3.0])) / 100, rtol=1e-10
     )
     first_P = known.simulate(F, 100, PathPlan(1, 1000, NO_SHOCKS, np.random.default_rng(0)))[0]
-    np.testing.assert_allclose(np.unique(first_P), law.values_NK[0], rtol=1e-10)
+    np.testing.assert_allclose(np.unique(first_P), dist.values_NK[0], rtol=1e-10)
 
 
 def residuals_of_arch() -> np.ndarray:
@@ -319,7 +338,7 @@ def residuals_of_arch() -> np.ndarray:
         warnings.simplefilter("ignore")
         known = FITTED["fhs-garch"]
         assert isinstance(known, FhsGarch)
-        model = arch_model(100 * F.moves.r_T[: STOP + 1], mean="Constant", vol="GARCH", rescale=False)
+        model = arch_model(100 * F.session_returns.r_T[: STOP + 1], mean="Constant", vol="GARCH", rescale=False)
         result = model.fit(disp="off", backcast=backcast(known.mu))
     return np.asarray(result.std_resid)
 
@@ -330,7 +349,7 @@ def test_the_shocks_are_the_residuals_of_arch() -> None:
     np.testing.assert_allclose(known.shocks, np.sort(residuals_of_arch()[801 : STOP + 1]), rtol=1e-3, atol=5e-3)
 
 
-def test_more_shocks_than_the_cap_keep_their_law() -> None:
+def test_more_shocks_than_the_cap_keep_their_distribution() -> None:
     known, every = FITTED["fhs-garch"], residuals_of_arch()[START + 1 : STOP + 1]
     assert isinstance(known, FhsGarch)
     assert len(known.shocks) == MAX_SHOCKS < len(every)
@@ -341,7 +360,7 @@ def test_more_shocks_than_the_cap_keep_their_law() -> None:
 
 
 def test_ar1_is_a_maximum_that_no_coordinate_step_improves() -> None:
-    known, r_T = FITTED["ar1"], F.moves.r_T
+    known, r_T = FITTED["ar1"], F.session_returns.r_T
     assert isinstance(known, Ar1)
     best = log_likelihood(known.forecast(F, 0, STOP), r_T[1 : STOP + 1])
     for step in (-1, 1):
@@ -356,8 +375,8 @@ def test_ar1_is_a_maximum_that_no_coordinate_step_improves() -> None:
 
 def test_ar1_leans_on_the_last_return_alone() -> None:
     known = Ar1(constant=1e-4, phi=-0.3, scale=0.01, nu=5.0)
-    law = known.forecast(F, 100, 103)
-    np.testing.assert_allclose(law.mean, 1e-4 - 0.3 * F.moves.r_T[100:103], rtol=1e-12)
+    dist = known.forecast(F, 100, 103)
+    np.testing.assert_allclose(dist.mean, 1e-4 - 0.3 * F.session_returns.r_T[100:103], rtol=1e-12)
     total_HP = known.simulate(F, 100, PathPlan(40, 20_000, NO_SHOCKS, np.random.default_rng(0)))
     # Steps of an AR(1): mean a / (1 - phi), variance s^2 / (1 - phi^2), lag-one correlation phi.
     steps_HP = np.diff(total_HP, axis=0)[20:]
@@ -380,6 +399,6 @@ def test_an_autoregression_of_simulated_returns_is_found() -> None:
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_series_without_a_steady_state_is_held_within_the_bound(sign: int) -> None:
-    r_T = 0.01 * float(sign) ** np.arange(len(F)) + 1e-9 * F.moves.r_T
+    r_T = 0.01 * float(sign) ** np.arange(len(F)) + 1e-9 * F.session_returns.r_T
     known = Ar1.fit(with_returns(r_T), START, STOP)
     assert abs(known.phi) <= 0.99

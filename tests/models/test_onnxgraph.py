@@ -73,23 +73,23 @@ def test_the_graph_gives_what_the_numpy_path_gives(cell: str, layers: int) -> No
     expected_NH = network.weights.window_heads(network.standardiser(F), LOOKBACK, START, STOP)
     assert expected_NH.std(axis=0).min() > 0.05
     np.testing.assert_allclose(corrections_NH, expected_NH, atol=3e-6)
-    law = network.forecast(F, START, STOP)
-    np.testing.assert_allclose(scale_N, law.scale, rtol=1e-5)
-    np.testing.assert_allclose(nu_N, law.nu, rtol=1e-5)
-    np.testing.assert_allclose(loc_N, law.loc, atol=1e-5 * law.scale.max())
+    dist = network.forecast(F, START, STOP)
+    np.testing.assert_allclose(scale_N, dist.scale, rtol=1e-5)
+    np.testing.assert_allclose(nu_N, dist.nu, rtol=1e-5)
+    np.testing.assert_allclose(loc_N, dist.loc, atol=1e-5 * dist.scale.max())
 
 
 def test_the_bounds_of_inputs_and_corrections_are_in_the_graph() -> None:
     network = ensemble("gru", size=20.0)
     narrow = replace(network.standardiser, spread_F=network.standardiser.spread_F / 3)
     network = replace(network, standardiser=narrow)
-    law = network.forecast(F, START, STOP)
+    dist = network.forecast(F, START, STOP)
     _, _, scale_N, nu_N = run(onnx_bytes(network, {}))
     s_N = np.exp(network.base.log_scale(F, START, STOP))
-    assert (np.abs(np.log(law.scale / s_N)) > MAX_LN_SCALE - 1e-9).any()
+    assert (np.abs(np.log(dist.scale / s_N)) > MAX_LN_SCALE - 1e-9).any()
     assert (np.abs((F.x_TF - narrow.centre_F) / narrow.spread_F) > CLIP).any()
-    np.testing.assert_allclose(scale_N, law.scale, rtol=2e-3)
-    np.testing.assert_allclose(nu_N, law.nu, rtol=2e-3)
+    np.testing.assert_allclose(scale_N, dist.scale, rtol=2e-3)
+    np.testing.assert_allclose(nu_N, dist.nu, rtol=2e-3)
 
 
 def test_the_file_says_what_it_is() -> None:

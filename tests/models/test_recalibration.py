@@ -1,4 +1,4 @@
-"""Recalibration: wrong laws get mended, the future moves nothing, quantiles keep their order."""
+"""Recalibration: wrong distributions get mended, the future moves nothing, quantiles keep their order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def record_of(pit: np.ndarray, scale: np.ndarray) -> PitRecord:
 
 
 def volatile(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scales that wander, and PITs of Gaussian laws too narrow for high scales and too wide for low ones."""
+    """Scales that wander, and PITs of Gaussian distributions too narrow for high scales and too wide for low ones."""
     rng = np.random.default_rng(seed)
     log_scale = np.empty(n)
     log_scale[0] = 0.0
@@ -144,7 +144,7 @@ def test_several_sessions_ahead_an_outcome_counts_from_its_own_session_on() -> N
     assert (alphas[0][:201] == alphas[1][:201]).all()
 
 
-def test_laws_wrong_by_volatility_are_mended_in_calm_and_in_storm() -> None:
+def test_distributions_wrong_by_volatility_are_mended_in_calm_and_in_storm() -> None:
     pit, scale = volatile(4, 6000)
     record = record_of(pit, scale)
     cautious, bold = PitRecalibration().pit(record), PitRecalibration(local_prior=1.0, pooled_prior=1.0).pit(record)
@@ -156,7 +156,7 @@ def test_laws_wrong_by_volatility_are_mended_in_calm_and_in_storm() -> None:
         assert error(bold, rows) < 0.4 * error(pit, rows)
 
 
-def test_laws_that_are_too_narrow_and_shifted_get_mended_level_by_level() -> None:
+def test_distributions_that_are_too_narrow_and_shifted_get_mended_level_by_level() -> None:
     rng = np.random.default_rng(5)
     pit = stats.norm.cdf(0.3 + 1.4 * rng.normal(size=2000))
     record = record_of(pit, np.exp(rng.normal(size=2000)))
@@ -169,7 +169,7 @@ def test_laws_that_are_too_narrow_and_shifted_get_mended_level_by_level() -> Non
     assert asked == pytest.approx(np.quantile(pit, LEVELS), abs=0.02)
 
 
-def test_right_laws_are_left_about_right() -> None:
+def test_right_distributions_are_left_about_right() -> None:
     rng = np.random.default_rng(6)
     record = record_of(rng.uniform(size=2500), np.exp(rng.normal(size=2500)))
     mended = PitRecalibration().pit(record)[500:]
@@ -177,14 +177,15 @@ def test_right_laws_are_left_about_right() -> None:
     assert np.abs(PitRecalibration().levels(record, LEVELS) - LEVELS).mean() < 0.012
 
 
-def test_few_data_fall_back_to_all_deciles_and_then_to_the_law_itself() -> None:
+def test_few_data_fall_back_to_all_deciles_and_then_to_the_distribution_itself() -> None:
     pit = np.full(301, 0.9)
     record = record_of(pit, np.ones(301))
     levels = PitRecalibration().levels(record, [0.5])[:, 0]
     assert levels[0] == 0.5
     assert 0.5 < levels[1] < 0.51
     assert (np.diff(levels[:100]) > 0).all()
-    # Of n PITs of 0.9 and 200 of a perfect law, half lie below q with 200 q = (n + 200) / 2, but for the half count.
+    # Of n PITs of 0.9 and 200 of a perfect distribution, half lie below q with 200 q = (n + 200) / 2, but for the half
+    # count.
     assert levels[20] == pytest.approx(110 / 200, abs=0.01)
     # Another decile has no PITs of its own: it is drawn to what all deciles say.
     alone = PitRecalibration(reach=0, local_prior=1e6).levels(record, [0.5])[-1, 0]
@@ -195,7 +196,7 @@ def test_few_data_fall_back_to_all_deciles_and_then_to_the_law_itself() -> None:
 
 def test_one_row_estimate_by_hand() -> None:
     # PITs 0.2 and 0.7 of two sessions, then a row too early for a decile. At 0.5: (1 + 1/2) / 3 = 0.5 of the sample,
-    # at 0.25 too, where a perfect law has 0.25: (2 * 0.5 + 2 * 0.25) / 4 = 0.375 is asked for by 0.25.
+    # at 0.25 too, where a perfect distribution has 0.25: (2 * 0.5 + 2 * 0.25) / 4 = 0.375 is asked for by 0.25.
     record = record_of(np.array([0.2, 0.7, np.nan]), np.ones(3))
     assert PitRecalibration(pooled_prior=2.0).levels(record, [0.375])[2, 0] == pytest.approx(0.25)
 
@@ -364,30 +365,30 @@ def test_intervals_that_miss_too_often_are_widened_until_they_do_not() -> None:
     assert abs(held - 0.9) < 0.005
 
 
-LAWS = [
+DISTS = [
     StudentT(np.linspace(-0.01, 0.01, 45), np.linspace(0.005, 0.05, 45), np.linspace(2.5, 300.0, 45)),
     Empirical(np.random.default_rng(14).standard_t(4, (45, 60))),
 ]
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("dist", DISTS)
 @pytest.mark.parametrize("width", [1, 2, 7, 120])
-def test_quantiles_at_own_levels_are_those_of_row_by_row(law: Distribution, width: int) -> None:
+def test_quantiles_at_own_levels_are_those_of_row_by_row(dist: Distribution, width: int) -> None:
     levels = np.sort(np.random.default_rng(width).uniform(0.001, 0.999, (45, width)), axis=1)
     levels[10:30] = levels[10]
-    found = quantiles_at(law, levels)
+    found = quantiles_at(dist, levels)
     for row in range(45):
-        assert found[row].tobytes() == law.rows(row, row + 1).quantile(levels[row])[0].tobytes()
+        assert found[row].tobytes() == dist.rows(row, row + 1).quantile(levels[row])[0].tobytes()
 
 
 def test_calibrated_bounds_hold_the_outcomes_that_their_pits_say() -> None:
     pit, scale = volatile(15, 300)
-    law = StudentT(np.zeros(300), scale, np.full(300, 6.0))
-    y = np.array([law.rows(row, row + 1).quantile([pit[row]])[0, 0] for row in range(300)])
-    record = record_of(law.cdf(y), scale)
+    dist = StudentT(np.zeros(300), scale, np.full(300, 6.0))
+    y = np.array([dist.rows(row, row + 1).quantile([pit[row]])[0, 0] for row in range(300)])
+    record = record_of(dist.cdf(y), scale)
     recalibrated = PitRecalibration().pit(record)
     alpha = PooledConformal().alpha(recalibrated, record.origins_N, record.targets_N)
-    bounds = quantiles_at(law, PitRecalibration().levels(record, central_levels(alpha)))
+    bounds = quantiles_at(dist, PitRecalibration().levels(record, central_levels(alpha)))
     held = (bounds[:, 0] <= y) & (y <= bounds[:, 1])
     levels = central_levels(alpha)
     assert (held == ((levels[:, 0] <= recalibrated) & (recalibrated <= levels[:, 1]))).all()
@@ -399,7 +400,7 @@ def test_no_rows_are_no_trouble() -> None:
     assert PitRecalibration().levels(record, LEVELS).shape == (0, 7)
     assert PitRecalibration().pit(record).shape == (0,)
     assert PooledConformal().alpha([], record.origins_N, record.targets_N).shape == (0,)
-    assert quantiles_at(LAWS[0].rows(0, 0), np.empty((0, 2))).shape == (0, 2)
+    assert quantiles_at(DISTS[0].rows(0, 0), np.empty((0, 2))).shape == (0, 2)
 
 
 def test_records_that_cannot_be_are_refused() -> None:
@@ -443,7 +444,7 @@ def test_settings_and_levels_out_of_range_are_refused() -> None:
     with pytest.raises(ConfigError, match="misses"):
         PooledConformal(target=0.5)
     with pytest.raises(ValueError, match="laws"):
-        quantiles_at(LAWS[0], np.full((2, 2), 0.5))
+        quantiles_at(DISTS[0], np.full((2, 2), 0.5))
 
 
 def test_recalibration_starts_without_heavy_packages() -> None:

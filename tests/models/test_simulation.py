@@ -1,4 +1,4 @@
-"""Simulated paths: their columns are those of real bars, and their law is the model's."""
+"""Simulated paths: their columns are those of real bars, and their distribution is the model's."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stockcast.windows.splits import split_by_date
 from tests import synthetic
 
 F = features(synthetic.history(900))
-SPLIT = split_by_date(F.moves.dates, SplitConfig(), lookback=20)
+SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
 
 
 def test_paths_fed_with_real_bars_have_the_columns_of_the_real_history() -> None:
     origin = 600
     bars = PathBars(F, origin, paths=2)
-    m = F.moves
+    m = F.session_returns
     assert m.gap_T is not None
     assert m.surprise_T is not None
     for t in range(origin + 1, origin + 30):
@@ -36,16 +36,16 @@ def test_paths_fed_with_real_bars_have_the_columns_of_the_real_history() -> None
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_a_networks_paths_have_its_law_at_the_first_step_and_widen_after(cell: str) -> None:
+def test_a_networks_paths_have_its_distribution_at_the_first_step_and_widen_after(cell: str) -> None:
     config = TrainConfig(
         NetworkConfig(cell=cell, hidden_size=4, lookback=20), TrainingConfig(seeds=1, steps=20, chunk=40, warmup=10)
     )
     ensemble, _ = training.train(F, SPLIT, config, Silent())
     shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
     total_HP = ensemble.simulate(F, 800, PathPlan(4, 20_000, shocks, np.random.default_rng(0)))
-    law = ensemble.forecast(F, 800, 801).quantile(np.array([0.1, 0.5, 0.9]))[0]
-    spread = law[2] - law[0]
-    np.testing.assert_allclose(np.quantile(total_HP[0], [0.1, 0.5, 0.9]), law, atol=0.06 * spread)
+    dist = ensemble.forecast(F, 800, 801).quantile(np.array([0.1, 0.5, 0.9]))[0]
+    spread = dist[2] - dist[0]
+    np.testing.assert_allclose(np.quantile(total_HP[0], [0.1, 0.5, 0.9]), dist, atol=0.06 * spread)
     widths = np.diff(np.quantile(total_HP, [0.1, 0.9], axis=1), axis=0)[0]
     assert (np.diff(widths) > 0).all()
     assert widths[3] / widths[0] == pytest.approx(2.0, rel=0.25)
@@ -84,7 +84,7 @@ def test_bars_in_units_of_another_scale_make_the_same_paths() -> None:
 
 
 @pytest.mark.parametrize("nu", [2.5, 6.0, 1e6])
-def test_unit_bars_have_the_mean_size_of_the_law(nu: float) -> None:
+def test_unit_bars_have_the_mean_size_of_the_distribution(nu: float) -> None:
     values = np.random.default_rng(0).normal(0, 3, (500, 4))
     unit = Shocks(values).unit(nu).values_M4
     expected = stats.t.expect(abs, args=(nu,)) if nu < 100 else np.sqrt(2 / np.pi)
@@ -96,12 +96,12 @@ def test_unit_bars_have_the_mean_size_of_the_law(nu: float) -> None:
 def test_on_its_way_a_path_meets_the_days_of_its_own_target_sessions() -> None:
     calendar = load_calendar("XNYS", date(2012, 1, 1), date(2016, 1, 1))
     f = extended(F, calendar, {"days"})
-    friday = int(np.flatnonzero((F.moves.dates.astype(int) + 3) % 7 == 4)[100])
+    friday = int(np.flatnonzero((F.session_returns.dates.astype(int) + 3) % 7 == 4)[100])
     bars = PathBars(f, friday, 2)
     monday = f.names.index("target_monday")
     assert bars.x_PF[0, monday] == f.x_TF[friday, monday]
     bars.advance(np.zeros(2), np.full(2, 1e-4), np.zeros(2), np.zeros(2))
     # What follows is the session after the target of the first step.
-    session, target = calendar.next_sessions(F.moves.dates[friday].astype(object), 2)
+    session, target = calendar.next_sessions(F.session_returns.dates[friday].astype(object), 2)
     assert bars.x_PF[0, monday] == (target.weekday() == 0)
     assert session < target

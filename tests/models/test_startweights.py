@@ -15,7 +15,7 @@ from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import Ensemble
 from stockcast.models.network import Network
 from stockcast.models.torchweights import member_of, stack
-from stockcast.models.training import Chosen
+from stockcast.models.training import EarlyStopping
 from stockcast.results.progress import Silent
 from stockcast.results.training import LossCurve
 from stockcast.windows.features import features
@@ -23,7 +23,7 @@ from stockcast.windows.splits import split_by_date
 from tests import synthetic
 
 F = features(synthetic.history(460))
-SPLIT = split_by_date(F.moves.dates, SplitConfig(), lookback=20)
+SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
 KINDS = [("lstm", 1), ("gru", 1), ("rnn", 1), ("lstm", 2), ("gru", 2)]
 TEST = (SPLIT.test.start, SPLIT.test.stop)
 
@@ -45,13 +45,13 @@ def raw(weights: NetworkWeights) -> bytes:
 @cache
 def taught(cell: str, layers: int, steps: int = 6) -> Ensemble:
     """An ensemble in which every weight has been moved: validation has no say in a refit."""
-    return training.refit(F, SPLIT.train, config(cell, layers), Chosen((steps, steps), steps), Silent())
+    return training.refit(F, SPLIT.train, config(cell, layers), EarlyStopping((steps, steps), steps), Silent())
 
 
 @pytest.mark.parametrize(("cell", "layers"), KINDS)
 def test_without_a_step_the_very_weights_come_back(cell: str, layers: int) -> None:
     begun = taught(cell, layers)
-    again = training.refit(F, SPLIT.train, config(cell, layers), Chosen((0, 0), 6), Silent(), begun.weights)
+    again = training.refit(F, SPLIT.train, config(cell, layers), EarlyStopping((0, 0), 6), Silent(), begun.weights)
     assert raw(again.weights) == raw(begun.weights)
     assert again.forecast(F, *TEST).scale.tobytes() == begun.forecast(F, *TEST).scale.tobytes()
     assert all(np.abs(array).max() > 0 for array in arrays(begun.weights))
@@ -149,9 +149,9 @@ def test_the_validation_loss_of_a_curve_is_the_one_of_its_weights() -> None:
     ensemble, chosen = training.train(F, SPLIT, settings, Silent())
     (curve,) = chosen.curves
     part = SPLIT.validation
-    law = ensemble.forecast(F, part.start, part.stop)
-    y_N = F.moves.r_T[part.start + 1 : part.stop + 1]
-    per_unit = -law.log_density(y_N) - ensemble.base.log_scale(F, part.start, part.stop)
+    dist = ensemble.forecast(F, part.start, part.stop)
+    y_N = F.session_returns.r_T[part.start + 1 : part.stop + 1]
+    per_unit = -dist.log_density(y_N) - ensemble.base.log_scale(F, part.start, part.stop)
     # A window of its own for each origin here, one pass over the part there: states differ a little.
     assert curve.validation[curve.steps.index(curve.chosen)] == pytest.approx(per_unit.mean(), abs=2e-3)
 

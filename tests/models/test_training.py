@@ -26,7 +26,7 @@ from tests import synthetic
 from tests.processes import Process
 
 F = features(synthetic.history(460))
-SPLIT = split_by_date(F.moves.dates, SplitConfig(), lookback=20)
+SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
 QUICK = TrainConfig(NetworkConfig(hidden_size=4, lookback=20), TrainingConfig(seeds=2, steps=8, chunk=40, warmup=10))
 
 
@@ -70,10 +70,10 @@ def test_a_pattern_in_the_returns_is_learnt_by_either_supervision(supervision: s
     ensemble, chosen = training.train(f, SPLIT, config, Silent())
     assert chosen.steps[0] > 0
     test = SPLIT.test
-    y = f.moves.r_T[test.start + 1 : test.stop + 1]
-    law = ensemble.forecast(f, test.start, test.stop)
+    y = f.session_returns.r_T[test.start + 1 : test.stop + 1]
+    dist = ensemble.forecast(f, test.start, test.stop)
     base = np.exp(ensemble.base.log_scale(f, test.start, test.stop))
-    ours = stats.t.logpdf(y, law.nu, law.loc, law.scale).mean()
+    ours = stats.t.logpdf(y, dist.nu, dist.loc, dist.scale).mean()
     assert ours > stats.t.logpdf(y, ensemble.base.nu, ensemble.base.mu, base).mean() + 0.1
 
 

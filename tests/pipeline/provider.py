@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from stockcast.config.fetching import FetchConfig
-from stockcast.pipeline.fetching import Fetcher, Waiting
+from stockcast.pipeline.fetching import Fetcher, FetchSession
 from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer, Meta
 from stockcast.prices.yahoo.deadline import Deadline
@@ -132,8 +132,8 @@ def fetcher(
     db: Database,
     config: FetchConfig | None = None,
     heard: Heard | None = None,
-    waiting: Waiting | None = None,
+    fetch_session: FetchSession | None = None,
 ) -> Fetcher:
     """A fetcher that pauses for nobody."""
     config = config or FetchConfig(pause=0)
-    return Fetcher(db, config, heard or Heard(), waiting or Waiting(config))
+    return Fetcher(db, config, heard or Heard(), fetch_session or FetchSession(config))

@@ -1,4 +1,4 @@
-"""Several sessions ahead: laws of cumulated returns, scored where there is an outcome, blind to what comes later."""
+"""Several sessions ahead: cumulated returns, scored where there is an outcome, blind to what comes later."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> BacktestResult:
 def files(done: Path, whole: BacktestResult) -> list[FoldFile]:  # noqa: ARG001 - the walk leaves them behind
     """The folds as they were kept, oldest first: the second is the shorter one."""
     found = [foldfile.load(path) for path in (done / "backtests" / "FAKE").iterdir()]
-    return sorted((file for file in found if file is not None), key=lambda file: -len(file.laws["lstm"]))
+    return sorted((file for file in found if file is not None), key=lambda file: -len(file.dists["lstm"]))
 
 
 def samples(files: list[FoldFile], name: str, step: int) -> np.ndarray:
-    """The values that stand for a competitor's laws of a step, over all folds."""
-    laws = [file.ahead[name][step - 2] for file in files]
-    assert all(isinstance(law, Empirical) for law in laws)
-    return np.concatenate([law.values_NK for law in laws])  # type: ignore[attr-defined]
+    """The values that stand for a competitor's distributions of a step, over all folds."""
+    dists = [file.ahead[name][step - 2] for file in files]
+    assert all(isinstance(dist, Empirical) for dist in dists)
+    return np.concatenate([dist.values_NK for dist in dists])  # type: ignore[attr-defined]
 
 
 def test_the_first_step_is_what_it_is_without_the_others(whole: BacktestResult, alone: BacktestResult) -> None:
@@ -144,7 +144,7 @@ def test_skill_is_tested_with_the_overlap_of_the_step(whole: BacktestResult) -> 
 
 
 def test_a_gaussian_random_walk_widens_with_the_root_of_the_steps(whole: BacktestResult, files: list[FoldFile]) -> None:
-    one_N = np.concatenate([file.laws["random-walk-gaussian"].std for file in files])
+    one_N = np.concatenate([file.dists["random-walk-gaussian"].std for file in files])
     for step in (2, 3):
         values_NK = samples(files, "random-walk-gaussian", step)
         count = len(values_NK)
@@ -157,7 +157,7 @@ def test_a_gaussian_random_walk_widens_with_the_root_of_the_steps(whole: Backtes
         assert rows.crps.mean() == pytest.approx(exact, rel=0.03)
 
 
-def test_every_law_widens_from_step_to_step(whole: BacktestResult) -> None:
+def test_every_distribution_widens_from_step_to_step(whole: BacktestResult) -> None:
     for name in NAMES:
         quantiles = [rows_of(whole, name, step).quantiles_NQ for step in STEPS]
         widths = [float((q_NQ[:57, 94] - q_NQ[:57, 4]).mean()) for q_NQ in quantiles]
@@ -173,7 +173,7 @@ def test_two_hundred_values_score_as_all_paths_do(tmp_path: Path) -> None:
     values_NK = samples([file], "random-walk-gaussian", 2)
     assert values_NK.shape == (EVERY - 1, 200)
     rows = rows_of(found, "random-walk-gaussian", 2)
-    scale_N = file.laws["random-walk-gaussian"].std[: EVERY - 1] * np.sqrt(2)
+    scale_N = file.dists["random-walk-gaussian"].std[: EVERY - 1] * np.sqrt(2)
     exact_N = scoringrules.crps_normal(rows.realised_return, 0.0, scale_N)
     assert rows.crps.mean() == pytest.approx(exact_N.mean(), rel=0.01)
     assert values_NK.std(axis=1).mean() == pytest.approx(scale_N.mean(), rel=0.02)
@@ -226,8 +226,8 @@ def test_what_a_fold_keeps_of_its_fits_makes_the_forecasts_that_were_scored(file
         fit, test, early = file.fits["lstm"], fold.split.test, fold.split.validation
         assert fit.cutoff == fold.cutoff
         for name in NAMES:
-            law, kept = fit.forecaster(name).forecast(f, test.start, test.stop), file.laws[name]
-            assert law.quantile(np.array([0.05, 0.5])).tobytes() == kept.quantile(np.array([0.05, 0.5])).tobytes()
+            dist, kept = fit.forecaster(name).forecast(f, test.start, test.stop), file.dists[name]
+            assert dist.quantile(np.array([0.05, 0.5])).tobytes() == kept.quantile(np.array([0.05, 0.5])).tobytes()
         assert len(file.early["lstm"]) == len(early)
         assert set(file.early) == {"lstm"}
 

@@ -29,7 +29,7 @@ from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests import synthetic
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, HISTORY, Story, other, row_bytes, rows_of, shuffled
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, other, row_bytes, rows_of, shuffled
 
 CONFIG = replace(walks.CONFIG, training=replace(walks.CONFIG.training, batch_size=6, checks=2))
 
@@ -124,30 +124,30 @@ def test_a_target_within_the_embargo_teaches_nothing(tmp_path: Path) -> None:
     """The bar before the first origin moves its forecast, as an input; as a target it would move the fits, too."""
     config = replace(CONFIG, folds=replace(CONFIG.folds, embargo=60), baselines=("har-t",))
     bars = FIRST - 60
-    laws = []
+    dists = []
     for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, bars))):
         f = features(h)
         (fold, *_) = walk_forward(h.dates[1:], config.folds, config.network.lookback)
         walk = Walk(h, f, config, tmp_path / name, Silent())
         made = walk.fold(fold, 1).file
-        har = made.laws["har-t"]
+        har = made.dists["har-t"]
         assert isinstance(har, StudentT)
-        laws.append((har.loc[0], har.nu[0], made.about))
-    assert laws[0] == laws[1]
+        dists.append((har.loc[0], har.nu[0], made.about))
+    assert dists[0] == dists[1]
 
 
 def test_an_interrupted_backtest_goes_on_where_it_was(whole: BacktestResult, fits: list[str], tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        backtest(HISTORY, tmp_path, progress=Story(stop_at="fold 2 of 3: baselines"))
+        backtest(HISTORY, tmp_path, progress=ProgressLog(stop_at="fold 2 of 3: baselines"))
     assert len(fits) == 2
-    story = Story()
-    resumed = backtest(HISTORY, tmp_path, progress=story)
+    progress_log = ProgressLog()
+    resumed = backtest(HISTORY, tmp_path, progress=progress_log)
     assert fits == [str(HISTORY.session(FIRST + k * EVERY)) for k in (0, 1, 1, 2)]
     assert [fold.resumed for fold in resumed.folds] == [True, False, False]
-    assert "FAKE: fold 1 of 3 was there already" in story.notes
+    assert "FAKE: fold 1 of 3 was there already" in progress_log.notes
     assert row_bytes(resumed, 999) == row_bytes(whole, 999)
-    as_new = replace(resumed, rows=(), laws=None, folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
-    assert as_new == replace(whole, rows=(), laws=None)
+    as_new = replace(resumed, rows=(), dists=None, folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
+    assert as_new == replace(whole, rows=(), dists=None)
 
 
 def test_a_finished_backtest_is_not_fitted_again_but_a_damaged_fold_is(
@@ -227,10 +227,10 @@ def test_a_baseline_that_cannot_be_fitted_is_left_out_with_a_note(
         return original(cls, f, start, stop)
 
     monkeypatch.setattr(HarT, "fit", classmethod(failing))
-    story = Story()
-    found = backtest(HISTORY, tmp_path, progress=story)
+    progress_log = ProgressLog()
+    found = backtest(HISTORY, tmp_path, progress=progress_log)
     assert found.left_out == ("har-t",)
-    assert "FAKE: har-t is left out: the optimiser is tired" in story.notes
+    assert "FAKE: har-t is left out: the optimiser is tired" in progress_log.notes
     assert {score.model for score in found.scores} == {"lstm", "random-walk", "fhs-garch"}
     assert {c.baseline for c in found.comparisons} == {"random-walk", "fhs-garch"}
     assert found.verdict.strongest_baseline != "har-t"
@@ -287,10 +287,10 @@ def test_the_verdict_is_against_the_baseline_that_was_strongest_on_the_first_fol
     f = features(HISTORY)
     fold = walk_forward(HISTORY.dates[1:], CONFIG.folds, CONFIG.network.lookback)[0]
     train, choosing = fold.split.train, fold.split.validation
-    law = HarT.fit(f, train.start, train.stop).forecast(f, choosing.start, choosing.stop)
-    y_N = f.moves.r_T[choosing.start + 1 : choosing.stop + 1]
+    dist = HarT.fit(f, train.start, train.stop).forecast(f, choosing.start, choosing.stop)
+    y_N = f.session_returns.r_T[choosing.start + 1 : choosing.stop + 1]
     assert whole.validation_crps["har-t"] == pytest.approx(
-        metrics.crps_student_t(y_N, law.loc, law.scale, law.nu).mean()
+        metrics.crps_student_t(y_N, dist.loc, dist.scale, dist.nu).mean()
     )
 
 
@@ -328,12 +328,12 @@ def test_a_sample_grows_from_fold_to_fold_and_no_row_is_scored_by_another_sample
     f, rows = features(HISTORY), rows_of(whole, "fhs-garch")
     for k, fold in enumerate(walk_forward(HISTORY.dates[1:], CONFIG.folds, CONFIG.network.lookback)):
         fitted = ALL_BASELINES["fhs-garch"].fit(f, fold.seen.start, fold.seen.stop)
-        law = fitted.forecast(f, fold.split.test.start, fold.split.test.stop)
+        dist = fitted.forecast(f, fold.split.test.start, fold.split.test.stop)
         mine = slice(k * EVERY, (k + 1) * EVERY)
-        np.testing.assert_array_equal(rows.quantiles_NQ[mine], law.quantile(PERCENTILES))
+        np.testing.assert_array_equal(rows.quantiles_NQ[mine], dist.quantile(PERCENTILES))
         np.testing.assert_array_equal(
             rows.crps[mine],
-            metrics.crps_empirical(rows.realised_return[mine], law.values_NK),  # type: ignore[attr-defined]
+            metrics.crps_empirical(rows.realised_return[mine], dist.values_NK),  # type: ignore[attr-defined]
         )
 
 
@@ -386,8 +386,8 @@ def test_garch_in_a_sliding_window_is_the_garch_of_those_returns(tmp_path: Path)
     fold = walk_forward(HISTORY.dates[1:], config.folds, config.network.lookback)[0]
     begin = fold.split.train.start - 22  # the month on which filters start
     f = features(HISTORY.rows(begin, len(HISTORY)))
-    law = GarchT.fit(f, 22, 22 + 320).forecast(f, 22 + 320, 22 + 320 + EVERY)
-    np.testing.assert_allclose(rows.quantiles_NQ[:EVERY], law.quantile(PERCENTILES), rtol=1e-6, atol=1e-9)
+    dist = GarchT.fit(f, 22, 22 + 320).forecast(f, 22 + 320, 22 + 320 + EVERY)
+    np.testing.assert_allclose(rows.quantiles_NQ[:EVERY], dist.quantile(PERCENTILES), rtol=1e-6, atol=1e-9)
 
 
 def test_closes_alone_are_enough(tmp_path: Path) -> None:

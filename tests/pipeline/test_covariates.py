@@ -17,12 +17,12 @@ from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.given import Given
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.pooltraining import train_pool
 from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.pretrained import PretrainedBacktest
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.csvfile import read as read_csv
 from stockcast.prices.history import History
@@ -298,7 +298,7 @@ def newest_of(own: Path, file: str, exchange: str) -> date:
     """The newest bar of IDX that an origin of FAKE may know, where that trades on an exchange."""
     history = read_csv(str(own / "FAKE.csv"), ALL)
     calendar = load_calendar(exchange, history.first, history.last + timedelta(days=500))
-    found = Search(None, Heard()).found(CovariatesConfig((file,)), Host.of(history, calendar))
+    found = Search(None, Heard()).found(CovariatesConfig((file,)), TargetSeries.of(history, calendar))
     assert found is not None
     (one,) = found.series
     return one.history.last
@@ -336,7 +336,9 @@ def test_a_saved_model_is_scored_with_its_covariates(own: Path) -> None:
     scored = replace(CONFIG, training=replace(CONFIG.training, final_fit=False))
     config_beside = replace(scored, covariates=asked(own / "IDX.csv").covariates)
     pipeline.train(str(own / "FAKE.csv"), ALL, config_beside, own / "home", None, Heard())
-    found = pipeline.backtest_given(company.sources[0], Given("FAKE", company), config, Heard(), keep_rows=True)
+    found = pipeline.backtest_pretrained(
+        company.sources[0], PretrainedBacktest("FAKE", company), config, Heard(), keep_rows=True
+    )
     (row,) = [rows for rows in found.rows if rows.model == "gru"]
     at = list(row.origins.tolist()).index(HISTORY.session(590))
     model = replace(model_of(own / "home", "FAKE"), served_by="gru")
@@ -363,7 +365,7 @@ def test_a_pool_looks_at_covariates_too(own: Path) -> None:
     histories = [replace(synthetic.history(620, seed=seed, ticker=name)) for name, seed in (("A", 1), ("B", 2))]
     calendar = calendar_of(histories, None)
     wanted = CovariatesConfig((str(own / "IDX.csv"),), str(own / "earnings.csv"))
-    beside = Search(None, Heard()).found(wanted, Host.together(histories, calendar))
+    beside = Search(None, Heard()).found(wanted, TargetSeries.together(histories, calendar))
     train_pool(Pool.of(histories, calendar, beside), CONFIG, own / "home", "both", Heard())
     model = model_of(own / "home", "both")
     assert set(BESIDE_IDX) <= set(model.served.ensemble.standardiser.names)
@@ -402,9 +404,9 @@ def live(home: Path, heard: Heard | None = None, source: str = "AAA", *beside: s
 
 
 def forecast(home: Path, fetching: FetchConfig, heard: Heard | None = None, **settings: object) -> Forecast:
-    waiting = pipeline.Waiting(fetching, many=False)
+    fetch_session = pipeline.FetchSession(fetching, many=False)
     config = PredictConfig(**settings)  # type: ignore[arg-type]
-    return pipeline.predict("AAA", ALL, config, home, heard or Heard(), waiting=waiting)[0]
+    return pipeline.predict("AAA", ALL, config, home, heard or Heard(), fetch_session=fetch_session)[0]
 
 
 def test_a_ticker_beside_a_ticker_is_fetched_and_found_again(listed: Provider, clock: SetClock, home: Path) -> None:
@@ -421,7 +423,7 @@ def test_a_ticker_beside_a_ticker_is_fetched_and_found_again(listed: Provider, c
 @pytest.mark.usefixtures("listed")
 def test_a_ticker_that_is_not_stored_cannot_be_had_offline(home: Path) -> None:
     live(home)
-    offline = pipeline.Waiting(FetchConfig(offline=True), many=False)
+    offline = pipeline.FetchSession(FetchConfig(offline=True), many=False)
     company = Company(("AAA",), ALL, home, lambda _: offline, CovariatesConfig(("CCC",)))
     with pytest.raises(DataError, match="the covariate BBB: no prices of CCC are stored") as refused:
         pipeline.predict_beside(company, "AAA", PredictConfig(), Heard())
@@ -465,11 +467,11 @@ def test_a_file_stands_in_for_a_ticker_with_the_tickers_hours(listed: Provider, 
     file = synthetic.write_csv(tmp_path / "BBB.csv", h)
     offline = FetchConfig(offline=True)
     company = Company(
-        ("LON",), ALL, home, lambda _: pipeline.Waiting(offline, many=False), CovariatesConfig((str(file),))
+        ("LON",), ALL, home, lambda _: pipeline.FetchSession(offline, many=False), CovariatesConfig((str(file),))
     )
     (by_file,) = pipeline.predict_beside(company, "LON", PredictConfig(record=False), Heard())
     (by_store,) = pipeline.predict("LON", ALL, PredictConfig(record=False), home, Heard(),
-                                   waiting=pipeline.Waiting(offline, many=False))  # fmt: skip
+                                   fetch_session=pipeline.FetchSession(offline, many=False))  # fmt: skip
     assert by_file.quantiles == by_store.quantiles
 
 

@@ -10,7 +10,7 @@ import pytest
 from stockcast import pipeline
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import DataError, SourceUnavailable
-from stockcast.pipeline.fetching import Waiting
+from stockcast.pipeline.fetching import FetchSession
 from stockcast.pipeline.sources import stored
 from stockcast.prices.yahoo.answer import Meta
 from stockcast.prices.yahoo.failures import NoNetwork, Nonsense, UnknownTicker
@@ -246,26 +246,26 @@ def test_after_some_failures_in_a_row_the_others_are_not_tried(
     fetcher(db).update("AAA")
     clock(evening(MONDAY))
     provider.troubles = [NoNetwork("down"), NoNetwork("down")]
-    waiting = Waiting(QUIET, patience=2)
+    fetch_session = FetchSession(QUIET, retry=2)
     for ticker in ("BBB", "AAA"):
         with pytest.raises(NoNetwork):
-            fetcher(db, waiting=waiting).update(ticker)
+            fetcher(db, fetch_session=fetch_session).update(ticker)
     with pytest.raises(SourceUnavailable, match="CCC was not tried after 2 failures: no network") as caught:
-        fetcher(db, waiting=waiting).update("CCC")
+        fetcher(db, fetch_session=fetch_session).update("CCC")
     # What was said of the stored prices of AAA does not concern CCC.
     assert "stored prices" not in caught.value.hint
     assert [ticker for ticker, _ in provider.asked] == ["AAA", "BBB", "AAA"]
 
 
 def test_an_answer_or_nonsense_about_one_ticker_is_no_reason_to_give_up(provider: Provider, db: Database) -> None:
-    waiting = Waiting(QUIET, patience=2)
+    fetch_session = FetchSession(QUIET, retry=2)
     provider.troubles = [NoNetwork("down"), None, NoNetwork("down"), Nonsense("X", "words"), Nonsense("X", "words")]
     for ticker in ("X", "AAA", "X", "X", "X"):
         try:
-            fetcher(db, waiting=waiting).update(ticker)
+            fetcher(db, fetch_session=fetch_session).update(ticker)
         except SourceUnavailable:
             continue
-    assert fetcher(db, waiting=waiting).update("BBB").asked
+    assert fetcher(db, fetch_session=fetch_session).update("BBB").asked
 
 
 def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_count(
@@ -273,7 +273,7 @@ def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_coun
 ) -> None:
     moment = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: moment)
-    waiting = Waiting(FetchConfig(timeout=100, pause=0))
+    fetch_session = FetchSession(FetchConfig(timeout=100, pause=0))
     ask = provider.fetch
 
     def slow(*question: object) -> object:
@@ -282,9 +282,9 @@ def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_coun
         return ask(*question)  # type: ignore[arg-type]
 
     monkeypatch.setattr("stockcast.prices.yahoo.client.fetch", slow)
-    fetcher(db, waiting=waiting).update("AAA")
+    fetcher(db, fetch_session=fetch_session).update("AAA")
     moment += 3600  # a training
-    fetcher(db, waiting=waiting).update("BBB")
+    fetcher(db, fetch_session=fetch_session).update("BBB")
     assert [deadline.seconds for deadline in provider.deadlines] == [100, 100]
     assert provider.deadlines[0].at == 1100
     assert provider.deadlines[1].at == 1030 + 3600 + 70
@@ -293,9 +293,9 @@ def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_coun
 def test_between_two_tickers_there_is_a_pause(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    waiting = Waiting(FetchConfig(pause=2))
+    fetch_session = FetchSession(FetchConfig(pause=2))
     for ticker in ("AAA", "BBB"):
-        fetcher(db, waiting=waiting).update(ticker)
+        fetcher(db, fetch_session=fetch_session).update(ticker)
     assert len(slept) == 1
     assert 1 <= slept[0] <= 3
 

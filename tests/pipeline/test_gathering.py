@@ -23,10 +23,10 @@ TOKYO = Meta("", exchange_code="JPX", zone="Asia/Tokyo", currency="JPY", kind="E
 def gathered(
     home: Path, sources: Sequence[str], exchange: str | None = None, heard: Heard | None = None
 ) -> Gathered:  # fmt: skip
-    waiting = pipeline.Waiting(FetchConfig(pause=0), many=True)
+    fetch_session = pipeline.FetchSession(FetchConfig(pause=0), many=True)
     return pipeline.gather(
         sources, lambda _: ReadOptions(), home, heard or Heard(),
-        lambda source: None if looks_like_path(source) else waiting, exchange,
+        lambda source: None if looks_like_path(source) else fetch_session, exchange,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, Training
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
 from stockcast.pipeline.generalmodel import Recipe, make_general_model
-from stockcast.pipeline.given import Given
+from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
@@ -37,7 +37,7 @@ RECIPE = Recipe(
 )
 
 
-class Story(Silent):
+class ProgressLog(Silent):
     """Keeps the notes."""
 
     def __init__(self) -> None:
@@ -72,9 +72,9 @@ def stranger() -> History:
 
 def predicted(tmp_path: Path, h: History, **settings: Any) -> Any:
     path = str(synthetic.write_csv(tmp_path / f"{h.ticker}.csv", h))
-    story = Story()
-    (forecast,) = pipeline.predict(path, ReadOptions(), PredictConfig(**settings), tmp_path / "home", story)
-    return forecast, story.notes
+    log = ProgressLog()
+    (forecast,) = pipeline.predict(path, ReadOptions(), PredictConfig(**settings), tmp_path / "home", log)
+    return forecast, log.notes
 
 
 def test_every_vintage_ends_at_its_cutoff_and_comes_in_two_kinds() -> None:
@@ -150,9 +150,9 @@ def test_a_model_of_the_ticker_goes_first(tmp_path: Path) -> None:
 def backtested(tmp_path: Path, **folds: Any) -> Any:
     path = str(synthetic.write_csv(tmp_path / "Z.csv", stranger()))
     company = pipeline.Company((path,), ReadOptions(), tmp_path / "home")
-    given = Given("general", company)
+    given = PretrainedBacktest("general", company)
     config = BacktestConfig(folds=FoldConfig(refit_every=1000, **folds), baselines=("har-t", "random-walk"))
-    return pipeline.backtest_given(path, given, config, Silent(), keep_rows=True), given.of(stranger(), config)[0]
+    return pipeline.backtest_pretrained(path, given, config, Silent(), keep_rows=True), given.of(stranger(), config)[0]
 
 
 def test_what_is_scored_is_forecast_by_a_vintage_from_before_its_validation_part(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def trained(home: Path, config: TrainConfig, h: History = HISTORY, name: str | N
         return pipeline.train(str(path), ReadOptions(), config, home, name, Silent())
 
 
-def law(forecast: Forecast) -> tuple[float, ...]:
+def dist(forecast: Forecast) -> tuple[float, ...]:
     return (forecast.scale, *forecast.quantiles.values())
 
 
@@ -105,7 +105,7 @@ def test_an_unhelpful_tuning_leaves_the_general_model_as_it_is(kept: tuple[Path,
         str(home / "FAKE.csv"), ReadOptions(), PredictConfig(model="general"), home / "empty", Silent()
     )
     if result.verdict.served_by == "lstm":
-        assert law(result.forecasts[0]) == law(alone[0])
+        assert dist(result.forecasts[0]) == dist(alone[0])
 
 
 def test_what_is_scored_begins_before_the_validation_part_and_what_is_served_with_the_newest(tmp_path: Path) -> None:

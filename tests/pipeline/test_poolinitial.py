@@ -19,11 +19,11 @@ from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, Run
 from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
-from stockcast.pipeline.fetching import Fetcher, Waiting
-from stockcast.pipeline.given import Given
+from stockcast.pipeline.fetching import Fetcher, FetchSession
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.pooltraining import train_pool
+from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.sources import stored
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
@@ -114,8 +114,8 @@ def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(pool_
             again = pipeline.reproduce(pool_home, "FAKE", (), ReadOptions(), Silent())
     assert (again.identical, again.members) == (True, 1)
     assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)
-    assert model.alone is not None
-    assert [fit.cutoff for fit in model.alone] == [model.scored.cutoff, model.served.cutoff]
+    assert model.without_market is not None
+    assert [fit.cutoff for fit in model.without_market] == [model.scored.cutoff, model.served.cutoff]
     assert model.served.cutoff == STRANGER.last
     pool = trainedmodel.from_file(modelfile.load(pool_home / "models", "pool"))
     assert forecast_from(model, STRANGER) != forecast_from(pool, STRANGER)
@@ -130,8 +130,8 @@ def test_a_replay_before_the_final_fit_s_end_is_made_by_what_had_not_seen_it(poo
             _, model = trained(pool_home, tmp_path / name, h, config)
         assert model.served.cutoff == STRANGER.last
         asked = PredictConfig(as_of=origin, horizon=2)
-        laws = [forecasting.forecast(replace(model, served_by=by), h, asked, now()) for by in ("lstm", "har-t")]
-        made.append([(one.scale, one.mean, *one.quantiles.values()) for law in laws for one in law])
+        dists = [forecasting.forecast(replace(model, served_by=by), h, asked, now()) for by in ("lstm", "har-t")]
+        made.append([(one.scale, one.mean, *one.quantiles.values()) for dist in dists for one in dist])
     assert made[0] == made[1]
 
 
@@ -139,7 +139,7 @@ def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(p
     heard = Heard()
     _, model = trained(pool_home, tmp_path, LONGER, progress=heard)
     assert not set(MARKET_NAMES) & set(model.served.ensemble.standardiser.names)
-    assert (model.market, model.alone, model.members) == (None, None, ())
+    assert (model.market, model.without_market, model.members) == (None, None, ())
     assert any("the market of" in note and "Train pool again" in note for note in heard.notes)
 
 
@@ -153,10 +153,10 @@ def test_the_model_is_scored_and_forecasts_like_any_other(pool_home: Path, tmp_p
     (made,) = pipeline.predict(str(tmp_path / "FAKE.csv"), ReadOptions(), PredictConfig(), pool_home, Silent())
     assert made == replace(result.forecasts[0], created_at=made.created_at)
     file = str(tmp_path / "FAKE.csv")
-    given = Given("FAKE", Company((file,), ReadOptions(), pool_home))
+    given = PretrainedBacktest("FAKE", Company((file,), ReadOptions(), pool_home))
     config = BacktestConfig(folds=FoldConfig(TEST_FROM), baselines=("har-t",))
     with synthetic.only_baselines("random-walk", "har-t"):
-        scored = pipeline.backtest_given(file, given, config, Silent())
+        scored = pipeline.backtest_pretrained(file, given, config, Silent())
     crps = {score.model: score.crps for score in scored.scores}
     assert crps["lstm"] == next(score.crps for score in result.scores if score.model == "lstm")
 
@@ -204,7 +204,7 @@ def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path
     clock(evening(THURSDAY))
     with Database.open(home) as db:
         for ticker in TICKERS:
-            Fetcher(db, FetchConfig(), Silent(), Waiting(FetchConfig(), many=False)).update(ticker)
+            Fetcher(db, FetchConfig(), Silent(), FetchSession(FetchConfig(), many=False)).update(ticker)
         histories = [stored(db, ticker, now()).history for ticker in TICKERS]
     with synthetic.only_baselines("random-walk", "har-t"):
         train_pool(Pool.of(histories, calendar_of(histories, "XNYS")), NIGHTLY, home, "pool", Silent())

@@ -18,7 +18,7 @@ from stockcast.errors import DataError
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline import markets
-from stockcast.pipeline.fetching import Waiting
+from stockcast.pipeline.fetching import FetchSession
 from stockcast.pipeline.markets import ELSEWHERE, Company
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import load
@@ -33,7 +33,7 @@ from stockcast.results.progress import Silent
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.pricestore import Instrument, StoredBars
-from stockcast.windows.features import moves
+from stockcast.windows.features import session_returns
 from stockcast.windows.market import Market
 from tests import synthetic
 from tests.cli.conftest import REAL, python
@@ -85,17 +85,17 @@ def from_files(
     return pipeline.predict_beside(company, sources[0], config, heard or Silent())
 
 
-def law(model: TrainedModel, h: History, market: Market | None) -> Distribution:
+def dist(model: TrainedModel, h: History, market: Market | None) -> Distribution:
     """What the network says from the newest bar with this market, or with none."""
-    return View.of(replace(model, market=market), h, CONFIG).laws("lstm")[0]
+    return View.of(replace(model, market=market), h, CONFIG).dists("lstm")[0]
 
 
 def median(model: TrainedModel, h: History, market: Market | None) -> float:
-    return float(h.close[-1] * np.exp(law(model, h, market).quantile([0.5])[0, 0]))
+    return float(h.close[-1] * np.exp(dist(model, h, market).quantile([0.5])[0, 0]))
 
 
 def market_of(*histories: History) -> Market:
-    return Market.of({h.ticker: moves(h) for h in histories})
+    return Market.of({h.ticker: session_returns(h) for h in histories})
 
 
 def same(ours: Sequence[Forecast], theirs: Sequence[Forecast]) -> bool:
@@ -268,8 +268,8 @@ def store(db: Database, h: History, exchange: str = "XNYS") -> None:
 
 
 def company_of(place: Path, *tickers: str, offline: bool = True) -> Company:
-    waiting = Waiting(FetchConfig(offline=offline, pause=0), many=True)
-    return Company(tickers, ReadOptions(), place, lambda _: waiting)
+    fetch_session = FetchSession(FetchConfig(offline=offline, pause=0), many=True)
+    return Company(tickers, ReadOptions(), place, lambda _: fetch_session)
 
 
 @pytest.fixture

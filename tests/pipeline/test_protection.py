@@ -54,7 +54,7 @@ def own(kept: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(kept, tmp_path / "own"))
 
 
-class Story(Silent):
+class ProgressLog(Silent):
     """Keeps the notes."""
 
     def __init__(self) -> None:
@@ -292,10 +292,10 @@ def test_every_baseline_comes_back_from_json() -> None:
 def test_a_model_of_the_format_before_forecasts_the_same_and_says_so_once(own: Path) -> None:
     before = predicted(own)
     rewritten(own, lambda _: None, modelfile.EARLIER)
-    story = Story()
-    after = predicted(own, story)
+    log = ProgressLog()
+    after = predicted(own, log)
     assert replace(after, created_at="") == replace(before, created_at="")
-    [note] = [note for note in story.notes if "earlier version" in note]
+    [note] = [note for note in log.notes if "earlier version" in note]
     assert note.startswith("model FAKE: ")
     [summary] = pipeline.list_models(own / "home")
     assert summary.damage is None

@@ -18,7 +18,7 @@ from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, HISTORY, Story, backtest, other, row_bytes
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, backtest, other, row_bytes
 
 FRESH = replace(walks.CONFIG, baselines=("random-walk", "har-t"))
 WARM = replace(FRESH, warm_start=True)
@@ -78,7 +78,7 @@ def test_neither_walk_takes_the_others_folds_for_its_own(
 @pytest.mark.parametrize("stop_at", ["fold 2 of 3: lstm", "fold 3 of 3: baselines"])
 def test_a_walk_in_pieces_is_the_whole_one(stop_at: str, warm: BacktestResult, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        backtest(HISTORY, tmp_path, WARM, Story(stop_at))
+        backtest(HISTORY, tmp_path, WARM, ProgressLog(stop_at))
     resumed = backtest(HISTORY, tmp_path, WARM)
     assert [fold.resumed for fold in resumed.folds] == [True, stop_at.startswith("fold 3"), False]
     assert row_bytes(resumed, 999) == row_bytes(warm, 999)
@@ -92,8 +92,8 @@ def test_a_lost_fold_is_made_again_and_the_ones_after_it_stay(warm: BacktestResu
     assert [stage.resumed for stage in again] == [True, False, True]
     assert [stage.key for stage in again] == [stage.key for stage in made]
     assert again[1].file.about["curves"] == made[1].file.about["curves"]
-    law, kept = (laws[1].file.laws["lstm"].quantile(PERCENTILES).tobytes() for laws in (again, made))
-    assert law == kept == bytes_of(warm, 2)
+    dist, kept = (dists[1].file.dists["lstm"].quantile(PERCENTILES).tobytes() for dists in (again, made))
+    assert dist == kept == bytes_of(warm, 2)
 
 
 def test_bars_that_come_later_change_no_byte_of_an_earlier_fold(warm: BacktestResult, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_cell_begins_with_its_own_weights_of_the_fold_before(cells: tuple[str,
         begun, kept = (stage.file.fits[cell].ensemble for stage in (before, onwards))
         assert begun.config.cell == kept.config.cell == cell
         assert distance(kept, begun) < 1e-6
-        assert distance(onwards.file.young[cell].ensemble, before.file.young[cell].ensemble) < 1e-6
+        assert distance(onwards.file.pre_validation[cell].ensemble, before.file.pre_validation[cell].ensemble) < 1e-6
         assert distance(afresh.file.fits[cell].ensemble, begun) > 1e-3
         # What is fitted in one go is fitted anew.
         assert kept.base.weights == afresh.file.fits[cell].ensemble.base.weights != begun.base.weights

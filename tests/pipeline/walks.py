@@ -29,7 +29,7 @@ COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
 ROWS = ("origins", "target_sessions", "last_close", "realised_return", "crps", "log_score", "pit", "quantiles_NQ")
 
 
-class Story(Silent):
+class ProgressLog(Silent):
     """Progress that remembers, and may stop the work where a stage begins."""
 
     def __init__(self, stop_at: str = "") -> None:

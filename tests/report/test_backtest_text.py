@@ -115,7 +115,7 @@ def test_json_has_an_entry_per_ticker_and_one_for_all_without_the_rows() -> None
     assert document["schema"] == "stockcast.backtest/1"
     aapl, msft, everyone = document["data"]
     assert (aapl["ticker"], msft["ticker"], everyone["ticker"]) == ("AAPL", "MSFT", "all")
-    assert not {"rows", "laws"} & set(aapl)
+    assert not {"rows", "dists"} & set(aapl)
     assert aapl["splits"] == {
         "train": {"first": "2010-01-04", "last": "2016-12-30", "count": 1761},
         "validation": {"first": "2017-01-03", "last": "2018-06-29", "count": 376},

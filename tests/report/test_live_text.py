@@ -73,7 +73,7 @@ def fits(text: str, page: Page) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("result", "story"),
+    ("result", "progress_log"),
     [
         (FETCHED, "fetched"),
         (replace(FETCHED, asked=False), "stored prices did"),
@@ -83,9 +83,9 @@ def fits(text: str, page: Page) -> bool:
         (replace(FETCHED, restated="history restated by the provider", corrected=2), "restated and replaced"),
     ],
 )
-def test_a_fetch_says_what_happened(result: FetchResult, story: str) -> None:
+def test_a_fetch_says_what_happened(result: FetchResult, progress_log: str) -> None:
     text = fetches_text([result], WIDE)
-    assert text.rstrip().endswith(story)
+    assert text.rstrip().endswith(progress_log)
     assert "10,158" in text
 
 
@@ -107,7 +107,7 @@ def test_a_narrow_page_keeps_ticker_newest_session_and_what_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "story"),
+    ("done", "progress_log"),
     [
         (ran(), "recorded"),
         (ran(new=0), "already on record"),
@@ -116,11 +116,11 @@ def test_a_narrow_page_keeps_ticker_newest_session_and_what_is_new() -> None:
         (ran(training=Retraining("kept", "worse")), "old model kept, recorded"),
     ],
 )
-def test_a_run_shows_each_ticker_and_what_happened(done: TickerRun, story: str) -> None:
+def test_a_run_shows_each_ticker_and_what_happened(done: TickerRun, progress_log: str) -> None:
     text = run_text([done], (), WIDE)
     for word in ("2021-04-01", "122.15", "122.31", "118.90 .. 125.80", "53.1 %"):
         assert word in text
-    assert text.rstrip().endswith(story)
+    assert text.rstrip().endswith(progress_log)
     # The first step alone.
     assert "2021-04-05" not in text
 

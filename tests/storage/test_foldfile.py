@@ -38,13 +38,13 @@ def fold() -> FoldFile:
     return FoldFile({"lstm": student, "fhs-garch": Empirical(draw.standard_normal((40, 7)))}, ABOUT)
 
 
-def law_bits(law: Distribution) -> bytes:
-    return type(law).__name__.encode() + b"".join(array.tobytes() for array in vars(law).values())
+def dist_bits(dist: Distribution) -> bytes:
+    return type(dist).__name__.encode() + b"".join(array.tobytes() for array in vars(dist).values())
 
 
 def bits(file: FoldFile | None) -> dict[str, bytes]:
     assert file is not None
-    return {name: law_bits(law) for name, law in file.laws.items()}
+    return {name: dist_bits(dist) for name, dist in file.dists.items()}
 
 
 def simulated(rows: int, seed: int = 1) -> Empirical:
@@ -52,11 +52,11 @@ def simulated(rows: int, seed: int = 1) -> Empirical:
 
 
 def further() -> FoldFile:
-    """A fold of three steps, each with an origin less, and the laws of its validation part."""
-    student = fold().laws["lstm"]
+    """A fold of three steps, each with an origin less, and the distributions of its validation part."""
+    student = fold().dists["lstm"]
     return replace(
         fold(),
-        ahead={name: (simulated(39, k), simulated(38, k + 9)) for k, name in enumerate(fold().laws)},
+        ahead={name: (simulated(39, k), simulated(38, k + 9)) for k, name in enumerate(fold().dists)},
         early={"lstm": student.rows(0, 17), "gru": student.rows(3, 20)},
     )
 
@@ -86,19 +86,19 @@ def fit(cell: str, layers: int, seed: int = 0) -> Fit:
         base,
         Standardiser(F.names, F.x_TF[:400].mean(axis=0), F.x_TF[:400].std(axis=0)),
         weights,
-        F.moves.dates[400].astype(object),
+        F.session_returns.dates[400].astype(object),
     )
     known = {name: ALL_BASELINES[name].fit(F, 22, 400) for name in NAMES}
     return Fit(ensemble, known, Shocks.of(F, base, 22, 400))
 
 
-def test_laws_and_facts_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
+def test_distributions_and_facts_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "f.npz"
     save(path, fold())
     found = load(path)
     assert bits(found) == bits(fold())
     assert found is not None
-    assert list(found.laws) == ["lstm", "fhs-garch"]
+    assert list(found.dists) == ["lstm", "fhs-garch"]
     assert found.about == ABOUT
 
 
@@ -111,17 +111,17 @@ def test_any_numbers_come_back_to_the_bit(values_NK: np.ndarray, loc_N: np.ndarr
         assert bits(load(Path(folder) / "f.npz")) == bits(made)
 
 
-def test_every_step_and_the_laws_before_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
+def test_every_step_and_the_distributions_before_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
     made = further()
     save(tmp_path / "f.npz", made)
     found = load(tmp_path / "f.npz")
     assert bits(found) == bits(made)
     assert found is not None
     assert list(found.ahead) == list(made.ahead) == ["lstm", "fhs-garch"]
-    for name, laws in made.ahead.items():
-        assert [law_bits(law) for law in found.ahead[name]] == [law_bits(law) for law in laws]
-    assert {name: law_bits(law) for name, law in found.early.items()} == {
-        name: law_bits(law) for name, law in made.early.items()
+    for name, dists in made.ahead.items():
+        assert [dist_bits(dist) for dist in found.ahead[name]] == [dist_bits(dist) for dist in dists]
+    assert {name: dist_bits(dist) for name, dist in found.early.items()} == {
+        name: dist_bits(dist) for name, dist in made.early.items()
     }
     assert list(found.early) == ["lstm", "gru"]
 
@@ -155,7 +155,7 @@ def test_twenty_steps_come_back_in_the_order_of_numbers_not_of_letters(tmp_path:
     save(tmp_path / "f.npz", made)
     found = load(tmp_path / "f.npz")
     assert found is not None
-    assert [len(law) for law in found.ahead["lstm"]] == list(range(38, 18, -1))
+    assert [len(dist) for dist in found.ahead["lstm"]] == list(range(38, 18, -1))
 
 
 def test_a_fold_of_no_further_step_comes_back_without_any(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_fold_of_no_further_step_comes_back_without_any(tmp_path: Path) -> Non
     assert not any(found.ahead.values())
 
 
-def test_simulated_laws_are_compressed_and_single_precision_costs_half(tmp_path: Path) -> None:
+def test_simulated_distributions_are_compressed_and_single_precision_costs_half(tmp_path: Path) -> None:
     values_NK = np.random.default_rng(0).standard_normal((100, 200))
     for name, values in (("single", values_NK.astype(np.float32)), ("double", values_NK)):
         save(tmp_path / name, replace(fold(), ahead={"lstm": (Empirical(values),)}))
@@ -183,8 +183,11 @@ def test_simulated_laws_are_compressed_and_single_precision_costs_half(tmp_path:
 @pytest.mark.parametrize("ahead", [False, True], ids=["as they are", "compressed"])
 @pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("gru", 2), ("rnn", 1)])
 def test_a_fit_that_comes_back_forecasts_the_same_bytes(cell: str, layers: int, ahead: bool, tmp_path: Path) -> None:
-    made, young = fit(cell, layers), fit(cell, layers, seed=5)
-    save(tmp_path / "f.npz", replace(further() if ahead else fold(), fits={cell: made}, young={cell: young}))
+    made, pre_validation = fit(cell, layers), fit(cell, layers, seed=5)
+    save(
+        tmp_path / "f.npz",
+        replace(further() if ahead else fold(), fits={cell: made}, pre_validation={cell: pre_validation}),
+    )
     found = load(tmp_path / "f.npz")
     assert found is not None
     again = found.fits[cell]
@@ -192,16 +195,16 @@ def test_a_fit_that_comes_back_forecasts_the_same_bytes(cell: str, layers: int, 
         made.cutoff, made.ensemble.config, list(NAMES),
     )  # fmt: skip
     for name in (cell, *NAMES):
-        laws, paths = [], []
+        dists, paths = [], []
         for one in (made, again):
             forecaster = one.forecaster(name)
-            laws.append(law_bits(forecaster.forecast(F, 420, 490)))
+            dists.append(dist_bits(forecaster.forecast(F, 420, 490)))
             plan = PathPlan(3, 20, one.shocks, np.random.default_rng(7))
             paths.append(forecaster.simulate(F, 450, plan).tobytes())
-        assert laws[0] == laws[1], name
+        assert dists[0] == dists[1], name
         assert paths[0] == paths[1], name
-    back, forth = (one.ensemble.forecast(F, 420, 490) for one in (young, found.young[cell]))
-    assert law_bits(back) == law_bits(forth) != laws[0]
+    back, forth = (one.ensemble.forecast(F, 420, 490) for one in (pre_validation, found.pre_validation[cell]))
+    assert dist_bits(back) == dist_bits(forth) != dists[0]
 
 
 def test_the_fits_of_two_cells_are_kept_apart(tmp_path: Path) -> None:
@@ -305,7 +308,7 @@ def only_facts(path: Path) -> None:
     np.savez(path, about=np.frombuffer(b"{}", np.uint8))
 
 
-def no_law(path: Path) -> None:
+def no_dist(path: Path) -> None:
     np.savez(path, about=np.frombuffer(b"{}", np.uint8), **{"t:lstm": np.full((3, 5), np.nan)})
 
 
@@ -317,7 +320,7 @@ def pickled(path: Path) -> None:
     np.savez(path, about=np.array([{"a": 1}], dtype=object))
 
 
-FOREIGN = (foreign_text, foreign_array, foreign_archive, foreign_arrays, only_facts, no_law, two_rows, pickled)
+FOREIGN = (foreign_text, foreign_array, foreign_archive, foreign_arrays, only_facts, no_dist, two_rows, pickled)
 
 
 @pytest.mark.parametrize("make", FOREIGN)
@@ -334,9 +337,9 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_an_unknown_law_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+def test_an_unknown_distribution_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="no file format for object"):
-        save(tmp_path / "f.npz", replace(fold(), laws={"x": object()}))  # type: ignore[dict-item]
+        save(tmp_path / "f.npz", replace(fold(), dists={"x": object()}))  # type: ignore[dict-item]
     assert os.listdir(tmp_path) == []
 
 

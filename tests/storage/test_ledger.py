@@ -21,7 +21,7 @@ from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording, settling
 from stockcast.storage.ledger.entry import Entry
 from stockcast.storage.ledger.settling import Settled
-from stockcast.windows.features import moves
+from stockcast.windows.features import session_returns
 from tests import synthetic
 from tests.storage.entries import (
     BASELINES,
@@ -78,7 +78,7 @@ def test_the_closes_that_a_forecast_is_drawn_beside_are_not_recorded(db: Databas
     assert back.recent_closes == ()
 
 
-def test_without_a_calibration_the_intervals_are_those_of_the_law(db: Database) -> None:
+def test_without_a_calibration_the_intervals_are_those_of_the_distribution(db: Database) -> None:
     recording.record(db, [entry()], NOW)
     (row,) = reading.rows(db)
     assert (row.interval_50, row.interval_90) == (row.raw_interval_50, row.raw_interval_90)
@@ -185,7 +185,7 @@ def test_returns_are_those_of_the_backtest_to_the_last_bit(db: Database) -> None
     recording.record(db, [entry(*pair) for pair in pairwise(days)], NOW)
     assert settle(db, days[-1], history.adjusted_close, history.dates) == Settled(59, 0)
     realised = [row.outcome.realised_return for row in reading.rows(db) if row.outcome is not None]
-    assert realised == moves(history).r_T.tolist()
+    assert realised == session_returns(history).r_T.tolist()
 
 
 def test_a_split_between_origin_and_target_leaves_the_score_as_it_is(home: Path) -> None:

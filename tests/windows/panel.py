@@ -8,17 +8,17 @@ from functools import cache
 import numpy as np
 
 from stockcast.prices.history import Dates
-from stockcast.windows.features import Moves, moves
+from stockcast.windows.features import SessionReturns, session_returns
 from tests import synthetic
 
 SESSIONS = 700
 DAYS: Dates = np.busday_offset("2012-01-03", np.arange(1, SESSIONS), roll="forward").astype("datetime64[D]")
 
 
-def picked(m: Moves, rows: slice | np.ndarray) -> Moves:
+def picked(m: SessionReturns, rows: slice | np.ndarray) -> SessionReturns:
     """The same stock with these of its sessions alone; what happened in them stays as it was."""
     gap, surprise = m.gap_T, m.surprise_T
-    return Moves(
+    return SessionReturns(
         dates=m.dates[rows],
         r_T=m.r_T[rows],
         v_T=m.v_T[rows],
@@ -27,13 +27,13 @@ def picked(m: Moves, rows: slice | np.ndarray) -> Moves:
     )
 
 
-def stock(seed: int) -> Moves:
+def stock(seed: int) -> SessionReturns:
     """One stock with all sessions."""
-    return moves(synthetic.history(SESSIONS, seed=seed))
+    return session_returns(synthetic.history(SESSIONS, seed=seed))
 
 
 @cache
-def members(seed: int = 0) -> dict[str, Moves]:
+def members(seed: int = 0) -> dict[str, SessionReturns]:
     """Eight stocks by name."""
     full = {name: stock(seed + k) for k, name in enumerate("ABCDEFGH")}
     rows = np.arange(SESSIONS - 1)
@@ -42,11 +42,11 @@ def members(seed: int = 0) -> dict[str, Moves]:
         "E": picked(full["E"], slice(400, None)),
         "F": picked(full["F"], slice(0, 300)),
         "G": picked(full["G"], rows[(rows < 100) | (rows > 160)]),
-        "H": moves(replace(bare, open=None, high=None, low=None, volume=None)),
+        "H": session_returns(replace(bare, open=None, high=None, low=None, volume=None)),
     }
 
 
-def with_other_future(panel: dict[str, Moves], last: np.datetime64, change: str) -> dict[str, Moves]:
+def with_other_future(panel: dict[str, SessionReturns], last: np.datetime64, change: str) -> dict[str, SessionReturns]:
     """The panel with all bars after `last` cut off, in another order, or of other stocks."""
     other = members(100)
     changed = {}
@@ -63,9 +63,9 @@ def with_other_future(panel: dict[str, Moves], last: np.datetime64, change: str)
     return changed
 
 
-def _joined(m: Moves, future: Moves, past: int) -> Moves:
+def _joined(m: SessionReturns, future: SessionReturns, past: int) -> SessionReturns:
     def column(name: str) -> np.ndarray | None:
         values = getattr(m, name)
         return None if values is None else np.concatenate([values[:past], getattr(future, name)[past:]])
 
-    return Moves(m.dates, column("r_T"), column("v_T"), column("gap_T"), column("surprise_T"))
+    return SessionReturns(m.dates, column("r_T"), column("v_T"), column("gap_T"), column("surprise_T"))

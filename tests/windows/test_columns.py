@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.windows.columns import GROUPS, extended, group_of, groups_of
 from stockcast.windows.components import COMPONENT_NAMES
-from stockcast.windows.echo import ECHO_NAMES, echo_columns
 from stockcast.windows.features import Features, features_of
 from stockcast.windows.market import MARKET_NAMES, Market
+from stockcast.windows.seasonality import SEASONALITY_NAMES, seasonality_columns
 from stockcast.windows.targetday import DAY_NAMES, target_sessions
 from stockcast.windows.trends import TREND_NAMES
 from tests.windows.panel import DAYS, SESSIONS, members, with_other_future
@@ -25,7 +25,7 @@ from tests.windows.panel import DAYS, SESSIONS, members, with_other_future
 CALENDAR = load_calendar("XNYS", date(2012, 1, 1), date(2016, 1, 1))
 PANEL = members()
 MARKET = Market.of(PANEL)
-ADDED = (*MARKET_NAMES, *ECHO_NAMES, *DAY_NAMES, *COMPONENT_NAMES, *TREND_NAMES)
+ADDED = (*MARKET_NAMES, *SEASONALITY_NAMES, *DAY_NAMES, *COMPONENT_NAMES, *TREND_NAMES)
 
 # Models are saved with these: a name that changes makes every saved model unreadable.
 STABLE = """
@@ -63,17 +63,17 @@ def test_groups_come_only_where_asked_for() -> None:
         *own.names,
         *MARKET_NAMES,
     )
-    assert extended(own, CALENDAR, {"echo"}, None).names == (*own.names, *ECHO_NAMES)
+    assert extended(own, CALENDAR, {"echo"}, None).names == (*own.names, *SEASONALITY_NAMES)
     f = extended(own, CALENDAR, {"bars"}, None)
     assert f.names == (*own.names, *COMPONENT_NAMES, *TREND_NAMES)
 
 
 def test_the_echo_is_less_the_median_of_the_market_where_there_is_one() -> None:
     own = features_of(PANEL["A"])
-    targets = target_sessions(own.moves.dates, CALENDAR)
-    for market, median in ((MARKET, MARKET.shock_on(own.moves.dates)), (None, np.zeros(len(own)))):
+    targets = target_sessions(own.session_returns.dates, CALENDAR)
+    for market, median in ((MARKET, MARKET.shock_on(own.session_returns.dates)), (None, np.zeros(len(own)))):
         f = extended(own, CALENDAR, {"echo"}, market)
-        for name, column in echo_columns(own.moves, targets, median).items():
+        for name, column in seasonality_columns(own.session_returns, targets, median).items():
             assert (f.x_TF[:, f.names.index(name)] == column).all()
 
 
@@ -103,7 +103,7 @@ def test_a_weekend_is_one_wherever_in_the_week_it_lies() -> None:
     calendar = SessionCalendar("TEST", date(2012, 1, 1), date(2016, 1, 1), "1111001")
     f = extended(features_of(PANEL["A"]), calendar, {"days"}, None)
     weekend, holiday = f.x_TF[:, -2], f.x_TF[:, -1]
-    thursday = (f.moves.dates.astype(int) + 3) % 7 == 3
+    thursday = (f.session_returns.dates.astype(int) + 3) % 7 == 3
     assert (weekend[thursday] == 2).all()
     assert not holiday.any()
 

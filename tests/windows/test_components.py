@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.windows.components import COMPONENT_NAMES, COMPONENT_SPANS, EVENNESS_SPANS, component_columns
-from stockcast.windows.features import Moves, trailing_maximum
+from stockcast.windows.features import SessionReturns, trailing_maximum
 from stockcast.windows.trends import DRAWDOWN_SPANS, TREND_NAMES, TREND_SPANS, trend_columns
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 
@@ -22,9 +22,9 @@ def mean(x: np.ndarray, span: int) -> np.ndarray:
     return pd.Series(x).rolling(span, min_periods=1).mean().to_numpy()
 
 
-def moved(r: np.ndarray, v: np.ndarray, gap: np.ndarray) -> Moves:
+def moved(r: np.ndarray, v: np.ndarray, gap: np.ndarray) -> SessionReturns:
     dates = np.busday_offset("2012-01-02", np.arange(len(r))).astype("datetime64[D]")
-    return Moves(dates, r, v, gap, np.zeros(len(r)))
+    return SessionReturns(dates, r, v, gap, np.zeros(len(r)))
 
 
 @pytest.mark.parametrize("name", ["A", "G", "H"])

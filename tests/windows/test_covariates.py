@@ -114,7 +114,7 @@ def test_bars_that_an_origin_cannot_know_change_no_byte_of_its_columns(
     covariates = Covariates(series, (covariate(closing), covariate(closing, "OTHER", 380, 9)))
     f = extended(features(HISTORY), CALENDAR, (), None, covariates)
     for row in (50, 200, 350):
-        session = f.moves.dates[row].astype(object)
+        session = f.session_returns.dates[row].astype(object)
         changed = covariates.changed(change, session)
         g = extended(features(HISTORY), CALENDAR, (), None, changed)
         assert g.x_TF[: row + 1].tobytes() == f.x_TF[: row + 1].tobytes()
@@ -139,7 +139,7 @@ def test_known_dates_are_those_of_the_ticker() -> None:
     days = np.array(["2012-05-01", "2012-05-08"], dtype="datetime64[D]")
     covariates = Covariates(NEW_YORK, (), KnownDates(days, ("AAPL", "MSFT")))
     f = extended(features(HISTORY), CALENDAR, (), None, covariates.of("aapl"))
-    events = f.moves.dates[f.x_TF[:, f.names.index("known:before")] == 1]
+    events = f.session_returns.dates[f.x_TF[:, f.names.index("known:before")] == 1]
     assert events.tolist() == [date(2012, 5, 1)]
 
 

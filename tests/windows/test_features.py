@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockcast.windows.features import BURN_IN, ewma, features, moves, trailing_mean
+from stockcast.windows.features import BURN_IN, ewma, features, session_returns, trailing_mean
 from tests import synthetic
 
 HISTORY = synthetic.history(400)
@@ -18,12 +18,12 @@ HISTORY = synthetic.history(400)
 def test_returns_are_log_ratios_of_adjusted_closes() -> None:
     h = replace(HISTORY, adjusted_close=HISTORY.close * np.linspace(0.8, 1.0, len(HISTORY)))
     np.testing.assert_allclose(
-        moves(h).r_T, np.log(h.adjusted_close[1:] / h.adjusted_close[:-1]), rtol=1e-9, atol=1e-12
+        session_returns(h).r_T, np.log(h.adjusted_close[1:] / h.adjusted_close[:-1]), rtol=1e-9, atol=1e-12
     )
 
 
 def test_the_variance_proxy_is_squared_gap_plus_garman_klass() -> None:
-    m = moves(HISTORY)
+    m = session_returns(HISTORY)
     assert HISTORY.open is not None
     assert HISTORY.high is not None
     assert HISTORY.low is not None
@@ -45,7 +45,9 @@ def test_a_dividend_moves_neither_gap_nor_variance_from_what_a_holder_earned() -
         close=HISTORY.close / factor,
     )
     for name in ("r_T", "v_T", "gap_T"):
-        np.testing.assert_allclose(getattr(moves(split), name), getattr(moves(HISTORY), name), rtol=1e-7, atol=1e-12)
+        np.testing.assert_allclose(
+            getattr(session_returns(split), name), getattr(session_returns(HISTORY), name), rtol=1e-7, atol=1e-12
+        )
 
 
 def test_volume_is_scaled_by_splits() -> None:
@@ -53,7 +55,7 @@ def test_volume_is_scaled_by_splits() -> None:
     after = np.arange(len(HISTORY)) >= t
     assert HISTORY.volume is not None
     h = replace(HISTORY, volume=np.where(after, 4, 1) * HISTORY.volume, splits=np.where(np.arange(400) == t, 4.0, 1.0))
-    np.testing.assert_allclose(moves(h).surprise_T, moves(HISTORY).surprise_T, atol=1e-9)
+    np.testing.assert_allclose(session_returns(h).surprise_T, session_returns(HISTORY).surprise_T, atol=1e-9)
 
 
 def test_closes_alone_give_squared_returns_and_fewer_features() -> None:
@@ -61,8 +63,8 @@ def test_closes_alone_give_squared_returns_and_fewer_features() -> None:
     f = features(bare)
     assert "gap" not in f.names
     assert "volume_surprise" not in f.names
-    big = np.abs(f.moves.r_T) > 0.01
-    np.testing.assert_allclose(f.moves.v_T[big], f.moves.r_T[big] ** 2)
+    big = np.abs(f.session_returns.r_T) > 0.01
+    np.testing.assert_allclose(f.session_returns.v_T[big], f.session_returns.r_T[big] ** 2)
     assert np.isfinite(f.x_TF).all()
 
 
@@ -71,7 +73,7 @@ def test_missing_cells_stay_local() -> None:
     holes[100:103] = np.nan
     f = features(replace(HISTORY, volume=holes))
     assert np.isfinite(f.x_TF).all()
-    assert (f.moves.surprise_T[99:102] == 0).all()
+    assert (f.session_returns.surprise_T[99:102] == 0).all()
 
 
 def test_a_price_that_stands_still_has_finite_features() -> None:

@@ -263,5 +263,5 @@ def test_rows_that_are_left_behind_leave_the_parts_on_the_same_sessions(closes_o
     assert moved.split.summary() == fold.split.summary()
     assert (len(cut), cut.names) == (len(f) - 150, f.names)
     np.testing.assert_array_equal(cut.x_TF[moved.split.test.start], f.x_TF[fold.split.test.start])
-    np.testing.assert_array_equal(cut.moves.r_T, f.moves.r_T[150:])
-    assert (cut.moves.gap_T is None) == (cut.moves.surprise_T is None) == closes_only
+    np.testing.assert_array_equal(cut.session_returns.r_T, f.session_returns.r_T[150:])
+    assert (cut.session_returns.gap_T is None) == (cut.session_returns.surprise_T is None) == closes_only

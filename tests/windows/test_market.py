@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError, ModelError
 from stockcast.prices.history import ONE_DAY
-from stockcast.windows.echo import shock
-from stockcast.windows.features import BURN_IN, Moves
+from stockcast.windows.features import BURN_IN, SessionReturns
 from stockcast.windows.market import MARKET_NAMES, Market
+from stockcast.windows.seasonality import shock
 from tests.windows.panel import DAYS, SESSIONS, members, picked, stock, with_other_future
 
 PANEL = members()
 MARKET = Market.of(PANEL)
 
 
-def frame(panel: dict[str, Moves], values: dict[str, np.ndarray]) -> pd.DataFrame:
+def frame(panel: dict[str, SessionReturns], values: dict[str, np.ndarray]) -> pd.DataFrame:
     """Sessions by members; NaN where a stock is no member."""
     columns = {}
     for name, m in panel.items():
@@ -42,7 +42,7 @@ def smoothed(x: pd.Series) -> pd.Series:
     return pd.concat([start[:-1], rest])
 
 
-def slow_market(panel: dict[str, Moves], minimum: int) -> pd.DataFrame:
+def slow_market(panel: dict[str, SessionReturns], minimum: int) -> pd.DataFrame:
     returns = frame(panel, {name: m.r_T for name, m in panel.items()})
     full = returns.count(axis=1) >= minimum
     market = returns[full].mean(axis=1)
@@ -133,7 +133,7 @@ def test_a_member_without_any_bar_is_no_member() -> None:
 
 
 def test_a_market_that_stands_still_is_finite() -> None:
-    still = Moves(DAYS, np.zeros(len(DAYS)), np.full(len(DAYS), 1e-12), None, None)
+    still = SessionReturns(DAYS, np.zeros(len(DAYS)), np.full(len(DAYS), 1e-12), None, None)
     market = Market.of(dict.fromkeys("ABCDE", still))
     assert np.isfinite(market.values_DM).all()
     assert not market.shock_D.any()

@@ -67,4 +67,4 @@ ALL_BASELINES: dict[str, type[Baseline]] = {
     "gjr-garch-t": GjrGarchT,
     "fhs-garch": FhsGarch,
 }
-"""Every baseline, from constant laws to moving variances; a class's docstring names its literature."""
+"""Every baseline, from constant distributions to moving variances; a class's docstring names its literature."""

@@ -47,14 +47,14 @@ class Ar1:
         return cls(found.mean - phi * found.centre, phi, max(math.exp(found.scale_K[0]), _TINY), found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        loc_N = self.constant + self.phi * f.moves.r_T[start:stop]
+        loc_N = self.constant + self.phi * f.session_returns.r_T[start:stop]
         return held(f, start, loc_N, np.full(stop - start, self.scale), np.full(stop - start, self.nu))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         limits = Limits.at(f, origin)
         error_HP = limits.scale(np.array(self.scale)) * plan.generator.standard_t(self.nu, plan.shape)
         constant = limits.location(np.array(self.constant))
-        r_P = np.full(plan.paths, f.moves.r_T[origin])
+        r_P = np.full(plan.paths, f.session_returns.r_T[origin])
         r_HP = np.empty(plan.shape)
         for h in range(plan.horizon):
             r_P = limits.held(constant + self.phi * r_P + error_HP[h])

@@ -31,7 +31,7 @@ class EwmaT:
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Location, ratio and degrees of freedom by maximum likelihood."""
-        y_N = f.moves.r_T[start + 1 : stop + 1]
+        y_N = f.session_returns.r_T[start + 1 : stop + 1]
         moving_N = trading(y_N)
         y_N, ln_sigma_N = y_N[moving_N], np.log(_volatility(f, cls.decay)[start:stop][moving_N])
         found = fit_student(y_N, Regressors.of_mean(y_N, offset_N=ln_sigma_N), [], "EWMA-t")
@@ -55,4 +55,4 @@ class EwmaT:
 
 
 def _volatility(f: Features, decay: float) -> Floats:
-    return np.sqrt(np.maximum(ewma(f.moves.r_T**2, decay), 1e-12))
+    return np.sqrt(np.maximum(ewma(f.session_returns.r_T**2, decay), 1e-12))

@@ -1,11 +1,11 @@
-"""Expanding laws: one variance for all time, learned from every return up to the origin.
+"""Expanding distributions: one variance for all time, learned from every return up to the origin.
 
-They are the true models of simulated random walks: where returns are independent and of one law, the network cannot
-do better than the one that names that law, but for the few returns that its estimates rest on. `random-walk-gaussian`
-and `random-walk-t` are true where the log return has mean zero, which is a price without drift in logs: their location
-is zero and not estimated, so nothing is lost to estimating it. With a drift, `drift` (Gaussian) and `mean` (Student-t)
-are true: they estimate it. A price that is a martingale in levels drifts by -variance / 2 in logs, and is of the
-second kind.
+They are the true models of simulated random walks: where returns are independent and of one distribution, the network
+cannot do better than the one that names that distribution, but for the few returns that its estimates rest on.
+`random-walk-gaussian` and `random-walk-t` are true where the log return has mean zero, which is a price without drift
+in logs: their location is zero and not estimated, so nothing is lost to estimating it. With a drift, `drift` (Gaussian)
+and `mean` (Student-t) are true: they estimate it. A price that is a martingale in levels drifts by -variance / 2 in
+logs, and is of the second kind.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RandomWalkGaussian:
         return cls()
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        scale_T = np.sqrt(_running_mean(f.moves.r_T[:stop] ** 2))
+        scale_T = np.sqrt(_running_mean(f.session_returns.r_T[:stop] ** 2))
         return held(f, start, np.zeros(stop - start), scale_T[start:], np.full(stop - start, np.inf))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
@@ -69,7 +69,7 @@ class RandomWalkT:
         return cls(fit_student(y_N, Regressors.without_mean(y_N), [], who).nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        spread_T = _running_mean(np.abs(f.moves.r_T[:stop]))
+        spread_T = _running_mean(np.abs(f.session_returns.r_T[:stop]))
         return _student(f, start, np.zeros(stop - start), spread_T[start:], self.nu)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
@@ -98,7 +98,7 @@ class Mean:
         return cls(fit_student(y_N, Regressors.of_mean(y_N), [], who).nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        mean_T, spread_T = _mean_and_spread(f.moves.r_T[:stop])
+        mean_T, spread_T = _mean_and_spread(f.session_returns.r_T[:stop])
         return _student(f, start, mean_T[start:], spread_T[start:], self.nu)
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
@@ -117,16 +117,16 @@ def _mean_and_spread(r_T: Floats) -> tuple[Floats, Floats]:
 
 
 def _student(f: Features, start: int, loc_N: Floats, spread_N: Floats, nu: float) -> StudentT:
-    """Student-t laws at the origins from `start` on, whose mean absolute deviation is `spread_N`."""
+    """Student-t distributions at the origins from `start` on, whose mean absolute deviation is `spread_N`."""
     return held(f, start, loc_N, spread_N / _mean_absolute(nu), np.full(len(loc_N), nu))
 
 
 def _mean_absolute(nu: float) -> float:
-    """E|t| of the unit Student-t law: sqrt(nu / pi) gamma((nu - 1) / 2) / gamma(nu / 2)."""
+    """E|t| of the unit Student-t distribution: sqrt(nu / pi) gamma((nu - 1) / 2) / gamma(nu / 2)."""
     return math.sqrt(nu / math.pi) * math.exp(math.lgamma((nu - 1) / 2) - math.lgamma(nu / 2))
 
 
-def _independent_paths(law: StudentT, limits: Limits, plan: PathPlan) -> Floats:
-    """Cumulated returns [H, P], every session with the law of the next."""
-    r_HP = law.loc[0] + law.scale[0] * plan.generator.standard_t(law.nu[0], plan.shape)
+def _independent_paths(dist: StudentT, limits: Limits, plan: PathPlan) -> Floats:
+    """Cumulated returns [H, P], every session with the distribution of the next."""
+    r_HP = dist.loc[0] + dist.scale[0] * plan.generator.standard_t(dist.nu[0], plan.shape)
     return np.cumsum(limits.held(r_HP), axis=0)

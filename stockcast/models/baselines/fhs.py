@@ -50,8 +50,8 @@ class FhsGarch:
         return cls(known.mu, known.omega, known.alpha, known.beta, tuple(_thinned(z_N).tolist()))
 
     def forecast(self, f: Features, start: int, stop: int) -> Empirical:
-        volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop], start))
-        m, origins = f.moves, slice(start, stop)
+        volatility_N = np.sqrt(self._filter.variances(f.session_returns.r_T[:stop], start))
+        m, origins = f.session_returns, slice(start, stop)
         volatility_N = np.clip(volatility_N, PERCENT * m.least_T[origins], PERCENT * m.most_T[origins])
         pace_N = PERCENT * m.pace_T[origins]
         values_NK = np.clip(self.mu, -pace_N, pace_N)[:, None] + volatility_N[:, None] * self._spread_shocks
@@ -66,7 +66,7 @@ class FhsGarch:
             drawn_P: Floats = (location + volatility_P * plan.generator.choice(z_K, plan.paths)) / PERCENT
             return drawn_P
 
-        variance = float(self._filter.variances(f.moves.r_T[: origin + 1], origin)[0])
+        variance = float(self._filter.variances(f.session_returns.r_T[: origin + 1], origin)[0])
         return simulate_variance(variance, plan, limits, self._filter.step, draw)
 
     @property
@@ -86,7 +86,7 @@ class FhsGarch:
 
 
 def _thinned(z_N: Floats) -> Floats:
-    """At most MAX_SHOCKS values of one weight, in ascending order, with the law of z.
+    """At most MAX_SHOCKS values of one weight, in ascending order, with the distribution of z.
 
     They are quantiles at the midpoints (k + 1/2) / K: quantiles up to the ends would give the one largest of
     thousands a weight of 1 / K, and the sample a spread that z does not have.

@@ -33,7 +33,7 @@ class GarchT:
     @classmethod
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Maximum likelihood over all returns up to the last target."""
-        r_T = f.moves.r_T[: stop + 1]
+        r_T = f.session_returns.r_T[: stop + 1]
         if not float(np.std(r_T)) > 0:
             raise DataError("GARCH-t could not be fitted: the price never moves in the training part")
         found = fit_garch(r_T, "GARCH-t", asymmetric=False, student=True)
@@ -41,7 +41,7 @@ class GarchT:
         return cls(known.mu, known.omega, known.alpha, known.beta, found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop], start))
+        volatility_N = np.sqrt(self._filter.variances(f.session_returns.r_T[:stop], start))
         return held(
             f,
             start,
@@ -58,7 +58,7 @@ class GarchT:
             location = limits.location(np.array(self.mu / PERCENT))
             return location + scale_P * plan.generator.standard_t(self.nu, plan.paths)
 
-        variance = float(self._filter.variances(f.moves.r_T[: origin + 1], origin)[0])
+        variance = float(self._filter.variances(f.session_returns.r_T[: origin + 1], origin)[0])
         return simulate_variance(variance, plan, limits, self._filter.step, draw)
 
     @property

@@ -43,7 +43,7 @@ class GjrGarchT:
         return cls(known.mu, known.omega, known.alpha, known.gamma, known.beta, found.nu)
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        volatility_N = np.sqrt(self._filter.variances(f.moves.r_T[:stop], start))
+        volatility_N = np.sqrt(self._filter.variances(f.session_returns.r_T[:stop], start))
         count = stop - start
         return held(f, start, np.full(count, self.mu / PERCENT), volatility_N * self._t_scale, np.full(count, self.nu))
 
@@ -55,7 +55,7 @@ class GjrGarchT:
             scale_P = limits.scale(np.sqrt(variance_P) * self._t_scale)
             return limits.location(np.array(self.mu / PERCENT)) + scale_P * t_P
 
-        variance = float(self._filter.variances(f.moves.r_T[: origin + 1], origin)[0])
+        variance = float(self._filter.variances(f.session_returns.r_T[: origin + 1], origin)[0])
         return simulate_variance(variance, plan, limits, self._filter.step, draw)
 
     @property

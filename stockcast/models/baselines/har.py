@@ -35,10 +35,10 @@ class HarT:
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
         scale = self._scale
 
-        def law(bars: PathBars) -> tuple[Floats, Floats]:
+        def dist(bars: PathBars) -> tuple[Floats, Floats]:
             return np.full(plan.paths, scale.mu), np.exp(scale.log_scale_of(bars.har_PK, bars.leverage_P))
 
-        return simulate_bars(f, origin, law, self.nu, plan)
+        return simulate_bars(f, origin, dist, self.nu, plan)
 
     @property
     def _scale(self) -> HarScale:

@@ -30,14 +30,14 @@ class RandomWalk:
         return cls()
 
     def forecast(self, f: Features, start: int, stop: int) -> Empirical:
-        r_T = f.moves.r_T[start - self.sessions + 1 : stop]
+        r_T = f.session_returns.r_T[start - self.sessions + 1 : stop]
         values_NK = np.sort(np.lib.stride_tricks.sliding_window_view(r_T, self.sessions), axis=1)
-        return Empirical(widened(values_NK, f.moves.least_T[start:stop]))
+        return Empirical(widened(values_NK, f.session_returns.least_T[start:stop]))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        r_T = f.moves.r_T[origin - self.sessions + 1 : origin + 1]
+        r_T = f.session_returns.r_T[origin - self.sessions + 1 : origin + 1]
         sorted_1K = np.sort(r_T)[None]
-        wide_1K = widened(sorted_1K, f.moves.least_T[origin : origin + 1])
+        wide_1K = widened(sorted_1K, f.session_returns.least_T[origin : origin + 1])
         # Drawn in the order of their sessions, and in that of their size only where they had to be moved.
         drawn_K = r_T if wide_1K is sorted_1K else wide_1K[0]
         return np.cumsum(plan.generator.choice(drawn_K, plan.shape), axis=0)
@@ -55,13 +55,13 @@ class Drift:
         return cls()
 
     def forecast(self, f: Features, start: int, stop: int) -> StudentT:
-        r_T = f.moves.r_T[:stop]
+        r_T = f.session_returns.r_T[:stop]
         count_T = np.arange(1, stop + 1)
         mean_T = np.cumsum(r_T) / count_T
         variance_T = np.maximum(np.cumsum(r_T**2) / count_T - mean_T**2, 1e-12)
         return held(f, start, mean_T[start:], np.sqrt(variance_T[start:]), np.full(stop - start, np.inf))
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        law = self.forecast(f, origin, origin + 1)
-        r_HP = plan.generator.normal(law.loc[0], law.scale[0], plan.shape)
+        dist = self.forecast(f, origin, origin + 1)
+        r_HP = plan.generator.normal(dist.loc[0], dist.scale[0], plan.shape)
         return np.cumsum(Limits.at(f, origin).held(r_HP), axis=0)

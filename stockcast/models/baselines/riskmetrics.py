@@ -47,4 +47,4 @@ class EwmaGaussian:
         return simulate_variance(float(self._variances(f)[origin]), plan, limits, step, draw)
 
     def _variances(self, f: Features) -> Floats:
-        return np.maximum(ewma(f.moves.r_T**2, self.decay), 1e-12)
+        return np.maximum(ewma(f.session_returns.r_T**2, self.decay), 1e-12)

@@ -16,10 +16,10 @@ def training_returns(f: Features, stop: int, who: str) -> Floats:
 
     Raises DataError in the name of `who` where all returns are one value: they have no spread to learn.
     """
-    r_T = f.moves.r_T[: stop + 1]
+    r_T = f.session_returns.r_T[: stop + 1]
     if not float(np.ptp(r_T)) > _SAME * float(np.max(np.abs(r_T))):
         raise DataError(
-            f"{who} could not be fitted: every return up to {f.moves.dates[stop]} is {r_T[-1]:.6g}",
+            f"{who} could not be fitted: every return up to {f.session_returns.dates[stop]} is {r_T[-1]:.6g}",
             "check the close column of the file",
         )
     return r_T

@@ -19,7 +19,7 @@ from stockcast.prices.yahoo.answer import Answer, Meta, NotBars, answer_of, meta
 from stockcast.prices.yahoo.deadline import Deadline
 from stockcast.prices.yahoo.explanation import explained, has_nothing_new
 from stockcast.prices.yahoo.failures import Nonsense, YahooFailure
-from stockcast.prices.yahoo.patience import Backoff, within
+from stockcast.prices.yahoo.retry import Backoff, within
 from stockcast.prices.yahoo.session import Reply, open_session
 
 __all__ = ["Answer", "Meta", "fetch"]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stockcast.prices.yahoo.deadline import Deadline
 from stockcast.prices.yahoo.failures import ProviderDown, RateLimited, of_curl
-from stockcast.prices.yahoo.patience import within
+from stockcast.prices.yahoo.retry import within
 from stockcast.prices.yahoo.session import CHART, open_session
 
 _TICKER = "^GSPC"

@@ -22,26 +22,26 @@ _BOUNDS = np.array([0.05, 0.25, 0.75, 0.95])
 
 @dataclass(frozen=True)
 class Entry:
-    """One forecast, the law it was made from, and the baselines' laws as they were at its origin.
+    """One forecast, the distribution it was made from, and the baselines' distributions as they were at its origin.
 
-    kind: live (made before the target session's close) or replay. law: of the log return from origin to target
-    session, before calibration, one row. baselines: laws of the same return by name, one row each. calibration: what
-    moved the quantiles that were shown. Raises ValueError for another kind and for laws of more rows, ModelError for
-    an interval that is none.
+    kind: live (made before the target session's close) or replay. distribution: of the log return from origin to target
+    session, before calibration, one row. baselines: distributions of the same return by name, one row each.
+    calibration: what moved the quantiles that were shown. Raises ValueError for another kind and for distributions of
+    more rows, ModelError for an interval that is none.
     """
 
     forecast: Forecast
     kind: str
-    law: Distribution
+    dist: Distribution
     baselines: Mapping[str, Distribution]
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"a forecast of kind {self.kind!r}, not one of {', '.join(KINDS)}")
-        for name, law in (("served", self.law), *self.baselines.items()):
-            if len(law) != 1 or not name:
-                raise ValueError(f"{len(law)} rows in the law {name!r} of one forecast")
+        for name, dist in (("served", self.dist), *self.baselines.items()):
+            if len(dist) != 1 or not name:
+                raise ValueError(f"{len(dist)} rows in the law {name!r} of one forecast")
         for low, high in (self.raw_interval_50, self.raw_interval_90, self.interval_50, self.interval_90):
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ModelError(
@@ -61,22 +61,22 @@ class Entry:
 
     @property
     def raw_interval_50(self) -> Interval:
-        """The central 50 % of the law, in log return."""
+        """The central 50 % of the distribution, in log return."""
         return self._raw[1], self._raw[2]
 
     @property
     def raw_interval_90(self) -> Interval:
-        """The central 90 % of the law, in log return."""
+        """The central 90 % of the distribution, in log return."""
         return self._raw[0], self._raw[3]
 
     @cached_property
     def _raw(self) -> list[float]:
-        bounds: list[float] = self.law.quantile(_BOUNDS)[0].tolist()
+        bounds: list[float] = self.dist.quantile(_BOUNDS)[0].tolist()
         return bounds
 
     @cached_property
     def _shown(self) -> list[float]:
         if self.calibration is None:
             return self._raw
-        bounds: list[float] = self.calibration.quantiles(self.law, _BOUNDS).tolist()
+        bounds: list[float] = self.calibration.quantiles(self.dist, _BOUNDS).tolist()
         return bounds

@@ -11,11 +11,11 @@ from typing import Any
 
 from stockcast.results.forecasts import Forecast
 from stockcast.storage.database import Database
+from stockcast.storage.ledger.dists import to_bytes
 from stockcast.storage.ledger.entry import Entry
-from stockcast.storage.ledger.laws import to_bytes
 
 SERVED = ""
-"""The competitor under which the law of the forecast itself is kept."""
+"""The competitor under which the distribution of the forecast itself is kept."""
 
 # Not INSERT OR IGNORE, which would also pass over values that may not be missing.
 _INSERT_FORECAST = """
@@ -25,11 +25,11 @@ _INSERT_FORECAST = """
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (ticker, origin, horizon, model) DO NOTHING
 """
-_INSERT_LAW = "INSERT INTO laws (forecast_id, competitor, family, parameters) VALUES (?, ?, ?, ?)"
+_INSERT_DIST = "INSERT INTO laws (forecast_id, competitor, family, parameters) VALUES (?, ?, ?, ?)"
 
 
 def record(db: Database, entries: Sequence[Entry], now: datetime) -> int:
-    """Record forecasts with their laws, all of them or after a failure none; returns how many are new.
+    """Record forecasts with their distributions, all of them or after a failure none; returns how many are new.
 
     What is recorded already of a ticker, origin, horizon and model stays as it is, a replay too.
     """
@@ -40,8 +40,8 @@ def record(db: Database, entries: Sequence[Entry], now: datetime) -> int:
             if forecast_id is None:
                 continue
             new += 1
-            laws = {SERVED: entry.law, **entry.baselines}
-            db.execute_many(_INSERT_LAW, [(forecast_id, name, *to_bytes(law)) for name, law in laws.items()])
+            dists = {SERVED: entry.dist, **entry.baselines}
+            db.execute_many(_INSERT_DIST, [(forecast_id, name, *to_bytes(dist)) for name, dist in dists.items()])
     return new
 
 

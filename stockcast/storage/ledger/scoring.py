@@ -1,4 +1,4 @@
-"""Scoring: many laws of one row at their outcomes, the laws of one family at once."""
+"""Scoring: many distributions of one row at their outcomes, the distributions of one family at once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from stockcast.prices.history import Floats
 
 
 @dataclass(frozen=True)
-class LawScore:
-    """One law at its outcome, in log return; log_score is None where the law has no density."""
+class DistributionScore:
+    """One distribution at its outcome, in log return; log_score is None where the distribution has no density."""
 
     crps: float
     log_score: float | None
@@ -23,32 +23,32 @@ class LawScore:
     median: float
 
 
-def scored(laws: Sequence[Distribution], returns: Sequence[float]) -> list[LawScore]:
-    """Scores of laws of one row at one return each, in the same order. Raises TypeError for an unknown family."""
+def scored(dists: Sequence[Distribution], returns: Sequence[float]) -> list[DistributionScore]:
+    """Scores of single rows at one return each, in the same order. Raises TypeError for an unknown family."""
     groups: defaultdict[tuple[type, int], list[int]] = defaultdict(list)
-    for i, law in enumerate(laws):
-        groups[type(law), law.values_NK.shape[1] if isinstance(law, Empirical) else 0].append(i)
-    found: dict[int, LawScore] = {}
+    for i, dist in enumerate(dists):
+        groups[type(dist), dist.values_NK.shape[1] if isinstance(dist, Empirical) else 0].append(i)
+    found: dict[int, DistributionScore] = {}
     for members in groups.values():
         y_N = np.array([returns[i] for i in members])
-        found.update(zip(members, _scores(_stacked([laws[i] for i in members]), y_N), strict=True))
-    return [found[i] for i in range(len(laws))]
+        found.update(zip(members, _scores(_stacked([dists[i] for i in members]), y_N), strict=True))
+    return [found[i] for i in range(len(dists))]
 
 
-def _scores(law: Distribution, y_N: Floats) -> list[LawScore]:
-    density_N = law.log_density(y_N)
+def _scores(dist: Distribution, y_N: Floats) -> list[DistributionScore]:
+    density_N = dist.log_density(y_N)
     log_scores: list[float] | list[None] = [None] * len(y_N) if density_N is None else density_N.tolist()
-    columns = (crps(law, y_N).tolist(), log_scores, law.cdf(y_N).tolist(), law.quantile([0.5])[:, 0].tolist())
-    return [LawScore(*row) for row in zip(*columns, strict=True)]
+    columns = (crps(dist, y_N).tolist(), log_scores, dist.cdf(y_N).tolist(), dist.quantile([0.5])[:, 0].tolist())
+    return [DistributionScore(*row) for row in zip(*columns, strict=True)]
 
 
-def _stacked(laws: Sequence[Distribution]) -> Distribution:
-    """Laws of one family and size as one distribution of many rows."""
-    students = [law for law in laws if isinstance(law, StudentT)]
+def _stacked(dists: Sequence[Distribution]) -> Distribution:
+    """Distributions of one family and size as one distribution of many rows."""
+    students = [dist for dist in dists if isinstance(dist, StudentT)]
     if students:
-        parts = ([law.loc for law in students], [law.scale for law in students], [law.nu for law in students])
+        parts = ([dist.loc for dist in students], [dist.scale for dist in students], [dist.nu for dist in students])
         return StudentT(*(np.concatenate(part) for part in parts))
-    samples = [law.values_NK for law in laws if isinstance(law, Empirical)]
+    samples = [dist.values_NK for dist in dists if isinstance(dist, Empirical)]
     if samples:
         return Empirical(np.concatenate(samples))
-    raise TypeError(f"no scores for {type(laws[0]).__name__}")
+    raise TypeError(f"no scores for {type(dists[0]).__name__}")

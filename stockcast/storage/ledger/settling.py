@@ -13,9 +13,9 @@ from stockcast.evaluation.metrics import interval_score
 from stockcast.models.distribution import Distribution
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.laws import from_bytes
+from stockcast.storage.ledger.dists import from_bytes
 from stockcast.storage.ledger.recording import SERVED, stamp
-from stockcast.storage.ledger.scoring import LawScore, scored
+from stockcast.storage.ledger.scoring import DistributionScore, scored
 
 _DUE = """
     SELECT id, model, kind, origin, target_session, horizon, low_50, high_50, low_90, high_90,
@@ -24,7 +24,7 @@ _DUE = """
     WHERE ticker = ? AND target_session <= ? AND forecast_id IS NULL
     ORDER BY id
 """
-_LAWS = """
+_DISTS = """
     SELECT laws.forecast_id, competitor, family, parameters
     FROM forecasts JOIN laws ON laws.forecast_id = id LEFT JOIN outcomes ON outcomes.forecast_id = id
     WHERE ticker = ? AND target_session <= ? AND outcomes.forecast_id IS NULL
@@ -95,7 +95,7 @@ def settle(db: Database, ticker: str, dates: Dates, adjusted_close: Floats, now:
                 realised.append((forecast, found))
             elif found is not None:
                 void.append((forecast.id, stamp(now), found))
-        _score(db, realised, _laws(db, ticker, through), stamp(now))
+        _score(db, realised, _dists(db, ticker, through), stamp(now))
         db.execute_many(_INSERT_VOID, void)
     return Settled(len(realised), len(void))
 
@@ -131,21 +131,21 @@ class _Returns:
         return at if at < len(self.dates) and self.dates[at] == wanted else None
 
 
-def _laws(db: Database, ticker: str, through: date) -> dict[int, dict[str, Distribution]]:
-    """Laws of all due forecasts by id and competitor."""
+def _dists(db: Database, ticker: str, through: date) -> dict[int, dict[str, Distribution]]:
+    """Distributions of all due forecasts by id and competitor."""
     found: defaultdict[int, dict[str, Distribution]] = defaultdict(dict)
-    for key, competitor, family, parameters in db.rows(_LAWS, (ticker, through.isoformat())):
+    for key, competitor, family, parameters in db.rows(_DISTS, (ticker, through.isoformat())):
         found[key][competitor] = from_bytes(family, parameters)
     return found
 
 
 def _score(
-    db: Database, realised: Sequence[tuple[Due, float]], laws: dict[int, dict[str, Distribution]], settled_at: str
+    db: Database, realised: Sequence[tuple[Due, float]], dists: dict[int, dict[str, Distribution]], settled_at: str
 ) -> None:
     if not realised:
         return
-    rows = [(forecast.id, name, law, y) for forecast, y in realised for name, law in laws[forecast.id].items()]
-    scores = scored([law for _, _, law, _ in rows], [y for *_, y in rows])
+    rows = [(forecast.id, name, dist, y) for forecast, y in realised for name, dist in dists[forecast.id].items()]
+    scores = scored([dist for _, _, dist, _ in rows], [y for *_, y in rows])
     by_key = {(key, name): score for (key, name, _, _), score in zip(rows, scores, strict=True)}
     db.execute_many(_INSERT_OUTCOME, [
         (forecast.id, settled_at, *_outcome(forecast, y, by_key[forecast.id, SERVED])) for forecast, y in realised
@@ -155,7 +155,7 @@ def _score(
     ])  # fmt: skip
 
 
-def _outcome(forecast: Due, y: float, score: LawScore) -> tuple[float | None, ...]:
+def _outcome(forecast: Due, y: float, score: DistributionScore) -> tuple[float | None, ...]:
     """Columns of one outcome, in the order of the statement."""
     return (
         y, score.crps, score.log_score, score.pit, y - score.median,

@@ -35,7 +35,7 @@ def worst_section(report: Report) -> Section | None:
         name = display(record.model)
         columns += [Column(f"{name} 90 % interval"), Column(f"{name} PIT"), Column(f"{name} CRPS")]
         found = [
-            (*cells, *_law_cells(record, rows.target_sessions[row])) for cells, row in zip(found, worst, strict=True)
+            (*cells, *_dist_cells(record, rows.target_sessions[row])) for cells, row in zip(found, worst, strict=True)
         ]
     if baseline is not None:
         names.append(display(baseline.model))
@@ -59,7 +59,7 @@ def _outcome_cells(rows: ForecastRows, row: int) -> tuple[str, ...]:
     )
 
 
-def _law_cells(rows: ForecastRows, session: np.datetime64) -> tuple[str, str, str]:
+def _dist_cells(rows: ForecastRows, session: np.datetime64) -> tuple[str, str, str]:
     """What one competitor had said of a session; dashes where it has no forecast for it."""
     places = np.flatnonzero(rows.target_sessions == session)
     if not len(places):

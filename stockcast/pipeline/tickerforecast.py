@@ -12,11 +12,11 @@ from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
-from stockcast.pipeline.fetching import Fetcher, Waiting
-from stockcast.pipeline.hosts import Host
+from stockcast.pipeline.fetching import Fetcher, FetchSession
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.predicting import calendar_end, serving, warn_of_guesses
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
+from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.sessions import load_calendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
@@ -34,11 +34,11 @@ def from_store(
     """`predict_beside` for a ticker. Raises what `predict` raises."""
     read, home = company.read, company.home
     refuse_file_options(source, read)
-    ticker, waiting = ticker_of(source), company.waiting(source) or Waiting(FetchConfig(), many=False)
+    ticker, fetch_session = ticker_of(source), company.fetch_session(source) or FetchSession(FetchConfig(), many=False)
     end = min((day for day in (read.end, config.as_of) if day is not None), default=None)
     with Database.open(home) as db:
         if end is None or not _stored_through(db, ticker, end):
-            Fetcher(db, waiting.config, progress, waiting).update(ticker)
+            Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker)
         now = settings.now()
         quotes = stored(db, ticker, now, read.start, end)
         if exchange is not None and exchange != quotes.exchange:
@@ -46,19 +46,19 @@ def from_store(
         for note in quotes.history.notes:
             progress.note(f"{ticker}: {note}", detail=True)
         if end is None:
-            require_fresh(quotes, waiting.config)
+            require_fresh(quotes, fetch_session.config)
         model = serving(home, config.model, quotes.history, progress)
         model = company.beside_stored(db, at_exchange(model, quotes.calendar), ticker, quotes.history.last, progress)
-        host = Host.of(quotes.history, quotes.calendar, quotes)
-        model = company.with_covariates(model, host, progress)
-        outlook = Outlook.of(db, model, quotes, config, now)
+        target = TargetSeries.of(quotes.history, quotes.calendar, quotes)
+        model = company.with_covariates(model, target, progress)
+        tickerforecast = TickerForecast.of(db, model, quotes, config, now)
         if config.record:
             try:
-                outlook.record(db)
+                tickerforecast.record(db)
             except (StorageError, LockedError) as error:
                 progress.note(f"{ticker}: the forecast is not recorded: {error.message}")
-    warn_of_guesses(outlook.forecasts[-1], quotes.calendar, progress)
-    return outlook.forecasts
+    warn_of_guesses(tickerforecast.forecasts[-1], quotes.calendar, progress)
+    return tickerforecast.forecasts
 
 
 def require_fresh(quotes: Quotes, fetching: FetchConfig) -> None:
@@ -73,47 +73,49 @@ def require_fresh(quotes: Quotes, fetching: FetchConfig) -> None:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class TickerForecast:
     """The forecasts of one ticker from one origin, and what the ledger keeps of them."""
 
     view: View
     quotes: Quotes
-    laws: tuple[Distribution, ...]
+    dists: tuple[Distribution, ...]
     calibrations: tuple[Calibration, ...]
     forecasts: tuple[Forecast, ...]
     now: datetime
 
     @classmethod
-    def of(cls, db: Database, model: TrainedModel, quotes: Quotes, config: PredictConfig, now: datetime) -> Outlook:
+    def of(
+        cls, db: Database, model: TrainedModel, quotes: Quotes, config: PredictConfig, now: datetime
+    ) -> TickerForecast:
         """Forecasts from the newest bar of `quotes`, calibrated by what the ledger knew before."""
         view = View.of(model, quotes.history, replace(config, as_of=None))
-        laws = view.laws(model.served_by)
+        dists = view.dists(model.served_by)
         ticker, name = quotes.history.ticker, model.name
         calibrations: tuple[Calibration, ...] = ()
         if config.calibrate:
             calibrations = tuple(
-                ADAPTIVE.calibration(law, misses(db, ticker, name, step, quotes.history.last))
-                for step, law in enumerate(laws, start=1)
+                ADAPTIVE.calibration(dist, misses(db, ticker, name, step, quotes.history.last))
+                for step, dist in enumerate(dists, start=1)
             )
         clock = Clock(quotes.calendar, quotes.completed, now)
-        return cls(view, quotes, laws, calibrations, view.forecasts(laws, clock, calibrations), now)
+        return cls(view, quotes, dists, calibrations, view.forecasts(dists, clock, calibrations), now)
 
     def record(self, db: Database) -> int:
-        """Keep the forecasts in the ledger, each with the baselines' laws; returns how many are new there."""
+        """Keep the forecasts in the ledger, each with the baselines' distributions; returns how many are new there."""
         history, model = self.quotes.history, self.view.model
         known = recording.recorded(db, history.ticker, history.last, model.name)
         if known >= {forecast.horizon for forecast in self.forecasts}:
             return 0
-        baselines = {name: self.view.laws(name) for name in self.view.fit.baselines}
+        baselines = {name: self.view.dists(name) for name in self.view.fit.baselines}
         entries = [
             Entry(
                 forecast=forecast,
                 kind=self._kind(forecast),
-                law=law,
-                baselines={name: laws[step] for name, laws in baselines.items()},
+                dist=dist,
+                baselines={name: dists[step] for name, dists in baselines.items()},
                 calibration=self.calibrations[step] if self.calibrations else None,
             )
-            for step, (forecast, law) in enumerate(zip(self.forecasts, self.laws, strict=True))
+            for step, (forecast, dist) in enumerate(zip(self.forecasts, self.dists, strict=True))
         ]
         return recording.record(db, entries, self.now)
 

@@ -20,15 +20,15 @@ from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models import training
-from stockcast.pipeline.given import Given
 from stockcast.pipeline.markets import ELSEWHERE, Company
 from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import load_calendar
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.progress import Silent
-from stockcast.windows.features import moves
+from stockcast.windows.features import session_returns
 from stockcast.windows.market import Market
 from tests import synthetic
 from tests.pipeline.smallpool import (
@@ -46,7 +46,7 @@ from tests.pipeline.smallpool import (
     shuffled,
     with_common_news,
 )
-from tests.pipeline.walks import Story, rows_of
+from tests.pipeline.walks import ProgressLog, rows_of
 from tests.processes import Process
 
 ALL = [with_common_news(name) for name in NAMES]
@@ -114,9 +114,9 @@ def walked(
 ) -> list[BacktestResult]:  # fmt: skip
     """Backtests of the first `only` histories beside the others."""
     sources = written(place / "prices", histories)
-    given = Given(name, Company(sources, ReadOptions(), place))
+    given = PretrainedBacktest(name, Company(sources, ReadOptions(), place))
     return [
-        pipeline.backtest_given(source, given, config, progress or Silent(), keep_rows=True)
+        pipeline.backtest_pretrained(source, given, config, progress or Silent(), keep_rows=True)
         for source in sources[:only]
     ]
 
@@ -127,12 +127,12 @@ def from_test(row: int) -> BacktestConfig:
 
 def predicted(model: TrainedModel, h: History, row: int) -> np.ndarray:
     """Percentiles as `predict` has them from an origin."""
-    (law,) = View.of(model, h, PredictConfig(as_of=day(row))).laws("lstm")
-    return np.ravel(law.quantile(LEVELS))
+    (dist,) = View.of(model, h, PredictConfig(as_of=day(row))).dists("lstm")
+    return np.ravel(dist.quantile(LEVELS))
 
 
 def whole_market() -> Market:
-    return Market.of({h.ticker: moves(h) for h in ALL})
+    return Market.of({h.ticker: session_returns(h) for h in ALL})
 
 
 @pytest.mark.parametrize("first", [ALL[1], STRANGER], ids=["a member", "a ticker that it never saw"])
@@ -145,7 +145,7 @@ def test_the_network_forecasts_what_predict_does_on_both_sides_of_the_end_of_its
     model = model_of(place, "pool")
     assert model.market is not None
     assert model.market.dates_D[-1] == DAYS[POOLED - 1]
-    of_call = Market.of({h.ticker: moves(h) for h in (*ALL, first)})
+    of_call = Market.of({h.ticker: session_returns(h) for h in (*ALL, first)})
     later_D = of_call.dates_D >= DAYS[POOLED]
     market = Market(
         np.concatenate([model.market.dates_D, of_call.dates_D[later_D]]),
@@ -213,8 +213,8 @@ def test_an_embargo_lies_between_the_cutoff_and_the_first_target(place: Path) ->
 
 def test_a_ticker_listed_late_is_scored_once_baselines_can_be_fitted(place: Path) -> None:
     # 22 sessions of burn-in and a window of 20, 250 to learn from, 60 to choose on; the first bar has no return.
-    young = with_common_news("Z").between(day(300), None)
-    (result,) = walked(place, [young, *ALL])
+    pre_validation = with_common_news("Z").between(day(300), None)
+    (result,) = walked(place, [pre_validation, *ALL])
     assert result.folds[0].test[0] == day(300 + 1 + 41 + 250 + 60 + 1)
     with pytest.raises(ModelError, match=f"{day(500)} to {day(SESSIONS - 1)}, leave nothing to score"):
         walked(place, [with_common_news("Z").between(day(500), None), *ALL])
@@ -253,9 +253,9 @@ def test_its_own_future_moves_no_forecast_before_it(
 def test_after_the_market_of_the_pool_too_few_sources_leave_the_network_without_one(
     before: BacktestResult, place: Path
 ) -> None:
-    story = Story()
-    (result,) = walked(place, ALL[:4], progress=story)
-    (note,) = [note for note in story.notes if "origins" in note]
+    log = ProgressLog()
+    (result,) = walked(place, ALL[:4], progress=log)
+    (note,) = [note for note in log.notes if "origins" in note]
     # The newest bar is no origin: what comes after it is not known.
     assert note.startswith(f"A: the market of {SESSIONS - POOLED - 1} of {SESSIONS - 600} origins is not known")
     assert note.endswith("Name at least 5 stocks of its exchange in one call.")
@@ -268,28 +268,28 @@ def test_after_the_market_of_the_pool_too_few_sources_leave_the_network_without_
 
 
 def test_within_the_market_of_the_pool_one_source_is_enough_and_nothing_is_said(place: Path) -> None:
-    story = Story()
-    (result,) = walked(place, [cut(STRANGER, POOLED)], progress=story)
-    assert not [note for note in story.notes if "market" in note]
+    log = ProgressLog()
+    (result,) = walked(place, [cut(STRANGER, POOLED)], progress=log)
+    assert not [note for note in log.notes if "market" in note]
     expected = predicted(model_of(place, "pool"), STRANGER, 690)
     assert rows_of(result, "lstm").quantiles_NQ[690 - 599].tobytes() == expected.tobytes()
 
 
 def test_a_pool_too_small_for_a_market_needs_none(place: Path) -> None:
     saved(place, "small", members=NAMES[:3])
-    story = Story()
-    (result,) = walked(place, [STRANGER], name="small", progress=story)
-    assert not [note for note in story.notes if "market" in note]
+    log = ProgressLog()
+    (result,) = walked(place, [STRANGER], name="small", progress=log)
+    assert not [note for note in log.notes if "market" in note]
     expected = predicted(model_of(place, "small"), STRANGER, 740)
     assert rows_of(result, "lstm").quantiles_NQ[740 - 599].tobytes() == expected.tobytes()
 
 
 def test_a_ticker_of_another_exchange_has_no_market(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stockcast.pipeline.given.looks_like_path", lambda _: False)
-    monkeypatch.setattr(Given, "_exchange", lambda *_: "XTKS")
-    story = Story()
-    (result,) = walked(place, ALL, progress=story)
-    assert any(note.endswith(ELSEWHERE) for note in story.notes)
+    monkeypatch.setattr("stockcast.pipeline.pretrained.looks_like_path", lambda _: False)
+    monkeypatch.setattr(PretrainedBacktest, "_exchange", lambda *_: "XTKS")
+    log = ProgressLog()
+    (result,) = walked(place, ALL, progress=log)
+    assert any(note.endswith(ELSEWHERE) for note in log.notes)
     expected = predicted(replace(model_of(place, "pool"), market=None), ALL[0], 640)
     assert rows_of(result, "lstm").quantiles_NQ[640 - 599].tobytes() == expected.tobytes()
 
@@ -311,7 +311,7 @@ def test_a_sliding_window_is_for_the_baselines_alone(before: BacktestResult, use
 
 
 def test_the_settings_of_the_network_come_from_the_model(place: Path) -> None:
-    given = Given("pool", Company((), ReadOptions(), place))
+    given = PretrainedBacktest("pool", Company((), ReadOptions(), place))
     config = given.configured(ALL[0], replace(CONFIG, cells=("gru", "rnn"), horizon=3))
     model = model_of(place, "pool")
     assert (config.cells, config.network, config.training) == (("lstm",), model.config.network, model.config.training)
@@ -321,12 +321,12 @@ def test_the_settings_of_the_network_come_from_the_model(place: Path) -> None:
 
 def test_the_folds_can_be_drawn_beforehand(place: Path) -> None:
     (source,) = files(place / "prices", ALL[:1])
-    given = Given("pool", Company((source,), ReadOptions(), place))
-    planned = pipeline.plan_given(source, given, CONFIG)
+    given = PretrainedBacktest("pool", Company((source,), ReadOptions(), place))
+    planned = pipeline.plan_pretrained(source, given, CONFIG)
     (result,) = walked(place, ALL[:1])
     assert [fold.test for fold in planned] == [fold.test for fold in result.folds]
     with pytest.raises(ModelError):
-        pipeline.plan_given(source, given, from_test(400))
+        pipeline.plan_pretrained(source, given, from_test(400))
 
 
 def test_a_model_of_one_ticker_is_scored_too_on_others(place: Path) -> None:
@@ -339,18 +339,18 @@ def test_a_model_of_one_ticker_is_scored_too_on_others(place: Path) -> None:
         pipeline.train(source, ReadOptions(), config, place, "one", Silent())
     (result,) = walked(place, [STRANGER], name="one")
     view = View.of(model_of(place, "one"), STRANGER, PredictConfig(as_of=day(700)))
-    expected = view.laws("gru")[0].quantile(LEVELS)[0]
+    expected = view.dists("gru")[0].quantile(LEVELS)[0]
     assert rows_of(result, "gru").quantiles_NQ[700 - 599].tobytes() == expected.tobytes()
     assert {score.model for score in result.scores} == {"gru", "random-walk", "har-t"}
 
 
 def test_a_history_beyond_the_calendar_of_the_model_is_given_a_longer_one(place: Path) -> None:
     model = model_of(place, "pool")
-    given = Given("pool", Company((), ReadOptions(), place))
+    given = PretrainedBacktest("pool", Company((), ReadOptions(), place))
     given.__dict__["model"] = replace(model, calendar=load_calendar("XNYS", day(0), day(650)))
     walk = given.walk("A.csv", cut(ALL[0], POOLED), CONFIG, Silent())
     expected = predicted(model, ALL[0], 690)
-    row = walk.given.forecast(walk.f, 689, 690) if walk.given is not None else None
+    row = walk.pretrained.forecast(walk.f, 689, 690) if walk.pretrained is not None else None
     assert row is not None
     assert row.quantile(LEVELS)[0].tobytes() == expected.tobytes()
 

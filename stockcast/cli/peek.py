@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Glance:
+class Peek:
     """command: its words joined by dots, empty where none is known; as_json: --json was asked for; home: of --home."""
 
     command: str
@@ -32,10 +32,10 @@ class Glance:
     home: Path | None
 
 
-def glance(arguments: list[str]) -> Glance:
+def peek(arguments: list[str]) -> Peek:
     """What these arguments (without the program's name) ask for, as far as it can be seen."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return Glance(_command(options), "--json" in options, _home(options))
+    return Peek(_command(options), "--json" in options, _home(options))
 
 
 def default_home() -> Path:

@@ -1,4 +1,4 @@
-"""Laws: a distribution of one row as bytes, and back to the last bit."""
+"""Distributions: a distribution of one row as bytes, and back to the last bit."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ LARGEST_SAMPLE = 200
 STUDENT_T, EMPIRICAL = "student-t", "empirical"
 
 
-def to_bytes(law: Distribution) -> tuple[str, bytes]:
-    """Family and parameters of a law of one row: little-endian doubles.
+def to_bytes(dist: Distribution) -> tuple[str, bytes]:
+    """Family and parameters of a distribution of one row: little-endian doubles.
 
     Student-t: loc, scale, nu. Empirical: its values; of more than 200, the quantiles at (i + 0.5) / 200. Raises
     ValueError for more rows, TypeError for another family.
     """
-    if len(law) != 1:
-        raise ValueError(f"a law of {len(law)} rows, not one")
-    if isinstance(law, StudentT):
-        return STUDENT_T, np.array([law.loc[0], law.scale[0], law.nu[0]], dtype="<f8").tobytes()
-    if isinstance(law, Empirical):
-        values_K = law.values_NK[0]
+    if len(dist) != 1:
+        raise ValueError(f"a law of {len(dist)} rows, not one")
+    if isinstance(dist, StudentT):
+        return STUDENT_T, np.array([dist.loc[0], dist.scale[0], dist.nu[0]], dtype="<f8").tobytes()
+    if isinstance(dist, Empirical):
+        values_K = dist.values_NK[0]
         if len(values_K) > LARGEST_SAMPLE:
-            values_K = law.quantile((np.arange(LARGEST_SAMPLE) + 0.5) / LARGEST_SAMPLE)[0]
+            values_K = dist.quantile((np.arange(LARGEST_SAMPLE) + 0.5) / LARGEST_SAMPLE)[0]
         return EMPIRICAL, values_K.astype("<f8").tobytes()
-    raise TypeError(f"no bytes for {type(law).__name__}")
+    raise TypeError(f"no bytes for {type(dist).__name__}")
 
 
 def from_bytes(family: str, parameters: bytes) -> Distribution:
-    """The law that `to_bytes` described. Raises StorageError where the bytes are anything else."""
+    """The distribution that `to_bytes` described. Raises StorageError where the bytes are anything else."""
     try:
         values = np.frombuffer(parameters, dtype="<f8").astype(np.float64)
         if family == STUDENT_T and len(values) == 3:

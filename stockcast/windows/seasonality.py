@@ -1,4 +1,4 @@
-"""The earnings echo: companies report in the same weeks each quarter, so large moves return 91 or 364 days later.
+"""Earnings seasonality: companies report in the same weeks each quarter, so large moves return 91 or 364 days later.
 
 Shapes: T sessions of one ticker, G lags. A row uses bars up to and including its own session; the one thing it knows
 of its target session is the date.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.prices.history import Dates, Floats
-from stockcast.windows.features import BURN_IN, HAR_SPANS, Moves, ewma, trailing_maximum, trailing_mean
+from stockcast.windows.features import BURN_IN, HAR_SPANS, SessionReturns, ewma, trailing_maximum, trailing_mean
 from stockcast.windows.targetday import day_numbers
 
 QUARTER_DAYS = (91, 182, 273, 364, 728)
@@ -32,7 +32,7 @@ RECENT_SESSIONS = 22
 LARGE = 2.0
 """A clipped shock above this starts the count of sessions to the next report."""
 
-ECHO_NAMES = (
+SEASONALITY_NAMES = (
     *(f"echo_quarters_{span}" for span in SPANS),
     *(f"echo_beside_{span}" for span in SPANS),
     *(f"echo_since_{sessions}" for sessions in BUMP_SESSIONS),
@@ -60,7 +60,7 @@ def strict_ewma(x_T: Floats) -> Floats:
     return smooth_T
 
 
-def shock(m: Moves) -> Floats:
+def shock(m: SessionReturns) -> Floats:
     """How far gap, return and volume of each session are out of the usual, shape [T], no unit.
 
     log1p(|gap| / s) + 0.5 log1p(|r| / s) + 0.7 clip(volume surprise, -1, 4), less the mean of that over the
@@ -76,7 +76,7 @@ def shock(m: Moves) -> Floats:
     return size_T - trailing_mean(size_T, HAR_SPANS[-1])
 
 
-def echo_columns(m: Moves, targets_T: Dates, median_T: Floats) -> dict[str, Floats]:
+def seasonality_columns(m: SessionReturns, targets_T: Dates, median_T: Floats) -> dict[str, Floats]:
     """What past shocks say of each target session, by the names of ECHO_NAMES; shape [T] each.
 
     The shocks are `shock` less `median_T`, the cross-section's median of the same session (0 where there is no
@@ -89,9 +89,9 @@ def echo_columns(m: Moves, targets_T: Dates, median_T: Floats) -> dict[str, Floa
     exp(-k / 15), echo_ago: k / 90, at most 1, of the k sessions from the last shock above 2 to the target; echo_recent:
     the largest shock of 22 sessions. `targets_T` has the date of each row's target session.
     """
-    echo_T = np.clip(shock(m) - median_T, _LEAST, _MOST)
-    near = _near(echo_T, day_numbers(m.dates), day_numbers(targets_T))
-    since_T = _since(echo_T)
+    shock_T = np.clip(shock(m) - median_T, _LEAST, _MOST)
+    near = _near(shock_T, day_numbers(m.dates), day_numbers(targets_T))
+    since_T = _since(shock_T)
     columns = [
         *(near[span].of(QUARTER_DAYS).max(axis=0) for span in SPANS),
         *(near[span].of(BESIDE_DAYS).max(axis=0) for span in SPANS),
@@ -102,9 +102,9 @@ def echo_columns(m: Moves, targets_T: Dates, median_T: Floats) -> dict[str, Floa
         near[SPANS[-1]].of(SOON_DAYS).max(axis=0),
         np.exp(-since_T / _DECAY),
         np.minimum(since_T, _QUARTER_SESSIONS) / _QUARTER_SESSIONS,
-        trailing_maximum(echo_T, RECENT_SESSIONS),
+        trailing_maximum(shock_T, RECENT_SESSIONS),
     ]
-    return dict(zip(ECHO_NAMES, columns, strict=True))
+    return dict(zip(SEASONALITY_NAMES, columns, strict=True))
 
 
 _LAGS = tuple(sorted({*EVERY_QUARTER_DAYS, *YEARLY_DAYS, *BESIDE_DAYS, *SOON_DAYS}))
@@ -112,7 +112,7 @@ _LAGS = tuple(sorted({*EVERY_QUARTER_DAYS, *YEARLY_DAYS, *BESIDE_DAYS, *SOON_DAY
 
 @dataclass(frozen=True)
 class _Near:
-    """The largest echo within a span of each of the lags before the target, rows in the order of _LAGS."""
+    """The largest shock within a span of each of the lags before the target, rows in the order of _LAGS."""
 
     largest_GT: Floats
 
@@ -121,16 +121,16 @@ class _Near:
         return self.largest_GT[[_LAGS.index(lag) for lag in days]]
 
 
-def _near(echo_T: Floats, origin_T: NDArray[np.int64], target_T: NDArray[np.int64]) -> dict[int, _Near]:
-    """For each of SPANS the largest echo within it of each lag before the target, none later than the origin."""
-    if not len(echo_T):
+def _near(shock_T: Floats, origin_T: NDArray[np.int64], target_T: NDArray[np.int64]) -> dict[int, _Near]:
+    """For each of SPANS the largest shock within it of each lag before the target, none later than the origin."""
+    if not len(shock_T):
         return {span: _Near(np.empty((len(_LAGS), 0))) for span in SPANS}
     first, reach = origin_T[0], SPANS[-1]
     # One entry for each calendar day; days that cannot be seen have the least there can be, those before the first
     # bar as well as, at the end, one for whatever must not be seen.
     ahead = max(_LAGS) + reach
     by_day = np.full(ahead + int(origin_T[-1] - first) + 2, _LEAST)
-    by_day[ahead + (origin_T - first)] = echo_T
+    by_day[ahead + (origin_T - first)] = shock_T
     day_GT = ahead + (target_T - first) - np.array(_LAGS)[:, None]
     most_T = ahead + (origin_T - first)
     largest_GT, found = np.full(day_GT.shape, _LEAST), {}
@@ -143,8 +143,8 @@ def _near(echo_T: Floats, origin_T: NDArray[np.int64], target_T: NDArray[np.int6
     return found
 
 
-def _since(echo_T: Floats) -> NDArray[np.int64]:
+def _since(shock_T: Floats) -> NDArray[np.int64]:
     """Sessions from the last large shock to the target session; very many before the first."""
-    row_T = np.arange(len(echo_T))
-    last_T = np.maximum.accumulate(np.where(echo_T > LARGE, row_T, _LONG_AGO))
+    row_T = np.arange(len(shock_T))
+    last_T = np.maximum.accumulate(np.where(shock_T > LARGE, row_T, _LONG_AGO))
     return row_T + 1 - last_T

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Host:
+class TargetSeries:
     """What covariates go with: one series, or the members of a pool together.
 
     dates: its sessions. hours: None for files, of which nothing but the exchange is known; they are looked up where
@@ -34,13 +34,13 @@ class Host:
     sha256: str | None = None
 
     @classmethod
-    def of(cls, history: History, calendar: SessionCalendar, found: Quotes | None = None) -> Host:
+    def of(cls, history: History, calendar: SessionCalendar, found: Quotes | None = None) -> TargetSeries:
         """One series. found: its quotes, where it is a ticker of that calendar."""
         hours = found.hours if found is not None and found.exchange == calendar.exchange else None
         return cls(history.ticker, history.dates, calendar, hours, history.sha256())
 
     @classmethod
-    def together(cls, histories: Sequence[History], calendar: SessionCalendar) -> Host:
+    def together(cls, histories: Sequence[History], calendar: SessionCalendar) -> TargetSeries:
         """The members of a pool."""
         return cls("the pool", np.unique(np.concatenate([h.dates for h in histories])), calendar)
 

@@ -1,4 +1,4 @@
-"""Laws in the ledger: bytes that come back, and many scored at once."""
+"""Distributions in the ledger: bytes that come back, and many scored at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
 from stockcast.models.distribution import Distribution, Empirical, StudentT
-from stockcast.storage.ledger import laws
+from stockcast.storage.ledger import dists
 from stockcast.storage.ledger.scoring import scored
 from tests.storage.entries import sample, student
 
@@ -22,29 +22,29 @@ from tests.storage.entries import sample, student
     st.floats(2, exclude_min=True, allow_nan=False) | st.just(math.inf),
 )
 def test_a_student_t_comes_back_to_the_last_bit(loc: float, scale: float, nu: float) -> None:
-    law = student(loc, scale, nu)
-    found = laws.from_bytes(*laws.to_bytes(law))
+    dist = student(loc, scale, nu)
+    found = dists.from_bytes(*dists.to_bytes(dist))
     assert isinstance(found, StudentT)
     for name in ("loc", "scale", "nu"):
-        assert getattr(found, name).tobytes() == getattr(law, name).tobytes()
+        assert getattr(found, name).tobytes() == getattr(dist, name).tobytes()
 
 
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=200))
 def test_a_sample_comes_back_to_the_last_bit(values: list[float]) -> None:
-    law = Empirical(np.array([values]))
-    found = laws.from_bytes(*laws.to_bytes(law))
+    dist = Empirical(np.array([values]))
+    found = dists.from_bytes(*dists.to_bytes(dist))
     assert isinstance(found, Empirical)
-    assert found.values_NK.tobytes() == law.values_NK.tobytes()
+    assert found.values_NK.tobytes() == dist.values_NK.tobytes()
 
 
 def test_a_large_sample_is_kept_as_its_quantiles_and_scores_alike() -> None:
-    law = sample(5000)
-    family, parameters = laws.to_bytes(law)
-    found = laws.from_bytes(family, parameters)
+    dist = sample(5000)
+    family, parameters = dists.to_bytes(dist)
+    found = dists.from_bytes(family, parameters)
     assert isinstance(found, Empirical)
-    np.testing.assert_array_equal(found.values_NK, law.quantile((np.arange(200) + 0.5) / 200))
+    np.testing.assert_array_equal(found.values_NK, dist.quantile((np.arange(200) + 0.5) / 200))
     for y in (-0.05, 0.0, 0.01):
-        (whole,), (kept,) = scored([law], [y]), scored([found], [y])
+        (whole,), (kept,) = scored([dist], [y]), scored([found], [y])
         assert kept.crps == pytest.approx(whole.crps, rel=0.01)
         assert kept.pit == pytest.approx(whole.pit, abs=0.005)
 
@@ -54,22 +54,22 @@ def test_a_large_sample_is_kept_as_its_quantiles_and_scores_alike() -> None:
     [("gamma", b"\0" * 24), ("student-t", b"\0" * 24), ("student-t", b"\0" * 16), ("empirical", b"\0" * 9),
      ("empirical", b"\0" * 8), ("empirical", np.array([1.0, np.nan]).tobytes())],
 )  # fmt: skip
-def test_bytes_that_are_no_law_are_told(family: str, parameters: bytes) -> None:
+def test_bytes_that_are_no_distribution_are_told(family: str, parameters: bytes) -> None:
     with pytest.raises(StorageError, match=family):
-        laws.from_bytes(family, parameters)
+        dists.from_bytes(family, parameters)
 
 
-def test_laws_of_more_rows_have_no_bytes() -> None:
+def test_distributions_of_more_rows_have_no_bytes() -> None:
     with pytest.raises(ValueError, match="2 rows"):
-        laws.to_bytes(StudentT(np.zeros(2), np.ones(2), np.full(2, 5.0)))
+        dists.to_bytes(StudentT(np.zeros(2), np.ones(2), np.full(2, 5.0)))
 
 
-def test_many_laws_score_as_each_alone() -> None:
+def test_many_distributions_score_as_each_alone() -> None:
     mixed: list[Distribution] = [student(), sample(60), student(0.0, 0.01, 30.0), sample(80), sample(60, 2)]
     returns = [0.01, -0.02, 0.03, 0.0, 0.5]
     together = scored(mixed, returns)
-    for law, y, score in zip(mixed, returns, together, strict=True):
-        (alone,) = scored([law], [y])
+    for dist, y, score in zip(mixed, returns, together, strict=True):
+        (alone,) = scored([dist], [y])
         assert score.crps == pytest.approx(alone.crps, rel=1e-13)
         assert (score.pit, score.median) == (alone.pit, alone.median)
         assert score.log_score == (None if alone.log_score is None else pytest.approx(alone.log_score, rel=1e-13))

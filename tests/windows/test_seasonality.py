@@ -1,4 +1,4 @@
-"""The echo: a slow independent version day by day, and the same bytes whatever bars follow."""
+"""The earnings seasonality: a slow independent version day by day, and the same bytes whatever bars follow."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from stockcast.prices.history import ONE_DAY
 from stockcast.prices.sessions import load_calendar
-from stockcast.windows.echo import (
+from stockcast.windows.features import BURN_IN, SessionReturns, ewma
+from stockcast.windows.seasonality import (
     BESIDE_DAYS,
     BUMP_SESSIONS,
-    ECHO_NAMES,
     EVERY_QUARTER_DAYS,
     QUARTER_DAYS,
+    SEASONALITY_NAMES,
     SINGLE_DAYS,
     SOON_DAYS,
     SPANS,
     YEARLY_DAYS,
-    echo_columns,
+    seasonality_columns,
     shock,
     strict_ewma,
 )
-from stockcast.windows.features import BURN_IN, Moves, ewma
 from stockcast.windows.targetday import target_sessions
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 
@@ -36,24 +36,24 @@ CALENDAR = load_calendar("weekdays", date(2012, 1, 1), date(2020, 1, 1))
 STOCK = stock(3)
 
 
-def echoes(m: Moves, median: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    return echo_columns(m, target_sessions(m.dates, CALENDAR), np.zeros(len(m)) if median is None else median)
+def echoes(m: SessionReturns, median: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    return seasonality_columns(m, target_sessions(m.dates, CALENDAR), np.zeros(len(m)) if median is None else median)
 
 
-def quiet(sessions: int = 900) -> Moves:
+def quiet(sessions: int = 900) -> SessionReturns:
     """Nothing ever happens: every shock is 0."""
     dates = np.busday_offset("2012-01-02", np.arange(sessions)).astype("datetime64[D]")
-    return Moves(dates, np.zeros(sessions), np.full(sessions, 1e-4), np.zeros(sessions), np.zeros(sessions))
+    return SessionReturns(dates, np.zeros(sessions), np.full(sessions, 1e-4), np.zeros(sessions), np.zeros(sessions))
 
 
-def with_shock(row: int, sessions: int = 900) -> Moves:
+def with_shock(row: int, sessions: int = 900) -> SessionReturns:
     """Nothing ever happens, but one overnight gap of twenty times the usual scale."""
     m = quiet(sessions)
     assert m.gap_T is not None
     return replace(m, gap_T=np.where(np.arange(sessions) == row, 0.2, m.gap_T))
 
 
-def row_before(m: Moves, target: np.datetime64) -> int:
+def row_before(m: SessionReturns, target: np.datetime64) -> int:
     return int(np.searchsorted(m.dates, target)) - 1
 
 
@@ -82,10 +82,10 @@ def test_the_strict_ewma_is_the_usual_one_after_its_first_month() -> None:
 def test_columns_equal_a_search_through_the_calendar_day_by_day(name: str) -> None:
     m = members()[name]
     median = 0.1 * np.random.default_rng(0).standard_normal(len(m))
-    echo = np.clip(shock(m) - median, -1, 5)
-    seen = dict(zip(m.dates.tolist(), echo, strict=True))
+    seasonality = np.clip(shock(m) - median, -1, 5)
+    seen = dict(zip(m.dates.tolist(), seasonality, strict=True))
     columns = echoes(m, median)
-    assert tuple(columns) == ECHO_NAMES
+    assert tuple(columns) == SEASONALITY_NAMES
     for t in range(0, len(m), 7):
         origin = m.dates[t].astype(object)
         target = CALENDAR.next_sessions(origin, 1)[0]
@@ -105,8 +105,8 @@ def test_columns_equal_a_search_through_the_calendar_day_by_day(name: str) -> No
                 assert columns[f"echo_{group}_{span}"][t] == pytest.approx(expected)
         assert [columns[f"echo_{lag}"][t] for lag in SINGLE_DAYS] == [largest(lag, 1) for lag in SINGLE_DAYS]
         assert columns["echo_soon"][t] == max(largest(lag, 4) for lag in SOON_DAYS)
-        assert columns["echo_recent"][t] == max(echo[max(0, t - 21) : t + 1])
-        large = [row for row in range(t + 1) if echo[row] > 2]
+        assert columns["echo_recent"][t] == max(seasonality[max(0, t - 21) : t + 1])
+        large = [row for row in range(t + 1) if seasonality[row] > 2]
         ago = t + 1 - large[-1] if large else 10_000
         assert columns["echo_decay"][t] == pytest.approx(np.exp(-ago / 15))
         assert columns["echo_ago"][t] == pytest.approx(min(ago, 90) / 90)
@@ -140,7 +140,7 @@ def test_sessions_since_a_large_shock_are_counted_to_the_target() -> None:
 def test_what_moves_the_whole_market_is_no_echo() -> None:
     m = with_shock(300)
     columns = echoes(m, shock(m))
-    assert max(columns[name].max() for name in ECHO_NAMES if name not in COUNTS) == 0
+    assert max(columns[name].max() for name in SEASONALITY_NAMES if name not in COUNTS) == 0
     assert (columns["echo_ago"] == 1).all()
     assert not columns["echo_since_62"].any()
 
@@ -153,7 +153,7 @@ def test_before_any_bar_that_is_old_enough_there_is_no_echo() -> None:
 def test_nothing_after_the_origin_enters_even_where_the_target_is_months_away() -> None:
     m = with_shock(300)
     far = m.dates + 91 * ONE_DAY
-    columns = echo_columns(m, far, np.zeros(len(m)))
+    columns = seasonality_columns(m, far, np.zeros(len(m)))
     # 91 days before such a target lies the origin itself, and its neighbours to one side are in the future.
     assert columns["echo_quarters_0"][300] > 2
     assert columns["echo_quarters_4"][299] < 0.1
@@ -168,7 +168,9 @@ def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: s
     changed = with_other_future({name: m}, m.dates[row], change)[name]
     assert shock(changed)[: row + 1].tobytes() == shock(m)[: row + 1].tobytes()
     before, after = echoes(m), echoes(changed)
-    assert all(after[column][: row + 1].tobytes() == before[column][: row + 1].tobytes() for column in ECHO_NAMES)
+    assert all(
+        after[column][: row + 1].tobytes() == before[column][: row + 1].tobytes() for column in SEASONALITY_NAMES
+    )
 
 
 @given(st.integers(0, 60))

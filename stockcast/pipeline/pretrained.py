@@ -15,11 +15,11 @@ import numpy as np
 
 from stockcast.errors import ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.hosts import Host
 from stockcast.pipeline.markets import ELSEWHERE
 from stockcast.pipeline.predicting import calendar_end, model_of
 from stockcast.pipeline.sources import hours_of, ticker_of
-from stockcast.pipeline.walking import Standby, Walk, folder_of
+from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
 from stockcast.prices.csvfile import looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.storage import generalmodel, modelfile
@@ -41,7 +41,7 @@ _Pair = tuple[Fit, Fit | None]
 """A fit, and that of the same sessions which does without a market, where the model has one."""
 
 
-class Given:
+class PretrainedBacktest:
     """A saved model in the backtests of one call, whose sources all look at one market."""
 
     def __init__(self, name: str, company: Company) -> None:
@@ -53,7 +53,7 @@ class Given:
         """The model. Raises ModelError where it is missing or damaged."""
         return model_of(self.company.home, self.name)
 
-    def of(self, history: History, config: BacktestConfig) -> tuple[Given, BacktestConfig]:
+    def of(self, history: History, config: BacktestConfig) -> tuple[PretrainedBacktest, BacktestConfig]:
         """The same for one history: of the general model, the newest vintage whose cutoff lies before the validation
         part of the first fold, and that fold said by date. Raises ModelError where every vintage has seen later
         sessions.
@@ -64,7 +64,7 @@ class Given:
         first = walk_forward(history.dates[1:], config.folds, config.network.lookback)[0]
         validation = first.split.validation
         model = generalmodel.general_model(first.split.session(validation.start), history)
-        found = Given(self.name, self.company)
+        found = PretrainedBacktest(self.name, self.company)
         found.__dict__["model"] = model
         begin = first.split.session(first.split.test.start + 1)
         return found, replace(config, folds=replace(config.folds, test_from=begin))
@@ -103,32 +103,32 @@ class Given:
         the history lacks a column that the network was trained on.
         """
         config = self.configured(history, config)
-        fit, alone = self._pair(history.dates[1:], config)
+        fit, without_market = self._pair(history.dates[1:], config)
         progress.note(f"{history.ticker}: {self.name} has learnt from sessions up to {fit.cutoff}", detail=True)
         own, calendar = features(history), self._calendar(history)
         market = self._market(source, history, progress)
         beside = self._beside(source, history, progress)
-        standby, f = None, own
-        if alone is not None:
+        fallback, f = None, own
+        if without_market is not None:
             reached_T = _reached(market, own)
-            alone_f = seen_by(alone.ensemble, own, calendar, None, beside)
+            without_market_f = seen_by(without_market.ensemble, own, calendar, None, beside)
             if market is None:
                 # The columns of a market are asked for; where there is none, nobody looks at them.
-                fit, f = alone, alone_f
+                fit, f = without_market, without_market_f
             elif not reached_T.all():
-                standby = Standby(alone.ensemble, alone_f, alone.shocks, ~reached_T)
+                fallback = FallbackModel(without_market.ensemble, without_market_f, without_market.shocks, ~reached_T)
             few = f"Name at least {MINIMUM_MEMBERS} stocks of its exchange in one call."
             self._tell(history, config, reached_T, progress, ELSEWHERE if market is None else few)
-        if fit is not alone:
+        if fit is not without_market:
             f = seen_by(fit.ensemble, own, calendar, market, beside)
         folder = folder_of(self.company.home, history.ticker)
-        return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, standby)
+        return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, fallback)
 
     @cached_property
     def _pairs(self) -> tuple[_Pair, _Pair]:
         """The scored fit and the served one."""
         model = self.model
-        scored, served = model.alone or (None, None)
+        scored, served = model.without_market or (None, None)
         return (model.scored, scored), (model.served, served)
 
     def _pair(self, dates_T: Dates, config: BacktestConfig) -> _Pair:
@@ -169,10 +169,10 @@ class Given:
         """The covariates of a history, as its own exchange sees them."""
         instrument = None if looks_like_path(source) else self._instrument(source)
         calendar = self._calendar(history) if instrument is None else instrument.calendar
-        host = Host.of(history, calendar)
+        target = TargetSeries.of(history, calendar)
         if instrument is not None:
-            host = replace(host, hours=hours_of(instrument))
-        found = self.company.with_covariates(self.model, host, progress).beside
+            target = replace(target, hours=hours_of(instrument))
+        found = self.company.with_covariates(self.model, target, progress).beside
         return None if found is None else found.of(history.ticker)
 
     def _exchange(self, source: str) -> str | None:
@@ -209,4 +209,4 @@ def _reached(market: Market | None, f: Features) -> np.ndarray[tuple[int], np.dt
     """At which rows the market is known for the session itself."""
     if market is None:
         return np.zeros(len(f), dtype=np.bool_)
-    return np.isin(f.moves.dates, market.dates_D)
+    return np.isin(f.session_returns.dates, market.dates_D)
