@@ -289,11 +289,11 @@ class _Common:
 def require_plausible(made: Forecast, session_returns: SessionReturns) -> None:
     """Raise ModelError for a forecast that is not to be shown.
 
-    moves: up to the origin. Every number is finite, every price positive, quantiles strictly increase, p_up lies in
-    0 .. 1. With M the largest move of a session so far and h the horizon: no quantile and no mean is further from the
-    last close than 20 M sqrt(h), in log price, nor the median than M h, and the scale is at most 20 M sqrt(h). The
-    90 % interval holds the last close, unless the price has moved as much in the month before: then it may lie
-    as far beside it as h sessions of the month's largest move reach.
+    session_returns: up to the origin. Every number is finite, every price positive, quantiles strictly increase, p_up
+    lies in 0 .. 1. With M the largest move of a session so far and h the horizon: no quantile and no mean is further
+    from the last close than 20 M sqrt(h), in log price, nor the median than M h, and the scale is at most 20 M sqrt(h).
+    The 90 % interval holds the last close, unless the price has moved as much in the month before: then it may lie as
+    far beside it as h sessions of the month's largest move reach.
     """
     wrong = _malformed(made) or _implausible(made, session_returns)
     if wrong:

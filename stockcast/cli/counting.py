@@ -23,7 +23,7 @@ class TickerNotes(Notes):
         self._log = log
 
     def note(self, message: str, detail: bool = False) -> None:
-        """A line of the log; the log keeps the details too."""
+        """A line on stderr; the log file keeps the details too."""
         fresh = message not in self._told
         super().note(message, detail)
         if fresh and self._log is not None:

@@ -29,7 +29,7 @@ Forecasts = tuple[StudentT, Outcomes]
 
 @dataclass(frozen=True)
 class TickerRecord:
-    """One ticker's forecasts. distribution, outcomes: a row each, of any order.
+    """One ticker's forecasts. dist, outcomes: a row each, of any order.
 
     earlier: forecasts whose outcomes teach the calibration and are not scored, such as those of a validation part by a
     network that learnt before it. They let a record begin with what a live one would know by then; a row of them that
@@ -43,7 +43,7 @@ class TickerRecord:
     def __post_init__(self) -> None:
         for dist, outcomes, _ in self.parts():
             if len(dist) != len(outcomes.y_N):
-                raise ValueError(f"{len(dist)} laws with {len(outcomes.y_N)} outcomes of {outcomes.ticker}")
+                raise ValueError(f"{len(dist)} distributions with {len(outcomes.y_N)} outcomes of {outcomes.ticker}")
 
     def parts(self) -> Iterator[tuple[StudentT, Outcomes, bool]]:
         """The earlier forecasts, if any, and the scored ones; and whether they are scored."""

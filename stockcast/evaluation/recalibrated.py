@@ -26,7 +26,7 @@ ALPHA = 0.1
 def effects(dist: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
     """The record as it is, with adaptive conformal inference, and with PIT recalibration by decile before that.
 
-    distribution, outcomes: one ticker's forecasts, oldest first. Both methods learn from settled forecasts alone: what
+    dist, outcomes: one ticker's forecasts, oldest first. Both methods learn from settled forecasts alone: what
     an origin could not know has no say in its interval. References: `models.recalibration`.
     """
     pit_N = dist.cdf(outcomes.y_N)

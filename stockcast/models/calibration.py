@@ -51,7 +51,7 @@ class Calibration:
         on a distribution of more rows.
         """
         if len(dist) != 1:
-            raise ValueError(f"a law of {len(dist)} rows, not one")
+            raise ValueError(f"a distribution of {len(dist)} rows, not one")
         own_Q: Floats = dist.quantile(levels_Q)[0]
         if self.factor == 1.0:
             return own_Q

@@ -295,7 +295,7 @@ def quantiles_at(dist: Distribution, levels_NQ: ArrayLike) -> Floats:
     """
     levels = np.asarray(levels_NQ, dtype=np.float64)
     if levels.ndim != 2 or len(levels) != len(dist):
-        raise ValueError(f"levels of shape {levels.shape} for {len(dist)} laws")
+        raise ValueError(f"levels of shape {levels.shape} for {len(dist)} distributions")
     out_NQ = np.empty(levels.shape)
     # A call costs as much as hundreds of quantiles: rows with like levels go together, and of all levels of a block
     # at all its rows each row keeps its own.

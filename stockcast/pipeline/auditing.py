@@ -357,12 +357,10 @@ class _Audit:
             return fitted
         every = EarlyStopping((chosen.most,) * len(chosen.steps), chosen.most)
         initial = self.work.initial
-        start = None if initial is None else initial.pre_validation.weights
-        preprocessing = (
-            None
-            if initial is None
-            else Preprocessing(initial.pre_validation.base, initial.pre_validation.standardiser, fitted.cutoff)
-        )
+        start, preprocessing = None, None
+        if initial is not None:
+            begun = initial.pre_validation
+            start, preprocessing = begun.weights, Preprocessing(begun.base, begun.standardiser, fitted.cutoff)
         watched = Watched(self.work.progress, "every step taken")
         return refit(self.work.f, self.work.seen, self.work.config, every, watched, start, preprocessing)
 
@@ -397,7 +395,5 @@ class _Audit:
             walk = Walk(work.history, work.f, config, Path(folder), watched)
             file = walk.fold(Fold(1, replace(work.split, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
-        return {
-            **{name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()},
-            "choice": repr(about).encode(),
-        }
+        first = {name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()}
+        return first | {"choice": repr(about).encode()}

@@ -59,7 +59,7 @@ class Tuned:
 class Neighbours:
     """The stocks that a network looks at beside its own, by name, and what their cross-section did.
 
-    young, served: the networks that do without, for origins whose market is not known.
+    pre_validation, served: the networks that do without, for origins whose market is not known.
     """
 
     names: tuple[str, ...]
@@ -70,7 +70,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Initial:
-    """Networks to begin with. young: of the training part at most; served: of nothing after the history.
+    """Networks to begin with. pre_validation: of the training part at most; served: of nothing after the history.
 
     Each comes with the id of the model that it is from. neighbours: what they look at beside the ticker, if anything.
     """

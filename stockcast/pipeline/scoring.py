@@ -27,9 +27,9 @@ def score(home: Path, ticker: str | None = None, since: date | None = None, mode
     with Database.open(home) as db:
         rows = reading.rows(db, _upper(ticker), since, "live", model)
         records = settled_records(rows, rivals(home, {row.forecast.model for row in rows}))
-        fetch_session = sum(row.status == "open" and _is_over(db, row) for row in rows)
+        waiting = sum(row.status == "open" and _is_over(db, row) for row in rows)
         void = sum(row.status == "void" for row in rows)
-        return live_record(records, fetch_session, void, _missed(db, _upper(ticker), model, since))
+        return live_record(records, waiting, void, _missed(db, _upper(ticker), model, since))
 
 
 def ledger(

@@ -44,7 +44,7 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
 ) -> TrainResult:  # fmt: skip
     """Train on a source, judge on its test part, save the model under `name` (default: the ticker), and forecast.
 
-    keep_rows: return every test forecast too. waiting: how a ticker's prices are come by. Raises what loading,
+    keep_rows: return every test forecast too. fetch_session: how a ticker's prices are come by. Raises what loading,
     splitting and saving raise; nothing is saved then.
     """
     found = None

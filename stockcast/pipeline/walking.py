@@ -62,7 +62,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class TrainingResult:
+class FoldTraining:
     """A network of one fold: what forecasts the test part, what it was before it learnt from the validation part, what
     it forecast of that part then, and how its steps were chosen.
     """
@@ -186,7 +186,7 @@ class Walk:
     def _fitted(self, fold: Fold, last: int, before: Stage | None) -> FoldFile:
         """Fit every competitor on what the fold may know, and forecast its test part."""
         c, place = self.config, f"fold {fold.number} of {last}"
-        trained: dict[str, TrainingResult] = {}
+        trained: dict[str, FoldTraining] = {}
         for cell in c.cells:
             self.progress.stage(f"{place}: {cell}", self._most_steps(fold))
             trained[cell] = self._network(cell, fold, place, before)
@@ -226,12 +226,12 @@ class Walk:
             self.progress.advance(1)
         return known, early, left_out
 
-    def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> TrainingResult:
+    def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> FoldTraining:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
         from stockcast.models.training import EarlyStopping, refit, train
 
         if self.pretrained is not None:
-            return TrainingResult(
+            return FoldTraining(
                 self.pretrained, self.pretrained, self._by_pretrained(fold.split.validation), EarlyStopping((), 0)
             )
         config = self._train_config(cell)
@@ -246,7 +246,7 @@ class Walk:
         if config.training.final_fit:
             self.progress.stage(f"{place}: {cell} again, on all before it", sum(chosen.steps))
             ensemble = refit(f, fold.seen, config, chosen, self.progress, again)
-        return TrainingResult(ensemble, pre_validation, early, chosen)
+        return FoldTraining(ensemble, pre_validation, early, chosen)
 
     def _by_pretrained(self, part: Part) -> StudentT:
         """Distributions of the networks that were there already."""

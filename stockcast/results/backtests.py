@@ -53,7 +53,7 @@ class NetworkDistributions:
 class BacktestResult:
     """The walk-forward of one ticker. network: the cell that the verdict is about, chosen on the first fold's
     validation part. scores, comparisons: of every step ahead; every network against every baseline. left_out:
-    baselines that could not be fitted. distributions: of the network, where rows are kept.
+    baselines that could not be fitted. dists: of the network, where rows are kept.
     """
 
     ticker: str

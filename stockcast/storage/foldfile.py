@@ -44,10 +44,11 @@ _EARLY, _HASH = "early", "sha256"
 class FoldFile:
     """What a fold leaves behind.
 
-    distributions: of every competitor for the next session, at the fold's origins, by name. ahead: their distributions
+    dists: of every competitor for the next session, at the fold's origins, by name. ahead: their distributions
     of two sessions ahead, three and so on, where they were asked for. early: distributions of networks at the origins
     of the validation part, from before that part was learnt from. fits: by cell, the network, with every baseline;
-    young: the network before it learnt from the validation part, where a warm start may ask for it. about: plain JSON.
+    pre_validation: the network before it learnt from the validation part, where a warm start may ask for it. about:
+    plain JSON.
     """
 
     dists: Mapping[str, Distribution]

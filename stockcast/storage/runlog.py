@@ -23,7 +23,7 @@ class RunLog:
     """Writes lines 'ISO time LEVEL message' to run.log in `folder`, which is created.
 
     folder: HOME/logs. warn: told once, in one line, where the log cannot be written; a run goes on without its log.
-    `problem` has the reason. `say` has the form of a console's, so that a log can go to both. No logger of
+    `problem` has the reason. `say` has the form of a console's, so that a line can go to both. No logger of
     `logging` is touched, and after `close` no handler is left.
     """
 

@@ -44,8 +44,8 @@ _LEAST_DISPERSION = 1e-6
 class Market:
     """Values of the cross-section in each session with enough members; dates strictly increase.
 
-    values_DM: the columns of MARKET_NAMES. shock_D: the median of the members' shocks (see `earnings
-    seasonality.shock`).
+    values_DM: the columns of MARKET_NAMES. shock_D: the median of the members' shocks (see
+    `seasonality.shock`).
     """
 
     dates_D: Dates

@@ -230,7 +230,7 @@ def test_nothing_to_calibrate_gives_nothing() -> None:
 
 def test_distributions_without_their_outcomes_are_refused() -> None:
     dist, outcomes = forecasts(27, 5)
-    with pytest.raises(ValueError, match="4 laws with 5 outcomes of S27"):
+    with pytest.raises(ValueError, match="4 distributions with 5 outcomes of S27"):
         TickerRecord(dist[:4], outcomes)
-    with pytest.raises(ValueError, match="4 laws with 5 outcomes"):
+    with pytest.raises(ValueError, match="4 distributions with 5 outcomes"):
         TickerRecord(dist, outcomes, (dist[:4], outcomes))

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import json
-import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np  # noqa: F401 - its OpenBLAS is the one that is asked for its kernel
-from threadpoolctl import threadpool_info
-
+from stockcast.storage.circumstances import machine, versions
 from tests.goldens.recording import Record, reduced
 
 FILE = Path(__file__).with_name("stored.json")
-_MATTER = (
-    "numpy", "scipy", "torch", "pandas", "arch", "statsmodels", "matplotlib", "rich", "typer", "exchange-calendars"
-)  # fmt: skip
+_MATTER = ("pandas", "arch", "statsmodels", "matplotlib", "rich", "typer", "exchange-calendars")
 
 
 def circumstances() -> dict[str, Any]:
-    """What bytes depend on: the versions of what computes and writes them, and the processor's kernels."""
-    kernels = sorted({one["architecture"] for one in threadpool_info() if one["internal_api"] == "openblas"})
-    python = ".".join(platform.python_version_tuple()[:2])
-    return {"python": python, "kernels": kernels, "versions": {name: version(name) for name in _MATTER}}
+    """What bytes depend on: the processor's kernels, and the versions of what computes and writes them."""
+    return {"machine": machine(), "versions": versions() | {name: version(name) for name in _MATTER}}
 
 
 def write(records: dict[str, Record]) -> None:
-    """Store these records, reduced."""
-    whole = {"circumstances": circumstances(), "records": {name: reduced(record) for name, record in records.items()}}
-    FILE.write_text(json.dumps(whole, indent=0, ensure_ascii=False) + "\n")
+    """Store these records, reduced, each on a line of its own."""
+    lines = [f'"circumstances": {json.dumps(circumstances())}']
+    lines += [f"{json.dumps(name)}: {json.dumps(reduced(one), ensure_ascii=False)}" for name, one in records.items()]
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def read() -> tuple[dict[str, Any], dict[str, Record]]:
     """What their bytes depend on, and the records by name."""
     stored = json.loads(FILE.read_text())
-    return stored["circumstances"], stored["records"]
+    return stored.pop("circumstances"), stored

@@ -443,7 +443,7 @@ def test_settings_and_levels_out_of_range_are_refused() -> None:
         PooledConformal().alpha(np.ones(1), days(1), days(1) + ONE_DAY, np.zeros(2))
     with pytest.raises(ConfigError, match="misses"):
         PooledConformal(target=0.5)
-    with pytest.raises(ValueError, match="laws"):
+    with pytest.raises(ValueError, match="distributions"):
         quantiles_at(DISTS[0], np.full((2, 2), 0.5))
 
 

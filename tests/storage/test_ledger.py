@@ -127,7 +127,7 @@ def test_entries_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="kind 'dead'"):
         entry(kind="dead")
     pair = StudentT(np.zeros(2), np.ones(2), np.full(2, 5.0))
-    with pytest.raises(ValueError, match="2 rows in the law 'har-t'"):
+    with pytest.raises(ValueError, match="2 rows in the distribution 'har-t'"):
         Entry(forecast(), "live", student(), {"har-t": pair})
     with pytest.raises(ModelError, match="interval"):
         Entry(forecast(), "live", student(), {}, wider(math.nan))

@@ -15,7 +15,7 @@ MOST_RETRIES = 2
 """Retries after a failure that is no rate limit; those go on until the deadline."""
 
 _GRACE = 0.5  # s: a request that notices its own time-out says more than we could
-_PEEK = 0.05  # s between two looks, since on Windows a longer wait would keep Ctrl-C waiting
+_POLL = 0.05  # s between two looks, since on Windows a longer wait would keep Ctrl-C waiting
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def within(deadline: Deadline, work: Callable[[], T]) -> T:
     while thread.is_alive():
         if last.expired:
             raise TimedOut(f"{deadline.seconds:g} s are over")
-        thread.join(_PEEK)
+        thread.join(_POLL)
     if outcome.error is not None:
         raise outcome.error
     return outcome.values[0]

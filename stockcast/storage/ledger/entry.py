@@ -24,7 +24,7 @@ _BOUNDS = np.array([0.05, 0.25, 0.75, 0.95])
 class Entry:
     """One forecast, the distribution it was made from, and the baselines' distributions as they were at its origin.
 
-    kind: live (made before the target session's close) or replay. distribution: of the log return from origin to target
+    kind: live (made before the target session's close) or replay. dist: of the log return from origin to target
     session, before calibration, one row. baselines: distributions of the same return by name, one row each.
     calibration: what moved the quantiles that were shown. Raises ValueError for another kind and for distributions of
     more rows, ModelError for an interval that is none.
@@ -41,7 +41,7 @@ class Entry:
             raise ValueError(f"a forecast of kind {self.kind!r}, not one of {', '.join(KINDS)}")
         for name, dist in (("served", self.dist), *self.baselines.items()):
             if len(dist) != 1 or not name:
-                raise ValueError(f"{len(dist)} rows in the law {name!r} of one forecast")
+                raise ValueError(f"{len(dist)} rows in the distribution {name!r} of one forecast")
         for low, high in (self.raw_interval_50, self.raw_interval_90, self.interval_50, self.interval_90):
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ModelError(

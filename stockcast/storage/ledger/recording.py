@@ -11,7 +11,7 @@ from typing import Any
 
 from stockcast.results.forecasts import Forecast
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.dists import to_bytes
+from stockcast.storage.ledger.distributions import to_bytes
 from stockcast.storage.ledger.entry import Entry
 
 SERVED = ""

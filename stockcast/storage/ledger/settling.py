@@ -13,7 +13,7 @@ from stockcast.evaluation.metrics import interval_score
 from stockcast.models.distribution import Distribution
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.dists import from_bytes
+from stockcast.storage.ledger.distributions import from_bytes
 from stockcast.storage.ledger.recording import SERVED, stamp
 from stockcast.storage.ledger.scoring import DistributionScore, scored
 

@@ -20,7 +20,7 @@ def to_bytes(dist: Distribution) -> tuple[str, bytes]:
     ValueError for more rows, TypeError for another family.
     """
     if len(dist) != 1:
-        raise ValueError(f"a law of {len(dist)} rows, not one")
+        raise ValueError(f"a distribution of {len(dist)} rows, not one")
     if isinstance(dist, StudentT):
         return STUDENT_T, np.array([dist.loc[0], dist.scale[0], dist.nu[0]], dtype="<f8").tobytes()
     if isinstance(dist, Empirical):
@@ -46,5 +46,5 @@ def from_bytes(family: str, parameters: bytes) -> Distribution:
 
 def _unreadable(family: str, parameters: bytes) -> StorageError:
     return StorageError(
-        f"a recorded law ({family}, {len(parameters)} bytes) cannot be read", "`stockcast doctor` says more"
+        f"a recorded distribution ({family}, {len(parameters)} bytes) cannot be read", "`stockcast doctor` says more"
     )
