@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
 from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.storage.ledger import distributions
 from stockcast.storage.ledger.scoring import scored
 from tests.storage.entries import sample, student
 
