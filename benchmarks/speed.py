@@ -1,8 +1,9 @@
 """What a command costs: CPU of whole processes, interleaved with an empty Typer application, medians.
 
-    python benchmarks/speed.py [--runs 9] [--file data/GSPC.csv]
+    python benchmarks/speed.py [--runs 9] [--file data/GSPC.csv] [--base TREE]
 
-Compile bytecode first (pip does when it installs).
+With --base, the same commands of another checkout are timed in turn with ours, and their ratios are printed. Compile
+bytecode first (pip does when it installs).
 """
 
 from __future__ import annotations
@@ -33,9 +34,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--file", type=Path, default=Path("data/GSPC.csv"))
+    parser.add_argument("--base", type=Path, help="another checkout, which is timed in turn with this one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        _measure(Path(folder), arguments.runs, arguments.file)
+        if arguments.base is None:
+            _measure(Path(folder), arguments.runs, arguments.file)
+        else:
+            _compare(Path(folder), arguments.runs, arguments.file.resolve(), arguments.base.resolve())
 
 
 def _measure(folder: Path, runs: int, file: Path) -> None:
@@ -71,10 +76,39 @@ def _measure(folder: Path, runs: int, file: Path) -> None:
         print(f"{name:32} {1000 * median(values):7.0f} ms of CPU, {ratio:5.2f} times the empty application's help")
 
 
-def _cpu(command: list[str]) -> float:
-    """User and system seconds of one process on one thread."""
+def _compare(folder: Path, runs: int, file: Path, base: Path) -> None:
+    """The commands of two checkouts in turn, each in a home of its own."""
+    trees = {"base": base, "ours": Path(__file__).resolve().parent.parent}
+    commands = {
+        "--help": ["--help"],
+        "train --help": ["train", "--help"],
+        "predict": ["predict", str(file)],
+        "predict --json": ["predict", str(file), "--json"],
+        "train": ["train", str(file), "--quiet"],
+    }
+    seconds: dict[tuple[str, str], list[float]] = {(name, tree): [] for name in commands for tree in trees}
+    for tree, path in trees.items():
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(path / "stockcast")], check=True)
+        _cpu(_of(folder, tree, commands["train"]), path)
+    for run in range(runs):
+        for name, words in commands.items():
+            # Who goes first takes turns: the second finds the caches warm.
+            for tree in sorted(trees, reverse=bool(run % 2)):
+                seconds[name, tree].append(_cpu(_of(folder, tree, words), trees[tree]))
+    for name in commands:
+        before, now = (median(seconds[name, tree]) for tree in trees)
+        print(f"{name:32} {1000 * before:7.0f} ms of CPU before, {1000 * now:7.0f} now, ratio {now / before:5.3f}")
+
+
+def _of(folder: Path, tree: str, words: list[str]) -> list[str]:
+    home = [] if "--help" in words else ["--home", str(folder / tree)]
+    return [sys.executable, "-P", "-m", "stockcast", *words, *home]
+
+
+def _cpu(command: list[str], tree: Path | None = None) -> float:
+    """User and system seconds of one process on one thread. tree: a checkout to run instead of what is installed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | ({} if tree is None else {"PYTHONPATH": str(tree)})
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
