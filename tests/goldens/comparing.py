@@ -10,7 +10,8 @@ from typing import Any
 Substitutions = Sequence[tuple[str, str]]
 
 TOLERANCE = 1e-6
-"""How far numbers may be apart where bytes are not promised, relative to the larger one."""
+"""How far numbers may be apart where bytes are not promised: of 1, or of the larger one where that is more. Weights are
+trained in single precision, and what is left of a difference of two scores is as far off as the scores are."""
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DIGEST = re.compile(r"\b[0-9a-f]{12,64}\b")
@@ -55,7 +56,7 @@ def _same(base: Any, ours: Any, exact: bool, words: Substitutions) -> bool:
     if isinstance(base, str):
         return _same_text(base, ours, exact, words)
     if isinstance(base, float) and not exact:
-        return math.isclose(base, ours, rel_tol=TOLERANCE, abs_tol=1e-12)
+        return math.isclose(base, ours, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return bool(base == ours)
 
 
@@ -79,4 +80,6 @@ def _close(base: str, ours: str) -> bool:
     if base == ours:
         return True
     last = 10.0 ** -len(base.partition(".")[2]) if "e" not in base.lower() else 0.0
-    return math.isclose(float(base), float(ours), rel_tol=TOLERANCE, abs_tol=1.01 * last if "." in base else 0.0)
+    return math.isclose(
+        float(base), float(ours), rel_tol=TOLERANCE, abs_tol=max(TOLERANCE, 1.01 * last if "." in base else 0.0)
+    )
