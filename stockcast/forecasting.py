@@ -22,7 +22,7 @@ from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
-from stockcast.windows.columns import COVARIATES, KNOWN, OF_POOLS, extended, groups_of
+from stockcast.windows.columns import COVARIATES, KNOWN, MARKET, OF_POOLS, extended, groups_of
 from stockcast.windows.covariates import Covariates, CovariatesRecord
 from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, SessionReturns, features, is_still
 from stockcast.windows.market import Market
@@ -33,6 +33,9 @@ LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 LONGEST_STILL = HAR_SPANS[-1]
 """Sessions after which a price that has not moved is forecast no more: the base scale looks back no further."""
+
+FITS = ("scored", "served", "alone_scored", "alone_served")
+"""Names of a model's fits, as its folder has them: see `TrainedModel`."""
 
 _FARTHEST, _ALIKE = 20.0, 1e-6
 
@@ -52,6 +55,11 @@ class Fit:
         """Last session that was a training target, or that chose anything."""
         return self.ensemble.cutoff
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it looks at beside the ticker's own bars: groups of columns that somebody has to give."""
+        return groups_of(self.ensemble.standardiser.names) & {MARKET, COVARIATES, KNOWN}
+
     def forecaster(self, name: str) -> Ensemble | Baseline:
         """The competitor of that name: a baseline, or the network under its cell's name."""
         return self.baselines.get(name, self.ensemble)
@@ -59,14 +67,16 @@ class Fit:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model as it is kept: two fits (the same one where there was no final fit) and what is served of them.
+    """A model as it is kept: its fits by name and what is served of them.
 
-    scored: never saw the test part. served: makes the forecasts. served_by: the competitor that validation chose.
-    sentence: the verdict. calendar: sessions for target dates. summary: backtest results, for the reader.
+    fits: "scored", which never saw the test part; "served", which saw the whole history and makes the forecasts, where
+    there was a final fit; and, where those look at a market, "alone_scored" and "alone_served", which do without one.
+    served_by: the competitor that validation chose. sentence: the verdict. calendar: sessions for target dates.
+    summary: backtest results, for the reader.
 
-    Of a pool: members, the tickers that taught it; sentences, their own verdicts; market, what their cross-section did
-    in each session; alone, two fits like the others for a ticker without a market to look at. A model of one ticker
-    that began with a pool's networks keeps that pool's members and market, and has no sentences.
+    Of a pool: members, the tickers that it was trained on; sentences, their own verdicts; market, what their
+    cross-section did in each session. A model of one ticker that was initialised from a pool's networks keeps that
+    pool's members and market, and has no sentences.
 
     covariates: the further series and known dates that it was trained with, and where they were; beside: the series
     themselves where they have been found, which are not kept. notes: what whoever uses it should know.
@@ -76,8 +86,7 @@ class TrainedModel:
     ticker: str
     model_id: str
     config: TrainConfig
-    scored: Fit
-    served: Fit
+    fits: Mapping[str, Fit]
     served_by: str
     sentence: str
     calendar: SessionCalendar
@@ -86,10 +95,24 @@ class TrainedModel:
     members: tuple[str, ...] = ()
     sentences: Mapping[str, str] = field(default_factory=dict)
     market: Market | None = None
-    without_market: tuple[Fit, Fit] | None = None
     covariates: CovariatesRecord | None = None
     beside: Covariates | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def scored(self) -> Fit:
+        """The fit that never saw the test part."""
+        return self.fits["scored"]
+
+    @property
+    def served(self) -> Fit:
+        """The fit that makes the newest forecasts: the scored one where there was no final fit."""
+        return self.fits.get("served", self.scored)
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether some of its fits look at a market and others do without one."""
+        return len({MARKET in fit.needs for fit in self.fits.values()}) > 1
 
     @property
     def is_pool(self) -> bool:
@@ -103,21 +126,33 @@ class TrainedModel:
         others = f"Measured on {len(self.sentences)} tickers of the pool, not on this one. {self.sentence}"
         return self.sentences.get(ticker, others)
 
+    def fits_without(self, *missing: str) -> tuple[Fit, ...]:
+        """The fits, oldest first, that need nothing of what is missing and look at the most of all else.
+
+        Args:
+            missing: groups of columns (`Fit.needs`) that are not to be had. Where every fit needs one of them, all
+                fits are asked: whoever gives them their columns says what is missing.
+        """
+        able = [fit for fit in self.fits.values() if fit.needs.isdisjoint(missing)] or list(self.fits.values())
+        most = max(len(fit.needs) for fit in able)
+        return tuple(sorted((fit for fit in able if len(fit.needs) == most), key=lambda fit: fit.cutoff))
+
     def fit_for(self, origin: date, market: Market | None = None) -> Fit:
         """The latest fit that saw nothing after `origin` and whose columns are to be had from that market.
 
-        Raises ModelError where there is none.
+        Raises:
+            ModelError: every fit has seen later sessions.
         """
-        fits = (self.scored, self.served)
-        if self.without_market is not None and not (market is not None and market.reaches(origin)):
-            fits = self.without_market
+        missing = () if market is not None and market.reaches(origin) else (MARKET,)
+        fits = self.fits_without(*missing)
         for fit in reversed(fits):
             if fit.cutoff <= origin:
                 return fit
+        earliest = fits[0].cutoff
         raise ModelError(
-            f"model {self.name} has learnt from sessions up to {self.scored.cutoff} and cannot forecast "
+            f"model {self.name} has learnt from sessions up to {earliest} and cannot forecast "
             f"from {origin} without looking ahead",
-            f"choose a date from {self.scored.cutoff} on, or train with --test-from on or before {origin}",
+            f"choose a date from {earliest} on, or train with --test-from on or before {origin}",
         )
 
 
@@ -209,9 +244,9 @@ def seen_by(
     """
     names = ensemble.standardiser.names
     wanted = groups_of(names)
-    if wanted & {"market", *OF_POOLS}:
+    if wanted & {MARKET, *OF_POOLS}:
         f = f.with_usual([name for name in VOLUME_NAMES if name in names and name not in f.names])
-    if "market" in wanted and market is None:
+    if MARKET in wanted and market is None:
         raise DataError("the model looks at a market, and there is none", "give prices of its members, too")
     if wanted & {COVARIATES, KNOWN} and covariates is None:
         looked_at = dict.fromkeys(name.rpartition(":")[0] for name in names if ":" in name)
@@ -223,7 +258,7 @@ def seen_by(
         f,
         calendar,
         wanted,
-        market if "market" in wanted else None,
+        market if MARKET in wanted else None,
         covariates if wanted & {COVARIATES, KNOWN} else None,
     )
 

@@ -47,11 +47,11 @@ def export_model(home: Path, name: str, output: Path, file_format: str = "onnx",
 def _fit(model: TrainedModel, name: str) -> Fit:
     if name not in FITS:
         raise ConfigError(f"unknown fit {name!r}", f"choose one of {', '.join(FITS)}")
-    fits = {"scored": model.scored, "served": model.served}
-    if model.without_market is not None:
-        fits |= {"alone-scored": model.without_market[0], "alone-served": model.without_market[1]}
-    if name not in fits:
+    key = name.replace("-", "_")
+    if key not in model.fits:  # without a final fit, the scored one serves
+        key = key.replace("served", "scored")
+    if key not in model.fits:
         raise ModelError(
-            f"model {model.name} has no network that does without a market", f"choose one of {', '.join(fits)}"
+            f"model {model.name} has no network that does without a market", "choose one of scored, served"
         )
-    return fits[name]
+    return model.fits[key]

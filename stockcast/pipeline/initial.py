@@ -24,6 +24,7 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.training import InitialResult
 from stockcast.storage import generalmodel, modelfile
 from stockcast.storage.database import Database
+from stockcast.windows.columns import MARKET
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
@@ -124,10 +125,10 @@ class Initial:
     @classmethod
     def _of_model(cls, model: TrainedModel, history: History, validate_from: date) -> Initial:
         borders = validate_from, date.fromordinal(history.last.toordinal() + 1)
-        without = [_latest(model, model.without_market or (model.scored, model.served), day) for day in borders]
-        if model.without_market is None or model.market is None or not model.market.reaches(history.last):
+        without = [_latest(model, model.fits_without(MARKET), day) for day in borders]
+        if not model.has_fallback or model.market is None or not model.market.reaches(history.last):
             return cls(model.name, without[0], model.model_id, without[1], model.model_id)
-        pre_validation, served = (_latest(model, (model.scored, model.served), day) for day in borders)
+        pre_validation, served = (_latest(model, model.fits_without(), day) for day in borders)
         neighbours = Neighbours(model.members, model.market, *without)
         return cls(model.name, pre_validation, model.model_id, served, model.model_id, neighbours)
 
@@ -214,7 +215,7 @@ def _beside(model: TrainedModel, history: History, home: Path, progress: Progres
     if model.market is not None and history.source == PROVIDER:
         with Database.open(home) as db:
             return Company((), ReadOptions(), home).beside_stored(db, model, history.ticker, history.last, progress)
-    if model.without_market is not None and not (model.market is not None and model.market.reaches(history.last)):
+    if model.has_fallback and not (model.market is not None and model.market.reaches(history.last)):
         why = f"Train {model.name} again on prices up to then." if model.market is not None else ELSEWHERE
         progress.note(
             f"{history.ticker}: the market of {history.last} is not known, and the training begins with the network of "

@@ -73,7 +73,7 @@ def at_exchange(model: TrainedModel, calendar: SessionCalendar) -> TrainedModel:
 
 def tell_of_no_market(model: TrainedModel, ticker: str, origin: date, why: str, progress: Progress) -> None:
     """Say so where the network that does without a market makes the forecast."""
-    if model.without_market is not None and not (model.market is not None and model.market.reaches(origin)):
+    if model.has_fallback and not (model.market is not None and model.market.reaches(origin)):
         progress.note(
             f"{ticker}: the market of {origin} is not known, and the network of {model.name} that does without one "
             f"forecasts. {why if model.market is not None else ELSEWHERE}"

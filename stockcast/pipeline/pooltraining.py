@@ -72,14 +72,15 @@ def train_pool(
     network, chosen = work.learn(work.market)
     without_market = work.learn(market=False) if work.market else None
     found = Judgement.of(work, network, keep_rows)
-    scored, served = work.fits(network, chosen, work.market)
+    fits = work.fits(network, chosen, work.market)
+    if without_market is not None:
+        fits |= {f"alone_{name}": fit for name, fit in work.fits(*without_market, market=False).items()}
     model = TrainedModel(
         name=name,
         ticker=f"{len(pool.members)} tickers",
         model_id="",
         config=work.config,
-        scored=scored,
-        served=served,
+        fits=fits,
         served_by=found.verdict.served_by,
         sentence=found.verdict.sentence,
         calendar=pool.calendar,
@@ -87,7 +88,6 @@ def train_pool(
         members=tuple(member.ticker for member in pool.members),
         sentences=found.sentences,
         market=work.pool.market,
-        without_market=None if without_market is None else work.fits(*without_market, market=False),
         covariates=None if pool.covariates is None else CovariatesRecord.of(pool.covariates),
     )
     file = trainedmodel.to_file(model)
@@ -104,8 +104,8 @@ def train_pool(
         verdict=found.verdict,
         sentences=found.sentences,
         adjusted_p=found.adjusted_p,
-        scored_cutoff=scored.cutoff,
-        served_cutoff=served.cutoff,
+        scored_cutoff=model.scored.cutoff,
+        served_cutoff=model.served.cutoff,
         steps=chosen.steps,
         curves=chosen.curves,
         path=path,
@@ -230,10 +230,12 @@ class PoolWork:
         """All origins with a target."""
         return Part(self.taught(member).start, max(self.taught(member).stop, len(member.own) - 1))
 
-    def fits(self, network: Ensemble, chosen: EarlyStopping, market: bool) -> tuple[Fit, Fit]:
-        """A network with what it draws from, as it is scored and as it is served; the same one without a final fit."""
-        scored = self.fit(network, market, self.taught)
-        return scored, self.final(chosen, market) if self.config.training.final_fit else scored
+    def fits(self, network: Ensemble, chosen: EarlyStopping, market: bool) -> dict[str, Fit]:
+        """A network with what it draws from, as it is scored, and as it is served where there is a final fit."""
+        fits = {"scored": self.fit(network, market, self.taught)}
+        if self.config.training.final_fit:
+            fits["served"] = self.final(chosen, market)
+        return fits
 
     def final(self, chosen: EarlyStopping, market: bool) -> Fit:
         """Everything once more, on the whole histories, with the steps that validation chose."""

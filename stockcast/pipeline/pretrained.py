@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
 from stockcast.prices.csvfile import looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.storage import generalmodel, modelfile
+from stockcast.windows.columns import MARKET
 from stockcast.windows.features import Features, features
 from stockcast.windows.folds import walk_forward
 from stockcast.windows.market import MINIMUM_MEMBERS
@@ -125,11 +127,11 @@ class PretrainedBacktest:
         return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, fallback)
 
     @cached_property
-    def _pairs(self) -> tuple[_Pair, _Pair]:
-        """The scored fit and the served one."""
+    def _pairs(self) -> tuple[_Pair, ...]:
+        """The fits, oldest first."""
         model = self.model
-        scored, served = model.without_market or (None, None)
-        return (model.scored, scored), (model.served, served)
+        without = model.fits_without(MARKET) if model.has_fallback else repeat(None)
+        return tuple(zip(model.fits_without(), without, strict=False))
 
     def _pair(self, dates_T: Dates, config: BacktestConfig) -> _Pair:
         """The latest fit that saw nothing of the first target, nor of the embargo before it. Raises ModelError."""

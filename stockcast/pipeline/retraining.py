@@ -19,6 +19,7 @@ from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import trainings
+from stockcast.windows.columns import MARKET
 
 if TYPE_CHECKING:
     from stockcast.config.runfile import RetrainConfig
@@ -155,16 +156,16 @@ class _Duel:
         y_N = Outcomes.of(old.ticker, work.f, work.history.close[1:], part).y_N
         losses = [
             float(crps(_dist(work, fit, model, part), y_N).mean())
-            for model, fit in ((old, _fits(old, work, part)[1]), (new, _fits(new, work, part)[0]))
+            for model, fit in ((old, _fits(old, work, part)[-1]), (new, _fits(new, work, part)[0]))
         ]
         return cls(losses[0], losses[1], len(part))
 
 
-def _fits(model: TrainedModel, work: Work, part: Part) -> tuple[Fit, Fit]:
-    """The scored fit and the served one; those that do without a market where it is not known all over a part."""
+def _fits(model: TrainedModel, work: Work, part: Part) -> tuple[Fit, ...]:
+    """The fits, oldest first; those that do without a market where it is not known all over a part."""
     origins = work.f.session_returns.dates[part.start : part.stop]
     known = model.market is not None and np.isin(origins, model.market.dates_D).all()
-    return (model.scored, model.served) if model.without_market is None or known else model.without_market
+    return model.fits_without(*(() if known else (MARKET,)))
 
 
 def _dist(work: Work, fit: Fit, model: TrainedModel, part: Part) -> Distribution:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +87,10 @@ class Candidate:
         scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
         entries = work.test_entries(scored)
         verdict = work.judge(entries, validation_crps)
-        served = work.final_fit(scored, trained) if config.training.final_fit else scored
-        model = work.model(scored, served, verdict, entries, trained)
+        fits = {"scored": scored}
+        if config.training.final_fit:
+            fits["served"] = work.final_fit(scored, trained)
+        model = work.model(fits | work.without_market(fits), verdict, entries, trained)
         return cls(work, model, entries, verdict, trained, found)
 
     @property
@@ -283,22 +286,20 @@ class Work:
             return refit(self.f, whole, self.config, trained.chosen, self.progress)
         return self.initial.refitted(self.f, whole, self.config, trained.tuned, self.progress)
 
-    def _without_market(self, scored: Fit, served: Fit) -> tuple[Fit, Fit] | None:
-        """The fits for origins whose market is not known; None where none of them looks at one."""
+    def without_market(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
+        """The same fits for origins whose market is not known; none where they look at no market."""
         if self.initial is None or self.initial.neighbours is None:
-            return None
-        whole = replace(self.split.train, stop=len(self.f) - 1)
-
-        def fit(of: Fit, part: Part, network: Ensemble) -> Fit:
-            return Fit(replace(network, cutoff=of.cutoff), of.baselines, self.shocks(network, part))
-
-        pre_validation = fit(scored, self.split.train, self.initial.neighbours.pre_validation)
-        return pre_validation, pre_validation if served is scored else fit(
-            served, whole, self.initial.neighbours.served
-        )
+            return {}
+        neighbours, whole = self.initial.neighbours, replace(self.split.train, stop=len(self.f) - 1)
+        networks = {"scored": (neighbours.pre_validation, self.split.train), "served": (neighbours.served, whole)}
+        return {
+            f"alone_{name}": Fit(replace(network, cutoff=fit.cutoff), fit.baselines, self.shocks(network, part))
+            for name, fit in fits.items()
+            for network, part in [networks[name]]
+        }
 
     def model(
-        self, scored: Fit, served: Fit, verdict: Verdict, entries: dict[str, Entry], trained: TrainingResult
+        self, fits: Mapping[str, Fit], verdict: Verdict, entries: dict[str, Entry], trained: TrainingResult
     ) -> TrainedModel:
         """The model as it is kept, with the backtest's figures for its reader."""
         from dataclasses import asdict
@@ -330,8 +331,7 @@ class Work:
             ticker=history.ticker,
             model_id="",
             config=self.config,
-            scored=scored,
-            served=served,
+            fits=fits,
             served_by=verdict.served_by,
             sentence=verdict.sentence,
             calendar=self.calendar,
@@ -339,7 +339,6 @@ class Work:
             summary=summary,
             members=() if neighbours is None else neighbours.names,
             market=self.market,
-            without_market=self._without_market(scored, served),
             covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
         )
 

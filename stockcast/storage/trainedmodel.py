@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import SCRATCH
 from stockcast.errors import ModelError, StockcastError
-from stockcast.forecasting import Fit, TrainedModel
+from stockcast.forecasting import FITS, Fit, TrainedModel
 from stockcast.models.parameters import Length
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage.circumstances import machine, versions
@@ -78,13 +78,14 @@ class _Manifest:
 def to_file(model: TrainedModel) -> ModelFile:
     """The model's folder content; `model_id` is the hash of settings, parameters and weights."""
     tensors: Tensors = {}
+    records = {name: fit_to_json(fit, name, tensors) for name, fit in model.fits.items()}
     body: dict[str, Any] = {
         "config": encode(_Config(**{field.name: getattr(model.config, field.name) for field in fields(_Config)})),
         "served_by": model.served_by,
-        "features": list(model.served.ensemble.standardiser.names),
-        "scored": fit_to_json(model.scored, "scored", tensors),
-        "served": None if model.served is model.scored else fit_to_json(model.served, "served", tensors),
-        **_pool_to_json(model, tensors),
+        "features": list(model.scored.ensemble.standardiser.names),
+        "scored": records["scored"],
+        "served": records.get("served"),
+        **_pool_to_json(model, records, tensors),
         **body_of(model.covariates),
     }
     manifest = {
@@ -120,35 +121,12 @@ def from_file(file: ModelFile, shipped: bool = False) -> TrainedModel:
 
 def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
     config = TrainConfig(**vars(m.config))
-
-    def fits(names: tuple[str, ...], records: dict[str, FitRecord | None]) -> tuple[Fit, Fit]:
-        found = [
-            fit_from_json(record, place, config.network, names, file.tensors)
-            for place, record in records.items()
-            if record is not None
-        ]
-        for fit, place in zip(found, records, strict=False):
-            if m.served_by not in {config.network.cell, *fit.baselines}:
-                raise MisfitError("served_by", f"is {m.served_by!r}, which {place} does not have")
-        if found[0].cutoff > found[-1].cutoff:
-            raise MisfitError(
-                f"{list(records)[-1]}.cutoff", f"is {found[-1].cutoff}, before {found[0].cutoff} of the other"
-            )
-        return found[0], found[-1]
-
-    scored, served = fits(m.features, {"scored": m.scored, "served": m.served})
-    without_market = None
-    if m.pool.alone_scored is not None:
-        without_market = fits(
-            m.pool.alone_features, {"alone_scored": m.pool.alone_scored, "alone_served": m.pool.alone_served}
-        )
     return TrainedModel(
         name=file.name,
         ticker=m.ticker,
         model_id=m.model_id,
         config=config,
-        scored=scored,
-        served=served,
+        fits=_fits(m, file),
         served_by=m.served_by,
         sentence=m.verdict,
         calendar=m.calendar,
@@ -156,10 +134,26 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         members=m.pool.members,
         sentences=m.pool.sentences,
         market=_market(file.tensors),
-        without_market=without_market,
         covariates=record_from(m.covariates, m.covariate_sources),
         notes=() if file.format == FORMAT else (_EARLIER,),
     )
+
+
+def _fits(m: _Manifest, file: ModelFile) -> dict[str, Fit]:
+    """The fits that a folder has, by name, each with its own columns. Raises MisfitError."""
+    found: dict[str, Fit] = {}
+    for name, record in zip(FITS, (m.scored, m.served, m.pool.alone_scored, m.pool.alone_served), strict=True):
+        if record is None:
+            continue
+        features = m.pool.alone_features if name.startswith("alone") else m.features
+        fit = fit_from_json(record, name, m.config.network, features, file.tensors)
+        if m.served_by not in {m.config.network.cell, *fit.baselines}:
+            raise MisfitError("served_by", f"is {m.served_by!r}, which {name} does not have")
+        scored = found.get(name.replace("served", "scored"), fit)
+        if scored.cutoff > fit.cutoff:
+            raise MisfitError(f"{name}.cutoff", f"is {fit.cutoff}, before {scored.cutoff} of the other")
+        found[name] = fit
+    return found
 
 
 def _require_own_id(known: str, file: ModelFile) -> None:
@@ -174,18 +168,16 @@ def _market(tensors: Mapping[str, Any]) -> Market | None:
     return Market.from_arrays(arrays) if arrays else None
 
 
-def _pool_to_json(model: TrainedModel, tensors: Tensors) -> dict[str, Any]:
+def _pool_to_json(model: TrainedModel, records: Mapping[str, Any], tensors: Tensors) -> dict[str, Any]:
     """What a pool has; nothing for a model of one ticker that did not begin with a pool's market."""
     if not model.members:
         return {}
     pool: dict[str, Any] = {"members": list(model.members), "sentences": dict(model.sentences)}
     if model.market is not None:
         tensors |= {f"market.{name}": values for name, values in model.market.arrays().items()}
-    if model.without_market is not None:
-        scored, served = model.without_market
-        pool["alone_features"] = list(scored.ensemble.standardiser.names)
-        pool["alone_scored"] = fit_to_json(scored, "alone_scored", tensors)
-        pool["alone_served"] = None if served is scored else fit_to_json(served, "alone_served", tensors)
+    if "alone_scored" in records:
+        pool["alone_features"] = list(model.fits["alone_scored"].ensemble.standardiser.names)
+        pool |= {name: records.get(name) for name in ("alone_scored", "alone_served")}
     return {"pool": pool}
 
 

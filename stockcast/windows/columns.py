@@ -19,8 +19,9 @@ from stockcast.windows.seasonality import SEASONALITY_NAMES, seasonality_columns
 from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
 from stockcast.windows.trends import TREND_NAMES, trend_columns
 
+MARKET = "market"
 GROUPS = {
-    "market": MARKET_NAMES,
+    MARKET: MARKET_NAMES,
     "echo": SEASONALITY_NAMES,
     "days": DAY_NAMES,
     "bars": (*COMPONENT_NAMES, *TREND_NAMES),

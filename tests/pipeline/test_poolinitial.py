@@ -114,8 +114,8 @@ def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(pool_
             again = pipeline.reproduce(pool_home, "FAKE", (), ReadOptions(), Silent())
     assert (again.identical, again.members) == (True, 1)
     assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)
-    assert model.without_market is not None
-    assert [fit.cutoff for fit in model.without_market] == [model.scored.cutoff, model.served.cutoff]
+    assert model.has_fallback
+    assert [fit.cutoff for fit in model.fits_without("market")] == [model.scored.cutoff, model.served.cutoff]
     assert model.served.cutoff == STRANGER.last
     pool = trainedmodel.from_file(modelfile.load(pool_home / "models", "pool"))
     assert forecast_from(model, STRANGER) != forecast_from(pool, STRANGER)
@@ -139,7 +139,7 @@ def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(p
     heard = Heard()
     _, model = trained(pool_home, tmp_path, LONGER, progress=heard)
     assert not set(MARKET_NAMES) & set(model.served.ensemble.standardiser.names)
-    assert (model.market, model.without_market, model.members) == (None, None, ())
+    assert (model.market, model.has_fallback, model.members) == (None, False, ())
     assert any("the market of" in note and "Train pool again" in note for note in heard.notes)
 
 

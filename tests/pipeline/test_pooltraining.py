@@ -169,8 +169,8 @@ def test_the_network_in_memory_is_the_one_that_was_saved(quick: Kept) -> None:
     work = PoolWork.begin(pool_of(list(SERIES.values())), QUICK, quick.home, Silent())
     network, _ = work.learn(market=True)
     assert quick.model.scored.ensemble.fingerprint() == network.fingerprint()
-    assert quick.model.without_market is not None
-    assert quick.model.without_market[0].ensemble.fingerprint() == work.learn(market=False)[0].fingerprint()
+    assert quick.model.has_fallback
+    assert quick.model.fits["alone_scored"].ensemble.fingerprint() == work.learn(market=False)[0].fingerprint()
     assert quick.model.config.exchange == "weekdays"
 
 
@@ -199,10 +199,10 @@ def test_predict_serves_members_and_series_that_the_pool_never_saw(kept: Kept, t
 
 def test_the_market_is_looked_at_where_it_is_known_and_done_without_where_it_is_not(kept: Kept) -> None:
     model = kept.model
-    assert model.without_market is not None
+    assert model.has_fallback
     assert model.fit_for(WHOLE.last, model.market) is model.served
     later = date.fromordinal(WHOLE.last.toordinal() + 30)
-    assert model.fit_for(later, model.market) is model.without_market[1]
+    assert model.fit_for(later, model.market) is model.fits["alone_served"]
 
 
 def test_the_order_of_the_sources_does_not_matter(quick: Kept, mixed: Kept) -> None:
@@ -258,11 +258,10 @@ def test_what_comes_after_the_scored_cutoff_changes_nothing_that_was_learnt_or_c
 ) -> None:
     changed = trained(tmp_path, [change(h, CUTOFF) for h in SERIES.values()])
     assert changed.model.scored.ensemble.fingerprint() == quick.model.scored.ensemble.fingerprint()
-    assert changed.model.without_market is not None
-    assert quick.model.without_market is not None
-    assert (
-        changed.model.without_market[0].ensemble.fingerprint() == quick.model.without_market[0].ensemble.fingerprint()
-    )
+    assert changed.model.has_fallback
+    assert quick.model.has_fallback
+    alone, before = (kept.model.fits["alone_scored"].ensemble for kept in (changed, quick))
+    assert alone.fingerprint() == before.fingerprint()
     np.testing.assert_array_equal(changed.model.scored.shocks.values_M4, quick.model.scored.shocks.values_M4)
     assert changed.model.served_by == quick.model.served_by
     assert changed.result.verdict.strongest_baseline == quick.result.verdict.strongest_baseline
@@ -296,15 +295,15 @@ def test_the_networks_have_learnt_something_and_the_market_is_among_it(quick: Ke
     """A network without a correction would hide a leak into its inputs."""
     assert min(quick.result.steps) > 0
     assert "market_return" in quick.model.scored.ensemble.standardiser.names
-    assert quick.model.without_market is not None
-    assert "market_return" not in quick.model.without_market[0].ensemble.standardiser.names
+    assert quick.model.has_fallback
+    assert "market_return" not in quick.model.fits["alone_scored"].ensemble.standardiser.names
 
 
 def test_few_series_have_no_market_and_need_no_second_network(tmp_path: Path) -> None:
     found = trained(tmp_path, [SERIES["A"], SERIES["B"]])
     assert not found.result.market
     assert found.model.market is None
-    assert found.model.without_market is None
+    assert not found.model.has_fallback
 
 
 def test_a_market_that_comes_after_the_training_part_is_not_looked_at(tmp_path: Path) -> None:

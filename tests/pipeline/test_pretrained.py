@@ -199,7 +199,7 @@ def test_the_fit_that_has_learnt_from_everything_forecasts_what_came_later(place
     assert model.served.cutoff == day(POOLED - 1)
     for first_target, fit in ((POOLED - 1, model.scored), (POOLED, model.served)):
         (result,) = walked(place, ALL, from_test(first_target), "final")
-        expected = predicted(replace(model, scored=fit, served=fit, market=whole_market()), ALL[0], 740)
+        expected = predicted(replace(model, fits={"scored": fit}, market=whole_market()), ALL[0], 740)
         assert rows_of(result, "lstm").quantiles_NQ[741 - first_target].tobytes() == expected.tobytes()
     assert walked(place, ALL, name="final")[0].folds[0].test[0] == TEST_FROM
 

@@ -125,7 +125,7 @@ class Bench:
             )
         ensemble = replace(ensemble, cutoff=cutoff or fit.cutoff)
         served = Fit(ensemble, fit.baselines, fit.shocks)
-        return replace(self.candidate.model, served=served, served_by=name, model_id="old")
+        return replace(self.candidate.model, fits={"scored": fit, "served": served}, served_by=name, model_id="old")
 
     def meet(self, old: TrainedModel | None, candidate: Candidate | Exception) -> Retraining:
         def made(*_: object) -> Candidate:
