@@ -72,3 +72,22 @@ SEVERAL = BacktestSummary(
     mean_crps={"lstm": 0.0112, "har-t": 0.011245, "drift": 0.0132},
     confidence_set={"lstm": 1.0, "har-t": 0.2},
 )
+
+AHEAD = replace(
+    ALONE,
+    results=(
+        replace(
+            BACKTESTED,
+            scores=(
+                *BACKTESTED.scores,
+                *(replace(found, horizon=2, n=373, coverage_90=0.771) for found in BACKTESTED.scores),
+            ),
+            comparisons=(
+                *BACKTESTED.comparisons,
+                *(replace(found, horizon=2, crps_skill=-0.0123, dm_p=0.88) for found in BACKTESTED.comparisons),
+            ),
+            economics=tuple(replace(strategy, deflated_sharpe_p=0.31) for strategy in ECONOMICS),
+        ),
+    ),
+)
+"""Two sessions ahead, several strategies tried."""

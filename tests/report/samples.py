@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stockcast.results.forecasts import Forecast
 from stockcast.results.models import ModelSummary
-from stockcast.results.training import Comparison, PartSummary, Score, TrainResult, Verdict
+from stockcast.results.training import Comparison, InitialResult, PartSummary, Score, TrainResult, Verdict
 
 SENTENCE = (
     "Intervals: better than the strongest baseline (HAR-t) by 0.4 % (p = 0.02) and than GARCH by 0.9 % (p = 0.003). "
@@ -126,6 +126,22 @@ TRAINED = TrainResult(
     steps=(60, 70, 60, 80),
     notes=("2 rows are duplicates of the row before",),
     path=Path("/home/nobody/models/AAPL"),
+)
+
+KEPT = replace(
+    TRAINED,
+    ticker="KEPT",
+    init=InitialResult("general", "aa", "bb", True, 0.0110, 0.010989, 0.26),
+    verdict=replace(VERDICT, served_by="lstm"),
+)
+TUNED = replace(
+    TRAINED,
+    ticker="TUNED",
+    init=InitialResult("sp500", "aa", "bb", False, 0.0110, 0.0108, 0.012),
+    scores=(),
+    comparisons=(),
+    forecasts=(),
+    served_cutoff=TRAINED.scored_cutoff,
 )
 
 MODEL = ModelSummary(

@@ -20,9 +20,9 @@ from stockcast.results.forecasts import Forecast
 from stockcast.results.training import ForecastRows
 from stockcast.storage import forecastrows
 from stockcast.storage.outputs import append_csv
+from tests.report.lives import OPEN
 from tests.report.samples import FORECAST, PENNY
-from tests.report.test_live_text import OPEN
-from tests.report.test_skilltable import TABLE
+from tests.report.skills import TABLE
 
 
 def read(text: str) -> list[dict[str, str]]:

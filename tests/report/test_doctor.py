@@ -9,16 +9,7 @@ from stockcast.report.asjson import plain
 from stockcast.report.doctor import diagnosis_text
 from stockcast.report.page import Page
 from stockcast.results.doctor import Check, Diagnosis
-
-SICK = Diagnosis(
-    (
-        Check("home", True, "writable, 12.3 GB free"),
-        Check("cron", None, "no run in the last 3 sessions", "see crontab -l"),
-        Check("store", False, "the file is no database", "move stockcast.db away, then stockcast fetch"),
-        Check("clock", None, "STOCKCAST_NOW is set"),
-    )
-)
-WELL = Diagnosis(SICK.checks[:1])
+from tests.report.diagnoses import SICK, WELL
 
 
 def test_each_check_has_a_row_with_its_state_and_what_was_found() -> None:
