@@ -29,8 +29,7 @@ from stockcast.errors import DataError, StockcastError
 from stockcast.models import likelihood
 from stockcast.models.baselines import ALL_BASELINES, garchfilter
 from stockcast.models.likelihood import Maximum
-from stockcast.pipeline.sources import load
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices import csvfile
 from stockcast.windows.features import Features, features
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin
 
@@ -96,7 +95,7 @@ def _fits(path: Path, since: int) -> list[Row]:
     """A row for each January and baseline; one with the reason where the file cannot be read."""
     ticker = next(iter(_files_of(path)))
     try:
-        f = features(load(str(path), ReadOptions()))
+        f = features(csvfile.read(str(path)))
     except StockcastError as error:
         return [{"ticker": ticker, "baseline": None, "error": f"not read: {error.message}"}]
     return [_fit(f, ticker, stop, name) for stop in _stops(f, since) for name in FITTED]
@@ -178,7 +177,7 @@ def _gain(row: Row, path: Path) -> float:
     """Nats by which the best of the random starts is above the fit."""
     from scipy.optimize import minimize
 
-    f = features(load(str(path), ReadOptions()))
+    f = features(csvfile.read(str(path)))
     with recorded() as maxima:
         ALL_BASELINES[row["baseline"]].fit(f, first_origin(LOOKBACK), row["stop"])
     found, loss, bounds_P2 = maxima[-1]

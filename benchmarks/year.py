@@ -35,12 +35,11 @@ from stockcast.errors import StockcastError
 from stockcast.evaluation.backtest import Outcomes, crps
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.scoring import ledger
-from stockcast.pipeline.sources import hours_of, stored
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.ledger import LedgerRow
-from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.windows.features import features
 from stockcast.windows.splits import Part
@@ -166,7 +165,7 @@ def examine(year: Year) -> Findings:
     problems += _missed(year, {ticker: set(days) for ticker, days in missed.items()})
     with Database.open(year.home) as db:
         problems += [f"integrity: {line}" for line in db.integrity()]
-        compared, unequal = _compared(year, db, rows)
+        compared, unequal = _compared(year, rows)
     problems += _lines(year, rows)
     settled = [row for row in rows if row.outcome is not None]
     outcomes: list[Any] = [row.outcome for row in settled]
@@ -220,13 +219,11 @@ def _lines(year: Year, rows: Sequence[LedgerRow]) -> list[str]:
     ]
 
 
-def _compared(year: Year, db: Database, rows: Sequence[LedgerRow]) -> tuple[int, int]:
+def _compared(year: Year, rows: Sequence[LedgerRow]) -> tuple[int, int]:
     """Recorded scores before calibration against a backtest over the same origins, in one batch a ticker."""
     compared = unequal = 0
     for ticker in year.tickers:
-        instrument = pricestore.instrument(db, ticker)
-        assert instrument is not None
-        history = stored(db, ticker, hours_of(instrument).close_of(year.sessions[-1])).history
+        history = PriceSource(year.home).load(ticker, fetch="never").history
         model, f = model_of(year.home, ticker), features(history)
         first = int(np.searchsorted(f.session_returns.dates, np.datetime64(year.sessions[0])))
         part = Part(first, len(f) - 1)

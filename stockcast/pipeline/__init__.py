@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.exporting import export_model
-    from stockcast.pipeline.fetching import FetchSession, fetch
     from stockcast.pipeline.gathering import gather
     from stockcast.pipeline.markets import Company
     from stockcast.pipeline.models import (
@@ -32,13 +31,14 @@ if TYPE_CHECKING:
     from stockcast.pipeline.running import run
     from stockcast.pipeline.scoring import ledger, score
     from stockcast.pipeline.skilltable import skill_table
+    from stockcast.pipeline.source import FetchSession, fetch
     from stockcast.pipeline.sources import load
     from stockcast.pipeline.training import train
 
 _HOME = {
     "Company": "markets",
     "PretrainedBacktest": "pretrained",
-    "FetchSession": "fetching",
+    "FetchSession": "source",
     "audit": "auditing",
     "backtest": "backtesting",
     "backtest_pretrained": "backtesting",
@@ -46,7 +46,7 @@ _HOME = {
     "doctor": "checkup",
     "explain": "explaining",
     "export_model": "exporting",
-    "fetch": "fetching",
+    "fetch": "source",
     "gather": "gathering",
     "ledger": "scoring",
     "list_models": "models",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from stockcast.evaluation.backtest import Entry
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import EarlyStopping
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
 

@@ -19,8 +19,8 @@ from stockcast.results.progress import Progress, Silent
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import FetchSession
     from stockcast.pipeline.pretrained import PretrainedBacktest
+    from stockcast.pipeline.source import FetchSession
     from stockcast.pipeline.sources import Quotes
     from stockcast.prices.history import History
 

@@ -36,7 +36,7 @@ from stockcast.windows.features import Features, features
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
     from stockcast.storage.database import Database
 
 
@@ -171,7 +171,8 @@ class Search:
 
     def _fetch(self, db: Database, ticker: str, target: TargetSeries) -> None:
         """Bring a ticker up to what the last session of the host may know of it, if it is behind that."""
-        from stockcast.pipeline.fetching import Fetcher, FetchSession
+        from stockcast.pipeline.fetching import Fetcher
+        from stockcast.pipeline.source import FetchSession
         from stockcast.storage import pricestore
 
         instrument, last = pricestore.instrument(db, ticker), pricestore.last_session(db, ticker)
@@ -181,7 +182,7 @@ class Search:
                 return
         assert self.home is not None  # noqa: S101 - asked before
         fetch_session = self.fetch_session(ticker) or FetchSession(FetchConfig(), many=False)
-        Fetcher(db, fetch_session.config, self.progress, fetch_session).update(ticker)
+        Fetcher(db, fetch_session, self.progress).update(ticker)
 
     def _tell_age(self, one: Covariate, target: TargetSeries) -> None:
         """Say how old a covariate is that ends before what could be known of it; refuse a ticker that is too old."""

@@ -43,7 +43,7 @@ from stockcast.results.progress import Progress
 from stockcast.windows.features import BURN_IN, HAR_SPANS
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
 
 _WHERE_TRAINED = CovariatesConfig()
 _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
@@ -105,7 +105,8 @@ def _quotes(
     source: str, read: ReadOptions, home: Path, progress: Progress, fetch_session: FetchSession | None
 ) -> Quotes:
     """A ticker's bars up to `read.end`; with one that is stored, nothing is fetched."""
-    from stockcast.pipeline.fetching import Fetcher, FetchSession
+    from stockcast.pipeline.fetching import Fetcher
+    from stockcast.pipeline.source import FetchSession
     from stockcast.pipeline.tickerforecast import require_fresh
     from stockcast.storage import pricestore
     from stockcast.storage.database import Database
@@ -115,7 +116,7 @@ def _quotes(
     with Database.open(home) as db:
         last = pricestore.last_session(db, ticker)
         if read.end is None or last is None or last < read.end:
-            Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker)
+            Fetcher(db, fetch_session, progress).update(ticker)
         found = stored(db, ticker, settings.now(), read.start, read.end)
     if read.end is None:
         require_fresh(found, fetch_session.config)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.config.fetching import FetchConfig
-from stockcast.errors import DataError, SourceUnavailable
-from stockcast.pipeline.instruments import described
+from stockcast.errors import ConfigError, DataError, SourceUnavailable
+from stockcast.prices.exchanges import WEEKDAYS, calendar_of
 from stockcast.prices.history import Dates
-from stockcast.prices.hours import TradingHours
+from stockcast.prices.hours import TradingHours, load_hours
 from stockcast.prices.restatement import compared
-from stockcast.prices.yahoo.deadline import Deadline
-from stockcast.prices.yahoo.failures import YahooFailure
+from stockcast.prices.sessions import load_calendar
 from stockcast.results.fetching import FetchResult
 from stockcast.results.progress import Progress
 from stockcast.storage import pricestore
@@ -29,6 +23,7 @@ from stockcast.storage.database import Database
 from stockcast.storage.pricestore import Instrument, StoredBars
 
 if TYPE_CHECKING:
+    from stockcast.pipeline.source import FetchSession
     from stockcast.prices.yahoo.client import Answer
 
 OVERLAP = 10
@@ -37,74 +32,9 @@ OVERLAP = 10
 LEAST_KEPT = 0.9
 """Share of the stored sessions that a whole history must have to replace them."""
 
-_PATIENCE = 3  # tickers in a row that find the provider away, before the others are not tried
-
-
-def fetch(
-    tickers: Sequence[str],
-    home: Path,
-    config: FetchConfig,
-    watching: Callable[[str], Progress],
-) -> Callable[[str], FetchResult]:
-    """A function that brings one of the tickers up to date, all of them within one time limit.
-
-    watching: who watches a ticker. The function raises DataError for the ticker, SourceUnavailable for the provider.
-    """
-    from stockcast.pipeline.sources import ticker_of
-
-    fetch_session = FetchSession(config, len(tickers) > 1)
-
-    def one(source: str) -> FetchResult:
-        with Database.open(home) as db:
-            return Fetcher(db, config, watching(source), fetch_session).update(ticker_of(source))
-
-    return one
-
-
-class FetchSession:
-    """One time limit for the fetching of many tickers, a pause between two, no patience with a provider that is away.
-
-    What is done between two questions, such as a training, does not count.
-    """
-
-    def __init__(self, config: FetchConfig, many: bool = True, retry: int = _PATIENCE) -> None:
-        self.config = config
-        self._limit = self._left = config.timeout
-        self._pause = config.pause if many else 0.0
-        self._patience = retry
-        self._asked = False
-        self._away: list[tuple[str, str]] = []
-
-    @contextmanager
-    def turn(self, ticker: str) -> Iterator[Deadline]:
-        """Whose turn it is may ask within, up to the deadline. Raises SourceUnavailable where that is hopeless."""
-        from stockcast.prices.yahoo import package
-
-        self._refuse_hopeless(ticker)
-        package.load()
-        deadline = Deadline(time.monotonic() + self._left, self._limit)
-        try:
-            self._rest(deadline)
-            yield deadline
-            self._away.clear()
-        except SourceUnavailable as error:
-            if not isinstance(error, YahooFailure) or error.for_every_ticker:
-                # The words alone: whoever catches the error may add to its hint what concerns this ticker.
-                self._away.append((error.message, error.hint))
-            raise
-        finally:
-            self._left = deadline.left()
-
-    def _refuse_hopeless(self, ticker: str) -> None:
-        if len(self._away) >= self._patience:
-            message, hint = self._away[-1]
-            raise SourceUnavailable(f"{ticker} was not tried after {len(self._away)} failures: {message}", hint)
-
-    def _rest(self, deadline: Deadline) -> None:
-        if self._asked and self._pause:
-            # Not regular, so that many machines with one crontab do not ask in step.
-            time.sleep(min(self._pause * random.uniform(0.5, 1.5), deadline.left()))  # noqa: S311 - a pause is no secret
-        self._asked = True
+# A forecast may be of 250 sessions ahead, which is a year.
+_BACK, _AHEAD, _LEAST_AHEAD = timedelta(days=30), timedelta(days=500), timedelta(days=380)
+_EARLIEST = date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -112,9 +42,8 @@ class Fetcher:
     """Brings stored prices up to date, one ticker after the other."""
 
     db: Database
-    config: FetchConfig
-    progress: Progress
     fetch_session: FetchSession
+    progress: Progress
 
     def update(self, ticker: str) -> FetchResult:
         """The ticker's prices, asked for where the stored ones are older than the settings allow.
@@ -122,22 +51,22 @@ class Fetcher:
         Where `allow_stale` is set and the provider fails, or says that it has nothing, the stored prices serve. Raises
         DataError for an unknown ticker, SourceUnavailable where the provider cannot be reached.
         """
-        now = settings.now()
+        now, config = settings.now(), self.fetch_session.config
         instrument, bars = pricestore.instrument(self.db, ticker), pricestore.bars(self.db, ticker)
         if instrument is None or bars is None or not len(bars):
-            if self.config.offline:
+            if config.offline:
                 raise DataError(
                     f"no prices of {ticker} are stored", f"fetch them without --offline: stockcast fetch {ticker}"
                 )
             return self._told(self._first(ticker, now))
         known = _Known(instrument, bars)
         age = known.age(now)
-        if self.config.offline or age <= self.config.max_age:
+        if config.offline or age <= config.max_age:
             return known.result(now, asked=False)
         try:
             return self._told(self._more(known, now))
         except (DataError, SourceUnavailable) as error:
-            if self.config.allow_stale:
+            if config.allow_stale:
                 self.progress.note(f"{ticker}: {error.message}; stored prices up to {known.last} serve")
                 return known.result(now, asked=True)
             error.hint = f"{error.hint}; stored prices end on {known.last}: predict --allow-stale goes on from them"
@@ -192,7 +121,7 @@ class Fetcher:
         """The instrument as the answer describes it, and the answer's bars that are final."""
         from stockcast.prices.yahoo.completed import completed
 
-        instrument = described(ticker, answer, now, known)
+        instrument = _described(ticker, answer, now, known)
         if instrument.guessed:
             self.progress.note(
                 f"{ticker}: the sessions of its exchange, {answer.meta.exchange_code or 'not named'}, are not known; "
@@ -286,3 +215,64 @@ def _reason(fetched: StoredBars, before: StoredBars) -> str:
 def _newest_event(now: Dates, before: Dates) -> np.datetime64 | None:
     new = np.setdiff1d(now, before)
     return new[-1] if len(new) else None
+
+
+def _described(ticker: str, answer: Answer, now: datetime, known: Instrument | None) -> Instrument:
+    """The instrument that an answer is about; calendar and hours that reach far enough ahead are kept.
+
+    An exchange that cannot be told, or whose holidays cannot be worked out, is taken to trade on weekdays, and marked
+    as guessed; what was known before outlasts an answer that does not tell.
+    """
+    meta = answer.meta
+    told = calendar_of(meta.exchange_code, meta.zone, meta.kind)
+    name, guessed = told.name, told.guessed
+    if known is not None and (told.guessed or told.name == known.exchange):
+        if known.calendar.knows((now + _LEAST_AHEAD).date()):
+            return _kept(known, now, meta.currency, meta.zone)
+        name, guessed = known.exchange, known.guessed
+    try:
+        return _built(ticker, name, guessed, answer, now, known)
+    except ConfigError:
+        return _built(ticker, WEEKDAYS, True, answer, now, known)
+
+
+def _kept(known: Instrument, now: datetime, currency: str | None, zone: str | None) -> Instrument:
+    return replace(known, currency=currency or known.currency, zone=zone or known.zone, fetched_at=_stamp(now))
+
+
+def _built(
+    ticker: str, exchange: str, guessed: bool, answer: Answer, now: datetime, known: Instrument | None
+) -> Instrument:
+    meta = answer.meta
+    first: date = answer.dates[0].astype(object) if len(answer) else now.date()
+    if known is not None:
+        first = min(first, known.calendar.first)
+    # A calendar of weekdays has no first day.
+    start, through = max(min(first, now.date()), _EARLIEST + _BACK) - _BACK, (now + _AHEAD).date()
+    zone = meta.zone or (known.zone if known else None)
+    hours = load_hours(exchange, start, through, zone, _local(meta.period_end, zone))
+    return Instrument(
+        ticker=ticker,
+        exchange=exchange,
+        currency=meta.currency or (known.currency if known else None),
+        zone=zone or "UTC",
+        calendar=load_calendar(exchange, start, through),
+        hours=hours.to_json(),
+        fetched_at=_stamp(now),
+        guessed=guessed,
+    )
+
+
+def _local(moment: datetime | None, zone: str | None) -> time | None:
+    """The exchange's own clock at a moment: what is known of the close where no calendar is.
+
+    None at midnight, which ends the day before and would begin the session's own.
+    """
+    if moment is None or zone is None:
+        return None
+    at = moment.astimezone(ZoneInfo(zone)).time()
+    return None if (at.hour, at.minute) == (0, 0) else at
+
+
+def _stamp(now: datetime) -> str:
+    return now.isoformat(timespec="seconds")

@@ -24,7 +24,7 @@ from stockcast.storage.database import Database
 from stockcast.windows.covariates import Covariates
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
 
 _NONE = CovariatesConfig()
 LEAST = 2

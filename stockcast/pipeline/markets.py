@@ -32,7 +32,7 @@ from stockcast.windows.market import MINIMUM_MEMBERS, Market
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.storage.database import Database
 
@@ -155,7 +155,7 @@ class Company:
             last = pricestore.last_session(db, ticker)
             if fetch_session is not None and ticker in model.members and (last is None or last < origin):
                 with suppress(StockcastError):
-                    Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker)
+                    Fetcher(db, fetch_session, progress).update(ticker)
 
     def market(self, kept: Market, last: date, progress: Progress) -> Market:
         """The market of all the sessions of all sources; the kept one alone where that reaches `last`.

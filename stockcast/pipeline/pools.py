@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast.errors import DataError, StockcastError
-from stockcast.pipeline.predicting import calendar_end
+from stockcast.pipeline.source import calendar_end
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
@@ -22,7 +22,7 @@ from stockcast.windows.features import Features, features
 from stockcast.windows.market import Market
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
 
 
 @dataclass(frozen=True)

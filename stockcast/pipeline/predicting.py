@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.pipeline.markets import Company, at_exchange
+from stockcast.pipeline.source import calendar_end
 from stockcast.pipeline.sources import load
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
@@ -21,10 +22,7 @@ from stockcast.results.progress import Progress, Silent
 from stockcast.storage import generalmodel, modelfile, trainedmodel
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import FetchSession
-
-CALENDAR_AHEAD = timedelta(days=400)
-"""Sessions kept with a model beyond today: 250 sessions ahead of the newest bar, and some."""
+    from stockcast.pipeline.source import FetchSession
 
 
 def predict(
@@ -74,11 +72,6 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
         learnt = f"it has learnt up to {model.scored.cutoff}"
         progress.note(f"{history.ticker}: it has no model of its own, so the general model forecasts; {learnt}")
     return model
-
-
-def calendar_end(last: date) -> date:
-    """How far a calendar has to reach for forecasts from `last` and from today."""
-    return max(last, settings.now().date()) + CALENDAR_AHEAD
 
 
 def _from_file(

@@ -17,7 +17,8 @@ import numpy as np
 from stockcast.errors import ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
 from stockcast.pipeline.markets import ELSEWHERE
-from stockcast.pipeline.predicting import calendar_end, model_of
+from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.source import calendar_end
 from stockcast.pipeline.sources import hours_of, ticker_of
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.pipeline.walking import FallbackModel, Walk, folder_of

@@ -23,7 +23,7 @@ from stockcast.versions import VERSION
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
     from stockcast.windows.folds import Fold
 
 _SESSIONS = 250

@@ -32,7 +32,7 @@ from stockcast.windows.covariates import Covariates, CovariatesRecord
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
     from stockcast.pipeline.sources import Quotes
     from stockcast.prices.history import History
     from stockcast.storage.modelfile import ModelFile
@@ -227,7 +227,7 @@ class _Trained:
 
 
 def _offline(_: str) -> FetchSession:
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
 
     return FetchSession(FetchConfig(offline=True), many=False)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stockcast.config.runfile import RetrainConfig
     from stockcast.forecasting import Fit, TrainedModel
     from stockcast.models.distribution import Distribution
-    from stockcast.pipeline.fetching import FetchSession
+    from stockcast.pipeline.source import FetchSession
     from stockcast.pipeline.sources import Quotes
     from stockcast.pipeline.training import Candidate, Work
     from stockcast.windows.splits import Part

@@ -19,11 +19,12 @@ from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.fetching import Fetcher, FetchSession
+from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
+from stockcast.pipeline.source import FetchSession
 from stockcast.pipeline.sources import Quotes, stored
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.pipeline.tickerforecast import TickerForecast, require_fresh
@@ -140,7 +141,7 @@ class Run:
 
     def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
         try:
-            fetched = Fetcher(self.db, self._fetching, progress, self._waiting).update(ticker)
+            fetched = Fetcher(self.db, self._waiting, progress).update(ticker)
         except StockcastError:
             self._settle_stored(ticker, progress)
             raise

@@ -71,7 +71,7 @@ class TargetSeries:
 
 def calendar_for(history: History, exchange: str | None, found: Quotes | None) -> SessionCalendar:
     """The calendar of an exchange; None: the ticker's own, and New York's for a file."""
-    from stockcast.pipeline.predicting import calendar_end
+    from stockcast.pipeline.source import calendar_end
     from stockcast.prices.sessions import DEFAULT_EXCHANGE, load_calendar
 
     if found is not None and exchange in {None, found.exchange}:
@@ -81,7 +81,7 @@ def calendar_for(history: History, exchange: str | None, found: Quotes | None) -
 
 def hours_around(exchange: str, dates: Dates) -> TradingHours:
     """Trading hours for sessions from the first of `dates` to those that are still to come."""
-    from stockcast.pipeline.predicting import calendar_end
+    from stockcast.pipeline.source import calendar_end
 
     first, last = (day.astype("datetime64[D]").astype(object) for day in (dates[0], dates[-1]))
     return _looked_up(exchange, first, calendar_end(last))

@@ -12,9 +12,10 @@ from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
-from stockcast.pipeline.fetching import Fetcher, FetchSession
+from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import Company, at_exchange
-from stockcast.pipeline.predicting import calendar_end, serving, warn_of_guesses
+from stockcast.pipeline.predicting import serving, warn_of_guesses
+from stockcast.pipeline.source import FetchSession, calendar_end
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.sessions import load_calendar
@@ -38,11 +39,13 @@ def from_store(
     end = min((day for day in (read.end, config.as_of) if day is not None), default=None)
     with Database.open(home) as db:
         if end is None or not _stored_through(db, ticker, end):
-            Fetcher(db, fetch_session.config, progress, fetch_session).update(ticker)
+            Fetcher(db, fetch_session, progress).update(ticker)
         now = settings.now()
         quotes = stored(db, ticker, now, read.start, end)
         if exchange is not None and exchange != quotes.exchange:
-            quotes = replace(quotes, calendar=load_calendar(exchange, quotes.history.first, calendar_end(now.date())))
+            quotes = replace(
+                quotes, known_calendar=load_calendar(exchange, quotes.history.first, calendar_end(now.date()))
+            )
         for note in quotes.history.notes:
             progress.note(f"{ticker}: {note}", detail=True)
         if end is None:
@@ -122,6 +125,7 @@ class TickerForecast:
     def _kind(self, forecast: Forecast) -> str:
         """Live where it was made from the newest session, before the target session's close."""
         newest = self.quotes.age == 0
+        assert self.quotes.hours is not None  # noqa: S101 - a ticker's are known
         in_time = self.now < self.quotes.hours.close_of(forecast.target_session)
         return "live" if newest and in_time else "replay"
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import EarlyStopping
-    from stockcast.pipeline.fetching import FetchSession
     from stockcast.pipeline.initial import Initial, Tuned
+    from stockcast.pipeline.source import FetchSession
     from stockcast.results.training import Verdict
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features

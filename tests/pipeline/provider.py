@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from stockcast.config.fetching import FetchConfig
-from stockcast.pipeline.fetching import Fetcher, FetchSession
+from stockcast.pipeline.fetching import Fetcher
+from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer, Meta
 from stockcast.prices.yahoo.deadline import Deadline
@@ -136,4 +137,9 @@ def fetcher(
 ) -> Fetcher:
     """A fetcher that pauses for nobody."""
     config = config or FetchConfig(pause=0)
-    return Fetcher(db, config, heard or Heard(), fetch_session or FetchSession(config))
+    return Fetcher(db, fetch_session or FetchSession(config), heard or Heard())
+
+
+def stored(db: Database, ticker: str) -> PriceSeries:
+    """What the store has of a ticker."""
+    return PriceSource(db.path.parent).load(ticker, fetch="never")

@@ -10,8 +10,7 @@ import pytest
 from stockcast import pipeline
 from stockcast.config.fetching import FetchConfig
 from stockcast.errors import DataError, SourceUnavailable
-from stockcast.pipeline.fetching import FetchSession
-from stockcast.pipeline.sources import stored
+from stockcast.pipeline.source import FetchSession
 from stockcast.prices.yahoo.answer import Meta
 from stockcast.prices.yahoo.failures import NoNetwork, Nonsense, UnknownTicker
 from stockcast.storage import pricestore
@@ -27,6 +26,7 @@ from tests.pipeline.provider import (
     evening,
     fetcher,
     series,
+    stored,
 )
 
 QUIET = FetchConfig(pause=0)
@@ -127,10 +127,12 @@ def test_a_provider_without_news_changes_nothing(provider: Provider, clock: SetC
 def test_an_earlier_clock_sees_no_later_bars(clock: SetClock, db: Database) -> None:
     clock(evening(WEDNESDAY))
     fetcher(db).update("AAA")
-    quotes = stored(db, "AAA", evening(MONDAY))
-    assert (quotes.history.last, quotes.completed, quotes.age) == (MONDAY, MONDAY, 0)
+    clock(evening(MONDAY))
+    series = stored(db, "AAA")
+    assert (series.history.last, series.completed, series.age) == (MONDAY, MONDAY, 0)
+    clock(datetime(2020, 1, 2, tzinfo=UTC))
     with pytest.raises(DataError, match="no prices of AAA"):
-        stored(db, "AAA", datetime(2020, 1, 2, tzinfo=UTC))
+        stored(db, "AAA")
 
 
 def test_tickers_in_small_letters_are_the_same_tickers(db: Database, home: Path) -> None:
@@ -343,13 +345,13 @@ def test_sessions_are_known_for_more_than_a_year_ahead(clock: SetClock, db: Data
     fetcher(db).update("AAA")
     clock(evening(MONDAY))
     fetcher(db).update("AAA")
-    quotes = stored(db, "AAA", evening(MONDAY))
-    assert quotes.calendar.knows(quotes.calendar.next_sessions(MONDAY, 250)[-1])
+    calendar = stored(db, "AAA").calendar
+    assert calendar.knows(calendar.next_sessions(MONDAY, 250)[-1])
 
 
 def test_a_damaged_bar_in_the_store_is_refused_with_its_date(provider: Provider, db: Database) -> None:
     provider.correct("AAA", THURSDAY, close=-37.63)
     fetcher(db).update("AAA")
     with pytest.raises(DataError, match=r"2021-04-01.*-37\.63"):
-        stored(db, "AAA", evening(THURSDAY))
+        stored(db, "AAA")
     assert np.isfinite(closes(db)[THURSDAY])

@@ -19,12 +19,12 @@ from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, Run
 from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
-from stockcast.pipeline.fetching import Fetcher, FetchSession
+from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.pooltraining import train_pool
 from stockcast.pipeline.pretrained import PretrainedBacktest
-from stockcast.pipeline.sources import stored
+from stockcast.pipeline.source import FetchSession
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.yahoo import client
@@ -36,7 +36,7 @@ from stockcast.storage.database import Database
 from stockcast.windows.market import MARKET_NAMES
 from tests import leaks, synthetic
 from tests.pipeline.conftest import SetClock
-from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, Heard, Provider, evening, series
+from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, Heard, Provider, evening, series, stored
 from tests.test_lookahead import CHANGES
 
 SESSIONS, MORE = 640, 20
@@ -204,8 +204,8 @@ def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path
     clock(evening(THURSDAY))
     with Database.open(home) as db:
         for ticker in TICKERS:
-            Fetcher(db, FetchConfig(), Silent(), FetchSession(FetchConfig(), many=False)).update(ticker)
-        histories = [stored(db, ticker, now()).history for ticker in TICKERS]
+            Fetcher(db, FetchSession(FetchConfig(), many=False), Silent()).update(ticker)
+        histories = [stored(db, ticker).history for ticker in TICKERS]
     with synthetic.only_baselines("random-walk", "har-t"):
         train_pool(Pool.of(histories, calendar_of(histories, "XNYS")), NIGHTLY, home, "pool", Silent())
     return home

@@ -18,9 +18,9 @@ from stockcast.errors import DataError
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline import markets
-from stockcast.pipeline.fetching import FetchSession
 from stockcast.pipeline.markets import ELSEWHERE, Company
 from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.source import FetchSession
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
