@@ -14,7 +14,7 @@ OLDEST_PYTHON ?= python3.11
 DIST := build/dist
 INSTALLED := .venv-wheel
 
-.PHONY: demo test test-oldest goldens lint wheel bench-speed general-model clean
+.PHONY: demo test test-oldest goldens lint docs wheel bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -36,7 +36,11 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	$(BIN)/deptry stockcast --optional-dependencies-dev-groups test,lint
+	$(BIN)/deptry stockcast --optional-dependencies-dev-groups test,lint,docs
+
+# The pages as a site, in build/docs: strict about links, and complete about options and the Python API.
+docs: $(VENV)/.docs
+	$(BIN)/python docs/tools/site.py
 
 # Built, installed where nothing else is, and used from another folder. What it depends on may stay there from before; the
 # wheel itself is replaced even where its version is the same.
@@ -77,6 +81,10 @@ $(VENV)/.test: $(VENV)/.installed
 
 $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python $(PIP) -e '.[test,lint]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python $(PIP) -e '.[docs]'
 	touch $@
 
 $(INSTALLED)/.empty: $(BIN)/python pyproject.toml

@@ -84,18 +84,19 @@ def backtest(
     Raises, where no series can be walked, what is wrong with the first: DataError where it is too short, ConfigError
     for an unknown baseline, ModelError where the model has learnt from the sessions that would be scored.
 
-    >>> from datetime import date
-    >>> from stockcast import BacktestConfig, FoldConfig, NetworkConfig, TrainingConfig, backtest, load
-    >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
-    >>> quick = BacktestConfig(
-    ...     network=NetworkConfig(hidden_size=4), training=TrainingConfig(seeds=1, steps=5),
-    ...     folds=FoldConfig(test_from=date(2018, 1, 2)), baselines=("har-t",),
-    ... )
-    >>> found = backtest(prices, quick)
-    >>> found.forecasts().columns.tolist()[:6]
-    ['unique_id', 'ds', 'cutoff', 'y', 'lstm', 'lstm-lo-90']
-    >>> found.skill()[["unique_id", "model", "baseline"]].values.tolist()
-    [['GSPC', 'lstm', 'har-t']]
+    Examples:
+        >>> from datetime import date
+        >>> from stockcast import BacktestConfig, FoldConfig, NetworkConfig, TrainingConfig, backtest, load
+        >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+        >>> quick = BacktestConfig(
+        ...     network=NetworkConfig(hidden_size=4), training=TrainingConfig(seeds=1, steps=5),
+        ...     folds=FoldConfig(test_from=date(2018, 1, 2)), baselines=("har-t",),
+        ... )
+        >>> found = backtest(prices, quick)
+        >>> found.forecasts().columns.tolist()[:6]
+        ['unique_id', 'ds', 'cutoff', 'y', 'lstm', 'lstm-lo-90']
+        >>> found.skill()[["unique_id", "model", "baseline"]].values.tolist()
+        [['GSPC', 'lstm', 'har-t']]
     """
     from stockcast.pipeline.pooling import pooled
 

@@ -42,13 +42,14 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
 
     Raises ConfigError for several series without a pool, DataError where the prices cannot be learnt from.
 
-    >>> from datetime import date
-    >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load
-    >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
-    >>> quick = TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5))
-    >>> model = fit(prices, quick)
-    >>> model.tickers, model.cutoff
-    (('GSPC',), datetime.date(2018, 12, 31))
+    Examples:
+        >>> from datetime import date
+        >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load
+        >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+        >>> quick = TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5))
+        >>> model = fit(prices, quick)
+        >>> model.tickers, model.cutoff
+        (('GSPC',), datetime.date(2018, 12, 31))
     """
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
     expected(config or TrainConfig(), TrainConfig, "config", "a TrainConfig")

@@ -49,14 +49,15 @@ def to_frame(histories: Sequence[History]) -> pd.DataFrame:
     Columns: unique_id (ticker), ds (session), y (close as traded), and those of adjusted_close, open, high, low, volume
     and splits (new shares per old share) that some history has; NaN where another lacks one.
 
-    >>> import numpy as np
-    >>> from stockcast.prices.history import History
-    >>> days = np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]")
-    >>> close = np.array([10.0, 10.5])
-    >>> to_frame([History("ABC", days, close, close)])
-      unique_id         ds     y  adjusted_close
-    0       ABC 2024-01-02  10.0            10.0
-    1       ABC 2024-01-03  10.5            10.5
+    Examples:
+        >>> import numpy as np
+        >>> from stockcast.prices.history import History
+        >>> days = np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]")
+        >>> close = np.array([10.0, 10.5])
+        >>> to_frame([History("ABC", days, close, close)])
+          unique_id         ds     y  adjusted_close
+        0       ABC 2024-01-02  10.0            10.0
+        1       ABC 2024-01-03  10.5            10.5
     """
     import pandas as pd
 
@@ -86,11 +87,12 @@ def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
     Raises DataError: no such column, a value that is no date or number (with its row, counted from 0), or bars that the
     checks of a price file refuse.
 
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"ds": ["2024-01-02", "2024-01-03"], "y": [10.0, 10.5]})
-    >>> [history] = to_histories(frame)
-    >>> history.ticker, history.first, history.close.tolist()
-    ('series', datetime.date(2024, 1, 2), [10.0, 10.5])
+    Examples:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"ds": ["2024-01-02", "2024-01-03"], "y": [10.0, 10.5]})
+        >>> [history] = to_histories(frame)
+        >>> history.ticker, history.first, history.close.tolist()
+        ('series', datetime.date(2024, 1, 2), [10.0, 10.5])
     """
     return [checked() for _, checked in series_of(frame, end)]
 

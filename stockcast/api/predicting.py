@@ -52,15 +52,16 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
     column that the model was trained on, ModelError where the model has learnt from sessions after its last bar, or
     after `as_of`.
 
-    >>> from datetime import date
-    >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load, predict
-    >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
-    >>> model = fit(prices, TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5)))
-    >>> forecasts = predict(model, prices, horizon=2, levels=[80])
-    >>> forecasts.columns.tolist()
-    ['unique_id', 'ds', 'stockcast', 'stockcast-lo-80', 'stockcast-hi-80']
-    >>> forecasts["ds"].dt.date.tolist()
-    [datetime.date(2019, 1, 2), datetime.date(2019, 1, 3)]
+    Examples:
+        >>> from datetime import date
+        >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load, predict
+        >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+        >>> model = fit(prices, TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5)))
+        >>> forecasts = predict(model, prices, horizon=2, levels=[80])
+        >>> forecasts.columns.tolist()
+        ['unique_id', 'ds', 'stockcast', 'stockcast-lo-80', 'stockcast-hi-80']
+        >>> forecasts["ds"].dt.date.tolist()
+        [datetime.date(2019, 1, 2), datetime.date(2019, 1, 3)]
     """
     import pandas as pd
 
