@@ -35,11 +35,10 @@ if TYPE_CHECKING:
         TrainingConfig,
     )
     from stockcast.config.backtests import BacktestConfig, FoldConfig
-    from stockcast.config.explaining import ExplainConfig
-    from stockcast.config.fetching import FetchConfig
+    from stockcast.config.models import ExplainConfig
+    from stockcast.config.sources import FetchConfig, ReadOptions
     from stockcast.errors import LeftOut
     from stockcast.pipeline import FetchSession, audit, explain, save_rows, train
-    from stockcast.prices.csvfile import ReadOptions
     from stockcast.prices.history import History
     from stockcast.results.forecasts import Forecast
     from stockcast.results.progress import Progress, Silent
@@ -57,8 +56,8 @@ _HOME = {
     "to_histories": "api.frames",
     "BacktestConfig": "config.backtests",
     "CovariatesConfig": "config",
-    "ExplainConfig": "config.explaining",
-    "FetchConfig": "config.fetching",
+    "ExplainConfig": "config.models",
+    "FetchConfig": "config.sources",
     "FoldConfig": "config.backtests",
     "LeftOut": "errors",
     "NetworkConfig": "config",
@@ -71,7 +70,7 @@ _HOME = {
     "explain": "pipeline",
     "save_rows": "pipeline",
     "train": "pipeline",
-    "ReadOptions": "prices.csvfile",
+    "ReadOptions": "config.sources",
     "History": "prices.history",
     "Forecast": "results.forecasts",
     "Progress": "results.progress",

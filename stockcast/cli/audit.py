@@ -11,8 +11,8 @@ import typer
 from stockcast.cli import console, covariateoptions, fetchoptions, options, trainoptions
 from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import AUDITING, SCRATCH
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import AuditFailed
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from stockcast.cli.failures import InterruptedRun
 from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 
 from stockcast.cli.coercion import path, text
 from stockcast.cli.options import DATA
-from stockcast.config.covariates import CovariatesConfig
+from stockcast.config.sources import CovariatesConfig
 
 if TYPE_CHECKING:
     from stockcast.pipeline import FetchSession

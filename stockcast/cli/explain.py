@@ -10,8 +10,8 @@ from stockcast.cli import console, covariateoptions, fetchoptions, options, pred
 from stockcast.cli.coercion import one_of, text
 from stockcast.cli.options import FORECAST
 from stockcast.cli.sources import label, run_each
-from stockcast.config.explaining import METHODS, TARGETS, ExplainConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.models import METHODS, TARGETS, ExplainConfig
+from stockcast.config.sources import FetchConfig
 
 if TYPE_CHECKING:
     from stockcast.results.explanation import Explanation

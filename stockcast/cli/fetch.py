@@ -8,7 +8,7 @@ import typer
 
 from stockcast.cli import console, fetchoptions, options
 from stockcast.cli.sources import run_each
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from stockcast.cli.coercion import decimal, text, whole
 from stockcast.cli.options import FORECAST
 
 if TYPE_CHECKING:
-    from stockcast.config.fetching import FetchConfig
+    from stockcast.config.sources import FetchConfig
     from stockcast.pipeline import FetchSession
 
 PRICES = "Prices of tickers"
@@ -92,7 +92,7 @@ def tickers(words: list[str]) -> list[str]:
 
     if not any(word.startswith("@") or is_folder(word) for word in words):
         return words
-    from stockcast.config.watchlist import load_tickers
+    from stockcast.config.sources import load_tickers
 
     listed = [source for word in words for source in load_tickers(word)]
     found = [source for word in listed for source in (price_files(word) if is_folder(word) else [word])]

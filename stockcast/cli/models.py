@@ -10,7 +10,7 @@ import typer
 from stockcast.cli import console, options
 from stockcast.cli.coercion import one_of, path, text
 from stockcast.cli.group import Group
-from stockcast.config.exporting import FITS, FORMATS
+from stockcast.config.models import FITS, FORMATS
 from stockcast.errors import ModelError
 
 app = typer.Typer(cls=Group, help="List, show, export and remove saved models.", add_completion=False)

@@ -12,7 +12,7 @@ import typer
 from stockcast.cli import console, fetchoptions, options
 from stockcast.cli.sources import SourceResults, run_each, worst
 from stockcast.config import TrainConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import StockcastError
 
 if TYPE_CHECKING:

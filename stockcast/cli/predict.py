@@ -11,7 +11,7 @@ import typer
 from stockcast.cli import console, covariateoptions, fetchoptions, options, predictoptions
 from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import PredictConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import StockcastError, UsageError
 
 if TYPE_CHECKING:

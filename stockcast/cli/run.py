@@ -84,7 +84,7 @@ def _configuration(config: Path | None, home: Path) -> RunConfig:
 
 def _chosen(words: list[str]) -> tuple[str, ...]:
     from stockcast.cli.fetchoptions import tickers as listed
-    from stockcast.config.watchlist import distinct, ticker
+    from stockcast.config.sources import distinct, ticker
 
     return distinct(ticker(word) for word in listed(words))
 
@@ -157,7 +157,7 @@ def _deliver(
 
 
 def _write(target: Path, tickers: list[str], common: options.Common) -> None:
-    from stockcast.config.runfile import config_text
+    from stockcast.config.runs import config_text
     from stockcast.storage.files import is_within, write_atomic
 
     if target.exists():

@@ -11,7 +11,7 @@ from stockcast.cli import console, covariateoptions, fetchoptions, options, pool
 from stockcast.cli.pool import PoolOrder, train_pool
 from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import StockcastError
 
 if TYPE_CHECKING:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-from stockcast.config.covariates import CovariatesConfig
-from stockcast.config.models import CELLS, NetworkConfig, TrainingConfig, require
+from stockcast.config.models import CELLS, EXCHANGE, EXCHANGES, NetworkConfig, TrainingConfig
+from stockcast.config.settings import (
+    NETWORK,
+    OUTPUT,
+    SPLIT,
+    TRAINING,
+    Bounds,
+    part,
+    require,
+    setting,
+    text,
+    validate,
+    whole,
+)
+from stockcast.config.sources import CovariatesConfig
 
 YEAR = "year"
 EXPANDING = "expanding"
+
+
+def refit_every(word: str) -> int | str:
+    """A number of sessions, or "year"."""
+    return YEAR if text(word) == YEAR else whole(word)
+
+
+def training_window(word: str) -> int | None:
+    """None for "expanding", the sessions of "sliding:N"."""
+    if text(word) == EXPANDING:
+        return None
+    kind, _, sessions = word.partition(":")
+    if kind != "sliding":
+        raise ValueError(f"{word!r} is neither {EXPANDING} nor sliding:N, such as sliding:2520")
+    return whole(sessions)
 
 
 @dataclass(frozen=True)
@@ -24,12 +52,38 @@ class FoldConfig:
     every other fold chooses on as many sessions.
     """
 
-    test_from: date | None = None
-    refit_every: int | str = YEAR
-    window: int | None = None
-    embargo: int = 0
+    test_from: date | None = setting(
+        None,
+        "First session that is forecast",
+        SPLIT,
+        shown="the last 30 % of the sessions; with --model, all that it has not seen",
+    )
+    refit_every: int | str = setting(
+        YEAR, "Sessions from one refit to the next, or every January", SPLIT, metavar="N|year", parse=refit_every
+    )
+    window: int | None = setting(
+        None,
+        "Learn from everything before a fold, or from its last N sessions",
+        SPLIT,
+        flag="--training",
+        metavar="expanding|sliding:N",
+        shown=EXPANDING,
+        parse=training_window,
+        bounds=Bounds(310, 100_000),
+        said="a sliding window of {} sessions is",
+        hint="a fit needs 250 sessions to learn from and 60 to choose on",
+    )
+    embargo: int = setting(
+        0,
+        "Sessions left out between training and forecasts",
+        SPLIT,
+        bounds=Bounds(0, 1000),
+        said="an embargo of {} sessions is",
+    )
     validation_share: float = 0.18
-    validate_from: date | None = None
+    validate_from: date | None = setting(
+        None, "First session that the first fold chooses on", SPLIT, shown="the newest 18 % of what a fold knows"
+    )
 
     def __post_init__(self) -> None:
         every = self.refit_every
@@ -37,12 +91,7 @@ class FoldConfig:
             every == YEAR or (isinstance(every, int) and 1 <= every <= 100_000),
             f"refit every {every!r} is neither a number of sessions nor 'year'",
         )
-        require(
-            self.window is None or 310 <= self.window <= 100_000,
-            f"a sliding window of {self.window} sessions is not within 310 .. 100000",
-            "a fit needs 250 sessions to learn from and 60 to choose on",
-        )
-        require(0 <= self.embargo <= 1000, f"an embargo of {self.embargo} sessions is not within 0 .. 1000")
+        validate(self)
         if self.validate_from is not None:
             require(
                 self.test_from is not None and self.validate_from < self.test_from,
@@ -64,23 +113,38 @@ class BacktestConfig:
     exchange: calendar of a file's sessions, and the hours at which they end; None: New York's. A ticker's is known.
     """
 
-    cells: tuple[str, ...] = ("lstm",)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    folds: FoldConfig = field(default_factory=FoldConfig)
-    baselines: tuple[str, ...] = ()
-    horizon: int = 1
-    paths: int = 500
-    warm_start: bool = False
-    cost: float = 5.0
-    covariates: CovariatesConfig = field(default_factory=CovariatesConfig)
-    exchange: str | None = None
+    cells: tuple[str, ...] = setting(
+        ("lstm",), "Recurrent cell; again for another beside it", NETWORK, flag="--cell", choices=CELLS, shown="lstm"
+    )
+    network: NetworkConfig = part(NetworkConfig, cell={"flag": ""})
+    training: TrainingConfig = part(
+        TrainingConfig, final_fit={"help": "Refit each network on all that its fold may learn from"}
+    )
+    folds: FoldConfig = part(FoldConfig)
+    baselines: tuple[str, ...] = setting(
+        (), "Baseline to compare with; again for more", NETWORK, flag="--baseline", shown="all"
+    )
+    horizon: int = setting(
+        1, "Sessions ahead, each scored", NETWORK, bounds=Bounds(1, 250), said="a horizon of {} sessions is"
+    )
+    paths: int = setting(
+        500, "Simulated paths, beyond one session", NETWORK, bounds=Bounds(100, 100_000), said="{} simulated paths are"
+    )
+    warm_start: bool = setting(
+        False, "Begin with the weights of the fold before", TRAINING, flag="--warm-start/--fresh-start"
+    )
+    cost: float = setting(
+        5.0,
+        "Cost of trading, in basis points",
+        OUTPUT,
+        metavar="BP",
+        bounds=Bounds(0, 1000),
+        said="a cost of {} basis points is",
+    )
+    covariates: CovariatesConfig = part(CovariatesConfig)
+    exchange: str | None = setting(*EXCHANGE, metavar="CODE", shown=EXCHANGES)
 
     def __post_init__(self) -> None:
         require(bool(self.cells), "no cell is named", f"choose some of {', '.join(CELLS)}")
-        for cell in self.cells:
-            require(cell in CELLS, f"unknown cell {cell!r}", f"choose some of {', '.join(CELLS)}")
+        validate(self)
         require(len(set(self.cells)) == len(self.cells), "a cell is named twice")
-        require(1 <= self.horizon <= 250, f"a horizon of {self.horizon} sessions is not within 1 .. 250")
-        require(100 <= self.paths <= 100_000, f"{self.paths} simulated paths are not within 100 .. 100000")
-        require(0.0 <= self.cost <= 1000.0, f"a cost of {self.cost:g} basis points is not within 0 .. 1000")

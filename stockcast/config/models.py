@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-from stockcast.config.covariates import CovariatesConfig
-from stockcast.errors import ConfigError
+from stockcast.config.settings import (
+    DATA,
+    FORECAST,
+    NETWORK,
+    SPLIT,
+    TRAINING,
+    Bounds,
+    part,
+    require,
+    setting,
+    validate,
+)
+from stockcast.config.sources import CovariatesConfig
 
 SCRATCH, GENERAL = "scratch", "general"
-"""Networks to begin with: none; those that are shipped with the package."""
+"""Initial weights: random ones; those of the model that is shipped with the package."""
 
 CELLS = ("lstm", "gru", "rnn")
 SUPERVISIONS = ("every-step", "last-step")
 DEVICES = ("cpu", "cuda", "auto")
+METHODS = ("integrated-gradients", "occlusion")
+TARGETS = ("scale", "location", "nu")
+"""What the network corrects: the width of the forecast, its centre, the weight of its tails."""
 
+FORMATS = ("onnx",)
+FITS = ("served", "scored", "alone-served", "alone-scored")
+"""What may be exported. served: makes the forecasts. scored: has not seen the test part. alone: of a pool, without a
+market."""
 
-def require(condition: bool, message: str, hint: str = "") -> None:
-    """Raise ConfigError unless the condition holds."""
-    if not condition:
-        raise ConfigError(message, hint)
+AHEAD = Bounds(1, 250, "sessions")
+SEEDS = Bounds(0, 2**31 - 1)
+
+AS_OF = (None, "Forecast as if it were this date", FORECAST)
+MODEL = (None, "Model to use", FORECAST)
+EXCHANGES = "the ticker's; XNYS for a file"
+EXCHANGE = (None, "Calendar of the sessions (ISO 10383)", DATA)
+"""What stands in more than one configuration: default, help, panel."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +53,14 @@ class NetworkConfig:
     silenced in training. lookback: sessions in one input window.
     """
 
-    cell: str = "lstm"
-    hidden_size: int = 16
-    layers: int = 1
-    dropout: float = 0.3
-    lookback: int = 60
+    cell: str = setting("lstm", "Recurrent cell", NETWORK, choices=CELLS)
+    hidden_size: int = setting(16, "Units per layer", NETWORK, bounds=Bounds(1, 1024))
+    layers: int = setting(1, "Stacked cells", NETWORK, bounds=Bounds(1, 8))
+    dropout: float = setting(0.3, "Dropout rate", NETWORK, metavar="SHARE", bounds=Bounds(0, 1, inner="most"))
+    lookback: int = setting(60, "Sessions in one input window", NETWORK, bounds=Bounds(2, 1000, "sessions"))
 
     def __post_init__(self) -> None:
-        require(self.cell in CELLS, f"unknown cell {self.cell!r}", f"choose one of {', '.join(CELLS)}")
-        require(1 <= self.hidden_size <= 1024, f"hidden size {self.hidden_size} is not within 1 .. 1024")
-        require(1 <= self.layers <= 8, f"{self.layers} layers is not within 1 .. 8")
-        require(0.0 <= self.dropout < 1.0, f"dropout {self.dropout} is not within 0 .. 1")
-        require(2 <= self.lookback <= 1000, f"lookback {self.lookback} is not within 2 .. 1000 sessions")
+        validate(self)
 
 
 @dataclass(frozen=True)
@@ -57,39 +75,41 @@ class TrainingConfig:
     the validation part. device: cpu, cuda or auto. final_fit: refit the served network on the whole history.
     """
 
-    seeds: int = 4
-    seed: int = 0
-    learning_rate: float = 0.005
-    weight_decay: float = 0.3
-    supervision: str = "every-step"
-    batch_size: int | None = None
-    steps: int | None = None
-    epochs: int | None = None
+    seeds: int = setting(4, "Members of the ensemble", TRAINING, bounds=Bounds(1, 100))
+    seed: int = setting(0, "Seed of the first member", TRAINING, bounds=SEEDS)
+    learning_rate: float = setting(
+        0.005, "Peak of the schedule", TRAINING, metavar="RATE", bounds=Bounds(0, 1, inner="least")
+    )
+    weight_decay: float = setting(0.3, "Weight decay", TRAINING, metavar="RATE", bounds=Bounds(0, 10))
+    supervision: str = setting("every-step", "Where a window carries a loss", TRAINING, choices=SUPERVISIONS)
+    batch_size: int | None = setting(
+        None,
+        "Chunks or windows per step",
+        TRAINING,
+        bounds=Bounds(1, 4096),
+        toml="chunks or windows per step; unset: 16 chunks or 64 windows",
+        example="16",
+    )
+    steps: int | None = setting(
+        None,
+        "Gradient steps at most, or ...",
+        TRAINING,
+        bounds=Bounds(1, 1_000_000),
+        toml="gradient steps at most, or ...; unset: 100 with chunks, 400 with windows",
+        example="100",
+    )
+    epochs: int | None = setting(
+        None, "... passes over the training part", TRAINING, bounds=Bounds(1, 100_000), excludes="steps", example="20"
+    )
     chunk: int = 120
     warmup: int = 30
     checks: int = 10
-    device: str = "cpu"
-    final_fit: bool = True
+    device: str = setting("cpu", "Where to train", TRAINING, choices=DEVICES)
+    final_fit: bool = setting(True, "Refit the served network on the whole history", TRAINING)
 
     def __post_init__(self) -> None:
-        require(1 <= self.seeds <= 100, f"{self.seeds} seeds is not within 1 .. 100")
-        require(0 <= self.seed < 2**31, f"seed {self.seed} is not within 0 .. 2147483647")
-        require(0.0 < self.learning_rate <= 1.0, f"learning rate {self.learning_rate} is not within 0 .. 1")
-        require(0.0 <= self.weight_decay <= 10.0, f"weight decay {self.weight_decay} is not within 0 .. 10")
-        for name, value, most in (
-            ("batch size", self.batch_size, 4096),
-            ("steps", self.steps, 1_000_000),
-            ("epochs", self.epochs, 100_000),
-        ):
-            require(value is None or 1 <= value <= most, f"{name} {value} is not within 1 .. {most}")
-        require(self.steps is None or self.epochs is None, "steps and epochs are two ways to say one thing", "give one")
+        validate(self)
         require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
-        require(
-            self.supervision in SUPERVISIONS,
-            f"unknown supervision {self.supervision!r}",
-            f"choose one of {', '.join(SUPERVISIONS)}",
-        )
-        require(self.device in DEVICES, f"unknown device {self.device!r}", f"choose one of {', '.join(DEVICES)}")
 
     @property
     def members(self) -> range:
@@ -125,10 +145,22 @@ class SplitConfig:
     validate_from, test_from: first target session of the validation and of the test part.
     """
 
-    validate_from: date | None = None
-    test_from: date | None = None
-    validation_share: float = 0.15
-    test_share: float = 0.15
+    validate_from: date | None = setting(
+        None,
+        "First session of the validation part",
+        SPLIT,
+        toml="first session of the validation part; unset: by its share",
+        example="2021-01-04",
+    )
+    test_from: date | None = setting(
+        None,
+        "First session of the test part",
+        SPLIT,
+        toml="first session of the test part; unset: by its share",
+        example="2023-01-03",
+    )
+    validation_share: float = setting(0.15, "Of the sessions", SPLIT, flag="")
+    test_share: float = setting(0.15, "Of the sessions", SPLIT, flag="")
 
     def __post_init__(self) -> None:
         if self.validate_from and self.test_from:
@@ -149,16 +181,24 @@ class TrainConfig:
     covariates: what the network looks at beside the prices; a saved model has its own record.
     """
 
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    split: SplitConfig = field(default_factory=SplitConfig)
-    horizon: int = 1
-    exchange: str | None = None
-    init: str | None = None
-    covariates: CovariatesConfig = field(default_factory=CovariatesConfig)
+    network: NetworkConfig = part(NetworkConfig)
+    training: TrainingConfig = part(TrainingConfig)
+    split: SplitConfig = part(SplitConfig)
+    horizon: int = setting(1, "Sessions forecast", NETWORK, bounds=AHEAD)
+    exchange: str | None = setting(*EXCHANGE, metavar="CODE", shown=EXCHANGES)
+    init: str | None = setting(
+        None,
+        "Initial weights",
+        TRAINING,
+        metavar="general|scratch|NAME",
+        shown="general; scratch for a pool, other cells and sizes",
+        toml="initial weights: general, scratch or a model's name; unset: general with the usual settings",
+        example='"general"',
+    )
+    covariates: CovariatesConfig = part(CovariatesConfig)
 
     def __post_init__(self) -> None:
-        require(1 <= self.horizon <= 250, f"horizon {self.horizon} is not within 1 .. 250 sessions")
+        validate(self)
 
 
 @dataclass(frozen=True)
@@ -169,20 +209,45 @@ class PredictConfig:
     ticker widen or narrow the interval. record: keep the forecast of a ticker in the ledger.
     """
 
-    as_of: date | None = None
-    model: str | None = None
-    horizon: int | None = None
-    paths: int = 2000
-    seed: int = 0
-    calibrate: bool = True
-    record: bool = True
+    as_of: date | None = setting(*AS_OF)
+    model: str | None = setting(*MODEL, shown="the ticker's")
+    horizon: int | None = setting(None, "Sessions ahead", FORECAST, shown="the model's", bounds=AHEAD)
+    paths: int = setting(2000, "Simulated paths beyond one session", FORECAST, bounds=Bounds(100, 1_000_000))
+    seed: int = setting(0, "Seed of the paths", FORECAST)
+    calibrate: bool = setting(True, "Let a ticker's live record widen or narrow its interval", FORECAST)
+    record: bool = setting(True, "Keep forecasts of tickers in the ledger", FORECAST)
 
     def __post_init__(self) -> None:
-        require(
-            self.horizon is None or 1 <= self.horizon <= 250,
-            f"horizon {self.horizon} is not within 1 .. 250 sessions",
-        )
-        require(100 <= self.paths <= 1_000_000, f"{self.paths} paths is not within 100 .. 1000000")
+        validate(self)
+
+
+@dataclass(frozen=True)
+class ExplainConfig:
+    """One `explain`: the last session it may see, the model's name, the method, the correction that is explained.
+
+    A None means the newest bar and the ticker's model. units: a gate that is also shown unit by unit.
+    """
+
+    as_of: date | None = setting(*AS_OF)
+    model: str | None = setting(*MODEL, shown="the ticker's")
+    method: str = setting(METHODS[0], " or ".join(METHODS), FORECAST, choices=METHODS, metavar="NAME")
+    target: str = setting(
+        TARGETS[0],
+        "Which correction: scale (width), location (centre) or nu (tails)",
+        FORECAST,
+        flag="--of",
+        choices=TARGETS,
+        metavar="NAME",
+    )
+    units: str | None = setting(
+        None,
+        "Show this gate unit by unit: input, forget, candidate, output, cell; reset, update, candidate; hidden",
+        FORECAST,
+        metavar="GATE",
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
 
 
 POOL_NETWORK = NetworkConfig(hidden_size=32, dropout=0.2)
@@ -193,4 +258,4 @@ AUDITING = TrainingConfig(seeds=1, steps=40)
 """What an audit trains from scratch where nothing else is asked for: one byte that differs is enough."""
 
 TUNING = TrainingConfig(learning_rate=0.001, weight_decay=0.0, steps=60)
-"""How networks that many series have taught are tuned on one: a few small steps, and no pull of the weights to 0."""
+"""How networks that were trained on many series are fine-tuned on one: a few small steps, without weight decay."""

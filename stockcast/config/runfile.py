@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stockcast.config.covariates import CovariatesConfig, without_exchange
-from stockcast.config.models import SplitConfig, TrainConfig, require
-from stockcast.config.runkeys import KINDS, MODEL_PARTS, TOP_KEYS, Key, known_keys
-from stockcast.config.runlines import line_of
-from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig
-from stockcast.config.runtemplate import config_text
-from stockcast.config.watchlist import distinct, read_text, read_watchlist, ticker
+from stockcast.config.models import SplitConfig, TrainConfig
+from stockcast.config.runs import (
+    MODEL_PARTS,
+    TOP_KEYS,
+    ForecastConfig,
+    Key,
+    LimitsConfig,
+    OutputConfig,
+    RetrainConfig,
+    RunConfig,
+    known_keys,
+)
+from stockcast.config.settings import Option, Setting, require
+from stockcast.config.sources import (
+    CovariatesConfig,
+    distinct,
+    read_text,
+    read_watchlist,
+    ticker,
+    without_exchange,
+)
 from stockcast.errors import ConfigError
 
-__all__ = [
-    "ForecastConfig",
-    "LimitsConfig",
-    "OutputConfig",
-    "RetrainConfig",
-    "RunConfig",
-    "config_text",
-    "load_run_config",
-]
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "true or false": lambda value: isinstance(value, bool),
+    "a whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "a number": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300,
+    "a text in quotes": lambda value: isinstance(value, str) and bool(value.strip()),
+    "a date without quotes, such as 2021-03-31": lambda value: (
+        isinstance(value, date) and not isinstance(value, datetime)
+    ),
+    "a list of texts": lambda value: isinstance(value, list) and all(isinstance(one, str) and one for one in value),
+    "true, false or a file name in quotes": lambda value: isinstance(value, bool | str),
+}
+_KIND_OF_TYPE = dict(zip(("bool", "int", "float", "str", "date", "tuple[str, ...]"), _KINDS, strict=False)) | {
+    "Path": "a text in quotes"
+}
+_WATCHLIST = Key("", Option("watchlist", "Path", None, Setting("")))
 
 
 def load_run_config(path: Path) -> RunConfig:
@@ -93,7 +115,7 @@ class _Reader:
             raise self._error(("tickers",), f"tickers: {error.message}", error.hint) from error
         listed = tree.get("watchlist")
         if listed is not None:
-            found += read_watchlist(self._beside(Key("", "watchlist", "a text in quotes", None), listed))
+            found += read_watchlist(self._beside(_WATCHLIST, listed))
         if not found:
             hint = 'write tickers = ["AAPL"] above the first [table], or watchlist = "FILE"'
             raise self._error(("tickers",), "there is no ticker", hint)
@@ -128,9 +150,9 @@ class _Reader:
         for key in known_keys()["output"]:
             value = values.get(key.name)
             if key.name == "folder":
-                plain["folder"] = self._beside(key, values.get("folder", str(key.default)))
+                plain["folder"] = self._beside(key, values.get("folder", str(key.option.default)))
             elif isinstance(value, bool):
-                plain[key.name] = key.default if value else None
+                plain[key.name] = key.option.default if value else None
         output: OutputConfig = self._built("output", OutputConfig(), plain)
         return output
 
@@ -143,14 +165,15 @@ class _Reader:
         for key in keys:
             if key.name in table:
                 self._require_kind(key, table[key.name])
-        kinds = {key.name: key.kind for key in keys}
+        kinds = {key.name: _kind(key) for key in keys}
         return {name: float(value) if kinds[name] == "a number" else value for name, value in table.items()}
 
     def _require_kind(self, key: Key, value: Any) -> None:
-        if not KINDS[key.kind](value):
+        kind = _kind(key)
+        if not _KINDS[kind](value):
             where = (key.table, key.name) if key.table else (key.name,)
-            message = f"{'.'.join(where)} = {_shown(value)} is not {key.kind}"
-            raise self._error(where, message, f"allowed is {key.kind}")
+            message = f"{'.'.join(where)} = {_shown(value)} is not {kind}"
+            raise self._error(where, message, f"allowed is {kind}")
 
     def _built(self, table: str, default: Any, values: Mapping[str, Any]) -> Any:
         """The dataclass with these values; each is tried alone first, so that a complaint knows its key."""
@@ -170,6 +193,13 @@ class _Reader:
         line = line_of(self.text, where)
         place = f"{self.path}, line {line}" if line else str(self.path)
         return ConfigError(f"{place}: {message}", hint)
+
+
+def _kind(key: Key) -> str:
+    """What a key's value has to be, in words."""
+    if key.table == "output" and key.option.kind == "str | None":
+        return "true, false or a file name in quotes"
+    return _KIND_OF_TYPE[key.option.kind.removesuffix(" | None")]
 
 
 def _names_a_file(word: str) -> bool:
@@ -209,3 +239,35 @@ def _shown(value: Any) -> str:
     except TypeError:
         shown = str(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+_TABLE = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(?:#.*)?")
+_ASSIGNMENT = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+_PART = re.compile(r"[\w-]+|\"[^\"]*\"|'[^']*'")
+
+
+def line_of(text: str, path: tuple[str, ...]) -> int | None:
+    """The line, from 1, on which the key with these names begins, or else the innermost table that holds it.
+
+    None where neither is found. A line within a text of several lines may be taken for a key: it is a hint for a
+    reader, nothing more.
+    """
+    table: tuple[str, ...] = ()
+    best, depth = None, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = _TABLE.fullmatch(line)
+        if found:
+            table = here = _parts(found[1])
+        elif found := _ASSIGNMENT.match(line):
+            here = (*table, *_parts(found[1]))
+        else:
+            continue
+        if len(here) > depth and here == path[: len(here)]:
+            best, depth = number, len(here)
+        if best is None and here[: len(path)] == path:
+            best = number
+    return best
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))

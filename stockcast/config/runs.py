@@ -1,11 +1,16 @@
-"""Settings of `stockcast run`: frozen dataclasses, one per table of its file, validated on construction."""
+"""Settings of `stockcast run`: frozen dataclasses, one per table of its file, and the commented file itself."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from stockcast.config.models import PredictConfig, TrainConfig, require
+from stockcast.config.models import AHEAD, SEEDS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.settings import Bounds, Option, options_of, require, setting, validate
+from stockcast.config.sources import CovariatesConfig, distinct, ticker
 
 
 @dataclass(frozen=True)
@@ -16,12 +21,12 @@ class RetrainConfig:
     is worse than its baselines. first: also where a ticker has no model yet.
     """
 
-    every: int = 63
-    on_decay: bool = True
-    first: bool = True
+    every: int = setting(63, "Sessions; 0: never for its age", bounds=Bounds(0, 10_000), said="{} sessions is")
+    on_decay: bool = setting(True, "Train where the live record is worse than its baselines")
+    first: bool = setting(True, "Train where there is no model yet")
 
     def __post_init__(self) -> None:
-        require(0 <= self.every <= 10_000, f"{self.every} sessions is not within 0 .. 10000")
+        validate(self)
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,14 @@ class ForecastConfig:
     seed: of the simulation. allow_stale: forecast although the newest bar is not that of the last session.
     """
 
-    horizon: int = 1
-    calibrate: bool = True
-    paths: int = PredictConfig.paths
-    seed: int = PredictConfig.seed
-    allow_stale: bool = False
+    horizon: int = setting(1, "Sessions ahead", bounds=AHEAD)
+    calibrate: bool = setting(True, "Fit the width of the intervals to the settled forecasts")
+    paths: int = setting(2000, "Simulated paths", bounds=Bounds(100, 1_000_000))
+    seed: int = setting(0, "Of the simulation", bounds=SEEDS)
+    allow_stale: bool = setting(False, "Forecast although the newest bar is not of the last session")
 
     def __post_init__(self) -> None:
-        PredictConfig(horizon=self.horizon, paths=self.paths)
-        require(0 <= self.seed < 2**31, f"seed {self.seed} is not within 0 .. 2147483647")
+        validate(self)
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,10 @@ class OutputConfig:
     replaces; None: not written.
     """
 
-    folder: Path = Path("forecasts")
-    jsonl: str | None = "forecasts.jsonl"
-    csv: str | None = "forecasts.csv"
-    latest: str | None = "latest.json"
+    folder: Path = setting(Path("forecasts"), "Created where it is missing")
+    jsonl: str | None = setting("forecasts.jsonl", "forecasts.jsonl, one JSON document a line", example="true")
+    csv: str | None = setting("forecasts.csv", "forecasts.csv, the same as a table", example="true")
+    latest: str | None = setting("latest.json", "latest.json, the forecasts of the newest run alone", example="true")
 
     def __post_init__(self) -> None:
         names = [name for name in (self.jsonl, self.csv, self.latest) if name is not None]
@@ -90,14 +94,17 @@ class LimitsConfig:
     give_up_after: tickers in a row that may fail because the provider is unreachable.
     """
 
-    timeout: float = 600.0
-    pause: float = 0.5
-    give_up_after: int = 3
+    timeout: float = setting(600.0, "Seconds for the fetching of all tickers", bounds=Bounds(1, 86_400, "seconds"))
+    pause: float = setting(0.5, "Seconds between two tickers, give or take", bounds=Bounds(0, 600, "seconds"))
+    give_up_after: int = setting(
+        3,
+        "Tickers in a row that fail because the provider is unreachable",
+        bounds=Bounds(1, 1000),
+        said="{} tickers is",
+    )
 
     def __post_init__(self) -> None:
-        require(1.0 <= self.timeout <= 86_400.0, f"timeout {self.timeout:g} is not within 1 .. 86400 seconds")
-        require(0.0 <= self.pause <= 600.0, f"pause {self.pause:g} is not within 0 .. 600 seconds")
-        require(1 <= self.give_up_after <= 1000, f"{self.give_up_after} tickers is not within 1 .. 1000")
+        validate(self)
 
 
 @dataclass(frozen=True)
@@ -119,3 +126,82 @@ class RunConfig:
 
 def _names_a_file(name: str) -> bool:
     return name.strip() not in ("", ".", "..") and not set(name) & set('/\\:\0"*?<>|') and len(name.encode()) <= 200
+
+
+# The file.
+
+EXAMPLES = ("AAPL", "MSFT", "^GSPC")  # what stands in a file that was written for no ticker
+TOP_KEYS = ("tickers", "watchlist")
+MODEL_PARTS = (NetworkConfig, TrainingConfig, SplitConfig)
+
+_HEAD = """\
+# What `stockcast run` does. A line that begins with # is not in effect; most of them show a default.
+# Paths are relative to the folder of this file.
+
+"""
+_WATCHLIST = """\
+# watchlist = "watchlist.txt"  # more of them: one a line, or commas between; # begins a comment
+"""
+_TABLES = {
+    "retrain": "When a model is trained again.",
+    "forecast": "What is forecast after every run.",
+    "model": "How models are trained: the options of `stockcast train`.",
+    "output": "Where the forecasts go: true, false, or another file name.",
+    "limits": "What is asked of the provider of prices.",
+}
+
+
+class Key(NamedTuple):
+    """One key of the file: its table, and the setting that it gives a value."""
+
+    table: str
+    option: Option
+
+    @property
+    def name(self) -> str:
+        """The key as the file has it."""
+        return self.option.key
+
+    @property
+    def dotted(self) -> str:
+        """The key as messages name it."""
+        return f"{self.table}.{self.name}"
+
+
+def known_keys() -> dict[str, tuple[Key, ...]]:
+    """The tables of the file and the keys of each, in the order in which `config_text` writes them."""
+    of_training = [option for option in options_of(TrainConfig) if option.name == "init"]
+    tables = {
+        "retrain": options_of(RetrainConfig),
+        "forecast": options_of(ForecastConfig),
+        "model": [*of_training, *(option for part in (*MODEL_PARTS, CovariatesConfig) for option in options_of(part))],
+        "output": options_of(OutputConfig),
+        "limits": options_of(LimitsConfig),
+    }
+    return {table: tuple(Key(table, option) for option in options) for table, options in tables.items()}
+
+
+def config_text(tickers: Sequence[str] = ()) -> str:
+    """A commented stockcast.toml of the defaults, for these tickers; without any, for three examples.
+
+    Read by `load_run_config` it gives the defaults. Raises ConfigError for a word that is no ticker.
+    """
+    names = distinct(ticker(word) for word in tickers) or EXAMPLES
+    parts = [f"{_HEAD}tickers = {_toml(list(names))}\n{_WATCHLIST}"]
+    for table, keys in known_keys().items():
+        # The recipe of models gets better with stockcast: a file should hold on to none that it does not mean to.
+        off = "# " if table == "model" else ""
+        lines = "".join(f"{off}{_line(key.option)}\n" for key in keys)
+        parts.append(f"# {_TABLES[table]}\n[{table}]\n{lines}")
+    return "\n".join(parts)
+
+
+def _line(option: Option) -> str:
+    known = option.setting
+    words = f"{known.help[:1].lower()}{known.help[1:]}" if known.toml is None else known.toml
+    comment = ": ".join(filter(None, (words, ", ".join(known.choices))))
+    return f"{option.key} = {known.example or _toml(option.default)}  # {comment}"
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

@@ -17,8 +17,7 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig
-from stockcast.config.covariates import without_exchange
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig, without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.sources import Quotes, hours_of, load, stored, ticker_of
 from stockcast.pipeline.targetseries import TargetSeries, calendar_for, hours_around

@@ -14,8 +14,8 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig, PredictConfig
-from stockcast.config.explaining import ExplainConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.models import ExplainConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError
 from stockcast.forecasting import View
 from stockcast.models.attribution import ATTRIBUTIONS, HEADS, corrections, direct

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stockcast.config.exporting import FITS, FORMATS
+from stockcast.config.models import FITS, FORMATS
 from stockcast.errors import ConfigError, ModelError
 from stockcast.pipeline.predicting import model_of
 from stockcast.results.models import Export

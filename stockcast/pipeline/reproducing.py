@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.sources import PROVIDER, stored

@@ -22,7 +22,7 @@ from stockcast.storage.ledger import trainings
 from stockcast.windows.columns import MARKET
 
 if TYPE_CHECKING:
-    from stockcast.config.runfile import RetrainConfig
+    from stockcast.config.runs import RetrainConfig
     from stockcast.forecasting import Fit, TrainedModel
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.source import FetchSession

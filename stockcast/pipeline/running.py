@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig, PredictConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.fetching import Fetcher

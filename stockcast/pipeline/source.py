@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError, SourceUnavailable
 from stockcast.prices import csvfile
 from stockcast.prices.checks import validated

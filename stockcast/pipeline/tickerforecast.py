@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.models.calibration import AdaptiveConformal, Calibration

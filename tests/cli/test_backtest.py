@@ -13,7 +13,7 @@ import pytest
 
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from tests import synthetic
 from tests.cli import fakes
 from tests.cli.conftest import Run, environment

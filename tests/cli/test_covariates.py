@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.config import CovariatesConfig
-from stockcast.config.covariates import without_exchange
+from stockcast.config.sources import without_exchange
 from tests import synthetic
 from tests.cli import fakes
 from tests.cli.conftest import REAL, Run, forked, python

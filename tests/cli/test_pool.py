@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.config.sources import FetchConfig
 from tests.cli import fakes
 from tests.cli.conftest import Run
 from tests.cli.test_train import EVERYTHING

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.config import PredictConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from tests.cli import fakes
 from tests.cli.conftest import Run
 

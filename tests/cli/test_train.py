@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from tests.cli import fakes
 from tests.cli.conftest import Run
 

@@ -12,10 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.config.models import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.runfile import config_text, load_run_config
-from stockcast.config.runkeys import Key, known_keys
-from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig
-from stockcast.config.runtemplate import EXAMPLES
+from stockcast.config.runfile import load_run_config
+from stockcast.config.runs import (
+    EXAMPLES,
+    ForecastConfig,
+    Key,
+    LimitsConfig,
+    OutputConfig,
+    RetrainConfig,
+    RunConfig,
+    config_text,
+    known_keys,
+)
 from stockcast.errors import ConfigError
 
 EVERYTHING = """\

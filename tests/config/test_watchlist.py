@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stockcast.config.watchlist import load_tickers, read_watchlist
+from stockcast.config.sources import load_tickers, read_watchlist
 from stockcast.errors import ConfigError
 
 LIST = """\

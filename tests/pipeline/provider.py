@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.prices.sessions import load_calendar

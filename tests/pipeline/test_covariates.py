@@ -13,8 +13,8 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.markets import Company
@@ -377,7 +377,7 @@ def test_a_pool_looks_at_covariates_too(own: Path) -> None:
 
 
 def test_explain_names_what_it_looks_at(own: Path) -> None:
-    from stockcast.config.explaining import ExplainConfig
+    from stockcast.config.models import ExplainConfig
 
     found = pipeline.explain(str(own / "FAKE.csv"), ALL, ExplainConfig(), own / "home", Heard())
     assert set(BESIDE_IDX) <= {feature.name for feature in found.attribution.features}

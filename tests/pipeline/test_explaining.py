@@ -11,7 +11,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
-from stockcast.config.explaining import METHODS, TARGETS, ExplainConfig
+from stockcast.config.models import METHODS, TARGETS, ExplainConfig
 from stockcast.errors import ConfigError, DataError, ModelError
 from stockcast.models.gates import READINGS
 from stockcast.prices.csvfile import ReadOptions

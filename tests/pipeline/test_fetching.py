@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stockcast import pipeline
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, SourceUnavailable
 from stockcast.pipeline.source import FetchSession
 from stockcast.prices.yahoo.answer import Meta

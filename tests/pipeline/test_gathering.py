@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stockcast import pipeline
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.gathering import Gathered
 from stockcast.prices.csvfile import ReadOptions, looks_like_path

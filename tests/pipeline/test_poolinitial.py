@@ -13,9 +13,9 @@ import pytest
 from stockcast import forecasting, pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
 from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.config.models import TUNING
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running

@@ -13,7 +13,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models.distribution import Distribution

@@ -12,8 +12,8 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
-from stockcast.config.fetching import FetchConfig
 from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline import running
 from stockcast.pipeline.predicting import model_of

@@ -1,6 +1,7 @@
 """Price files: CSV of any provider's layout and Parquet, read into a validated History."""
 
-from stockcast.prices.csvfile.reader import ReadOptions, read
+from stockcast.config.sources import ReadOptions
+from stockcast.prices.csvfile.reader import read
 from stockcast.prices.csvfile.source import looks_like_path
 
 __all__ = ["ReadOptions", "looks_like_path", "read"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-
 import numpy as np
 
+from stockcast.config.sources import ReadOptions
 from stockcast.errors import DataError
 from stockcast.prices.checks import validated
 from stockcast.prices.csvfile import dates, delimited, numbers, parquet
@@ -15,23 +13,6 @@ from stockcast.prices.csvfile.source import content, label_of, text_of, ticker_o
 from stockcast.prices.csvfile.table import Table
 from stockcast.prices.history import Dates, Floats, History
 from stockcast.prices.rawbars import RawBars
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What a user says about a price file; None lets the file speak for itself.
-
-    date_column, close_column: names in the header. date_format: as for strptime. ticker: instead of the file name,
-    and the one to take where the file has several. start, end: bars to keep, both inclusive.
-    """
-
-    date_column: str | None = None
-    close_column: str | None = None
-    date_format: str | None = None
-    ticker: str | None = None
-    start: date | None = None
-    end: date | None = None
-
 
 _DEFAULTS = ReadOptions()
 

@@ -1,0 +1,244 @@
+"""What a setting is: a field of a frozen dataclass, whose metadata are its only definition.
+
+Out of them come the option of the command line with its help, the key of stockcast.toml with its comment, the row in
+the documentation's table, and what a value has to be. The field itself goes into the manifest of what was made with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stockcast.errors import ConfigError
+
+CHOICE, FORECAST, DATA, SPLIT, NETWORK, TRAINING, PRICES, OUTPUT = PANELS = (
+    "Which forecasts",
+    "Forecast",
+    "Data",
+    "Split",
+    "Network",
+    "Training",
+    "Prices of tickers",
+    "Output",
+)
+"""Headings of a command's options, in the order in which `--help` shows them."""
+
+_SETTING, _PART = "setting", "part"
+
+
+class Bounds(NamedTuple):
+    """The least and the most that a number may be, and its unit; `inner`: the bounds that it may not touch."""
+
+    least: float
+    most: float
+    unit: str = ""
+    inner: str = ""
+
+    def hold(self, value: float) -> bool:
+        """Whether the value lies within them."""
+        above = self.least < value if "least" in self.inner else self.least <= value
+        return above and (value < self.most if "most" in self.inner else value <= self.most)
+
+    def __str__(self) -> str:
+        return f"{self.least} .. {self.most} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a field.
+
+    flag: the option's names, None: the field's own, empty: there is none. metavar: what stands for its value. shown:
+    the default in words. toml: the comment in stockcast.toml, None: `help`. example: the value that stands there where
+    the default cannot. parse: from a word to the value, None: as the field's type is read. said: how
+    a complaint about the bounds begins, with {} for the value. excludes: a setting that says the same thing otherwise.
+    """
+
+    help: str
+    panel: str = OUTPUT
+    flag: str | None = None
+    metavar: str | None = None
+    shown: str | None = None
+    choices: tuple[str, ...] = ()
+    bounds: Bounds | None = None
+    toml: str | None = None
+    example: str | None = None
+    parse: Callable[[str], Any] | None = None
+    said: str = ""
+    hint: str = ""
+    excludes: str = ""
+    envvar: str | None = None
+
+
+Changes = Mapping[str, Mapping[str, Any]]
+"""What is otherwise about some settings, by the fields' names: what `Setting` has, or a `default`."""
+
+
+def setting(default: Any, help: str, panel: str = OUTPUT, **more: Any) -> Any:  # noqa: A002 - as Typer calls it
+    """A field with this default, and what `Setting` has to say about it."""
+    return field(default=default, metadata={_SETTING: Setting(help, panel, **more)})
+
+
+def part(config: type, **changes: Mapping[str, Any]) -> Any:
+    """A field that is a configuration of its own; changes: what is otherwise about its settings here."""
+    return field(default_factory=config, metadata={_PART: (config, changes)})
+
+
+class Option(NamedTuple):
+    """A setting with its place: the field's name, its type as it is written, its default."""
+
+    name: str
+    kind: str
+    default: Any
+    setting: Setting
+
+    @property
+    def flags(self) -> list[str]:
+        """The option as it is typed; of an on that may be turned off, both ways."""
+        if self.setting.flag is not None:
+            return self.setting.flag.split()
+        words = self.name.replace("_", "-")
+        return [f"--{words}/--no-{words}" if self.default is True else f"--{words}"]
+
+    @property
+    def key(self) -> str:
+        """The option's name as an identifier: in stockcast.toml, and in errors."""
+        return self.flags[0].partition("/")[0].lstrip("-").replace("-", "_") if self.flags else self.name
+
+    @property
+    def many(self) -> bool:
+        """Whether it may be given again for more."""
+        return self.kind.startswith("tuple")
+
+    @property
+    def parse(self) -> Callable[[str], Any]:
+        """From a word on the command line to the value; raises ValueError that says what would have been right."""
+        if self.setting.choices:
+            return one_of(self.setting.choices)
+        return self.setting.parse or _PARSERS[self.kind.removesuffix(" | None")]
+
+    @property
+    def metavar(self) -> str | None:
+        """What stands for a value."""
+        named = self.setting.metavar or "|".join(self.setting.choices)
+        return named or _METAVARS.get(self.kind.removesuffix(" | None"))
+
+
+def options_of(config: type, changes: Changes | None = None) -> list[Option]:
+    """The settings of a configuration itself, those of its parts left out, with changes made."""
+    found = []
+    for item in fields(config):
+        if _SETTING in item.metadata:
+            known = dict((changes or {}).get(item.name, {}))
+            default = known.pop("default", item.default)
+            kind = item.type if isinstance(item.type, str) else item.type.__name__
+            found.append(Option(item.name, kind, default, replace(item.metadata[_SETTING], **known)))
+    return found
+
+
+def parts_of(config: type) -> Iterator[tuple[str, type, Changes]]:
+    """The parts of a configuration: name, class, and what is otherwise about their settings."""
+    return ((item.name, *item.metadata[_PART]) for item in fields(config) if _PART in item.metadata)
+
+
+def validate(config: Any) -> None:
+    """Check a configuration against the choices and the bounds of its settings. Raises ConfigError."""
+    for option in options_of(type(config)):
+        value, known = getattr(config, option.name), option.setting
+        if value is None:
+            continue
+        if known.choices:
+            _require_known(option, value if option.many else (value,))
+        if known.bounds is not None and not known.bounds.hold(value):
+            said = (known.said or f"{option.name.replace('_', ' ')} {{}} is").format(_plain(value))
+            raise ConfigError(f"{said} not within {known.bounds}", known.hint)
+        if known.excludes and getattr(config, known.excludes, None) is not None:
+            raise ConfigError(f"{known.excludes} and {option.name} are two ways to say one thing", "give one")
+
+
+def _require_known(option: Option, words: tuple[str, ...]) -> None:
+    for word in words:
+        if word not in option.setting.choices:
+            some, name = ("some", option.name.removesuffix("s")) if option.many else ("one", option.name)
+            hint = f"choose {some} of {', '.join(option.setting.choices)}"
+            raise ConfigError(f"unknown {name} {word!r}", hint)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def require(condition: bool, message: str, hint: str = "") -> None:
+    """Raise ConfigError unless the condition holds."""
+    if not condition:
+        raise ConfigError(message, hint)
+
+
+# From words on the command line to values; what is raised says what would have been right.
+
+
+def text(word: str) -> str:
+    """The word itself; an empty one is refused."""
+    if not word:
+        raise ValueError("it is empty")
+    return str(word)
+
+
+def whole(word: str) -> int:
+    """A whole number."""
+    try:
+        return int(word)
+    except ValueError as error:
+        raise ValueError(f"{word!r} is no whole number") from error
+
+
+def decimal(word: str) -> float:
+    """A finite number."""
+    try:
+        value = float(word)
+    except ValueError as error:
+        raise ValueError(f"{word!r} is no number") from error
+    if not isfinite(value):
+        raise ValueError(f"{word!r} is not finite")
+    return value
+
+
+def iso_date(word: str) -> date:
+    """A date as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(word)
+    except ValueError as error:
+        reason = "" if str(error).startswith("Invalid isoformat") else f" ({error})"
+        raise ValueError(f"{word!r} is no date{reason}; write YYYY-MM-DD, such as 2021-03-31") from error
+
+
+def path(word: str) -> Path:
+    """A path, with a leading ~ for the user's home folder."""
+    return Path(text(word)).expanduser()
+
+
+def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    """A parser that accepts these words alone."""
+
+    def choose(word: str) -> str:
+        if word not in choices:
+            raise ValueError(f"{word!r} is not one of {', '.join(choices)}")
+        return word
+
+    return choose
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "bool": bool,
+    "int": whole,
+    "float": decimal,
+    "str": text,
+    "date": iso_date,
+    "Path": path,
+    "tuple[str, ...]": text,
+    "tuple[Path, ...]": path,
+}
+_METAVARS = {"int": "N", "str": "NAME", "date": "DATE", "Path": "FILE"}
