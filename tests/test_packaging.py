@@ -79,8 +79,7 @@ def test_a_strangers_stockcast_does_not_lend_us_its_version(tmp_path: Path) -> N
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
 from importlib.metadata import version
-from stockcast.storage.circumstances import versions
-from stockcast.versions import installed_version
+from stockcast.versions import installed_version, versions
 print(version("stockcast"), installed_version("stockcast"), versions()["stockcast"])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -75,7 +75,6 @@ def target_series_of(history: History, calendar: SessionCalendar, home: Path | N
         return target
     from dataclasses import replace
 
-    from stockcast.pipeline.sources import hours_of
     from stockcast.storage import pricestore
     from stockcast.storage.database import Database
 
@@ -88,4 +87,4 @@ def target_series_of(history: History, calendar: SessionCalendar, home: Path | N
             f"{history.ticker} trades on {instrument.exchange}, and is taken to trade on {calendar.exchange}",
             f"name its exchange in the configuration: exchange={instrument.exchange!r}",
         )
-    return replace(target, hours=hours_of(instrument))
+    return replace(target, hours=instrument.hours)

@@ -158,7 +158,7 @@ def _draw(planned: SourceResults[tuple[str, tuple[FoldSummary, ...]]], common: o
 def _check_output(output: Path | None) -> None:
     options.check_writable(output)
     if output is not None:
-        from stockcast.storage.forecastrows import require_suffix
+        from stockcast.storage.outputs import require_suffix
 
         require_suffix(output)
 

@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from stockcast.pipeline.exporting import export_model
     from stockcast.pipeline.gathering import gather
     from stockcast.pipeline.markets import Company
-    from stockcast.pipeline.models import (
-        list_models,
-        remove_model,
-        save_files,
-        save_forecasts,
-        save_rows,
-        show_model,
-    )
+    from stockcast.pipeline.models import list_models, remove_model, show_model
     from stockcast.pipeline.pooling import pooled
     from stockcast.pipeline.pooltraining import train_pool_from
     from stockcast.pipeline.predicting import predict, predict_beside
@@ -34,6 +27,8 @@ if TYPE_CHECKING:
     from stockcast.pipeline.source import FetchSession, fetch
     from stockcast.pipeline.sources import load
     from stockcast.pipeline.training import train
+    from stockcast.storage.files import save_files
+    from stockcast.storage.outputs import save_forecasts, save_rows
 
 _HOME = {
     "Company": "markets",
@@ -60,9 +55,9 @@ _HOME = {
     "report": "reporting",
     "reproduce": "reproducing",
     "run": "running",
-    "save_files": "models",
-    "save_forecasts": "models",
-    "save_rows": "models",
+    "save_files": ".storage.files",
+    "save_forecasts": ".storage.outputs",
+    "save_rows": ".storage.outputs",
     "score": "scoring",
     "show_model": "models",
     "skill_table": "skilltable",
@@ -109,4 +104,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'stockcast.pipeline' has no attribute {name!r}")
-    return getattr(import_module(f"stockcast.pipeline.{_HOME[name]}"), name)
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -19,7 +19,7 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.config.sources import FetchConfig, without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.pipeline.sources import Quotes, hours_of, load, stored, ticker_of
+from stockcast.pipeline.sources import Quotes, load, stored, ticker_of
 from stockcast.pipeline.targetseries import TargetSeries, calendar_for, hours_around
 from stockcast.prices.closing import Closing
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
@@ -310,7 +310,7 @@ def _known_of(db: Database, ticker: str, target: TargetSeries) -> tuple[Closing,
     instrument = pricestore.instrument(db, ticker)
     if instrument is None:
         raise DataError(f"no prices of {ticker} are stored", f"fetch them: stockcast fetch {ticker}")
-    closing = Closing(instrument.exchange, hours_of(instrument))
+    closing = Closing(instrument.exchange, instrument.hours)
     return closing, closing.newest_before(target.closing(closing), target.last)
 
 

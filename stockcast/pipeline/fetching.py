@@ -13,7 +13,7 @@ from stockcast import config as settings
 from stockcast.errors import ConfigError, DataError, SourceUnavailable
 from stockcast.prices.exchanges import WEEKDAYS, calendar_of
 from stockcast.prices.history import Dates
-from stockcast.prices.hours import TradingHours, load_hours
+from stockcast.prices.hours import load_hours
 from stockcast.prices.restatement import compared
 from stockcast.prices.sessions import load_calendar
 from stockcast.results.fetching import FetchResult
@@ -128,7 +128,7 @@ class Fetcher:
                 f"they are taken to be {instrument.exchange}, without holidays",
                 detail=known is not None,
             )
-        final, notes = completed(answer, instrument.calendar, TradingHours.from_json(instrument.hours), now)
+        final, notes = completed(answer, instrument.calendar, instrument.hours, now)
         bars = StoredBars(
             final.dates, final.open, final.high, final.low, final.close, final.adjusted_close, final.volume,
             final.dividends, final.splits,
@@ -185,7 +185,7 @@ class _Known:
         )
 
     def _completed(self, now: datetime) -> date:
-        return TradingHours.from_json(self.instrument.hours).last_completed(self.instrument.calendar, now)
+        return self.instrument.hours.last_completed(self.instrument.calendar, now)
 
 
 def _refuse_shorter(ticker: str, fetched: StoredBars, known: _Known | None) -> None:
@@ -257,7 +257,7 @@ def _built(
         currency=meta.currency or (known.currency if known else None),
         zone=zone or "UTC",
         calendar=load_calendar(exchange, start, through),
-        hours=hours.to_json(),
+        hours=hours,
         fetched_at=_stamp(now),
         guessed=guessed,
     )

@@ -19,7 +19,7 @@ from stockcast.forecasting import Fit, TrainedModel, seen_by
 from stockcast.pipeline.markets import ELSEWHERE
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.source import calendar_end
-from stockcast.pipeline.sources import hours_of, ticker_of
+from stockcast.pipeline.sources import ticker_of
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
 from stockcast.prices.csvfile import looks_like_path
@@ -174,7 +174,7 @@ class PretrainedBacktest:
         calendar = self._calendar(history) if instrument is None else instrument.calendar
         target = TargetSeries.of(history, calendar)
         if instrument is not None:
-            target = replace(target, hours=hours_of(instrument))
+            target = replace(target, hours=instrument.hours)
         found = self.company.with_covariates(self.model, target, progress).beside
         return None if found is None else found.of(history.ticker)
 

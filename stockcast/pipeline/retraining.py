@@ -18,7 +18,7 @@ from stockcast.results.ledger import Training
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining
 from stockcast.storage.database import Database
-from stockcast.storage.ledger import trainings
+from stockcast.storage.ledger import recording
 from stockcast.windows.columns import MARKET
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ REST = 20
 def due(db: Database, home: Path, model: TrainedModel, quotes: Quotes, config: RetrainConfig) -> str | None:
     """Why a model should be trained again, or None."""
     ticker = quotes.history.ticker
-    last = trainings.last_training(db, ticker, model.name)
+    last = recording.last_training(db, ticker, model.name)
     since = model.served.cutoff if last is None else max(model.served.cutoff, last.session)
     sessions = quotes.calendar.count_between(since, quotes.history.last)
     if config.every and sessions >= config.every:
@@ -65,7 +65,7 @@ def retrained(  # noqa: PLR0913, PLR0917 - one thing each, and the last is optio
     """
     ticker = quotes.history.ticker
     training, model_id = _trained(home, old, quotes, config, why, progress, fetch_session)
-    trainings.note_training(
+    recording.note_training(
         db,
         Training(
             ticker=ticker,

@@ -34,7 +34,8 @@ from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
 from stockcast.storage.files import private_home, storage_error
-from stockcast.storage.ledger import reading, recording, runs, settling
+from stockcast.storage.ledger import reading, recording, settling
+from stockcast.storage.outputs import follow_ledger
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
@@ -95,7 +96,7 @@ class Run:
         self._company = Company(config.tickers, ReadOptions(), home, lambda _: self._waiting)
         self._done: list[TickerRun] = []
         self._failed: dict[str, str] = {}
-        self._id = runs.begin(db, self.started)
+        self._id = recording.begin_run(db, self.started)
         self._finished = False
 
     def ticker(self, ticker: str, progress: Progress) -> TickerRun:
@@ -113,13 +114,11 @@ class Run:
 
     def finish(self, progress: Progress) -> RunResult:
         """Write the files that the configuration asks for, from the ledger, and close the record of the run."""
-        from stockcast.pipeline.outputs import written
-
         self._finished = True
         # A run of some tickers alone does not take the others out of the file of the latest forecasts.
         tickers = {*self.config.tickers, *(done.ticker for done in self._done)}
         try:
-            files = written(self.db, self.config.output, tickers, progress)
+            files = follow_ledger(self.db, self.config.output, tickers, progress)
         except StockcastError as error:
             self._failed["files"] = error.message
             raise
@@ -129,7 +128,7 @@ class Run:
         """Keep what the run did, or nothing where nothing was to be done."""
         idle = self._finished and not self._failed and not any(_changed(done) for done in self._done)
         if idle:
-            runs.discard(self.db, self._id)
+            recording.discard_run(self.db, self._id)
         elif self._finished:
             summary = {
                 "tickers": [done.ticker for done in self._done],
@@ -137,7 +136,7 @@ class Run:
                 "settled": sum(done.settled for done in self._done),
                 "failed": self._failed,
             }
-            runs.finish(self.db, self._id, settings.now(), summary)
+            recording.finish_run(self.db, self._id, settings.now(), summary)
 
     def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
         try:

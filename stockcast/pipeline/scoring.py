@@ -89,8 +89,6 @@ def missed_sessions(
 
 def _missed(db: Database, ticker: str | None, model: str | None, since: date | None) -> dict[str, tuple[date, ...]]:
     """Missed sessions from `since` on by ticker, with the model's name where that is another."""
-    from stockcast.pipeline.sources import hours_of
-
     # Every live forecast counts: a record that ended before `since` has missed all that came later.
     live = reading.rows(db, ticker, None, "live", model)
     found: dict[str, tuple[date, ...]] = {}
@@ -98,7 +96,7 @@ def _missed(db: Database, ticker: str | None, model: str | None, since: date | N
         instrument, bars = pricestore.instrument(db, name), pricestore.bars(db, name)
         if instrument is None or bars is None:
             continue
-        completed = hours_of(instrument).last_completed(instrument.calendar, settings.now())
+        completed = instrument.hours.last_completed(instrument.calendar, settings.now())
         sessions = missed_sessions(db, name, by, bars.dates, instrument.calendar, completed)
         sessions = tuple(day for day in sessions if since is None or day >= since)
         if sessions:
@@ -107,12 +105,11 @@ def _missed(db: Database, ticker: str | None, model: str | None, since: date | N
 
 
 def _is_over(db: Database, row: LedgerRow) -> bool:
-    from stockcast.pipeline.sources import hours_of
 
     instrument = pricestore.instrument(db, row.forecast.ticker)
     if instrument is None:
         return False
-    return bool(hours_of(instrument).close_of(row.forecast.target_session) <= settings.now())
+    return bool(instrument.hours.close_of(row.forecast.target_session) <= settings.now())
 
 
 def _upper(ticker: str | None) -> str | None:

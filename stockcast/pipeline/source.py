@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from stockcast.prices.yahoo.deadline import Deadline
     from stockcast.results.fetching import FetchResult
     from stockcast.storage.database import Database
-    from stockcast.storage.pricestore import Instrument
 
 PROVIDER = "yahoo"
 """What forecasts from fetched prices name as their source."""
@@ -268,8 +267,7 @@ class PriceSource:
         instrument, bars = pricestore.instrument(db, ticker), pricestore.bars(db, ticker)
         if instrument is None or bars is None or not len(bars.dates):
             raise DataError(f"no prices of {ticker} are stored", f"fetch them: stockcast fetch {ticker}")
-        hours = hours_of(instrument)
-        completed = hours.last_completed(instrument.calendar, settings.now())
+        completed = instrument.hours.last_completed(instrument.calendar, settings.now())
         raw = RawBars(
             ticker=ticker,
             dates=bars.dates,
@@ -284,7 +282,7 @@ class PriceSource:
             currency=instrument.currency,
         )
         history = _checked(raw, self.read.start, min(completed, self.read.end or completed))
-        return PriceSeries(history, instrument.calendar, hours, completed)
+        return PriceSeries(history, instrument.calendar, instrument.hours, completed)
 
 
 def fetch(
@@ -301,13 +299,6 @@ def fetch(
 def ticker_of(source: str) -> str:
     """A source as the provider writes tickers."""
     return well_formed(source.strip().upper())
-
-
-def hours_of(instrument: Instrument) -> TradingHours:
-    """The trading hours that were stored with an instrument."""
-    from stockcast.prices.hours import TradingHours
-
-    return TradingHours.from_json(instrument.hours)
 
 
 def calendar_end(last: date) -> date:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, hours_of, ticker_of
+from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, ticker_of
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Progress
@@ -14,7 +14,7 @@ from stockcast.results.progress import Progress
 if TYPE_CHECKING:
     from stockcast.storage.database import Database
 
-__all__ = ["PROVIDER", "Quotes", "hours_of", "load", "quotes", "refuse_file_options", "stored", "ticker_of"]
+__all__ = ["PROVIDER", "Quotes", "load", "quotes", "refuse_file_options", "stored", "ticker_of"]
 
 Quotes: TypeAlias = PriceSeries
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -64,30 +64,6 @@ class TradingHours:
         while not (calendar.is_session(day) and self.close_of(day) <= now):
             day -= timedelta(days=1)
         return day
-
-    def to_json(self) -> dict[str, Any]:
-        """The hours as what `json` can write; `from_json` reads them back."""
-        return {
-            "zone": self.zone,
-            "closes": [[None if day is None else day.isoformat(), close] for day, close in self.closes],
-            "early": [[day.isoformat(), close] for day, close in self.early],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TradingHours:
-        """The hours that `to_json` described. Raises ConfigError where `data` is anything else."""
-        try:
-            return cls(
-                zone=str(data["zone"]),
-                closes=tuple(
-                    (None if day is None else date.fromisoformat(day), str(close)) for day, close in data["closes"]
-                ),
-                early=tuple((date.fromisoformat(day), str(close)) for day, close in data["early"]),
-            )
-        except KeyError as error:
-            raise _unusable(f"{error.args[0]!r} is missing") from error
-        except (TypeError, ValueError) as error:
-            raise _unusable(str(error)) from error
 
     @cached_property
     def _early(self) -> dict[date, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -77,34 +76,6 @@ class SessionCalendar:
         low, high = np.datetime64(after, "D") + ONE_DAY, np.datetime64(until, "D") + ONE_DAY
         usual = int(np.busday_count(low, high, weekmask=self.weekmask))
         return usual - _count_days(self.closures, after, until) + _count_days(self.extras, after, until)
-
-    def to_json(self) -> dict[str, Any]:
-        """The calendar as what `json` can write; `from_json` reads it back."""
-        return {
-            "exchange": self.exchange,
-            "first": self.first.isoformat(),
-            "through": self.through.isoformat(),
-            "weekmask": self.weekmask,
-            "closures": [day.isoformat() for day in self.closures],
-            "extras": [day.isoformat() for day in self.extras],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SessionCalendar:
-        """The calendar that `to_json` described. Raises ConfigError where `data` is anything else."""
-        try:
-            return cls(
-                exchange=str(data["exchange"]),
-                first=date.fromisoformat(data["first"]),
-                through=date.fromisoformat(data["through"]),
-                weekmask=str(data["weekmask"]),
-                closures=tuple(date.fromisoformat(day) for day in data["closures"]),
-                extras=tuple(date.fromisoformat(day) for day in data["extras"]),
-            )
-        except KeyError as error:
-            raise _unusable("?", f"{error.args[0]!r} is missing") from error
-        except (TypeError, ValueError) as error:
-            raise _unusable("?", str(error)) from error
 
     def _in_weekmask(self, day: date) -> bool:
         return self.weekmask[day.weekday()] == "1"

@@ -1,8 +1,9 @@
-"""Codec: dataclasses to JSON and back, checked on the way back by their own annotations.
+"""Codec: dataclasses to JSON and tensors and back, checked on the way back by their own fields.
 
 What a file holds may have been damaged, or written by anybody. `decode` demands the types that the fields are annotated
 with and the rules that stand beside a type (`Annotated[float, Within(0, 1)]`), also on properties, and names the place
-of what breaks them. A class's own checks (`__post_init__`) are part of it.
+of what breaks them. A class's own checks (`__post_init__`) are part of it. `from_tensors` demands the shape that an
+array's name ends in: `input_SGDI` has four axes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Protocol, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from stockcast.errors import StockcastError
 
 T = TypeVar("T")
+Tensors = dict[str, NDArray[Any]]
+"""Arrays by the place that they have in what they belong to: keys joined by dots."""
 
 
 class MisfitError(ValueError):
@@ -57,23 +63,102 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def encode(value: Any) -> Any:
-    """A dataclass, and whatever it holds, as plain JSON."""
+def encode(value: Any, *, lossy: bool = False) -> Any:
+    """Take a dataclass, and whatever it holds, apart into what JSON has.
+
+    Args:
+        value: Dataclasses, mappings, lists, tuples, dates and what JSON has words for.
+        lossy: For readers rather than for `decode`: anything goes. A number that is not finite becomes null, NumPy's
+            numbers and arrays Python's, and what JSON has no word for a text.
+
+    Returns:
+        Dicts, lists, texts, numbers, booleans and None.
+    """
     if is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: encode(getattr(value, field.name), lossy=lossy) for field in fields(value)}
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {key: encode(member) for key, member in value.items()}
-    return [encode(member) for member in value] if isinstance(value, tuple | list) else value
+        return {str(key) if lossy else key: encode(member, lossy=lossy) for key, member in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(member, lossy=lossy) for member in value]
+    return _nearest(value) if lossy else value
 
 
-def decode(kind: type[T], value: Any, place: str = "", others: bool = False) -> T:
-    """`value`, as JSON gave it, as a `kind`. place: the keys that led to it. others: further keys are no mistake.
+def _nearest(value: Any) -> Any:
+    """What JSON has in the place of a single value."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return encode(value.tolist(), lossy=True) if hasattr(value, "tolist") else str(value)
 
-    Raises MisfitError.
+
+def decode(kind: type[T], value: Any, place: str = "", *, others: bool = False, whole: bool = False) -> T:
+    """Make a dataclass of what JSON gave.
+
+    Args:
+        kind: The class.
+        value: A dict of its fields.
+        place: The keys that led there, for messages.
+        others: Further keys are no mistake.
+        whole: A field that has a default must be there, too.
+
+    Raises:
+        MisfitError: Where a key is missing or unknown, or a value is not what its annotation says.
+
     """
-    return cast(T, _object(kind, value, place, others))
+    return cast(T, _object(kind, value, place, others, whole))
+
+
+def to_tensors(value: Any, place: str, dtype: DTypeLike) -> Tensors:
+    """The arrays of a dataclass, and of the dataclasses in its tuples, by place, in that type."""
+    found: Tensors = {}
+    for field in fields(value):
+        member, name = getattr(value, field.name), f"{place}.{field.name}"
+        if isinstance(member, np.ndarray):
+            found[name] = np.ascontiguousarray(member, dtype)
+        elif isinstance(member, tuple):
+            for k, one in enumerate(member):
+                found |= to_tensors(one, f"{name}.{k}", dtype)
+    return found
+
+
+def from_tensors(
+    kind: type[T], tensors: Mapping[str, NDArray[Any]], place: str, sizes: Mapping[str, int], known: Mapping[str, Any]
+) -> T:
+    """Make a dataclass of its arrays.
+
+    Args:
+        kind: The class; the names of its arrays end in a letter for each axis.
+        tensors: Arrays by place.
+        place: Where the class's own are.
+        sizes: The length of an axis by its letter.
+        known: What of the class is no array, or is read already.
+
+    Raises:
+        MisfitError: Where an array is missing, has another shape, or holds anything but finite numbers.
+    """
+    found = {}
+    for field in fields(cast(Any, kind)):
+        if field.name not in known:
+            shape = tuple(sizes[letter] for letter in field.name.rpartition("_")[2])
+            found[field.name] = tensor(tensors, f"{place}.{field.name}", shape)
+    return kind(**known, **found)
+
+
+def tensor(tensors: Mapping[str, NDArray[Any]], place: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+    """The array in a place, None in its shape for any length. Raises MisfitError, as `from_tensors`."""
+    if place not in tensors:
+        raise MisfitError(place, "is missing among the weights")
+    array = tensors[place]
+    if array.dtype.kind != "f":
+        raise MisfitError(place, f"holds {array.dtype}, not floating-point numbers")
+    if len(array.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+        raise MisfitError(place, f"has the shape {array.shape}, not {shape}")
+    if not np.isfinite(array).all():
+        raise MisfitError(place, "holds numbers that are not finite")
+    return array.astype(np.float64)
 
 
 def _read(kind: Any, value: Any, place: str) -> Any:
@@ -92,7 +177,7 @@ def _read(kind: Any, value: Any, place: str) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         _require(isinstance(value, dict), value, place, "an object")
         return {key: _read(arguments[1], member, _join(place, key)) for key, member in value.items()}
-    return _object(kind, value, place, others=False) if is_dataclass(kind) else _scalar(kind, value, place)
+    return _object(kind, value, place) if is_dataclass(kind) else _scalar(kind, value, place)
 
 
 def _scalar(kind: Any, value: Any, place: str) -> Any:
@@ -122,7 +207,7 @@ def _tuple(arguments: tuple[Any, ...], value: Any, place: str) -> tuple[Any, ...
     return tuple(_read(kind, one, f"{place}[{k}]") for k, (kind, one) in enumerate(zip(kinds, value, strict=True)))
 
 
-def _object(kind: Any, value: Any, place: str, others: bool) -> Any:
+def _object(kind: Any, value: Any, place: str, others: bool = False, whole: bool = False) -> Any:
     _require(isinstance(value, dict), value, place, "an object")
     known, derived = _annotations(kind)
     for key in value:
@@ -132,7 +217,7 @@ def _object(kind: Any, value: Any, place: str, others: bool) -> Any:
     for key, (annotation, needed) in known.items():
         if key in value:
             found[key] = _read(annotation, value[key], _join(place, key))
-        elif needed:
+        elif needed or whole:
             raise MisfitError(_join(place, key), "is missing")
     try:
         made = kind(**found)

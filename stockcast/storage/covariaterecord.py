@@ -11,7 +11,7 @@ from typing import Any
 
 from stockcast.prices.closing import Closing
 from stockcast.prices.hours import TradingHours
-from stockcast.storage.codec import MisfitError
+from stockcast.storage.codec import MisfitError, encode
 from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
 
 BODY, PLACES = "covariates", "covariate_sources"
@@ -32,10 +32,10 @@ def places_of(record: CovariatesRecord | None) -> dict[str, Any]:
         return {}
     return {
         PLACES: {
-            "series": [{"source": c.source, "hours": _hours(c.closing)} for c in record.series],
+            "series": [{"source": c.source, "hours": encode(c.closing.hours)} for c in record.series],
             "known_ahead": record.known_ahead and record.known_ahead[0],
             "exchange": record.closing.exchange,
-            "hours": _hours(record.closing),
+            "hours": encode(record.closing.hours),
         }
     }
 
@@ -87,7 +87,3 @@ def record_from(body: Body | None, places: Places | None) -> CovariatesRecord | 
     if body.known_ahead is not None and places.known_ahead is not None:
         known = places.known_ahead, body.known_ahead
     return CovariatesRecord(Closing(places.exchange, places.hours), series, known)
-
-
-def _hours(closing: Closing) -> dict[str, Any] | None:
-    return None if closing.hours is None else closing.hours.to_json()

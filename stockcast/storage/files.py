@@ -12,6 +12,7 @@ import re
 import secrets
 import stat
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def write_atomic(path: Path, data: bytes | str, private: bool = False) -> None:
             _replace(target, payload, 0o600 if private else mode)
     except (OSError, ValueError) as error:
         raise storage_error(path, error) from error
+
+
+def save_files(files: Mapping[Path, str | bytes]) -> None:
+    """Write each file, whole or not at all, in folders made for them. Raises StorageError at the first that fails."""
+    for path, content in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(path, error) from error
+        write_atomic(path, content)
 
 
 def write_synced(path: Path, payload: bytes, private: bool = True) -> None:

@@ -21,10 +21,10 @@ import numpy as np
 from stockcast.config import NetworkConfig
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
-from stockcast.models.distribution import Distribution, Empirical, StudentT
-from stockcast.storage.codec import decode, encode
+from stockcast.models.distribution import Distribution
+from stockcast.storage.codec import Tensors, decode, encode
 from stockcast.storage.files import private_folder, storage_error, write_atomic
-from stockcast.storage.fittensors import FitRecord, Tensors, fit_from_json, fit_to_json
+from stockcast.storage.fits import EMPIRICAL, STUDENT_T, FitRecord, dist_array, dist_of, fit_of, fit_record
 from stockcast.storage.modelfile import model_id
 
 _FORMAT = "stockcast.fold/3"
@@ -38,6 +38,8 @@ _UNREADABLE = (
 )  # fmt: skip
 
 _EARLY, _HASH = "early", "sha256"
+_LETTERS = {STUDENT_T: "t", EMPIRICAL: "e"}
+_FAMILIES = {letter: family for family, letter in _LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,10 @@ def save(path: Path, fold: FoldFile) -> None:
     """Write a fold, whole or not at all. Raises StorageError."""
     arrays: Tensors = {"about": _text(fold.about)}
     for place, name, dist in _placed(fold):
-        if isinstance(dist, StudentT):
-            arrays[f"t@{place}:{name}"] = np.stack([dist.loc, dist.scale, dist.nu])
-        elif isinstance(dist, Empirical):
-            arrays[f"e@{place}:{name}"] = dist.values_NK
-        else:
-            raise TypeError(f"no file format for {type(dist).__name__}")
+        family, values = dist_array(dist)
+        arrays[f"{_LETTERS[family]}@{place}:{name}"] = values
     for group, fits in (("fits", fold.fits), ("young", fold.pre_validation)):
-        arrays[group] = _text({cell: _plain_fit(fit, f"{group}:{cell}", arrays) for cell, fit in fits.items()})
+        arrays[group] = _text({cell: _fit_of_fold(fit, f"{group}:{cell}", arrays) for cell, fit in fits.items()})
     buffer = io.BytesIO()
     # Simulated distributions are many numbers in single precision: half of their bits are zero.
     write = np.savez_compressed if fold.ahead else np.savez
@@ -104,11 +102,9 @@ def load(path: Path) -> FoldFile | None:
         by_place: dict[str, dict[str, Distribution]] = {}
         for entry, values in arrays.items():
             kind, _, name = entry.partition(":")
-            family, _, place = kind.partition("@")
-            if family == "t":
-                by_place.setdefault(place, {})[name] = StudentT(*values)
-            elif family == "e":
-                by_place.setdefault(place, {})[name] = Empirical(values)
+            letter, _, place = kind.partition("@")
+            if letter in _FAMILIES:
+                by_place.setdefault(place, {})[name] = dist_of(_FAMILIES[letter], values)
         dists, early = by_place.pop("1"), by_place.pop(_EARLY, {})
         fits, pre_validation = (_fits(group, arrays) for group in ("fits", "young"))
         steps = [by_place[place] for place in sorted(by_place, key=int)]
@@ -143,7 +139,7 @@ def _placed(fold: FoldFile) -> Iterator[tuple[str, str, Distribution]]:
 
 
 @dataclass(frozen=True)
-class _Made:
+class _FoldFit:
     """What is plain of a fit, and what a model's manifest has elsewhere."""
 
     network: NetworkConfig
@@ -151,18 +147,16 @@ class _Made:
     fit: FitRecord
 
 
-def _plain_fit(fit: Fit, prefix: str, arrays: Tensors) -> dict[str, Any]:
-    network, names = encode(fit.ensemble.config), list(fit.ensemble.standardiser.names)
-    return {"network": network, "features": names, "fit": fit_to_json(fit, prefix, arrays)}
+def _fit_of_fold(fit: Fit, place: str, arrays: Tensors) -> _FoldFit:
+    return _FoldFit(fit.ensemble.config, fit.ensemble.standardiser.names, fit_record(fit, place, arrays))
 
 
 def _fits(group: str, arrays: Tensors) -> dict[str, Fit]:
-    plain = {cell: decode(_Made, made, cell) for cell, made in json.loads(arrays[group].tobytes()).items()}
+    plain = {cell: decode(_FoldFit, made, cell) for cell, made in json.loads(arrays[group].tobytes()).items()}
     return {
-        cell: fit_from_json(made.fit, f"{group}:{cell}", made.network, made.features, arrays)
-        for cell, made in plain.items()
+        cell: fit_of(made.fit, f"{group}:{cell}", made.network, made.features, arrays) for cell, made in plain.items()
     }
 
 
 def _text(value: Any) -> Any:
-    return np.frombuffer(json.dumps(value, default=dict, allow_nan=False).encode(), np.uint8)
+    return np.frombuffer(json.dumps(encode(value), allow_nan=False).encode(), np.uint8)

@@ -1,30 +1,49 @@
-"""Files that grow by a line a forecast: each document of the ledger once, whatever kills the writer.
+"""Outputs: files outside the store. Those of a run follow the ledger, a line a forecast; a table has test forecasts.
 
-The ledger is the truth and its ids ascend, so the last whole line of a file says what it still lacks. A line counts
-when its line feed is written; what follows the last line feed was torn off by a full disk or a dying machine, and the
-next writer cuts it. One writer at a time: the caller holds the lock of the run. Readers need none.
+The ledger is the truth and its ids ascend, so the last whole line of a file says what it still lacks: what a run that
+was killed did not write, the next one does. A line counts when its line feed is written; what follows the last line
+feed was torn off by a full disk or a dying machine, and the next writer cuts it. One writer at a time: the caller holds
+the lock of the run. Readers need none.
 """
 
 from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from stockcast.errors import StorageError
+import numpy as np
+
+from stockcast.config.runs import OutputConfig
+from stockcast.errors import ConfigError, StorageError
+from stockcast.forecasting import LEVELS
 from stockcast.results.flat import csv_table, flat
+from stockcast.results.forecasts import Forecast
 from stockcast.results.printable import inert
-from stockcast.storage.files import open_private, private_folder, storage_error, sync_folder, write_atomic
+from stockcast.results.progress import Progress
+from stockcast.results.training import ForecastRows, TrainResult
+from stockcast.storage.database import Database
+from stockcast.storage.files import is_within, open_private, private_folder, storage_error, sync_folder, write_atomic
+from stockcast.storage.ledger import reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Document = Mapping[str, Any]  # JSON: texts, finite numbers, booleans, None, lists and mappings of these
+Documents = Sequence[tuple[int, Document]]  # with their ids in the ledger, strictly ascending
 
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+"""Of tables of test forecasts."""
+
+_BATCH = 1000  # forecasts read at a time from the ledger
 _BLOCK = 1 << 16  # bytes read at a time from the end of a file
 _LONGEST = 1 << 24  # bytes; no line of ours is as long
 _JSON_BEGIN = b'{"id": '
@@ -45,6 +64,21 @@ class _Tail:
     torn: bytes = b""
 
 
+def follow_ledger(db: Database, config: OutputConfig, tickers: Collection[str], progress: Progress) -> tuple[str, ...]:
+    """Bring the files up to the ledger; returns those that changed. Raises StorageError.
+
+    Files within the home are for this user alone; others have the umask's modes.
+    """
+    changed = []
+    private = is_within(config.folder, db.path.parent)
+    for path, append in ((config.jsonl_path, append_jsonl), (config.csv_path, _append_csv)):
+        if path is not None and _follow(db, path, append, private, progress):
+            changed.append(str(path))
+    if config.latest_path is not None and _write_latest(db, config.latest_path, tickers, private):
+        changed.append(str(config.latest_path))
+    return tuple(changed)
+
+
 def last_id(path: Path) -> int:
     """The id of the last whole line of a file of JSON lines or CSV; 0 where there is none or no file.
 
@@ -54,15 +88,24 @@ def last_id(path: Path) -> int:
     return _id_of(path, _tail(path))
 
 
-def append_jsonl(path: Path, documents: Sequence[tuple[int, Document]], private: bool = False) -> int:
-    """Append each document as one line of JSON, its ledger id first; returns how many were appended.
+def append_jsonl(path: Path, documents: Documents, private: bool = False) -> int:
+    """Append each document as one line of JSON, its ledger id first.
 
-    documents: pairs of id and document, ids strictly ascending; those that the file has already are passed over. The
-    folder is created. A torn last line is cut. All lines go in one write and are synced; where the disk refuses, the
-    file is as long as before. private: file and folder are for this user alone; otherwise their modes are the umask's.
+    The folder is created, a torn last line is cut. All lines go in one write and are synced; where the disk refuses,
+    the file is as long as before.
 
-    Raises StorageError where it cannot be written or is another kind of file, ValueError for documents that are not
-    JSON and for ids out of order.
+    Args:
+        path: The file.
+        documents: What is to stand in it; what it has already is passed over.
+        private: Whether file and folder are for this user alone; otherwise their modes are the umask's.
+
+    Returns:
+        How many were appended.
+
+    Raises:
+        StorageError: Where it cannot be written or is another kind of file.
+        ValueError: For documents that are not JSON, and for ids out of order.
+
     """
     tail = _tail(path)
     fresh = _fresh(path, tail, documents)
@@ -73,9 +116,7 @@ def append_jsonl(path: Path, documents: Sequence[tuple[int, Document]], private:
     return len(fresh)
 
 
-def append_csv(
-    path: Path, documents: Sequence[tuple[int, Document]], columns: Sequence[str] | None = None, private: bool = False
-) -> int:
+def append_csv(path: Path, documents: Documents, columns: Sequence[str] | None = None, private: bool = False) -> int:
     """Append each document as one row of CSV (RFC 4180, CR LF), its ledger id first; returns how many were appended.
 
     As `append_jsonl`, but flattened: `stockcast.results.flat` says how nested members are named. columns: the flat
@@ -114,6 +155,89 @@ def write_latest(path: Path, document: Document | Sequence[Document], private: b
     write_atomic(path, text, private)
 
 
+def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
+    """Every test forecast of several trainings in one table, as `save_forecasts` writes it."""
+    save_forecasts(path, [rows for result in results for rows in result.test_forecasts])
+
+
+def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
+    """Write test forecasts, one row for each competitor and origin, to a table in the format of its suffix.
+
+    The file is replaced whole.
+
+    Raises ConfigError for another suffix, StorageError where the file cannot be written.
+    """
+    require_suffix(path)
+    import pandas as pd
+
+    frame = pd.concat([_frame(part) for part in rows], ignore_index=True)
+    buffer = io.BytesIO()
+    if path.name.endswith(".parquet"):
+        frame.to_parquet(buffer, index=False)
+    else:
+        # Parquet has types, and no program that reads it computes a text.
+        frame = frame.assign(**{name: frame[name].map(_inert) for name in ("ticker", "model")})
+        frame.to_csv(
+            buffer,
+            index=False,
+            lineterminator="\n",
+            compression="gzip" if path.name.endswith(".gz") else None,
+            date_format="%Y-%m-%d",
+        )
+    write_atomic(path, buffer.getvalue())
+
+
+def require_suffix(path: Path) -> None:
+    """Raise ConfigError unless the name says in which format to write."""
+    if not path.name.endswith(SUFFIXES):
+        raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(SUFFIXES)}")
+
+
+def _follow(
+    db: Database, path: Path, append: Callable[[Path, Documents, bool], int], private: bool, progress: Progress
+) -> int:
+    """Append what the ledger has after the file's last line; returns how many lines that is."""
+    last, newest = last_id(path), reading.last_id(db)
+    if last > newest:
+        progress.note(
+            f"nothing is written to {path}: it holds forecast {last} and the ledger ends with {newest}, so it is of "
+            "another ledger; move it away, and the next run writes the whole record"
+        )
+        return 0
+    total = 0
+    while found := reading.documents_after(db, last, limit=_BATCH):
+        total += append(path, found, private)
+        last = found[-1][0]
+    return total
+
+
+def _append_csv(path: Path, documents: Documents, private: bool) -> int:
+    return append_csv(path, documents, _forecast_columns(), private)
+
+
+def _forecast_columns() -> list[str]:
+    """The columns of a forecast: fixed, so that rows of many months fit under one header."""
+    columns = []
+    for field in fields(Forecast):
+        if field.name == "quantiles":
+            columns += [f"q{level:g}" for level in LEVELS]
+        else:
+            columns.append("calibration_factor" if field.name == "calibration" else field.name)
+    return columns
+
+
+def _write_latest(db: Database, path: Path, tickers: Collection[str], private: bool) -> bool:
+    """Replace the file of the latest forecasts of these tickers where it would change."""
+    document = {"schema": "stockcast.latest/1", "data": [f for f in reading.latest(db) if f["ticker"] in tickers]}
+    try:
+        if json.loads(path.read_bytes()) == document:
+            return False
+    except (OSError, ValueError):
+        pass  # missing, or not whole: it is written anew
+    write_latest(path, document, private)
+    return True
+
+
 def _make_folder(folder: Path, private: bool) -> None:
     if private:
         private_folder(folder, ours=False)
@@ -121,7 +245,7 @@ def _make_folder(folder: Path, private: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _fresh(path: Path, tail: _Tail, documents: Sequence[tuple[int, Document]]) -> list[tuple[int, Document]]:
+def _fresh(path: Path, tail: _Tail, documents: Documents) -> list[tuple[int, Document]]:
     """The documents that the file lacks."""
     ids = [id_ for id_, _ in documents]
     if any(later <= earlier for earlier, later in zip([0, *ids], ids, strict=False)):
@@ -250,3 +374,28 @@ def _write(descriptor: int, payload: bytes, size: int) -> None:
 
 def _foreign(path: Path, reason: str) -> StorageError:
     return StorageError(f"cannot append to {path}: it is no file of forecasts of this kind, {reason}", _MOVE)
+
+
+def _inert(name: str) -> str:
+    """A name as a cell that no spreadsheet computes; pandas does not quote every line break."""
+    cell: str = inert(" ".join(name.splitlines()))
+    return cell
+
+
+def _frame(part: ForecastRows) -> pd.DataFrame:
+    import pandas as pd
+
+    columns: dict[str, object] = {
+        "ticker": part.ticker,
+        "model": part.model,
+        "origin": part.origins.astype("datetime64[s]"),
+        "target_session": part.target_sessions.astype("datetime64[s]"),
+        "horizon": part.horizon,
+        "last_close": part.last_close,
+        "realised_return": part.realised_return,
+        "crps": part.crps,
+        "log_score": part.log_score,
+        "pit": part.pit,
+    }
+    quantiles = {f"q{percent:02d}": part.quantiles_NQ[:, percent - 1] for percent in range(1, 100)}
+    return pd.DataFrame(columns | quantiles, index=np.arange(len(part.origins)))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.errors import ConfigError, StorageError
+from stockcast.errors import StorageError
 from stockcast.prices.history import Dates, Floats
+from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
+from stockcast.storage.codec import decode, encode
 from stockcast.storage.database import Database
 
 
@@ -21,8 +22,12 @@ from stockcast.storage.database import Database
 class Instrument:
     """What is known of a ticker beside its prices.
 
-    exchange: name of the calendar. zone: IANA name of the exchange's time zone. hours: trading hours as JSON.
-    fetched_at: ISO time of the provider's last answer. guessed: the exchange is not known, calendar and hours stand in.
+    Args:
+        exchange: Name of the calendar.
+        zone: IANA name of the exchange's time zone.
+        fetched_at: ISO time of the provider's last answer.
+        guessed: Whether the exchange is not known, and calendar and hours stand in.
+
     """
 
     ticker: str
@@ -30,7 +35,7 @@ class Instrument:
     currency: str | None
     zone: str
     calendar: SessionCalendar
-    hours: Mapping[str, Any]
+    hours: TradingHours
     fetched_at: str
     guessed: bool
 
@@ -92,25 +97,21 @@ def instrument(db: Database, ticker: str) -> Instrument | None:
     row = db.row(_SELECT_INSTRUMENT, (ticker,))
     if row is None:
         return None
-    name, exchange, currency, zone, calendar, hours, fetched_at, guessed = row
+    known = dict(zip(_INSTRUMENT, row, strict=True))
     try:
-        return Instrument(
-            name, exchange, currency, zone, SessionCalendar.from_json(json.loads(calendar)), json.loads(hours),
-            fetched_at, bool(guessed),
-        )  # fmt: skip
-    except (ConfigError, TypeError, ValueError) as error:
+        calendar, hours = (
+            decode(kind, json.loads(known[name]), name, whole=True)
+            for name, kind in (("calendar", SessionCalendar), ("hours", TradingHours))
+        )
+    except (TypeError, ValueError) as error:
         raise _unreadable(db, f"calendar or trading hours of {ticker}", error) from error
+    return Instrument(**known | {"calendar": calendar, "hours": hours, "guessed": bool(known["guessed"])})
 
 
 def save_instrument(db: Database, known: Instrument) -> None:
     """Store what is known of a ticker, in the place of what was known before."""
-    db.execute(
-        _UPSERT_INSTRUMENT,
-        (
-            known.ticker, known.exchange, known.currency, known.zone, json.dumps(known.calendar.to_json()),
-            json.dumps(dict(known.hours)), known.fetched_at, int(known.guessed),
-        ),
-    )  # fmt: skip
+    columns = encode(known).values()
+    db.execute(_UPSERT_INSTRUMENT, [json.dumps(one) if isinstance(one, dict) else one for one in columns])
 
 
 def tickers(db: Database) -> list[str]:
@@ -164,5 +165,4 @@ def _rows(ticker: str, fetched: StoredBars) -> Iterator[tuple[object, ...]]:
 
 
 def _unreadable(db: Database, what: str, error: Exception) -> StorageError:
-    reason = error.message if isinstance(error, ConfigError) else str(error)
-    return StorageError(f"the {what} in {db.path} cannot be read: {reason}", "fetch them again after moving it away")
+    return StorageError(f"the {what} in {db.path} cannot be read: {error}", "fetch them again after moving it away")

@@ -5,7 +5,6 @@ The manifest is for people too: settings, dates, parameters and results in plain
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
@@ -16,11 +15,11 @@ from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import FITS, Fit, TrainedModel
 from stockcast.models.parameters import Length
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.storage.circumstances import machine, versions
-from stockcast.storage.codec import MisfitError, decode, encode
+from stockcast.storage.codec import MisfitError, Tensors, decode, encode
 from stockcast.storage.covariaterecord import BODY, Body, Places, body_of, places_of, record_from
-from stockcast.storage.fittensors import FitRecord, Tensors, fit_from_json, fit_to_json
+from stockcast.storage.fits import FitRecord, fit_of, fit_record
 from stockcast.storage.modelfile import FORMAT, ModelFile, model_id
+from stockcast.versions import machine, versions
 from stockcast.windows.market import Market
 
 _IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", BODY)
@@ -78,7 +77,7 @@ class _Manifest:
 def to_file(model: TrainedModel) -> ModelFile:
     """The model's folder content; `model_id` is the hash of settings, parameters and weights."""
     tensors: Tensors = {}
-    records = {name: fit_to_json(fit, name, tensors) for name, fit in model.fits.items()}
+    records = {name: encode(fit_record(fit, name, tensors)) for name, fit in model.fits.items()}
     body: dict[str, Any] = {
         "config": encode(_Config(**{field.name: getattr(model.config, field.name) for field in fields(_Config)})),
         "served_by": model.served_by,
@@ -99,7 +98,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "versions": versions(),
         "machine": machine(),
         "calendar": encode(model.calendar),
-        **_defined(dict(model.summary)),
+        **encode(model.summary, lossy=True),
     }
     return ModelFile(model.name, manifest, tensors)
 
@@ -146,7 +145,7 @@ def _fits(m: _Manifest, file: ModelFile) -> dict[str, Fit]:
         if record is None:
             continue
         features = m.pool.alone_features if name.startswith("alone") else m.features
-        fit = fit_from_json(record, name, m.config.network, features, file.tensors)
+        fit = fit_of(record, name, m.config.network, features, file.tensors)
         if m.served_by not in {m.config.network.cell, *fit.baselines}:
             raise MisfitError("served_by", f"is {m.served_by!r}, which {name} does not have")
         scored = found.get(name.replace("served", "scored"), fit)
@@ -179,12 +178,3 @@ def _pool_to_json(model: TrainedModel, records: Mapping[str, Any], tensors: Tens
         pool["alone_features"] = list(model.fits["alone_scored"].ensemble.standardiser.names)
         pool |= {name: records.get(name) for name in ("alone_scored", "alone_served")}
     return {"pool": pool}
-
-
-def _defined(value: Any) -> Any:
-    """The same with null for what is not a number: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: _defined(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_defined(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

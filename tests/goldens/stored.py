@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from stockcast.storage.circumstances import machine, versions
+from stockcast.versions import machine, versions
 from tests.goldens.recording import Record, reduced
 
 FILE = Path(__file__).with_name("stored.json")

@@ -35,7 +35,7 @@ def days(*sessions: date) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
 def store(db: Database, sessions: Sequence[date], ticker: str = "AAPL") -> None:
     """Bars of these sessions, and no others."""
     known = Instrument(
-        ticker, "XNYS", "USD", "America/New_York", calendar(), load_hours("XNYS", FIRST, THROUGH).to_json(),
+        ticker, "XNYS", "USD", "America/New_York", calendar(), load_hours("XNYS", FIRST, THROUGH),
         "2024-07-05T21:00:00+00:00", guessed=False,
     )  # fmt: skip
     prices = np.linspace(100.0, 101.0, len(sessions))

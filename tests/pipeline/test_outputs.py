@@ -10,7 +10,7 @@ import pytest
 
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import StorageError
-from stockcast.pipeline import outputs
+from stockcast.storage import outputs
 from stockcast.storage.database import Database
 from tests.pipeline.provider import Heard
 from tests.pipeline.records import FRI, MON, TUE, WED, record
@@ -23,7 +23,7 @@ def lines(path: Path) -> list[Any]:
 
 
 def write(db: Database, config: OutputConfig, heard: Heard | None = None) -> tuple[str, ...]:
-    return outputs.written(db, config, TICKERS, heard or Heard())
+    return outputs.follow_ledger(db, config, TICKERS, heard or Heard())
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_latest_forecasts_are_those_of_the_run_and_live(db: Database, config
     document = json.loads(config.latest_path.read_bytes())
     assert document["schema"] == "stockcast.latest/1"
     assert [(f["ticker"], f["origin"]) for f in document["data"]] == [("AAPL", TUE.isoformat())]
-    outputs.written(db, config, ("MSFT",), Heard())
+    outputs.follow_ledger(db, config, ("MSFT",), Heard())
     assert json.loads(config.latest_path.read_bytes())["data"] == []
 
 

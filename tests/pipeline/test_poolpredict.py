@@ -255,7 +255,7 @@ def test_a_model_of_one_ticker_reads_no_other_file(place: Path, monkeypatch: pyt
 def store(db: Database, h: History, exchange: str = "XNYS") -> None:
     """The bars of a history, as if they had been fetched."""
     calendar = load_calendar(exchange, day(0), CALENDAR.through)
-    hours = load_hours(exchange, day(0), CALENDAR.through).to_json()
+    hours = load_hours(exchange, day(0), CALENDAR.through)
     known = Instrument(h.ticker, exchange, "USD", "America/New_York", calendar, hours, "2015-01-01T00:00:00Z", False)
     assert h.open is not None
     assert h.high is not None

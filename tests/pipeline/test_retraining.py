@@ -25,7 +25,7 @@ from stockcast.results.ledger import Training
 from stockcast.results.progress import Silent
 from stockcast.results.running import Retraining
 from stockcast.storage.database import Database
-from stockcast.storage.ledger import trainings
+from stockcast.storage.ledger import recording
 from tests import synthetic
 
 SMALL = TrainConfig(
@@ -56,7 +56,7 @@ def old_model(cutoff: date) -> TrainedModel:
 
 
 def trained_on(db: Database, day: date, outcome: str = "replaced") -> None:
-    trainings.note_training(
+    recording.note_training(
         db, Training("FAKE", "FAKE", day, "2013-01-01T00:00:00+00:00", outcome, "why", None, None, 0, "id")
     )
 
@@ -138,7 +138,7 @@ class Bench:
 
     @property
     def noted(self) -> Training:
-        (training,) = trainings.all_trainings(self.db)
+        (training,) = recording.all_trainings(self.db)
         return training
 
     def crps(self, name: str, since: int = 0) -> float:
@@ -233,4 +233,4 @@ def test_a_training_that_fails_leaves_the_old_model_and_rests(bench: Bench) -> N
 def test_a_first_training_that_fails_is_an_error(bench: Bench) -> None:
     with pytest.raises(DataError, match="too few sessions"):
         bench.meet(None, DataError("too few sessions"))
-    assert trainings.all_trainings(bench.db) == []
+    assert recording.all_trainings(bench.db) == []

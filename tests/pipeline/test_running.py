@@ -21,7 +21,7 @@ from stockcast.prices.yahoo import client
 from stockcast.prices.yahoo.failures import NoNetwork
 from stockcast.results.running import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
-from stockcast.storage.ledger import reading, runs, trainings
+from stockcast.storage.ledger import reading, recording
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, Heard, Provider, evening, series
 
@@ -115,8 +115,8 @@ def test_a_first_run_trains_forecasts_and_writes(home: Path) -> None:
     assert origins(home) == [THURSDAY]
     assert sorted(files(home / "out")) == ["forecasts.csv", "forecasts.jsonl", "latest.json"]
     with Database.open(home) as db:
-        (training,) = trainings.all_trainings(db)
-        (record,) = runs.last_runs(db)
+        (training,) = recording.all_trainings(db)
+        (record,) = recording.last_runs(db)
     assert (training.outcome, training.session) == ("first", THURSDAY)
     assert training.model_id == model_of(home, "AAA").model_id
     assert record.summary == {"tickers": ["AAA"], "new": 1, "settled": 0, "failed": {}}
@@ -176,7 +176,7 @@ def test_a_failing_ticker_does_not_stop_the_others(home: Path, clock: SetClock) 
     assert isinstance(done.failed["ZZZ"], DataError)
     assert done.tickers["AAA"].new == 1
     with Database.open(home) as db:
-        record = runs.last_runs(db, 1)[0]
+        record = recording.last_runs(db, 1)[0]
     assert record.summary is not None
     assert list(record.summary["failed"]) == ["ZZZ"]
 
@@ -225,7 +225,7 @@ def test_a_run_that_breaks_off_is_on_record_and_the_next_one_completes_it(home: 
     with running.run(config(home), home) as work:
         work.ticker("AAA", Heard())
     with Database.open(home) as db:
-        assert runs.last_runs(db, 1)[0].finished_at is None
+        assert recording.last_runs(db, 1)[0].finished_at is None
     assert files(home / "out") == before
     done = run(config(home), home)
     assert len(done.result.written) == 3

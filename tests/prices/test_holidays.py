@@ -12,6 +12,7 @@ from dateutil.easter import EASTER_ORTHODOX, easter
 
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
+from stockcast.storage.codec import encode
 
 RECORDED_WITH = "4.13.2"
 """The exchange_calendars of RECORDED: a later one knows of holidays that this one does not."""
@@ -36,7 +37,7 @@ us_futures e29d318e
 def digest(name: str) -> str:
     """Eight hexadecimal digits of an exchange's sessions and closing times, 1990 to 2030."""
     first, through = date(1990, 1, 1), date(2030, 12, 31)
-    told = [load_calendar(name, first, through).to_json(), load_hours(name, first, through).to_json()]
+    told = encode([load_calendar(name, first, through), load_hours(name, first, through)])
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 

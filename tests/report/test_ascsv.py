@@ -18,8 +18,7 @@ from stockcast.report.skilltable import skill_table_text
 from stockcast.results.flat import csv_table
 from stockcast.results.forecasts import Forecast
 from stockcast.results.training import ForecastRows
-from stockcast.storage import forecastrows
-from stockcast.storage.outputs import append_csv
+from stockcast.storage.outputs import append_csv, save_forecasts
 from tests.report.lives import OPEN
 from tests.report.samples import FORECAST, PENNY
 from tests.report.skills import TABLE
@@ -121,8 +120,8 @@ def test_rows_of_formulas_are_appended_with_a_quote_before_them_and_found_again(
 def test_saved_forecasts_of_formulas_are_inert_as_csv_and_themselves_as_parquet(text: str, tmp_path: Path) -> None:
     none, day = np.zeros(1), np.array(["2021-04-01"], dtype="datetime64[D]")
     odd = ForecastRows(text, text, 1, day, day, none, none, none, none, none, np.zeros((1, 99)))
-    forecastrows.write(tmp_path / "rows.csv", [odd])
-    forecastrows.write(tmp_path / "rows.parquet", [odd])
+    save_forecasts(tmp_path / "rows.csv", [odd])
+    save_forecasts(tmp_path / "rows.parquet", [odd])
     with (tmp_path / "rows.csv").open(newline="") as file:
         first = next(csv.DictReader(file))
     inert = f"'{' '.join(text.splitlines())}"

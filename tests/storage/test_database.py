@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.errors import LockedError, StorageError
-from stockcast.storage.database import FILE, Database
-from stockcast.storage.schema import VERSION
+from stockcast.storage.database import FILE, VERSION, Database
 
 as_user = pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser is refused nothing")
 

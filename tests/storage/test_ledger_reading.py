@@ -15,7 +15,7 @@ import pytest
 from stockcast.errors import StorageError
 from stockcast.results.ledger import Miss, RunRecord, Training
 from stockcast.storage.database import Database
-from stockcast.storage.ledger import reading, recording, runs, trainings
+from stockcast.storage.ledger import reading, recording
 from stockcast.storage.ledger.entry import Entry
 from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
 
@@ -103,28 +103,28 @@ def test_trainings_come_back_and_the_last_one_is_known(db: Database) -> None:
     first = Training("AAPL", "AAPL", MON, "2024-07-01T21:30:00+00:00", "first", "no model", None, None, 0, "aa")
     kept = changed(first, session=FRI, outcome="kept", reason="worse", old_crps=0.1, new_crps=0.2, sessions=60)
     other = changed(first, model="second")
-    assert trainings.last_training(db, "AAPL", "AAPL") is None
+    assert recording.last_training(db, "AAPL", "AAPL") is None
     for training in (first, kept, other):
-        trainings.note_training(db, training)
-    assert trainings.last_training(db, "AAPL", "AAPL") == kept
-    assert trainings.last_training(db, "AAPL", "second") == other
-    assert trainings.all_trainings(db) == [first, kept, other]
+        recording.note_training(db, training)
+    assert recording.last_training(db, "AAPL", "AAPL") == kept
+    assert recording.last_training(db, "AAPL", "second") == other
+    assert recording.all_trainings(db) == [first, kept, other]
     with pytest.raises(sqlite3.IntegrityError):
-        trainings.note_training(db, changed(first, outcome="perhaps"))
+        recording.note_training(db, changed(first, outcome="perhaps"))
 
 
 def test_a_run_that_was_not_finished_is_seen_as_such(db: Database) -> None:
-    dead = runs.begin(db, NOW)
-    idle = runs.begin(db, NOW)
-    alive = runs.begin(db, NOW)
-    runs.discard(db, idle)
-    runs.finish(db, alive, LATER, {"new": 3, "failed": {"X": "why"}})
+    dead = recording.begin_run(db, NOW)
+    idle = recording.begin_run(db, NOW)
+    alive = recording.begin_run(db, NOW)
+    recording.discard_run(db, idle)
+    recording.finish_run(db, alive, LATER, {"new": 3, "failed": {"X": "why"}})
     started = "2024-07-01T21:30:00+00:00"
     summary = {"new": 3, "failed": {"X": "why"}}
-    assert runs.last_runs(db) == [
+    assert recording.last_runs(db) == [
         RunRecord(alive, started, "2024-07-09T21:30:00+00:00", summary),
         RunRecord(dead, started, None, None),
     ]
-    assert [run.id for run in runs.last_runs(db, 1)] == [alive]
+    assert [run.id for run in recording.last_runs(db, 1)] == [alive]
     with pytest.raises(ValueError, match="JSON"):
-        runs.finish(db, dead, LATER, {"x": math.nan})
+        recording.finish_run(db, dead, LATER, {"x": math.nan})

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
+from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
@@ -21,7 +22,8 @@ from stockcast.storage.pricestore import Instrument, StoredBars
 
 COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume", "dividends", "splits")
 CALENDAR = SessionCalendar("XNYS", date(2024, 1, 1), date(2025, 12, 31), "1111100", (date(2024, 7, 4),))
-HOURS = {"zone": "America/New_York", "close": "16:00", "early": {"2024-07-03": "13:00"}}
+HOURS = TradingHours("America/New_York", ((None, "16:00"),), ((date(2024, 7, 3), "13:00"),))
+ALL_DAY = TradingHours("UTC", ((None, "24:00"),))
 APPLE = Instrument("AAPL", "XNYS", "USD", "America/New_York", CALENDAR, HOURS, "2024-07-05T21:00:00+00:00", False)
 
 
@@ -55,7 +57,7 @@ def test_an_empty_store_has_nothing(db: Database) -> None:
 
 
 def test_an_instrument_comes_back_as_it_was_saved(db: Database) -> None:
-    plain = Instrument("^X", "weekdays", None, "UTC", changed(CALENDAR, first=date.min), {}, "2024", True)
+    plain = Instrument("^X", "weekdays", None, "UTC", changed(CALENDAR, first=date.min), ALL_DAY, "2024", True)
     for known in (APPLE, plain):
         pricestore.save_instrument(db, known)
         assert pricestore.instrument(db, known.ticker) == known
@@ -165,6 +167,8 @@ def test_values_that_somebody_edited_into_nonsense_are_told(db: Database) -> Non
     with pytest.raises(StorageError, match="prices of AAPL"):
         pricestore.bars(db, "AAPL")
     for nonsense in ("{", "{}", "[]"):
-        db.execute("UPDATE instruments SET calendar = ?", (nonsense,))
-        with pytest.raises(StorageError, match="calendar or trading hours of AAPL"):
-            pricestore.instrument(db, "AAPL")
+        for column in ("calendar", "hours"):
+            pricestore.save_instrument(db, APPLE)
+            db.execute(f"UPDATE instruments SET {column} = ?", (nonsense,))  # noqa: S608 - one of the two above
+            with pytest.raises(StorageError, match="calendar or trading hours of AAPL"):
+                pricestore.instrument(db, "AAPL")

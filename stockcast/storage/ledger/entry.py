@@ -1,4 +1,4 @@
-"""Entry: one forecast to record, with all that it will be scored against."""
+"""Entry: one forecast to record, with all that it will be scored against; and its distributions as bytes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from functools import cached_property
 
 import numpy as np
 
-from stockcast.errors import ModelError
+from stockcast.errors import ModelError, StorageError
 from stockcast.models.calibration import Calibration
 from stockcast.models.distribution import Distribution
 from stockcast.results.forecasts import Forecast
 from stockcast.results.ledger import Interval
+from stockcast.storage.fits import EMPIRICAL, STUDENT_T, dist_array, dist_of
 
 KINDS = ("live", "replay")
+
+LARGEST_SAMPLE = 200
+"""Values kept of a sample. A simulation's thousands say no more in a score than their quantiles do."""
+
+_SHAPES = {STUDENT_T: (3, 1), EMPIRICAL: (1, -1)}
 
 _BOUNDS = np.array([0.05, 0.25, 0.75, 0.95])
 
@@ -80,3 +86,29 @@ class Entry:
             return self._raw
         bounds: list[float] = self.calibration.quantiles(self.dist, _BOUNDS).tolist()
         return bounds
+
+
+def to_bytes(dist: Distribution) -> tuple[str, bytes]:
+    """Family and parameters of a distribution of one row: little-endian doubles.
+
+    Student-t: loc, scale, nu. Empirical: its values; of more than 200, the quantiles at (i + 0.5) / 200. Raises
+    ValueError for more rows, TypeError for another family.
+    """
+    if len(dist) != 1:
+        raise ValueError(f"a distribution of {len(dist)} rows, not one")
+    family, values = dist_array(dist)
+    if family == EMPIRICAL and values.shape[1] > LARGEST_SAMPLE:
+        values = dist.quantile((np.arange(LARGEST_SAMPLE) + 0.5) / LARGEST_SAMPLE)
+    return family, values.astype("<f8").tobytes()
+
+
+def from_bytes(family: str, parameters: bytes) -> Distribution:
+    """The distribution that `to_bytes` described. Raises StorageError where the bytes are anything else."""
+    try:
+        values = np.frombuffer(parameters, dtype="<f8").astype(np.float64)
+        return dist_of(family, values.reshape(_SHAPES[family]))
+    except (KeyError, ModelError, ValueError) as error:
+        raise StorageError(
+            f"a recorded distribution ({family}, {len(parameters)} bytes) cannot be read",
+            "`stockcast doctor` says more",
+        ) from error

@@ -1,18 +1,18 @@
-"""Recording: forecasts enter the ledger, once."""
+"""Recording: what enters the ledger: forecasts, once; what became of trainings; when runs began and how they ended."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
 from stockcast.results.forecasts import Forecast
+from stockcast.results.ledger import RunRecord, Training
+from stockcast.storage.codec import decode, encode
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.distributions import to_bytes
-from stockcast.storage.ledger.entry import Entry
+from stockcast.storage.ledger.entry import Entry, to_bytes
 
 SERVED = ""
 """The competitor under which the distribution of the forecast itself is kept."""
@@ -26,6 +26,10 @@ _INSERT_FORECAST = """
     ON CONFLICT (ticker, origin, horizon, model) DO NOTHING
 """
 _INSERT_DIST = "INSERT INTO laws (forecast_id, competitor, family, parameters) VALUES (?, ?, ?, ?)"
+_TRAINING = tuple(field.name for field in fields(Training))
+_INSERT_TRAINING = f"INSERT INTO trainings ({', '.join(_TRAINING)}) VALUES ({', '.join('?' * len(_TRAINING))})"
+_LAST_TRAINING = f"SELECT {', '.join(_TRAINING)} FROM trainings WHERE ticker = ? AND model = ? ORDER BY id DESC LIMIT 1"
+_ALL_TRAININGS = f"SELECT {', '.join(_TRAINING)} FROM trainings ORDER BY id"
 
 
 def record(db: Database, entries: Sequence[Entry], now: datetime) -> int:
@@ -60,6 +64,49 @@ def stamp(now: datetime) -> str:
     return aware.isoformat(timespec="seconds")
 
 
+def note_training(db: Database, training: Training) -> None:
+    """Keep what became of a training."""
+    db.execute(_INSERT_TRAINING, tuple(encode(training).values()))
+
+
+def last_training(db: Database, ticker: str, model: str) -> Training | None:
+    """The latest training of a model, also one that left the old model in place; None before the first."""
+    row = db.row(_LAST_TRAINING, (ticker, model))
+    return None if row is None else _training(row)
+
+
+def all_trainings(db: Database) -> list[Training]:
+    """Every training, oldest first."""
+    return [_training(row) for row in db.rows(_ALL_TRAININGS)]
+
+
+def begin_run(db: Database, now: datetime) -> int:
+    """Note that a run begins; returns its id."""
+    run_id = db.insert("INSERT INTO runs (started_at) VALUES (?)", (stamp(now),))
+    assert run_id is not None  # noqa: S101 - nothing lets this statement leave the row out
+    return run_id
+
+
+def finish_run(db: Database, run_id: int, now: datetime, summary: Mapping[str, Any]) -> None:
+    """Note that a run is over. `summary` is JSON: TypeError for anything else, ValueError for NaN."""
+    text = json.dumps(dict(summary), allow_nan=False)
+    db.execute("UPDATE runs SET finished_at = ?, summary = ? WHERE id = ?", (stamp(now), text, run_id))
+
+
+def discard_run(db: Database, run_id: int) -> None:
+    """Forget a run that found nothing to do."""
+    db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+
+def last_runs(db: Database, count: int = 20) -> list[RunRecord]:
+    """The latest runs, newest first; one that is not finished has no end and no summary."""
+    rows = db.rows("SELECT id, started_at, finished_at, summary FROM runs ORDER BY id DESC LIMIT ?", (count,))
+    return [
+        RunRecord(run_id, started, finished, None if summary is None else json.loads(summary))
+        for run_id, started, finished, summary in rows
+    ]
+
+
 def _columns(entry: Entry, now: datetime) -> tuple[object, ...]:
     forecast = entry.forecast
     alpha = None if entry.calibration is None else entry.calibration.alpha
@@ -72,15 +119,9 @@ def _columns(entry: Entry, now: datetime) -> tuple[object, ...]:
 
 def _document(forecast: Forecast) -> str:
     """The forecast as `predict --json` has it."""
-    return json.dumps(
-        {field.name: _plain(getattr(forecast, field.name)) for field in fields(forecast)}, allow_nan=False
-    )
+    # One figure that JSON has no word for is no reason to lose the record of the forecast.
+    return json.dumps(encode(forecast, lossy=True), allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(member) for key, member in value.items()}
-    # JSON has no NaN, and one odd figure is no reason to lose the record of the forecast.
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _training(row: tuple[Any, ...]) -> Training:
+    return decode(Training, dict(zip(_TRAINING, row, strict=True)))

@@ -1,4 +1,7 @@
-"""Settling: recorded forecasts meet what happened, in log return, so that splits and dividends move nothing."""
+"""Settling: recorded forecasts meet what happened, in log return, so that splits and dividends move nothing.
+
+The distributions of one family are scored together.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from datetime import date, datetime
 
 import numpy as np
 
+from stockcast.evaluation.backtest import crps
 from stockcast.evaluation.metrics import interval_score
-from stockcast.models.distribution import Distribution
+from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.distributions import from_bytes
+from stockcast.storage.ledger.entry import from_bytes
 from stockcast.storage.ledger.recording import SERVED, stamp
-from stockcast.storage.ledger.scoring import DistributionScore, scored
 
 _DUE = """
     SELECT id, model, kind, origin, target_session, horizon, low_50, high_50, low_90, high_90,
@@ -67,6 +70,16 @@ class Settled:
     void: int
 
 
+@dataclass(frozen=True)
+class DistributionScore:
+    """One distribution at its outcome, in log return; log_score is None where the distribution has no density."""
+
+    crps: float
+    log_score: float | None
+    pit: float
+    median: float
+
+
 def due(db: Database, ticker: str, through: date) -> list[Due]:
     """Forecasts of a ticker, live and replayed, with a target session up to `through` that are not settled or void."""
     return [
@@ -98,6 +111,18 @@ def settle(db: Database, ticker: str, dates: Dates, adjusted_close: Floats, now:
         _score(db, realised, _dists(db, ticker, through), stamp(now))
         db.execute_many(_INSERT_VOID, void)
     return Settled(len(realised), len(void))
+
+
+def scored(dists: Sequence[Distribution], returns: Sequence[float]) -> list[DistributionScore]:
+    """Scores of single rows at one return each, in the same order. Raises TypeError for an unknown family."""
+    groups: defaultdict[tuple[type, int], list[int]] = defaultdict(list)
+    for i, dist in enumerate(dists):
+        groups[type(dist), dist.values_NK.shape[1] if isinstance(dist, Empirical) else 0].append(i)
+    found: dict[int, DistributionScore] = {}
+    for members in groups.values():
+        y_N = np.array([returns[i] for i in members])
+        found.update(zip(members, _scores(_stacked([dists[i] for i in members]), y_N), strict=True))
+    return [found[i] for i in range(len(dists))]
 
 
 @dataclass(frozen=True)
@@ -171,3 +196,22 @@ def _holds(interval: tuple[float, float], y: float) -> int:
 
 def _winkler_90(interval: tuple[float, float], y: float) -> float:
     return float(interval_score([y], [interval[0]], [interval[1]], 0.1)[0])
+
+
+def _scores(dist: Distribution, y_N: Floats) -> list[DistributionScore]:
+    density_N = dist.log_density(y_N)
+    log_scores: list[float] | list[None] = [None] * len(y_N) if density_N is None else density_N.tolist()
+    columns = (crps(dist, y_N).tolist(), log_scores, dist.cdf(y_N).tolist(), dist.quantile([0.5])[:, 0].tolist())
+    return [DistributionScore(*row) for row in zip(*columns, strict=True)]
+
+
+def _stacked(dists: Sequence[Distribution]) -> Distribution:
+    """Distributions of one family and size as one distribution of many rows."""
+    students = [dist for dist in dists if isinstance(dist, StudentT)]
+    if students:
+        parts = ([dist.loc for dist in students], [dist.scale for dist in students], [dist.nu for dist in students])
+        return StudentT(*(np.concatenate(part) for part in parts))
+    samples = [dist.values_NK for dist in dists if isinstance(dist, Empirical)]
+    if samples:
+        return Empirical(np.concatenate(samples))
+    raise TypeError(f"no scores for {type(dists[0]).__name__}")

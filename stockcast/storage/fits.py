@@ -1,0 +1,101 @@
+"""Fits and distributions as plain JSON and arrays, and back: what model folders, fold files and the ledger share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockcast.config import NetworkConfig
+from stockcast.forecasting import Fit
+from stockcast.models.baselines import ALL_BASELINES, Baseline
+from stockcast.models.basescale import HarScale
+from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
+from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.models.ensemble import Ensemble, Standardiser
+from stockcast.models.simulation import Shocks
+from stockcast.storage.codec import MisfitError, Tensors, decode, from_tensors, tensor, to_tensors
+
+STUDENT_T, EMPIRICAL = "student-t", "empirical"
+"""Families of distributions."""
+
+_HEADS = 3
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What is plain of a fit. cutoff: last session that it has seen. baselines: parameters by name."""
+
+    cutoff: date
+    base_scale: HarScale
+    baselines: Mapping[str, Any]
+
+
+def fit_record(fit: Fit, place: str, tensors: Tensors) -> FitRecord:
+    """What is plain of a fit; its arrays go into `tensors`, under names that begin with `place`.
+
+    Weights were trained in single precision and shocks are rounded to it on creation: nothing is lost.
+    """
+    ensemble = fit.ensemble
+    tensors |= to_tensors(ensemble.weights, place, np.float32)
+    tensors[f"{place}.centre"] = ensemble.standardiser.centre_F
+    tensors[f"{place}.spread"] = ensemble.standardiser.spread_F
+    tensors[f"{place}.shocks"] = np.ascontiguousarray(fit.shocks.values_M4, np.float32)
+    return FitRecord(fit.cutoff, ensemble.base, fit.baselines)
+
+
+def fit_of(
+    record: FitRecord,
+    place: str,
+    network: NetworkConfig,
+    features: tuple[str, ...],
+    tensors: Mapping[str, NDArray[Any]],
+) -> Fit:
+    """The fit that `fit_record` took apart, whose features have these names.
+
+    Raises MisfitError where something is missing, has another shape than the network asks for, or is no parameter.
+    """
+    sizes = {"G": GATES[network.cell], "D": network.hidden_size, "H": _HEADS, "F": len(features)}
+    sizes["S"] = len(tensor(tensors, f"{place}.readout_bias_SH", (None, _HEADS)))
+    layers = tuple(
+        from_tensors(LayerWeights, tensors, f"{place}.layers.{k}", sizes | {"I": sizes["D" if k else "F"]}, {})
+        for k in range(network.layers)
+    )
+    weights = from_tensors(NetworkWeights, tensors, place, sizes, {"cell": network.cell, "layers": layers})
+    centre_F, spread_F = (tensor(tensors, f"{place}.{name}", (sizes["F"],)) for name in ("centre", "spread"))
+    if not (spread_F > 0).all():
+        raise MisfitError(f"{place}.spread", "holds numbers that are not above 0")
+    shocks_M4 = tensor(tensors, f"{place}.shocks", (None, 4))
+    if not len(shocks_M4):
+        raise MisfitError(f"{place}.shocks", "is empty")
+    standardiser = Standardiser(features, centre_F, spread_F)
+    ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff)
+    return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
+
+
+def dist_array(dist: Distribution) -> tuple[str, NDArray[np.float64]]:
+    """A distribution's family and parameters: loc, scale and nu, [3, N], or the values of a sample, [N, K].
+
+    Raises TypeError for another family.
+    """
+    if isinstance(dist, StudentT):
+        return STUDENT_T, np.stack([dist.loc, dist.scale, dist.nu])
+    if isinstance(dist, Empirical):
+        return EMPIRICAL, dist.values_NK
+    raise TypeError(f"no file format for {type(dist).__name__}")
+
+
+def dist_of(family: str, values: NDArray[Any]) -> Distribution:
+    """The distribution that `dist_array` described. Raises ModelError or TypeError where they are anything else."""
+    return StudentT(*values) if family == STUDENT_T else Empirical(values)
+
+
+def _baselines(known: Mapping[str, Any], place: str) -> dict[str, Baseline]:
+    unknown = [name for name in known if name not in ALL_BASELINES]
+    if unknown:
+        raise MisfitError(f"{place}.{unknown[0]}", "is a baseline that this version does not know")
+    return {name: decode(ALL_BASELINES[name], parameters, f"{place}.{name}") for name, parameters in known.items()}
