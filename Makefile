@@ -14,7 +14,7 @@ OLDEST_PYTHON ?= python3.11
 DIST := build/dist
 INSTALLED := .venv-wheel
 
-.PHONY: demo test test-oldest goldens lint docs wheel bench-speed general-model clean
+.PHONY: demo test test-oldest coverage goldens lint docs wheel bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -25,6 +25,14 @@ test: $(VENV)/.test
 
 test-oldest: $(OLDEST)/.test
 	$(OLDEST)/bin/python -m pytest
+
+# Which lines and branches of stockcast the suite runs, in all of its processes. What was measured is shown where a test
+# failed, too.
+coverage: $(VENV)/.test
+	rm -rf build/coverage
+	mkdir -p build/coverage
+	$(BIN)/python -m coverage run -m pytest; failed=$$?; \
+	$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report; exit $$failed
 
 # What every command says and writes, here and on another commit, in one environment: make goldens BASE=COMMIT
 goldens: $(VENV)/.test

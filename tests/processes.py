@@ -1,25 +1,38 @@
-"""Command lines and scripts in processes of their own, forked from one that has imported stockcast and what is large.
+"""Command lines and scripts in processes of their own, and how they ended.
 
-Importing is four fifths of a short training. What a cold start needs is tested by processes that begin from nothing.
+Most are forked from a process that has imported stockcast and what is large: importing is four fifths of a short
+training. What a cold start needs is tested by processes that begin from nothing.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pkgutil
 import runpy
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import stockcast
+
+ROOT = Path(__file__).parents[1]
+COMMAND = "from stockcast.cli.app import main; main()"
+"""The command line as Python code."""
+
+LIMIT = 300  # s, for a process that would never end
 
 _context = multiprocessing.get_context("forkserver")
 # Not matplotlib: it looks for its folders when it is imported, and each test has its own. yfinance does so, too, but
@@ -29,6 +42,47 @@ _context.set_forkserver_preload(
      "bs4", "peewee", "yfinance", "rich.console", "rich.table", "typer",
      *(module.name for module in pkgutil.walk_packages(stockcast.__path__, "stockcast."))]
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command line ended: its exit code and what it wrote. A traceback on stderr fails the test."""
+
+    code: int
+    out: str
+    err: str
+
+    def __post_init__(self) -> None:
+        assert "Traceback (most" not in self.err, self.err
+
+    @property
+    def json(self) -> Any:
+        """stdout as the one JSON object that it must be."""
+        return json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+    @property
+    def data(self) -> Any:
+        """`data` of that object."""
+        return self.json["data"]
+
+    @property
+    def errors(self) -> list[dict[str, str | None]]:
+        """`errors` of that object."""
+        found: list[dict[str, str | None]] = self.json["errors"]
+        return found
+
+    def succeeded(self) -> Completed:
+        """Itself; the test fails where the command did."""
+        assert self.code == 0, self.err
+        return self
+
+    def failed(self, code: int, *words: str) -> Completed:
+        """Itself; the test fails unless the command ended with this code, these words, a hint, and no answer."""
+        assert self.code == code, self.err
+        for word in (*words, "error: ", "  hint: "):
+            assert word in self.err
+        assert self.out == ""
+        return self
 
 
 class Process:
@@ -71,6 +125,15 @@ class Process:
         """End it at once, wherever it is."""
         self._process.kill()
 
+    def completed(self, timeout: float = LIMIT) -> Completed:
+        """Wait until it has ended."""
+        try:
+            out, err = self.communicate(timeout)
+        finally:
+            self.kill()
+        assert self.returncode is not None
+        return Completed(self.returncode, out, err)
+
     def communicate(self, timeout: float) -> tuple[str, str]:
         """What it has written, once it has ended. Kills it and raises TimeoutError after `timeout` s."""
         with self.stdout, self.stderr, ThreadPoolExecutor(2) as readers:
@@ -110,3 +173,60 @@ def _begin(
     from stockcast.cli.app import main
 
     main()
+
+
+def forked(
+    *words: str | Path, folder: Path | None = None, script: Path | None = None, env: Mapping[str, str] | None = None
+) -> Completed:
+    """Run a command line or a script in a process that had imported everything before it began.
+
+    Args:
+        words: Its arguments.
+        folder: Where it works; here if none is given.
+        script: A file of Python to run in the place of the command line.
+        env: All variables of its environment; this process's if none are given.
+
+    """
+    return Process(words, folder or Path.cwd(), os.environ if env is None else env, script).completed()
+
+
+def cold(
+    *words: str | Path,
+    folder: Path | None = None,
+    stdin: str | None = None,
+    code: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a command line, or Python code with these arguments, in a process that begins from nothing, as a user's does.
+
+    Args:
+        words: Its arguments.
+        folder: Where it works; here if none is given.
+        stdin: What it reads.
+        code: Python to run in the place of the command line; it may import the tests of this tree.
+        env: All variables of its environment; `environment()` if none are given.
+
+    """
+    start = ["-m", "stockcast"] if code is None else ["-c", code]
+    done = subprocess.run(
+        [sys.executable, "-P", *start, *map(str, words)], cwd=folder, env=environment() if env is None else env,
+        input=stdin, capture_output=True, text=True, check=False, timeout=LIMIT,
+    )  # fmt: skip
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def loaded(*words: str | Path, code: str = COMMAND, folder: Path | None = None) -> set[str]:
+    """The modules in the memory of a process when a command line, or other code, has ended well in it."""
+    listing = "import atexit, sys; atexit.register(lambda: print('loaded:', *sys.modules, file=sys.stderr)); "
+    done = cold(*words, code=listing + code, folder=folder).succeeded()
+    return set(done.err.rpartition("loaded: ")[2].split())
+
+
+def packages_loaded(*words: str | Path, code: str = COMMAND, folder: Path | None = None) -> set[str]:
+    """The top-level packages of those modules."""
+    return {name.partition(".")[0] for name in loaded(*words, code=code, folder=folder)}
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a process that imports stockcast and the tests from this tree."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Process
+from tests.processes import ROOT, forked
 
-ROOT = Path(__file__).parents[1]
 SAID = {
     "one_ticker.py": ("Intervals: ", "stockcast-lo-50", "2019-01-04"),
     "long_frame.py": ("stockcast-hi-95", "GOOG 2013-03-05", "IXIC 2013-03-04"),
@@ -32,11 +31,9 @@ def test_every_example_is_tested() -> None:
 @pytest.mark.parametrize("script", SAID)
 def test_an_example_runs_and_leaves_nothing_behind(script: str, tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(ROOT / "data")
-    process = Process([], tmp_path, {**os.environ, "TMPDIR": str(tmp_path)}, ROOT / "examples" / script)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    done = forked(folder=tmp_path, script=ROOT / "examples" / script, env={**os.environ, "TMPDIR": str(tmp_path)})
     for words in SAID[script]:
-        assert words in out
+        assert words in done.succeeded().out
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -32,7 +30,7 @@ from stockcast.results.forecasts import Forecast
 from stockcast.storage.generalmodel import general_model
 from stockcast.windows.features import features, session_returns
 from tests import synthetic
-from tests.processes import Process
+from tests.processes import forked
 
 LIVELY = synthetic.history(700, seed=4)
 PARAMETERS: dict[str, dict[str, object]] = {
@@ -116,10 +114,7 @@ def test_every_command_ends_well_where_the_whole_test_part_stands_still(tmp_path
     synthetic.write_csv(tmp_path / "STILL.csv", still_from(at=577, sessions=122))
 
     def run(command: str, *words: str | Path) -> Any:
-        process = Process([command, "STILL.csv", *words, "--json"], tmp_path, os.environ)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        return json.loads(out, parse_constant=lambda word: pytest.fail(f"{command}: {word}"))["data"]
+        return forked(command, "STILL.csv", *words, "--json", folder=tmp_path).succeeded().data
 
     home, quick = ("--home", tmp_path / "home"), ("--seeds", "1", "--steps", "2")
     run("train", *home, *quick)

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from stockcast.prices.sessions import load_calendar
 from tests import synthetic
 from tests.loopback.market import Listing, Market, listing_from
 from tests.loopback.proxy import ConnectProxy
 from tests.loopback.yahoo import LoopbackYahoo
-from tests.processes import Process
+from tests.processes import Completed, Process, cold
 
-LIMIT = 120  # s, for a process that would never end
 CONFIG = 'tickers = ["AAA", "BBB"]\n[model]\nseeds = 1\nsteps = 20\n[retrain]\nevery = 0\n[limits]\npause = 0\n'
 
 _OF_THE_READER = (
@@ -33,47 +29,6 @@ _OF_THE_READER = (
 )  # fmt: skip
 
 Tables = dict[str, list[tuple[Any, ...]]]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended."""
-
-    code: int
-    out: str
-    err: str
-
-    def __post_init__(self) -> None:
-        assert "Traceback" not in self.err, self.err
-
-    @property
-    def document(self) -> Any:
-        """stdout as the one JSON object that it must be."""
-        return json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-
-    @property
-    def data(self) -> Any:
-        """`data` of that object."""
-        return self.document["data"]
-
-    @property
-    def failures(self) -> list[dict[str, str | None]]:
-        """`errors` of that object."""
-        found: list[dict[str, str | None]] = self.document["errors"]
-        return found
-
-    def well(self) -> Ended:
-        """Itself; the test fails where the command did."""
-        assert self.code == 0, self.err
-        return self
-
-    def failed(self, code: int, *words: str) -> Ended:
-        """Itself; the test fails unless the command ended with this code, these words, a hint, and no answer."""
-        assert self.code == code, self.err
-        for word in (*words, "error: ", "  hint: "):
-            assert word in self.err
-        assert self.out == ""
-        return self
 
 
 @dataclass
@@ -89,9 +44,9 @@ class Live:
         """Set the clock, in UTC: year, month, day, hour and minute."""
         self.market.now = utc(*moment)
 
-    def __call__(self, *words: str | Path, more: Mapping[str, str] | None = None, umask: int = 0o022) -> Ended:
+    def __call__(self, *words: str | Path, more: Mapping[str, str] | None = None, umask: int = 0o022) -> Completed:
         """Run a command line to its end; `more` are variables of its environment."""
-        return ended(self.start(*words, more=more, umask=umask))
+        return self.start(*words, more=more, umask=umask).completed()
 
     def start(
         self,
@@ -105,14 +60,9 @@ class Live:
         home.mkdir(parents=True, exist_ok=True)
         return Process(words, home, self._environment(home) | dict(more or {}), umask=umask)
 
-    def cold(self, *words: str | Path) -> Ended:
+    def cold(self, *words: str | Path) -> Completed:
         """Run a command line to its end in a process that begins from nothing, as a user's does."""
-        command = [sys.executable, "-m", "stockcast", *map(str, words)]
-        environment = self._environment(self.home)
-        done = subprocess.run(
-            command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return cold(*words, folder=self.home, env=self._environment(self.home))
 
     @property
     def asked(self) -> list[tuple[str, dict[str, str]]]:
@@ -132,16 +82,6 @@ class Live:
             "STOCKCAST_NOW": self.market.now.isoformat(),
         }
         return kept | self.proxy.environment(home / "cache") | own
-
-
-def ended(process: Process) -> Ended:
-    """Wait for a process."""
-    try:
-        out, err = process.communicate(timeout=LIMIT)
-    finally:
-        process.kill()
-    assert process.returncode is not None
-    return Ended(process.returncode, out, err)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from stockcast.config.models import AUDITING
 from stockcast.results.audit import AuditCheck, AuditResult
 from tests import leaks, synthetic
 from tests.cli import fakes
-from tests.cli.conftest import Outcome, Run
+from tests.cli.conftest import Run
+from tests.processes import Completed
 
 HONEST = AuditResult(
     "good",
@@ -132,9 +133,9 @@ def real(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     path = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.history(640))
     small = ("--lookback", "15", "--hidden-size", "3", "--steps", "12", "--learning-rate", "0.02")
 
-    def command_line(*words: str) -> Outcome:
+    def command_line(*words: str) -> Completed:
         code = get_command(application()).main(["audit", str(path), *small, *words], standalone_mode=False)
-        return Outcome(code, *capsys.readouterr())
+        return Completed(code, *capsys.readouterr())
 
     with synthetic.only_baselines("random-walk", "har-t"):
         yield command_line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from datetime import date
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.sources import FetchConfig
 from tests import synthetic
 from tests.cli import fakes
-from tests.cli.conftest import Run, environment
-from tests.processes import Process
+from tests.cli.conftest import Run
+from tests.processes import forked
 
 EVERYTHING = {
     "--start": "2000-01-03",
@@ -262,15 +261,12 @@ def test_the_installed_command_saves_forecasts_from_which_its_scores_can_be_had_
     h = synthetic.history(600)
     file, target = synthetic.write_csv(tmp_path / "FAKE.csv", h), tmp_path / "rows.csv"
     words = (
-        "backtest", file, "--test-from", h.session(520), "--refit-every", "50", "--training", "sliding:400",
+        "backtest", file, "--test-from", str(h.session(520)), "--refit-every", "50", "--training", "sliding:400",
         "--lookback", "20", "--seeds", "1", "--steps", "5", "--baseline", "har-t", "--baseline", "random-walk",
-        "--horizon", "2", "--paths", "100", "--warm-start", "--validate-from", h.session(430),
+        "--horizon", "2", "--paths", "100", "--warm-start", "--validate-from", str(h.session(430)),
         "--json", "--output", target,
     )  # fmt: skip
-    process = Process([*map(str, words), "--home", str(tmp_path)], tmp_path, environment())
-    out, err = process.communicate(timeout=100)
-    assert (process.returncode, "Traceback" in err) == (0, False), err
-    (entry,) = json.loads(out)["data"]
+    (entry,) = forked(*words, "--home", tmp_path, folder=tmp_path).succeeded().data
     rows = list(csv.DictReader(io.StringIO(target.read_text())))
     assert len(rows) == 3 * (80 + 79)
     assert len({(row["ticker"], row["origin"], row["horizon"], row["model"]) for row in rows}) == len(rows)

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from tests.cli.conftest import FAKED, REAL, python
+from tests.cli.conftest import FAKED
+from tests.processes import COMMAND, ROOT, loaded, packages_loaded
 
 HEAVY = ("torch", "pandas", "scipy", "matplotlib", "yfinance", "exchange_calendars", "pyarrow", "arch")
-LOADED = (
-    "\nfinally: import sys; print('loaded:', *sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
-)
-
-
-def loaded(code: str, *words: str) -> set[str]:
-    """Top-level packages in memory after this command line."""
-    statements, _, last = code.rpartition("; ")
-    outcome = python(f"{statements}\ntry: {last}{LOADED}", *words)
-    return set(outcome.err.rpartition("loaded: ")[2].split())
+MOST_MODULES = 106
+"""Modules of stockcast that a forecast loads at most. It is only ever lowered: 60 are enough."""
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
-    found = loaded(REAL, *words)
+    found = packages_loaded(*words)
     assert "typer" in found
     assert found.isdisjoint({*HEAVY, "numpy", "pydantic", "platformdirs"})
 
 
 def test_predict_as_json_loads_no_rich_and_no_pydantic() -> None:
-    found = loaded(FAKED, "predict", "good", "--json")
+    found = packages_loaded("predict", "good", "--json", code=FAKED)
     assert "json" in found
     assert found.isdisjoint({*HEAVY, "rich", "pydantic"})
 
 
 def test_the_check_can_fail() -> None:
-    assert "rich" in loaded(FAKED, "predict", "good")
-    assert "colorsys" in loaded("import colorsys; " + REAL, "--version")
+    assert "rich" in packages_loaded("predict", "good", code=FAKED)
+    assert "colorsys" in packages_loaded("--version", code=f"import colorsys; {COMMAND}")
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A home with saved models."""
+    return shutil.copytree(ROOT / "tests/goldens/saved", tmp_path / "home")
+
+
+def test_a_forecast_loads_few_modules(saved: Path) -> None:
+    found = loaded("predict", ROOT / "data/GSPC.csv", "--model", "general", "--home", saved)
+    own = sorted(name for name in found if name.partition(".")[0] == "stockcast")
+    assert "stockcast.forecasting" in own
+    assert len(own) <= MOST_MODULES, own

@@ -10,8 +10,9 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.sources import without_exchange
 from tests import synthetic
 from tests.cli import fakes
-from tests.cli.conftest import REAL, Run, forked, python
-from tests.cli.test_coldstart import HEAVY, loaded
+from tests.cli.conftest import Run
+from tests.cli.test_coldstart import HEAVY
+from tests.processes import cold, forked, packages_loaded
 
 BOTH = ("--with", "^GSPC", "--with", "idx/VIX.csv@XCBF", "--known-ahead", "earnings.csv")
 ASKED = CovariatesConfig(("^GSPC", "idx/VIX.csv@XCBF"), "earnings.csv")
@@ -87,8 +88,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_predict_beside_files_loads_nothing_heavy(trained: Path) -> None:
     words = ("predict", f"{trained}/FAKE.csv", "--json", "--home", str(trained / "home"))
-    assert loaded(REAL, *words).isdisjoint({*HEAVY, "rich", "pydantic"})
-    assert python(REAL, *words).json["data"][0]["model"] == "FAKE"
+    assert packages_loaded(*words).isdisjoint({*HEAVY, "rich", "pydantic"})
+    assert cold(*words).data[0]["model"] == "FAKE"
 
 
 def test_what_a_model_looks_at_is_shown(trained: Path) -> None:

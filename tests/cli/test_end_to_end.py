@@ -20,44 +20,21 @@ import numpy as np
 import pytest
 
 from tests import synthetic
-from tests.processes import Process
+from tests.cli.test_coldstart import HEAVY
+from tests.processes import COMMAND, Completed, cold, forked, packages_loaded
 
 DATA = Path(__file__).parents[2] / "data"
 QUICK = ("--seeds", "2", "--steps", "20", "--quiet")
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """The `data` of the JSON object on stdout."""
-        return json.loads(self.out)["data"]
-
-
-def stockcast(*arguments: str | Path, home: Path) -> Ended:
+def stockcast(*arguments: str | Path, home: Path) -> Completed:
     """Run the command line in a process of its own."""
-    process = Process([*arguments, "--home", home], Path.cwd(), os.environ)
-    out, err = process.communicate(timeout=300)
-    assert process.returncode is not None
-    return _ended(process.returncode, out, err)
+    return forked(*arguments, "--home", home)
 
 
-def installed(*arguments: str | Path, home: Path, stdin: str | None = None) -> Ended:
+def installed(*arguments: str | Path, home: Path, stdin: str | None = None) -> Completed:
     """The same in a process that begins from nothing, as a user's does."""
-    command = [sys.executable, "-m", "stockcast", *map(str, arguments), "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, timeout=300)
-    return _ended(done.returncode, done.stdout, done.stderr)
-
-
-def _ended(code: int, out: str, err: str) -> Ended:
-    assert "Traceback" not in err
-    return Ended(code, out, err)
+    return cold(*arguments, "--home", home, stdin=stdin)
 
 
 @dataclass(frozen=True)
@@ -93,7 +70,7 @@ def train(file: Path, home: Path, rows: Path) -> Trained:
 
 
 @pytest.fixture(scope="module")
-def mine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+def mine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     """A home with a model of closes alone that was given a name, and what was said of it."""
     home = tmp_path_factory.mktemp("mine")
     h = replace(synthetic.history(900), open=None, high=None, low=None, volume=None)
@@ -213,7 +190,7 @@ def test_every_test_forecast_is_saved_and_reproduces_the_scores(trained: Trained
     assert pyarrow.parquet.read_table(again.rows).num_rows == len(rows)
 
 
-def test_a_closes_only_file_narrows_the_features_and_says_so(mine: tuple[Path, Ended]) -> None:
+def test_a_closes_only_file_narrows_the_features_and_says_so(mine: tuple[Path, Completed]) -> None:
     _, done = mine
     assert done.code == 0
     assert "volatility is measured from closes only" in done.err
@@ -247,7 +224,7 @@ def test_csv_and_output_file_hold_the_same_forecast(trained: Trained, tmp_path: 
     assert float(row["q0.05"]) == saved["quantiles"]["0.05"]
 
 
-def test_models_are_listed_shown_and_removed(mine: tuple[Path, Ended], tmp_path: Path) -> None:
+def test_models_are_listed_shown_and_removed(mine: tuple[Path, Completed], tmp_path: Path) -> None:
     home = shutil.copytree(mine[0], tmp_path / "home")
     assert "mine" in stockcast("models", "list", home=home).out
     assert "har-t" in stockcast("models", "show", "mine", home=home).out
@@ -348,25 +325,14 @@ def test_an_interrupted_training_leaves_the_old_model_and_nothing_half_written(
     assert [name for name in os.listdir(home / "models") if ".new-" in name or ".old" in name] == []
 
 
-HEAVY = ("torch", "pandas", "scipy", "yfinance", "arch", "matplotlib", "pyarrow", "exchange_calendars")
-
-
-def loaded_by(trained: Trained, extra: str = "") -> list[str]:
+def heavy(trained: Trained, code: str = COMMAND) -> set[str]:
     """Which heavy packages a forecast of a CSV from a saved model leaves behind in its process."""
-    code = (
-        f"import sys\nsys.argv = ['stockcast', 'predict', {str(trained.file)!r}, '--home', {str(trained.home)!r}]\n"
-        f"{extra}\nfrom stockcast.cli.app import main\n"
-        f"try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(done.stderr.splitlines()[-1].replace("'", '"'))
-    return found
+    return packages_loaded("predict", trained.file, "--home", trained.home, code=code) & set(HEAVY)
 
 
 def test_a_forecast_from_a_saved_model_imports_nothing_heavy(trained: Trained) -> None:
-    assert loaded_by(trained) == []
+    assert heavy(trained) == set()
 
 
 def test_the_check_of_imports_can_fail(trained: Trained) -> None:
-    assert loaded_by(trained, extra="import scipy") == ["scipy"]
+    assert heavy(trained, code=f"import scipy; {COMMAND}") == {"scipy"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +12,8 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.progress import Silent
 from tests import synthetic
-from tests.cli.conftest import REAL, Outcome, environment, forked
-from tests.cli.test_coldstart import HEAVY, LOADED
+from tests.cli.test_coldstart import HEAVY
+from tests.processes import Completed, cold, environment, forked, packages_loaded
 
 LOOKBACK = 25
 
@@ -32,20 +30,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def explain(folder: Path, *words: str) -> Outcome:
-    done = forked("explain", *words, "--home", str(folder), folder=folder)
-    assert "Traceback (most" not in done.err, done.err
-    return done
+def explain(folder: Path, *words: str) -> Completed:
+    return forked("explain", *words, "--home", folder, folder=folder)
 
 
-def explain_from_cold(folder: Path, *words: str, code: str = REAL, **more: str) -> Outcome:
+def explain_from_cold(folder: Path, *words: str, **more: str) -> Completed:
     """The same in a process that begins from nothing, with more in its environment."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, "explain", *words, "--home", str(folder)], capture_output=True, text=True,
-        check=False, timeout=60, cwd=folder, env={**environment(), **more},
-    )  # fmt: skip
-    assert "Traceback (most" not in done.stderr, done.stderr
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return cold("explain", *words, "--home", folder, folder=folder, env=environment(**more))
 
 
 def test_the_page_has_its_parts_in_order(folder: Path) -> None:
@@ -118,17 +109,12 @@ def test_wrong_words_are_refused_with_what_would_have_been_right(folder: Path, w
 
 
 def test_an_explanation_loads_nothing_heavy(folder: Path) -> None:
-    statements, _, last = REAL.rpartition("; ")
-    done = explain_from_cold(folder, "FAKE.csv", code=f"{statements}\ntry: {last}{LOADED}")
-    loaded = set(done.err.rpartition("loaded: ")[2].split())
-    assert {"numpy", "rich"} <= loaded
-    assert loaded.isdisjoint(HEAVY)
+    found = packages_loaded("explain", "FAKE.csv", "--home", folder, folder=folder)
+    assert {"numpy", "rich"} <= found
+    assert found.isdisjoint(HEAVY)
 
 
 def test_standard_input_is_a_source(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "stockcast", "explain", "-", "--model", "FAKE", "--home", str(folder), "--json"],
-        input=(folder / "FAKE.csv").read_text(), capture_output=True, text=True, check=False,
-        env=environment(),
-    )  # fmt: skip
-    assert json.loads(done.stdout)["data"]["ticker"] == "stdin"
+    prices = (folder / "FAKE.csv").read_text()
+    done = cold("explain", "-", "--model", "FAKE", "--home", folder, "--json", stdin=prices)
+    assert done.data["ticker"] == "stdin"

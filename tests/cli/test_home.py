@@ -40,8 +40,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             CONFIG.replace(', "BBB"', "").replace("steps = 20", 'steps = 2\ninit = "scratch"')
         )
         home.joinpath("stockcast.toml").chmod(0o600)
-        filled("run", umask=0).well()
-        filled("backtest", "AAA", *FOLDS, umask=0).well()
+        filled("run", umask=0).succeeded()
+        filled("backtest", "AAA", *FOLDS, umask=0).succeeded()
         yield filled
 
 
@@ -193,7 +193,7 @@ def test_a_home_of_an_earlier_version_is_closed_when_it_is_opened(here: Live) ->
     for path in [here.home, *here.home.rglob("*")]:
         path.chmod(0o777 if path.is_dir() else 0o666)
     here.home.joinpath("forecasts").rename(here.home.parent / "forecasts")
-    here("ledger", "list").well()
+    here("ledger", "list").succeeded()
     assert set(open_paths(here.home)) == {"stockcast.toml"}  # the user's own
 
 
@@ -204,18 +204,18 @@ def test_a_folder_that_holds_other_things_keeps_its_mode_and_theirs(here: Live) 
     mine.joinpath("prices.csv").write_text("")
     for path in (here.home, mine, mine / "prices.csv", here.home / "models"):
         path.chmod(0o775)
-    here("ledger", "list").well()
-    here("run").well()
+    here("ledger", "list").succeeded()
+    here("run").succeeded()
     assert {name for name in open_paths(here.home) if name != "cache"} == {".", "mine", "mine/prices.csv"}
 
 
 @needs_modes
 def test_a_file_that_the_user_names_has_the_mode_of_the_umask(here: Live, tmp_path: Path) -> None:
     output = tmp_path / "forecasts.csv"
-    here("predict", "AAA", "--csv", "--output", output, umask=0o002).well()
+    here("predict", "AAA", "--csv", "--output", output, umask=0o002).succeeded()
     assert stat.S_IMODE(output.stat().st_mode) == 0o664
     output.chmod(0o640)
-    here("predict", "AAA", "--csv", "--output", output, umask=0o002).well()
+    here("predict", "AAA", "--csv", "--output", output, umask=0o002).succeeded()
     assert stat.S_IMODE(output.stat().st_mode) == 0o640
 
 

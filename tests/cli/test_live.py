@@ -25,7 +25,7 @@ import pytest
 
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording, settling
-from tests.cli.live import CONFIG, LIMIT, Ended, Live, copied, ended, lines, listing, live, rows, stored, tables, utc
+from tests.cli.live import CONFIG, Live, copied, lines, listing, live, rows, stored, tables, utc
 from tests.loopback.faults import (
     Dropped,
     Empty,
@@ -39,7 +39,7 @@ from tests.loopback.faults import (
     Truncated,
 )
 from tests.loopback.market import Listing
-from tests.processes import Process
+from tests.processes import LIMIT, Completed, Process
 from tests.storage.entries import entry as recordable
 from tests.storage.entries import student
 
@@ -65,10 +65,10 @@ class Newcomer:
     """The first evening: how the commands ended, and the home they left."""
 
     home: Path
-    fetched: Ended
-    trained: Ended
-    predicted: Ended
-    listed: Ended
+    fetched: Completed
+    trained: Completed
+    predicted: Completed
+    listed: Completed
     asked: list[str]
 
 
@@ -91,7 +91,7 @@ def here(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def ran(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+def ran(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     """The home after Monday evening, whose first run was killed while it trained, and what the second one said."""
     with live(copied(newcomer.home, tmp_path_factory.mktemp("ran") / "home"), listings(), evening(MONDAY)) as one:
         process = one.start("run")
@@ -99,13 +99,13 @@ def ran(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
             if "BBB: training" in line:
                 break
         process.kill()
-        ended(process)
+        process.completed()
         tables(one.home)
-        return one.home, one("run", "--json").well()
+        return one.home, one("run", "--json").succeeded()
 
 
 @pytest.fixture
-def after_run(ran: tuple[Path, Ended], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def after_run(ran: tuple[Path, Completed], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A copy of that home, on the same evening."""
     with live(copied(ran[0], tmp_path_factory.mktemp("after") / "home"), listings(), evening(MONDAY)) as one:
         yield one
@@ -132,7 +132,7 @@ def test_a_ticker_becomes_prices_a_model_a_forecast_and_a_record(newcomer: Newco
     (forecast,) = n.predicted.data
     assert (forecast["origin"], forecast["target_session"]) == ("2021-04-01", "2021-04-05")
     assert (forecast["data_source"], forecast["data_age_sessions"], forecast["currency"]) == ("yahoo", 0, "USD")
-    assert n.listed.document["schema"] == "stockcast.ledger.list/1"
+    assert n.listed.json["schema"] == "stockcast.ledger.list/1"
     (record,) = n.listed.data["forecasts"]
     assert (record["kind"], record["status"]) == ("live", "open")
     assert record["quantiles"] == forecast["quantiles"]
@@ -142,7 +142,7 @@ def test_a_ticker_becomes_prices_a_model_a_forecast_and_a_record(newcomer: Newco
 
 def test_a_second_forecast_of_a_session_asks_the_network_for_nothing(here: Live, newcomer: Newcomer) -> None:
     before = tables(here.home)
-    again = here("predict", "AAA", "--json").well()
+    again = here("predict", "AAA", "--json").succeeded()
     assert here.yahoo.requests == []
     assert again.data == newcomer.predicted.data
     assert tables(here.home) == before
@@ -151,7 +151,7 @@ def test_a_second_forecast_of_a_session_asks_the_network_for_nothing(here: Live,
 def test_only_the_missing_sessions_and_an_overlap_are_asked_for(here: Live) -> None:
     before = stored(here.home, "AAA")
     here.market.now = evening(WEDNESDAY)
-    (result,) = here("fetch", "AAA", "--json").well().data
+    (result,) = here("fetch", "AAA", "--json").succeeded().data
     assert (result["added"], result["corrected"], result["restated"]) == (3, 0, None)
     assert (result["last"], result["age_sessions"]) == ("2021-04-07", 0)
     ((ticker, query),) = here.asked
@@ -188,7 +188,7 @@ TROUBLES = {
 }
 
 
-def troubled(newcomer: Newcomer, folder: Path) -> dict[str, Ended]:
+def troubled(newcomer: Newcomer, folder: Path) -> dict[str, Completed]:
     """Each trouble met by a process of its own, all at once: most of their time is spent waiting."""
     with ExitStack() as stack:
         begun: dict[str, Process] = {}
@@ -197,7 +197,7 @@ def troubled(newcomer: Newcomer, folder: Path) -> dict[str, Ended]:
             one.yahoo.script("AAA", [trouble.fault], sticky=True)
             more = None if trouble.fault else NOBODY
             begun[name] = one.start("fetch", "AAA", "--timeout", trouble.timeout, more=more)
-        return {name: ended(process) for name, process in begun.items()}
+        return {name: process.completed() for name, process in begun.items()}
 
 
 def test_a_failing_provider_has_its_code_message_and_hint_and_changes_nothing(
@@ -215,14 +215,14 @@ def test_a_failing_provider_has_its_code_message_and_hint_and_changes_nothing(
 def test_a_rate_limit_that_passes_is_waited_out(here: Live) -> None:
     here.market.now = evening(MONDAY)
     here.yahoo.script("AAA", [RateLimited()] * 2)  # yfinance itself asks twice
-    (result,) = here("fetch", "AAA", "--json").well().data
+    (result,) = here("fetch", "AAA", "--json").succeeded().data
     assert (result["last"], result["added"]) == ("2021-04-05", 1)
 
 
 def test_without_a_network_stored_prices_serve_those_who_allow_it(here: Live) -> None:
     here.market.now = evening(MONDAY)
     before = tables(here.home)
-    served = here("predict", "AAA", "--allow-stale", "--timeout", "1", "--json", more=NOBODY).well()
+    served = here("predict", "AAA", "--allow-stale", "--timeout", "1", "--json", more=NOBODY).succeeded()
     assert "stored prices up to 2021-04-01 serve" in served.err
     assert (served.data[0]["origin"], served.data[0]["data_age_sessions"]) == ("2021-04-01", 1)
     assert tables(here.home) == before
@@ -232,8 +232,8 @@ def test_offline_never_asks(here: Live) -> None:
     here.market.now = evening(MONDAY)
     stale = here("predict", "AAA", "--offline", "--json")
     assert (stale.code, stale.data) == (4, [])
-    assert "1 session behind 2021-04-05" in str(stale.failures[0]["message"])
-    served = here("predict", "AAA", "--offline", "--allow-stale").well()
+    assert "1 session behind 2021-04-05" in str(stale.errors[0]["message"])
+    served = here("predict", "AAA", "--offline", "--allow-stale").succeeded()
     assert "2021-04-01" in served.out
     here("fetch", "CCC", "--offline").failed(4, "no prices of CCC are stored", "without --offline")
     assert here.yahoo.requests == []
@@ -242,12 +242,12 @@ def test_offline_never_asks(here: Live) -> None:
 def test_a_newest_bar_without_a_close_is_named_and_is_no_origin(here: Live) -> None:
     here.market.blank("AAA", TUESDAY)
     here.market.now = evening(TUESDAY)
-    fetched = here("fetch", "AAA").well()
+    fetched = here("fetch", "AAA").succeeded()
     assert "the bar of 2021-04-06 has no close yet and is left out" in fetched.err
     assert list(stored(here.home, "AAA"))[-1] == "2021-04-05"
     here("predict", "AAA", "--offline").failed(4, "end on 2021-04-05, 1 session behind 2021-04-06", "--allow-stale")
     assert len(rows(here.home, "SELECT id FROM forecasts")) == 1
-    served = here("predict", "AAA", "--offline", "--allow-stale", "--json").well().data[0]
+    served = here("predict", "AAA", "--offline", "--allow-stale", "--json").succeeded().data[0]
     assert (served["origin"], served["target_session"], served["data_age_sessions"]) == ("2021-04-05", "2021-04-06", 1)
     # Its target session was over when it was made.
     assert rows(here.home, "SELECT kind FROM forecasts WHERE origin = '2021-04-05'") == [("replay",)]
@@ -255,7 +255,7 @@ def test_a_newest_bar_without_a_close_is_named_and_is_no_origin(here: Live) -> N
 
 def test_the_bar_of_a_running_session_is_neither_stored_nor_used(here: Live) -> None:
     here.at(2021, 4, 6, 15)
-    (forecast,) = here("predict", "AAA", "--json").well().data
+    (forecast,) = here("predict", "AAA", "--json").succeeded().data
     assert (forecast["origin"], forecast["target_session"]) == ("2021-04-05", "2021-04-06")
     assert list(stored(here.home, "AAA"))[-1] == "2021-04-05"
     assert rows(here.home, "SELECT kind FROM forecasts WHERE origin = '2021-04-05'") == [("live",)]
@@ -265,7 +265,7 @@ def test_no_new_bars_leave_the_store_as_it_is(here: Live) -> None:
     before = tables(here.home)
     here.market.now = evening(MONDAY)
     here.yahoo.script("AAA", [Empty()], sticky=True, kind="prices")
-    (result,) = here("fetch", "AAA", "--json").well().data
+    (result,) = here("fetch", "AAA", "--json").succeeded().data
     assert (result["added"], result["last"], result["age_sessions"]) == (0, "2021-04-01", 1)
     after = tables(here.home)
     assert {name: after[name] for name in after if name != "instruments"} == {
@@ -277,7 +277,7 @@ def test_two_processes_that_begin_with_nothing_both_succeed(here: Live, tmp_path
     cold = tmp_path / "cold"
     both = [here.start("fetch", ticker, home=cold) for ticker in ("AAA", "BBB")]
     for process in both:
-        ended(process).well()
+        process.completed().succeeded()
     assert stored(cold, "AAA") == stored(here.home, "AAA")
     assert stored(cold, "BBB") == stored(here.home, "BBB")
 
@@ -291,7 +291,7 @@ def test_an_interruption_ends_a_slow_fetch_at_once(here: Live) -> None:
     process.send_signal(signal.SIGINT)
     # Its waiting is limited far below what the answer takes.
     assert LIMIT < LATE
-    done = ended(process)
+    done = process.completed()
     assert (done.code, done.out) == (130, "")
     assert "interrupted; nothing was saved" in done.err
     assert tables(here.home) == before
@@ -331,7 +331,7 @@ def test_a_split_replaces_the_history_and_the_open_forecast_settles_as_without_i
     before = stored(here.home, "AAA")
     here.market.split("AAA", MONDAY, 4, later_too=True)
     here.market.now = evening(MONDAY)
-    done = here("run", "AAA", "--json").well()
+    done = here("run", "AAA", "--json").succeeded()
     (row,) = done.data["tickers"]
     assert (row["fetched"], row["settled"], row["new"], row["origin"]) == (1, 1, 1, "2021-04-05")
     assert "history restated by the split of 2021-04-05 (4 new shares for one)" in done.err
@@ -347,7 +347,7 @@ def test_a_dividend_replaces_the_history_and_counts_in_the_return(here: Live, se
     before = stored(here.home, "AAA")
     here.market.dividend("AAA", MONDAY, 0.5)
     here.market.now = evening(MONDAY)
-    done = here("run", "AAA").well()
+    done = here("run", "AAA").succeeded()
     assert "history restated by the dividend of 2021-04-05 (0.5 a share)" in done.err
     now = stored(here.home, "AAA")
     assert {day: now[day] for day in before} == before
@@ -360,7 +360,7 @@ def test_a_dividend_replaces_the_history_and_counts_in_the_return(here: Live, se
 def test_what_yfinance_warns_of_is_not_told_to_the_user(here: Live) -> None:
     here.market.split("AAA", MONDAY, 4, later_too=True)
     here.market.now = evening(MONDAY)
-    assert "warning" not in here("fetch", "AAA").well().err.lower()
+    assert "warning" not in here("fetch", "AAA").succeeded().err.lower()
 
 
 # Many tickers.
@@ -372,13 +372,13 @@ def test_a_ticker_that_fails_does_not_stop_the_others(here: Live) -> None:
     done = here("fetch", "@list.txt", "--pause", "0", "--json")
     assert done.code == 4
     assert [row["ticker"] for row in done.data] == ["AAA", "BBB"]
-    assert [(f["source"], f["kind"]) for f in done.failures] == [("NOPE", "data")]
+    assert [(f["source"], f["kind"]) for f in done.errors] == [("NOPE", "data")]
     assert "error: Yahoo Finance has no prices of NOPE" in done.err
     configure(here, ["NOPE", "AAA"])
     run = here("run", "--json")
     assert run.code == 4
     assert [row["ticker"] for row in run.data["tickers"]] == ["AAA"]
-    assert [(f["source"], f["kind"]) for f in run.failures] == [("NOPE", "data")]
+    assert [(f["source"], f["kind"]) for f in run.errors] == [("NOPE", "data")]
     assert [document["origin"] for document in lines(here.home / "forecasts" / "forecasts.jsonl")] == [
         "2021-04-01", "2021-04-05"
     ]  # fmt: skip
@@ -387,9 +387,9 @@ def test_a_ticker_that_fails_does_not_stop_the_others(here: Live) -> None:
 # Runs.
 
 
-def test_a_run_that_was_killed_in_training_is_completed_by_the_next_one(ran: tuple[Path, Ended]) -> None:
+def test_a_run_that_was_killed_in_training_is_completed_by_the_next_one(ran: tuple[Path, Completed]) -> None:
     home, done = ran
-    assert done.document["schema"] == "stockcast.run/1"
+    assert done.json["schema"] == "stockcast.run/1"
     first, second = done.data["tickers"]
     # The ticker before was done with.
     assert (first["fetched"], first["settled"], first["training"], first["new"]) == (0, 0, None, 0)
@@ -416,7 +416,7 @@ def files(home: Path) -> dict[str, bytes]:
 
 def test_a_second_run_of_an_evening_changes_nothing(after_run: Live) -> None:
     before, written = tables(after_run.home), files(after_run.home)
-    done = after_run("run", "--json").well()
+    done = after_run("run", "--json").succeeded()
     assert [(row["new"], row["settled"], row["fetched"]) for row in done.data["tickers"]] == [(0, 0, 0)] * 2
     assert done.data["written"] == []
     assert tables(after_run.home) == before
@@ -435,8 +435,8 @@ def test_a_second_run_is_refused_while_one_is_at_work_or_waits_for_it(after_run:
         third = after_run.start("run", "--wait", str(LIMIT), "--json")
     finally:
         first.send_signal(signal.SIGCONT)
-    assert [row["new"] for row in ended(first).well().data["tickers"]] == [1, 1]
-    assert [row["new"] for row in ended(third).well().data["tickers"]] == [0, 0]
+    assert [row["new"] for row in first.completed().succeeded().data["tickers"]] == [1, 1]
+    assert [row["new"] for row in third.completed().succeeded().data["tickers"]] == [0, 0]
 
 
 def test_the_lock_of_a_waiting_run_is_said_under_json_too(after_run: Live) -> None:
@@ -445,7 +445,7 @@ def test_the_lock_of_a_waiting_run_is_said_under_json_too(after_run: Live) -> No
     with FileLock(after_run.home / "run.lock"):
         done = after_run("run", "--wait", "0.2", "--json")
     assert done.code == 7
-    assert [failure["kind"] for failure in done.failures] == ["locked"]
+    assert [failure["kind"] for failure in done.errors] == ["locked"]
 
 
 def _recorded(here: Live, day: date) -> Callable[[], bool]:
@@ -474,10 +474,10 @@ def test_runs_that_are_killed_are_completed_by_the_next_one(after_run: Live) -> 
         happened = moment(day)
         until(lambda happened=happened, process=process: happened() or process.poll() is not None)  # type: ignore[misc]
         process.kill()
-        ended(process)
+        process.completed()
         tables(here.home)
     here.market.now = evening(days[-1])
-    done = here("run", "--json").well()
+    done = here("run", "--json").succeeded()
     assert [(row["ticker"], row["new"], row["origin"]) for row in done.data["tickers"]] == [
         ("AAA", 1, "2021-04-13"), ("BBB", 1, "2021-04-13")
     ]  # fmt: skip
@@ -495,14 +495,14 @@ def test_runs_that_are_killed_are_completed_by_the_next_one(after_run: Live) -> 
 
 
 @pytest.fixture(scope="module")
-def returned(ran: tuple[Path, Ended], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+def returned(ran: tuple[Path, Completed], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     """The home after a run on Thursday that follows the one of Monday, and what it said."""
     with live(copied(ran[0], tmp_path_factory.mktemp("returned") / "home"), listings(), evening(NEXT_THURSDAY)) as one:
-        return one.home, one("run").well()
+        return one.home, one("run").succeeded()
 
 
 @pytest.fixture
-def back(returned: tuple[Path, Ended], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def back(returned: tuple[Path, Completed], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(copied(returned[0], tmp_path_factory.mktemp("back") / "home"), listings(), evening(NEXT_THURSDAY)) as one:
         yield one
 
@@ -510,22 +510,22 @@ def back(returned: tuple[Path, Ended], tmp_path_factory: pytest.TempPathFactory)
 MISSED = "AAA: 2 sessions without a live forecast: 2021-04-06, 2021-04-07"
 
 
-def test_missed_sessions_are_listed(back: Live, returned: tuple[Path, Ended]) -> None:
+def test_missed_sessions_are_listed(back: Live, returned: tuple[Path, Completed]) -> None:
     assert MISSED in returned[1].out
-    assert MISSED in back("ledger", "list").well().out
-    assert MISSED in back("score").well().out
+    assert MISSED in back("ledger", "list").succeeded().out
+    assert MISSED in back("score").succeeded().out
     expected = {"AAA": ["2021-04-06", "2021-04-07"], "BBB": ["2021-04-06", "2021-04-07"]}
     assert back("ledger", "list", "--json").data["missed"] == expected
     assert "2021-04-06, 2021-04-07" in (back.home / "logs" / "run.log").read_text()
 
 
 def test_scores_are_those_of_settled_forecasts(here: Live, back: Live) -> None:
-    nothing = here("score", "--json").well()
-    assert (nothing.document["schema"], nothing.data["scores"]) == ("stockcast.score/1", [])
+    nothing = here("score", "--json").succeeded()
+    assert (nothing.json["schema"], nothing.data["scores"]) == ("stockcast.score/1", [])
     assert nothing.data["sentence"]
     here.market.now = evening(MONDAY)
-    assert here("score", "--json").well().data["waiting"] == 1
-    result = back("score", "--json").well().data
+    assert here("score", "--json").succeeded().data["waiting"] == 1
+    result = back("score", "--json").succeeded().data
     assert [(score["ticker"], score["n"]) for score in result["scores"]] == [("AAA", 2), ("BBB", 1)]
     assert {"crps", "log_score", "coverage_90", "comparisons", "decayed", "alarm", "sentence"} <= set(
         result["scores"][0]
@@ -537,14 +537,14 @@ def test_scores_are_those_of_settled_forecasts(here: Live, back: Live) -> None:
 
 def test_a_record_that_has_decayed_is_exit_9_for_those_who_ask(here: Live) -> None:
     spoil(here.home)
-    told = here("score").well()
+    told = here("score").succeeded()
     assert "AAA" in told.out
     failed = here("score", "--fail-on-decay", "--json")
     assert failed.code == 9
-    assert failed.document["ok"] is False
-    assert [failure["kind"] for failure in failed.failures] == ["decayed"]
+    assert failed.json["ok"] is False
+    assert [failure["kind"] for failure in failed.errors] == ["decayed"]
     assert failed.data["decayed"] is True
-    assert "stockcast train" in str(failed.failures[0]["hint"])
+    assert "stockcast train" in str(failed.errors[0]["hint"])
 
 
 def spoil(home: Path) -> None:
@@ -564,12 +564,12 @@ def spoil(home: Path) -> None:
 
 def test_the_ledger_is_exported_as_csv_and_as_json_lines(back: Live) -> None:
     table = back.home / "ledger.csv"
-    assert "5 forecasts written" in back("ledger", "export", "--output", table).well().err
+    assert "5 forecasts written" in back("ledger", "export", "--output", table).succeeded().err
     found = table_of(table)
-    assert table_of(back("ledger", "export").well().out) == found
+    assert table_of(back("ledger", "export").succeeded().out) == found
     assert [row["status"] for row in found] == ["settled"] * 3 + ["open"] * 2
     target = back.home / "ledger.jsonl"
-    assert back("ledger", "export", "--output", target, "--json").well().data == {
+    assert back("ledger", "export", "--output", target, "--json").succeeded().data == {
         "written": str(target),
         "forecasts": 5,
     }
@@ -586,11 +586,11 @@ def test_the_ledger_is_exported_as_csv_and_as_json_lines(back: Live) -> None:
 
 def test_the_configuration_that_is_written_runs_and_is_never_overwritten(here: Live) -> None:
     (here.home / "stockcast.toml").unlink()
-    assert "stockcast.toml written" in here("run", "--write-config", "AAA").well().err
+    assert "stockcast.toml written" in here("run", "--write-config", "AAA").succeeded().err
     written = (here.home / "stockcast.toml").read_bytes()
     here("run", "--write-config").failed(3, "stockcast.toml exists already", "--config")
     assert (here.home / "stockcast.toml").read_bytes() == written
-    done = here("run", "--json").well()
+    done = here("run", "--json").succeeded()
     assert [(row["ticker"], row["new"]) for row in done.data["tickers"]] == [("AAA", 0)]
     assert (here.home / "forecasts" / "forecasts.csv").exists()
 
@@ -600,21 +600,21 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(here: Live) -> None:
     (here.home / "stockcast.toml").write_text('tickers = ["AAA"]\n[retrain]\nevry = 5\n')
     here("run").failed(3, "stockcast.toml, line 3: unknown key retrain.evry", "did you mean every?")
     done = here("run", "--json")
-    assert [failure["kind"] for failure in done.failures] == ["config"]
+    assert [failure["kind"] for failure in done.errors] == ["config"]
     assert tables(here.home) == before
 
 
 # The check-up.
 
 
-def states(done: Ended) -> dict[str, str]:
-    assert done.document["schema"] == "stockcast.doctor/1"
+def states(done: Completed) -> dict[str, str]:
+    assert done.json["schema"] == "stockcast.doctor/1"
     return {check["name"]: check["state"] for check in done.data}
 
 
 def test_a_healthy_home_is_found_healthy(here: Live) -> None:
     before = tables(here.home)
-    found = states(here("doctor", "--json").well())
+    found = states(here("doctor", "--json").succeeded())
     # A clock that is set by hand is worth a word.
     assert found.pop("clock") == "warning"
     assert set(found.values()) == {"ok"}
@@ -640,7 +640,7 @@ def test_a_broken_store_is_found(here: Live) -> None:
     assert [name for name, state in states(done).items() if state == "broken"] == ["store"]
     assert store.read_bytes() == b"garbage" * 5000
     predicted = here("predict", "AAA", "--offline", "--json")
-    assert [failure["kind"] for failure in predicted.failures] == ["storage"]
+    assert [failure["kind"] for failure in predicted.errors] == ["storage"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
@@ -658,7 +658,7 @@ def test_a_missing_network_is_found(here: Live) -> None:
     done = here("doctor", "--json", more=NOBODY)
     assert done.code == 1
     assert [name for name, state in states(done).items() if state == "broken"] == ["provider"]
-    assert "no network" in str(done.failures[0]["message"])
+    assert "no network" in str(done.errors[0]["message"])
 
 
 # Time zones and exchanges.
@@ -672,7 +672,7 @@ def test_the_time_zone_of_the_machine_changes_nothing(here: Live, tmp_path: Path
         )
         for zone in ("Asia/Tokyo", "UTC", "America/Los_Angeles")
     ]
-    tokyo, utc_, los_angeles = (ended(process).well().data for process in begun)
+    tokyo, utc_, los_angeles = (process.completed().succeeded().data for process in begun)
     assert (tokyo[0]["origin"], tokyo[0]["target_session"]) == ("2021-04-05", "2021-04-06")
     assert tokyo == utc_ == los_angeles
     assert tables(tmp_path / "Asia-Tokyo") == tables(tmp_path / "UTC") == tables(tmp_path / "America-Los_Angeles")
@@ -705,7 +705,7 @@ def test_every_exchange_has_its_own_sessions_and_holidays(newcomer: Newcomer, tm
     copied(newcomer.home / "models", home / "models")
     # A quarter past three in Tokyo, which closes at half past since November 2024; London is about to open.
     with live(home, abroad(), utc(2025, 5, 2, 6, 15)) as here:
-        done = here("fetch", *tickers, "--pause", "0", "--json").well()
+        done = here("fetch", *tickers, "--pause", "0", "--json").succeeded()
         assert {row["ticker"]: (row["exchange"], row["last"]) for row in done.data} == {
             "7203.T": ("XTKS", "2025-05-01"),
             "VOD.L": ("XLON", "2025-05-01"),
@@ -718,7 +718,7 @@ def test_every_exchange_has_its_own_sessions_and_holidays(newcomer: Newcomer, tm
         assert all(word in warning for word in ("ODD", "XXX", "weekdays"))
         # Friday evening in London, before New York's close; Monday is a holiday there, Monday and Tuesday in Tokyo.
         here.at(2025, 5, 2, 16)
-        told = here("predict", *tickers, "--model", "AAA", "--json").well()
+        told = here("predict", *tickers, "--model", "AAA", "--json").succeeded()
         assert {row["ticker"]: (row["origin"], row["target_session"]) for row in told.data} == {
             "7203.T": ("2025-05-02", "2025-05-07"),
             "VOD.L": ("2025-05-02", "2025-05-06"),
@@ -730,7 +730,7 @@ def test_every_exchange_has_its_own_sessions_and_holidays(newcomer: Newcomer, tm
         assert rows(home, "SELECT DISTINCT kind FROM forecasts") == [("live",)]
         # The coin trades at weekends: on Sunday evening Saturday is its last session, the shares' is Friday.
         here.at(2025, 5, 4, 21)
-        weekend = here("predict", "BTC-USD", "VOD.L", "--model", "AAA", "--json").well().data
+        weekend = here("predict", "BTC-USD", "VOD.L", "--model", "AAA", "--json").succeeded().data
         assert [(row["origin"], row["target_session"]) for row in weekend] == [
             ("2025-05-03", "2025-05-04"), ("2025-05-02", "2025-05-06")
         ]  # fmt: skip

@@ -21,7 +21,8 @@ from stockcast.cli import console
 from stockcast.errors import DataError
 from stockcast.report.asjson import envelope
 from stockcast.results.failures import Failure
-from tests.cli.conftest import FAKED, REAL, Run, environment, python
+from tests.cli.conftest import FAKED, Run
+from tests.processes import COMMAND, cold, environment
 
 DISK = Path("/dev/full")
 needs_full_disk = pytest.mark.skipif(not DISK.exists(), reason="no device that is always full here")
@@ -136,7 +137,7 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
         "            raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
-    outcome = python(interrupting + REAL, "predict", "AAPL", "--json")
+    outcome = cold("predict", "AAPL", "--json", code=interrupting + COMMAND)
     assert outcome.code == 130
     assert outcome.err == "interrupted; nothing was saved\n"
     assert outcome.json["schema"] == "stockcast.predict/1"
@@ -182,11 +183,9 @@ def test_a_signal_whose_exception_is_lost_in_a_finaliser_ends_the_work_all_the_s
         "    raise SystemExit('it went on')\n"
         "fakes.train = train\n"
     )
-    words = [sys.executable, "-c", losing + FAKED, "train", "good", *more]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment(), check=False, timeout=40)
-    assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr.endswith("interrupted; nothing was saved\n")
-    assert "Traceback" not in done.stderr
+    done = cold("train", "good", *more, code=losing + FAKED)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.endswith("interrupted; nothing was saved\n")
 
 
 @pytest.mark.parametrize("words", [["predict", "good"], ["predict", "good", "--json"], ["--help"], ["--version"]])
@@ -217,7 +216,7 @@ def test_a_full_disk_behind_stdout_is_one_error(words: list[str]) -> None:
 
 def test_an_output_that_knows_ascii_alone_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    outcome = python(FAKED, "predict", "good", "--ticker", "Ä")
+    outcome = cold("predict", "good", "--ticker", "Ä", code=FAKED)
     assert outcome.code == 0
     assert outcome.out.isascii()
     assert "118.90 .. 125.80" in outcome.out

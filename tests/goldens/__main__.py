@@ -17,8 +17,9 @@ from pathlib import Path
 from tests.goldens.comparing import differences
 from tests.goldens.glossary import WORDS
 from tests.goldens.recording import Record, recorded
-from tests.goldens.scenarios import ROOT, SCENARIOS, cold
+from tests.goldens.scenarios import SCENARIOS, from_nothing
 from tests.goldens.stored import write
+from tests.processes import ROOT
 
 BUILT = ROOT / "build/goldens"
 
@@ -30,7 +31,7 @@ def main() -> int:
     parser.add_argument("--store", action="store_true", help="write the goldens of the suite")
     arguments = parser.parse_args()
     if arguments.store:
-        write(dict(chain.from_iterable(recorded(scenario.in_suite(), cold(ROOT)) for scenario in SCENARIOS)))
+        write(dict(chain.from_iterable(recorded(scenario.in_suite(), from_nothing(ROOT)) for scenario in SCENARIOS)))
         return 0
     if arguments.base is None:
         parser.error("name the commit to compare with: make goldens BASE=COMMIT")
@@ -53,7 +54,7 @@ def _checked_out(commit: str) -> Path:
 
 
 def _played(tree: Path) -> dict[str, Record]:
-    return dict(chain.from_iterable(recorded(scenario, cold(tree)) for scenario in SCENARIOS))
+    return dict(chain.from_iterable(recorded(scenario, from_nothing(tree)) for scenario in SCENARIOS))
 
 
 def _keep(name: str, records: dict[str, Record]) -> None:

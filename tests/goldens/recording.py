@@ -17,8 +17,8 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
-from tests.cli.live import Ended
 from tests.goldens.scenarios import Runner, Scenario
+from tests.processes import Completed
 
 Record = dict[str, Any]
 
@@ -42,7 +42,7 @@ def recorded(scenario: Scenario, run: Runner) -> Iterator[tuple[str, Record]]:
             before = after
 
 
-def _streams(ended: Ended) -> Record:
+def _streams(ended: Completed) -> Record:
     out, err = (_OF_THE_MACHINE.sub("#", text) for text in (ended.out, ended.err))
     return {"out": json.loads(out) if out.startswith("{") else out, "err": err}
 

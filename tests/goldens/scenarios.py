@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,17 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.cli.live import LIMIT, Ended, ended, listing, live, utc
+from tests.cli.live import listing, live, utc
 from tests.pipeline import smallpool
-from tests.processes import Process
+from tests.processes import ROOT, Completed, cold, forked
 
-ROOT = Path(__file__).parents[2]
 NOW = utc(2021, 4, 1, 21)
 TRAIN = "--seeds 1 --steps 8"
 SMALL = f"{TRAIN} --hidden-size 4 --lookback 20"
 SCRATCH = f"{SMALL} --init scratch"
 
-Runner = Callable[[Sequence[str], Path, Mapping[str, str]], Ended]
+Runner = Callable[[Sequence[str], Path, Mapping[str, str]], Completed]
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Scenario:
         """The same with the steps that the suite plays."""
         return replace(self, steps=tuple(step for step in self.steps if step.in_suite))
 
-    def play(self, folder: Path, run: Runner) -> Iterator[tuple[Step, Ended]]:
+    def play(self, folder: Path, run: Runner) -> Iterator[tuple[Step, Completed]]:
         """Run each step in a folder that is prepared, and hand out how it ended before the next one begins."""
         if not self.live:
             for step in self.steps:
@@ -74,21 +71,16 @@ class Scenario:
                 yield step, run(step.words, folder, environment)
 
 
-def in_fork(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
+def in_fork(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Completed:
     """Run a command line of this source tree in a process that has imported most of it already."""
-    return ended(Process(words, folder, environment))
+    return forked(*words, folder=folder, env=environment)
 
 
-def cold(tree: Path) -> Runner:
+def from_nothing(tree: Path) -> Runner:
     """Run command lines of a source tree in processes that begin from nothing."""
 
-    def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "stockcast", *words],
-            cwd=folder, env={**environment, "PYTHONPATH": str(tree)}, capture_output=True, text=True, timeout=LIMIT,
-            check=False,
-        )  # fmt: skip
-        return Ended(done.returncode, done.stdout, done.stderr)
+    def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Completed:
+        return cold(*words, folder=folder, env={**environment, "PYTHONPATH": str(tree)})
 
     return run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
-from tests.processes import Process
+from tests.processes import Completed, forked
 
 F = features(synthetic.history(460))
 SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
@@ -157,8 +156,7 @@ def test_training_does_not_import_torchs_compiler(tmp_path: Path) -> None:
         "training.train(F, SPLIT, QUICK, Silent())\n"
         "print('torch._dynamo' in sys.modules, 'torch' in sys.modules)\n"
     )
-    process = Process([], tmp_path, os.environ, script)
-    assert process.communicate(timeout=60) == ("False True\n", "")
+    assert forked(folder=tmp_path, script=script) == Completed(0, "False True\n", "")
 
 
 def test_a_batch_that_does_not_fit_the_cache_takes_the_same_steps_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,8 +36,7 @@ from stockcast.storage.pricestore import Instrument, StoredBars
 from stockcast.windows.features import session_returns
 from stockcast.windows.market import Market
 from tests import synthetic
-from tests.cli.conftest import REAL, python
-from tests.cli.test_coldstart import HEAVY, LOADED
+from tests.cli.test_coldstart import HEAVY
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import NEW_YORK, Heard, Provider
 from tests.pipeline.smallpool import (
@@ -54,6 +53,7 @@ from tests.pipeline.smallpool import (
     shuffled,
     with_common_news,
 )
+from tests.processes import packages_loaded
 
 ALL = [with_common_news(name) for name in NAMES]
 STRANGER = with_common_news("Z")
@@ -360,7 +360,4 @@ def test_the_future_of_the_members_in_the_store_moves_no_forecast_before_it(plac
 
 def test_a_forecast_beside_other_files_loads_nothing_heavy(place: Path) -> None:
     sources = files(place / "prices", ALL)
-    statements, _, last = REAL.rpartition("; ")
-    outcome = python(f"{statements}\ntry: {last}{LOADED}", "predict", *sources, "--model", "pool", "--json")
-    assert '"ok": true' in outcome.out
-    assert set(outcome.err.rpartition("loaded: ")[2].split()).isdisjoint(HEAVY)
+    assert packages_loaded("predict", *sources, "--model", "pool", "--json").isdisjoint(HEAVY)

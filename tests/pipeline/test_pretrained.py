@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -47,7 +45,7 @@ from tests.pipeline.smallpool import (
     with_common_news,
 )
 from tests.pipeline.walks import ProgressLog, rows_of
-from tests.processes import Process
+from tests.processes import forked
 
 ALL = [with_common_news(name) for name in NAMES]
 STRANGER = with_common_news("Z")
@@ -358,11 +356,9 @@ def test_a_history_beyond_the_calendar_of_the_model_is_given_a_longer_one(place:
 def test_the_command_scores_members_and_strangers_together(place: Path) -> None:
     sources = files(place / "prices", [*ALL[:2], STRANGER])
     words = ["backtest", *sources, "--model", "pool", "--baseline", "har-t", "--json", "--home", str(place)]
-    process = Process(words, place, os.environ)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    *tickers, everything = json.loads(out)["data"]
+    done = forked(*words, folder=place).succeeded()
+    *tickers, everything = done.data
     assert [entry["ticker"] for entry in tickers] == ["A", "B", "Z"]
     assert {entry["splits"]["test"]["first"] for entry in tickers} == {str(TEST_FROM)}
     assert everything["pooled"][0]["tickers"] == 3
-    assert "Z: the market of 59 of 160 origins is not known" in err
+    assert "Z: the market of 59 of 160 origins is not known" in done.err
