@@ -112,11 +112,11 @@ def _kernel() -> str:
 def _figures(file: str, home: Path) -> Row:
     from stockcast import pipeline
     from stockcast.config import PredictConfig, TrainConfig
+    from stockcast.config.models import GENERAL
     from stockcast.errors import StockcastError
     from stockcast.models.baselines import ALL_BASELINES
     from stockcast.prices.csvfile import ReadOptions
     from stockcast.results.progress import Silent
-    from stockcast.storage.generalmodel import NAME
     from stockcast.windows.features import features
     from stockcast.windows.splits import first_origin
 
@@ -134,7 +134,7 @@ def _figures(file: str, home: Path) -> Row:
             name: pipeline.train(file, ReadOptions(), replace(config, init=init), home, name, Silent())
             for name, init in (("anew", "scratch"), ("tuned", None))
         }
-        ask = PredictConfig(model=NAME, horizon=3, record=False)
+        ask = PredictConfig(model=GENERAL, horizon=3, record=False)
         frozen = pipeline.predict(file, ReadOptions(), ask, home, Silent())
     except StockcastError as error:
         return {"error": error.message}

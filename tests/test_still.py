@@ -27,7 +27,7 @@ from stockcast.prices.checks import validated
 from stockcast.prices.history import Floats, History
 from stockcast.prices.rawbars import RawBars
 from stockcast.results.forecasts import Forecast
-from stockcast.storage.generalmodel import general_model
+from stockcast.storage.trainedmodel import general_model
 from stockcast.windows.features import features, session_returns
 from tests import synthetic
 from tests.processes import forked

@@ -35,8 +35,8 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Floats, History
 from stockcast.results.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.storage.generalmodel import FOLDER, Vintage, save_index
 from stockcast.storage.modelfile import ModelFile
+from stockcast.storage.trainedmodel import GENERAL_FOLDER, Vintage, save_index
 from stockcast.windows.poolsplit import PoolSplit
 from stockcast.windows.splits import MIN_TRAIN
 
@@ -220,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--seeds", type=int, default=_TRAINING.seeds)
-    parser.add_argument("--into", type=Path, default=FOLDER)
+    parser.add_argument("--into", type=Path, default=GENERAL_FOLDER)
     arguments = parser.parse_args()
     histories: dict[str, History] = {}
     for path in sorted(path for folder in arguments.folders for path in folder.iterdir()):

@@ -22,7 +22,7 @@ from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.training import InitialResult
-from stockcast.storage import generalmodel, modelfile
+from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.database import Database
 from stockcast.windows.columns import MARKET
 from stockcast.windows.splits import Part
@@ -95,7 +95,7 @@ class Initial:
 
         Raises ModelError where the model that was named is missing or damaged, or has seen the validation part.
         """
-        if config.init == SCRATCH or (config.init is None and not (is_usual(config) and generalmodel.is_shipped())):
+        if config.init == SCRATCH or (config.init is None and not (is_usual(config) and trainedmodel.is_shipped())):
             return None
         if config.covariates:
             raise ConfigError(
@@ -103,7 +103,7 @@ class Initial:
                 "leave --init out: a model with covariates is trained from scratch",
             )
         name = config.init or GENERAL
-        if name == GENERAL and generalmodel.is_shipped() and not modelfile.exists(home / "models", name):
+        if name == GENERAL and trainedmodel.is_shipped() and not modelfile.exists(home / "models", name):
             try:
                 return cls._of_general(history, validate_from)
             except ModelError as error:
@@ -116,8 +116,8 @@ class Initial:
 
     @classmethod
     def _of_general(cls, history: History, validate_from: date) -> Initial:
-        pre_validation = generalmodel.general_model(date.fromordinal(validate_from.toordinal() - 1), history)
-        served = generalmodel.general_model(history.last, history)
+        pre_validation = trainedmodel.general_model(date.fromordinal(validate_from.toordinal() - 1), history)
+        served = trainedmodel.general_model(history.last, history)
         return cls(
             GENERAL, pre_validation.served.ensemble, pre_validation.model_id, served.served.ensemble, served.model_id
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig
+from stockcast.config.models import GENERAL
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.source import calendar_end
@@ -19,7 +20,7 @@ from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress, Silent
-from stockcast.storage import generalmodel, modelfile, trainedmodel
+from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
     from stockcast.pipeline.source import FetchSession
@@ -64,10 +65,10 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
     ModelError where every vintage has seen later sessions.
     """
     own = named or history.ticker
-    wanted = named in {None, generalmodel.NAME} and generalmodel.is_shipped()
+    wanted = named in {None, GENERAL} and trainedmodel.is_shipped()
     if not wanted or modelfile.exists(home / "models", own):
         return model_of(home, own, progress)
-    model = generalmodel.general_model(history.last, history)
+    model = trainedmodel.general_model(history.last, history)
     if named is None:
         learnt = f"it has learnt up to {model.scored.cutoff}"
         progress.note(f"{history.ticker}: it has no model of its own, so the general model forecasts; {learnt}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stockcast.config.models import GENERAL
 from stockcast.errors import ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
 from stockcast.pipeline.markets import ELSEWHERE
@@ -24,7 +25,7 @@ from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
 from stockcast.prices.csvfile import looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.storage import generalmodel, modelfile
+from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.columns import MARKET
 from stockcast.windows.features import Features, features
 from stockcast.windows.folds import walk_forward
@@ -61,12 +62,12 @@ class PretrainedBacktest:
         part of the first fold, and that fold said by date. Raises ModelError where every vintage has seen later
         sessions.
         """
-        shipped = self.name == generalmodel.NAME and generalmodel.is_shipped()
+        shipped = self.name == GENERAL and trainedmodel.is_shipped()
         if not shipped or modelfile.exists(self.company.home / "models", self.name):
             return self, config
         first = walk_forward(history.dates[1:], config.folds, config.network.lookback)[0]
         validation = first.split.validation
-        model = generalmodel.general_model(first.split.session(validation.start), history)
+        model = trainedmodel.general_model(first.split.session(validation.start), history)
         found = PretrainedBacktest(self.name, self.company)
         found.__dict__["model"] = model
         begin = first.split.session(first.split.test.start + 1)

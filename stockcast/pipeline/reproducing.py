@@ -27,7 +27,7 @@ from stockcast.results.progress import Progress
 from stockcast.results.reproduction import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.codec import MisfitError, decode
-from stockcast.storage.covariaterecord import PLACES
+from stockcast.storage.trainedmodel import PLACES
 from stockcast.windows.covariates import Covariates, CovariatesRecord
 
 if TYPE_CHECKING:

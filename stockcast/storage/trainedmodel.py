@@ -1,28 +1,47 @@
-"""A trained model as a manifest and tensors, and back: what a model folder holds.
+"""A trained model as a manifest and tensors, and back: what a model folder holds, one of the user's or one shipped.
 
-The manifest is for people too: settings, dates, parameters and results in plain JSON.
+The manifest is for people too: settings, dates, parameters and results in plain JSON. What it says of covariates has
+two parts: what they are, which belongs to the model and its id, and where they were found, which may be another place
+on another day.
+
+The general model comes with the package: networks that many stocks have taught, one set for each vintage. A vintage has
+learnt from nothing after its cutoff. There is one that reads whole bars and one that reads closes only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.models import SCRATCH
+from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import FITS, Fit, TrainedModel
 from stockcast.models.parameters import Length
+from stockcast.prices.closing import Closing
+from stockcast.prices.history import History
+from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.storage.codec import MisfitError, Tensors, decode, encode
-from stockcast.storage.covariaterecord import BODY, Body, Places, body_of, places_of, record_from
+from stockcast.storage.codec import MisfitError, Tensors, decode, encode, parse, sha256
+from stockcast.storage.files import write_atomic
 from stockcast.storage.fits import FitRecord, fit_of, fit_record
-from stockcast.storage.modelfile import FORMAT, ModelFile, model_id
+from stockcast.storage.modelfile import FORMAT, ModelFile, load, model_id
 from stockcast.versions import machine, versions
+from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
 from stockcast.windows.market import Market
 
-_IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", BODY)
+GENERAL_FOLDER = Path(__file__).parents[1] / "general"
+GENERAL_INDEX = "index.json"
+
+PLACES = "covariate_sources"
+"""The key of what is no part of a model's id: where its covariates were found."""
+
+_COVARIATES = "covariates"
+_IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", _COVARIATES)
 """What the id is made from, beside the weights."""
 
 _EARLIER = (
@@ -53,6 +72,37 @@ class _Pool:
 
 
 @dataclass(frozen=True)
+class _Series:
+    name: str
+    exchange: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Covariates:
+    """What covariates are: names, exchanges, hashes of their bars and of the known dates."""
+
+    series: tuple[_Series, ...]
+    known_ahead: str | None
+
+
+@dataclass(frozen=True)
+class _Place:
+    source: str
+    hours: TradingHours | None
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where covariates were found, and the trading hours that were known then."""
+
+    series: tuple[_Place, ...]
+    known_ahead: str | None
+    exchange: str
+    hours: TradingHours | None
+
+
+@dataclass(frozen=True)
 class _Manifest:
     """Everything in a manifest that a forecast depends on or is shown with; the rest is for its reader alone."""
 
@@ -68,15 +118,35 @@ class _Manifest:
     served: FitRecord | None
     calendar: SessionCalendar
     pool: _Pool = field(default_factory=_Pool)
-    covariates: Body | None = None
-    covariate_sources: Places | None = None
+    covariates: _Covariates | None = None
+    covariate_sources: _Places | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """One set of networks. name: of its folder; cutoff: last session that taught or chose anything; closes: it reads
+    closes only.
+    """
+
+    name: str
+    cutoff: date
+    closes: bool
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The list of vintages. sha256: of the list, since a cutoff there decides what a forecast may have seen."""
+
+    sha256: str
+    vintages: tuple[Vintage, ...]
 
 
 def to_file(model: TrainedModel) -> ModelFile:
     """The model's folder content; `model_id` is the hash of settings, parameters and weights."""
     tensors: Tensors = {}
+    covariates, places = _covariates_to_json(model.covariates)
     records = {name: encode(fit_record(fit, name, tensors)) for name, fit in model.fits.items()}
     body: dict[str, Any] = {
         "config": encode(_Config(**{field.name: getattr(model.config, field.name) for field in fields(_Config)})),
@@ -85,7 +155,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "scored": records["scored"],
         "served": records.get("served"),
         **_pool_to_json(model, records, tensors),
-        **body_of(model.covariates),
+        **covariates,
     }
     manifest = {
         "name": model.name,
@@ -94,7 +164,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "currency": model.currency,
         "verdict": model.sentence,
         **body,
-        **places_of(model.covariates),
+        **places,
         "versions": versions(),
         "machine": machine(),
         "calendar": encode(model.calendar),
@@ -118,6 +188,45 @@ def from_file(file: ModelFile, shipped: bool = False) -> TrainedModel:
         raise ModelError(f"model {file.name} cannot be read: {error}", "train it again") from error
 
 
+def vintages(folder: Path | None = None) -> tuple[Vintage, ...]:
+    """What is shipped, oldest first. Raises ModelError where the index cannot be read."""
+    try:
+        index = decode(_Index, parse(((folder or GENERAL_FOLDER) / GENERAL_INDEX).read_bytes()))
+        if index.sha256 != sha256(encode(index.vintages)):
+            raise MisfitError(GENERAL_INDEX, "is not as it was written")
+    except (OSError, ValueError) as error:
+        raise _damaged(str(error)) from error
+    return tuple(sorted(index.vintages, key=lambda vintage: (vintage.cutoff, vintage.closes)))
+
+
+def general_model(until: date, history: History, folder: Path | None = None) -> TrainedModel:
+    """The newest vintage whose cutoff is not after `until`, of the kind that reads what the history has.
+
+    Raises ModelError where every vintage has seen later sessions, or one is damaged.
+    """
+    closes = history.open is None or history.high is None or history.low is None
+    every = [vintage for vintage in vintages(folder) if vintage.closes == closes]
+    known = [vintage for vintage in every if vintage.cutoff <= until]
+    if not known:
+        oldest = min((vintage.cutoff for vintage in every), default=None)
+        raise ModelError(
+            f"every vintage of the general model has learnt from sessions after {until}",
+            f"the oldest ends on {oldest}: choose a later date, or train on the ticker itself",
+        )
+    return _vintage(folder or GENERAL_FOLDER, known[-1])
+
+
+def is_shipped() -> bool:
+    """Whether this installation has the general model."""
+    return (GENERAL_FOLDER / GENERAL_INDEX).is_file()
+
+
+def save_index(folder: Path, shipped: Sequence[Vintage]) -> None:
+    """Write the list of vintages. Raises StorageError."""
+    listed = encode(tuple(shipped))
+    write_atomic(folder / GENERAL_INDEX, json.dumps({"sha256": sha256(listed), "vintages": listed}, indent=1) + "\n")
+
+
 def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
     config = TrainConfig(**vars(m.config))
     return TrainedModel(
@@ -133,7 +242,7 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         members=m.pool.members,
         sentences=m.pool.sentences,
         market=_market(file.tensors),
-        covariates=record_from(m.covariates, m.covariate_sources),
+        covariates=_covariates(m.covariates, m.covariate_sources),
         notes=() if file.format == FORMAT else (_EARLIER,),
     )
 
@@ -178,3 +287,49 @@ def _pool_to_json(model: TrainedModel, records: Mapping[str, Any], tensors: Tens
         pool["alone_features"] = list(model.fits["alone_scored"].ensemble.standardiser.names)
         pool |= {name: records.get(name) for name in ("alone_scored", "alone_served")}
     return {"pool": pool}
+
+
+def _covariates_to_json(record: CovariatesRecord | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What covariates are, and where they were found, each under its key; nothing without any."""
+    if record is None:
+        return {}, {}
+    place, digest = record.known_ahead or (None, None)
+    found = _Covariates(tuple(_Series(c.name, c.closing.exchange, c.sha256) for c in record.series), digest)
+    series = tuple(_Place(c.source, c.closing.hours) for c in record.series)
+    places = _Places(series, place, record.closing.exchange, record.closing.hours)
+    return {_COVARIATES: encode(found)}, {PLACES: encode(places)}
+
+
+def _covariates(found: _Covariates | None, places: _Places | None) -> CovariatesRecord | None:
+    """The record in a manifest. Raises MisfitError where its two parts do not belong together."""
+    if found is None and places is None:
+        return None
+    if found is None or places is None:
+        raise MisfitError(_COVARIATES if found is None else PLACES, "is missing")
+    if len(found.series) != len(places.series) or (found.known_ahead is None) is not (places.known_ahead is None):
+        raise MisfitError(PLACES, f"is not where the {_COVARIATES} were found")
+    series = tuple(
+        SeriesRecord(one.name, place.source, Closing(one.exchange, place.hours), one.sha256)
+        for one, place in zip(found.series, places.series, strict=True)
+    )
+    known = None
+    if found.known_ahead is not None and places.known_ahead is not None:
+        known = places.known_ahead, found.known_ahead
+    return CovariatesRecord(Closing(places.exchange, places.hours), series, known)
+
+
+def _vintage(folder: Path, vintage: Vintage) -> TrainedModel:
+    """The networks that the index speaks of. Raises ModelError where the folder has others: they may know more."""
+    try:
+        file = load(folder, vintage.name)
+        model = from_file(file, shipped=True)
+    except ModelError as error:
+        raise _damaged(error.message) from error
+    if (file.manifest["name"], model.served.cutoff) != (vintage.name, vintage.cutoff):
+        found = f"{file.manifest['name']} up to {model.served.cutoff}"
+        raise _damaged(f"{GENERAL_INDEX} names {vintage.name} up to {vintage.cutoff}, and its folder has {found}")
+    return replace(model, name=GENERAL)
+
+
+def _damaged(reason: str) -> ModelError:
+    return ModelError(f"the general model is damaged: {reason}", "install stockcast again")

@@ -20,7 +20,7 @@ from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent
-from stockcast.storage import generalmodel
+from stockcast.storage import trainedmodel
 from tests import synthetic
 from tests.pipeline.smallpool import NAMES, SESSIONS, day, stock
 
@@ -61,7 +61,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _installed(shipped: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generalmodel, "FOLDER", shipped)
+        patch.setattr(trainedmodel, "GENERAL_FOLDER", shipped)
         yield
 
 
@@ -78,7 +78,7 @@ def predicted(tmp_path: Path, h: History, **settings: Any) -> Any:
 
 
 def test_every_vintage_ends_at_its_cutoff_and_comes_in_two_kinds() -> None:
-    found = generalmodel.vintages()
+    found = trainedmodel.vintages()
     assert [(vintage.cutoff, vintage.closes) for vintage in found] == [
         (cut, closes) for cut in (*CUTS, day(SESSIONS - 1)) for closes in (False, True)
     ]

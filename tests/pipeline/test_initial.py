@@ -21,7 +21,7 @@ from stockcast.prices.history import History
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Silent
 from stockcast.results.training import TrainResult
-from stockcast.storage import generalmodel, modelfile, trainedmodel
+from stockcast.storage import modelfile, trainedmodel
 from tests import synthetic
 
 HISTORY = synthetic.history(560)
@@ -91,7 +91,7 @@ def test_without_being_asked_a_training_begins_with_the_general_model(kept: tupl
     assert result.init is not None
     assert result.init.name == "general"
     config = trainedmodel.from_file(modelfile.load(home / "models", "FAKE")).config
-    vintage = generalmodel.general_model(date(2018, 1, 1), INDEX)
+    vintage = trainedmodel.general_model(date(2018, 1, 1), INDEX)
     assert (config.init, config.network) == ("general", vintage.config.network)
     assert config.training == replace(TUNING, seeds=3)
 
@@ -113,8 +113,8 @@ def test_what_is_scored_begins_before_the_validation_part_and_what_is_served_wit
     result = trained(tmp_path, TrainConfig(split=SplitConfig(h.session(380), h.session(480))), h)
     assert result.init is not None
     ids = {
-        vintage.cutoff.year: generalmodel.general_model(vintage.cutoff, h).model_id
-        for vintage in generalmodel.vintages()
+        vintage.cutoff.year: trainedmodel.general_model(vintage.cutoff, h).model_id
+        for vintage in trainedmodel.vintages()
         if not vintage.closes
     }
     assert h.session(380) < date(2012, 12, 31) <= h.last < date(2015, 12, 31)
@@ -129,7 +129,7 @@ def test_a_helpful_tuning_takes_its_place(tuned: tuple[Path, TrainResult]) -> No
     assert result.init.tuned_crps < result.init.crps
     assert result.init.p < initial.SIGNIFICANT
     model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
-    vintage = generalmodel.general_model(HISTORY.last, HISTORY)
+    vintage = trainedmodel.general_model(HISTORY.last, HISTORY)
     assert model.served.ensemble.base == vintage.served.ensemble.base
     before, after = vintage.served.ensemble.weights, model.served.ensemble.weights
     assert 0 < np.abs(after.readout_SHD - before.readout_SHD).max() < 2.0
@@ -206,7 +206,7 @@ def test_closes_alone_begin_with_the_vintage_that_reads_closes(tmp_path: Path) -
     bare = replace(HISTORY, open=None, high=None, low=None, volume=None)
     result = trained(tmp_path, USUAL, bare)
     assert result.init is not None
-    assert result.init.young_id == generalmodel.general_model(HISTORY.session(369), bare).model_id
+    assert result.init.young_id == trainedmodel.general_model(HISTORY.session(369), bare).model_id
 
 
 def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:

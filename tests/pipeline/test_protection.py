@@ -26,7 +26,7 @@ from stockcast.models.baselines import ALL_BASELINES
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Silent
-from stockcast.storage import codec, generalmodel, modelfile, trainedmodel
+from stockcast.storage import codec, modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
 from tests import synthetic
 
@@ -312,13 +312,13 @@ def test_a_model_of_the_format_before_has_to_have_its_own_id(own: Path) -> None:
 
 
 def test_a_digit_in_the_list_of_vintages_cannot_let_one_look_ahead(tmp_path: Path) -> None:
-    shipped = Path(shutil.copytree(generalmodel.FOLDER, tmp_path / "general"))
-    listed = generalmodel.vintages(shipped)
-    index = shipped / generalmodel.INDEX
+    shipped = Path(shutil.copytree(trainedmodel.GENERAL_FOLDER, tmp_path / "general"))
+    listed = trainedmodel.vintages(shipped)
+    index = shipped / trainedmodel.GENERAL_INDEX
     content = index.read_text()
     index.write_text(content.replace("2018-12-31", "2012-12-31"))
     with pytest.raises(ModelError, match=r"general model is damaged: index\.json is not as it was written"):
-        generalmodel.vintages(shipped)
-    generalmodel.save_index(shipped, [replace(one, cutoff=listed[0].cutoff) for one in listed])
+        trainedmodel.vintages(shipped)
+    trainedmodel.save_index(shipped, [replace(one, cutoff=listed[0].cutoff) for one in listed])
     with pytest.raises(ModelError, match=r"the general model is damaged: index\.json names \S+ up to 2006-12-29, and"):
-        generalmodel.general_model(listed[0].cutoff, HISTORY, shipped)
+        trainedmodel.general_model(listed[0].cutoff, HISTORY, shipped)
