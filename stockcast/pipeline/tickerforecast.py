@@ -23,8 +23,8 @@ from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
-from stockcast.storage.ledger.entry import Entry
 from stockcast.storage.ledger.reading import misses
+from stockcast.storage.ledger.recording import Entry
 
 ADAPTIVE = AdaptiveConformal()
 

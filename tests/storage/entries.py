@@ -13,7 +13,7 @@ from stockcast.prices.history import Dates, Floats
 from stockcast.results.forecasts import Forecast
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import settling
-from stockcast.storage.ledger.entry import Entry
+from stockcast.storage.ledger.recording import Entry
 from stockcast.storage.ledger.settling import Settled
 
 NOW = datetime(2024, 7, 1, 21, 30, tzinfo=UTC)

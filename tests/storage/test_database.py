@@ -292,7 +292,7 @@ def test_a_process_that_is_killed_in_a_transaction_leaves_nothing_of_it(home: Pa
 def test_nothing_heavy_is_imported(home: Path) -> None:
     code = (
         "import stockcast.storage.pricestore, stockcast.storage.ledger.recording, stockcast.storage.ledger.reading\n"
-        "import stockcast.storage.ledger.entry, stockcast.storage.ledger.settling\n"
+        "import stockcast.storage.ledger.settling\n"
         "Database.open(Path(sys.argv[1])).close()\n"
         "assert not {'torch', 'pandas', 'scipy', 'exchange_calendars'} & set(sys.modules)\n"
     )

@@ -19,7 +19,7 @@ from stockcast.evaluation import metrics
 from stockcast.models.distribution import StudentT
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording, settling
-from stockcast.storage.ledger.entry import Entry
+from stockcast.storage.ledger.recording import Entry
 from stockcast.storage.ledger.settling import Settled
 from stockcast.windows.features import session_returns
 from tests import synthetic

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
 from stockcast.models.distribution import Distribution, Empirical, StudentT
-from stockcast.storage.ledger import entry
+from stockcast.storage.ledger import recording
 from stockcast.storage.ledger.settling import scored
 from tests.storage.entries import sample, student
 
@@ -23,7 +23,7 @@ from tests.storage.entries import sample, student
 )
 def test_a_student_t_comes_back_to_the_last_bit(loc: float, scale: float, nu: float) -> None:
     dist = student(loc, scale, nu)
-    found = entry.from_bytes(*entry.to_bytes(dist))
+    found = recording.from_bytes(*recording.to_bytes(dist))
     assert isinstance(found, StudentT)
     for name in ("loc", "scale", "nu"):
         assert getattr(found, name).tobytes() == getattr(dist, name).tobytes()
@@ -32,15 +32,15 @@ def test_a_student_t_comes_back_to_the_last_bit(loc: float, scale: float, nu: fl
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=200))
 def test_a_sample_comes_back_to_the_last_bit(values: list[float]) -> None:
     dist = Empirical(np.array([values]))
-    found = entry.from_bytes(*entry.to_bytes(dist))
+    found = recording.from_bytes(*recording.to_bytes(dist))
     assert isinstance(found, Empirical)
     assert found.values_NK.tobytes() == dist.values_NK.tobytes()
 
 
 def test_a_large_sample_is_kept_as_its_quantiles_and_scores_alike() -> None:
     dist = sample(5000)
-    family, parameters = entry.to_bytes(dist)
-    found = entry.from_bytes(family, parameters)
+    family, parameters = recording.to_bytes(dist)
+    found = recording.from_bytes(family, parameters)
     assert isinstance(found, Empirical)
     np.testing.assert_array_equal(found.values_NK, dist.quantile((np.arange(200) + 0.5) / 200))
     for y in (-0.05, 0.0, 0.01):
@@ -56,12 +56,12 @@ def test_a_large_sample_is_kept_as_its_quantiles_and_scores_alike() -> None:
 )  # fmt: skip
 def test_bytes_that_are_no_distribution_are_told(family: str, parameters: bytes) -> None:
     with pytest.raises(StorageError, match=family):
-        entry.from_bytes(family, parameters)
+        recording.from_bytes(family, parameters)
 
 
 def test_distributions_of_more_rows_have_no_bytes() -> None:
     with pytest.raises(ValueError, match="2 rows"):
-        entry.to_bytes(StudentT(np.zeros(2), np.ones(2), np.full(2, 5.0)))
+        recording.to_bytes(StudentT(np.zeros(2), np.ones(2), np.full(2, 5.0)))
 
 
 def test_many_distributions_score_as_each_alone() -> None:

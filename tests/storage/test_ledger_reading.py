@@ -16,7 +16,7 @@ from stockcast.errors import StorageError
 from stockcast.results.ledger import Miss, RunRecord, Training
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
-from stockcast.storage.ledger.entry import Entry
+from stockcast.storage.ledger.recording import Entry
 from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
 
 

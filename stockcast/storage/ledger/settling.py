@@ -17,8 +17,7 @@ from stockcast.evaluation.metrics import interval_score
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.entry import from_bytes
-from stockcast.storage.ledger.recording import SERVED, stamp
+from stockcast.storage.ledger.recording import SERVED, from_bytes, stamp
 
 _DUE = """
     SELECT id, model, kind, origin, target_session, horizon, low_50, high_50, low_90, high_90,
