@@ -52,10 +52,6 @@ _LONGEST_NAME = 200
 
 _RETRY_FOR, _RETRY_EVERY = 2.0, 0.01  # seconds
 
-Tensors = Mapping[str, NDArray[Any]]
-# Identity and times of NAME and of .NAME.old: a swap changes it.
-_State = tuple[tuple[int, ...] | None, ...]
-
 
 @dataclass(frozen=True)
 class ModelFile:
@@ -88,16 +84,20 @@ def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
         private_folder(models_dir)
         with _locked(models_dir, model.name, wait):
             _put_in_order(models_dir, model.name)
-            fresh = _doomed(models_dir, model.name)
             try:
+                fresh = _doomed(models_dir, model.name)
                 private_folder(fresh)
                 write_synced(fresh / WEIGHTS, weights)
                 write_synced(fresh / MANIFEST, manifest)
                 sync_folder(fresh)
-                _swap(models_dir, model.name, fresh)
-            except BaseException:
-                _delete(fresh)
-                raise
+                if os.path.lexists(current):
+                    os.rename(current, _old(models_dir, model.name))
+                os.rename(fresh, current)
+                sync_folder(models_dir)
+            finally:
+                # NAME or .NAME.old is a whole model here. What fails now is left to the next writer.
+                with suppress(OSError):
+                    _put_in_order(models_dir, model.name)
     except OSError as error:
         raise storage_error(current, error) from error
     return current
@@ -105,7 +105,7 @@ def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
 
 def exists(models_dir: Path, name: str) -> bool:
     """Whether there is a model of that name, be it damaged."""
-    return any((models_dir / folder).is_dir() for folder in (name, f".{name}.old"))
+    return any(os.path.lexists(folder) for folder in _folders(models_dir, name))
 
 
 def load(models_dir: Path, name: str) -> ModelFile:
@@ -115,17 +115,16 @@ def load(models_dir: Path, name: str) -> ModelFile:
     """
     _require_name(name)
     deadline = time.monotonic() + _RETRY_FOR
-    earlier: _State | None = None
+    earlier = None
     while True:
-        before = _state(models_dir, name)
         try:
             return _read(models_dir, name)
         except ModelError:
-            after = _state(models_dir, name)
-            # Two failures with nothing moving meanwhile: no writer is to blame.
-            if before == after == earlier or time.monotonic() > deadline:
+            state = [_stamp(folder) for folder in _folders(models_dir, name)]
+            # A second failure with nothing moving since the first: no writer is to blame.
+            if state == earlier or time.monotonic() > deadline:
                 raise
-            earlier = after
+            earlier = state
         time.sleep(_RETRY_EVERY)
 
 
@@ -149,7 +148,7 @@ def remove(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
     Raises ModelError where there is none, LockedError as `save` does, StorageError where the system refuses.
     """
     _require_name(name)
-    if not _is_there(models_dir, name):
+    if not exists(models_dir, name):
         raise _missing(models_dir, name)
     current = models_dir / name
     try:
@@ -163,7 +162,7 @@ def remove(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
         raise storage_error(current, error, "remove") from error
 
 
-def model_id(config: Mapping[str, Any], tensors: Tensors) -> str:
+def model_id(config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
     """Content hash of configuration and weights: the first 16 hexadecimal digits of a SHA-256.
 
     Neither the order of keys nor the byte order or memory layout of an array changes it. Raises TypeError or
@@ -185,7 +184,7 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
 
 
-def _weights_bytes(tensors: Tensors) -> bytes:
+def _weights_bytes(tensors: Mapping[str, NDArray[Any]]) -> bytes:
     from safetensors.numpy import save as serialise
 
     data: bytes = serialise({name: _plain(array) for name, array in tensors.items()})
@@ -225,6 +224,12 @@ def _require_name(name: str) -> None:
     problem = _name_problem(name)
     if problem:
         raise ModelError(f"{name!r} cannot name a model: {problem}", "`stockcast models list` shows the names.")
+
+
+def _folders(models_dir: Path, name: str) -> tuple[Path, ...]:
+    """Where a model may be; NAME twice, since a swap may move it there from .NAME.old between the looks."""
+    current = models_dir / name
+    return current, _old(models_dir, name), current
 
 
 def _old(models_dir: Path, name: str) -> Path:
@@ -267,27 +272,6 @@ def _put_in_order(models_dir: Path, name: str) -> None:
             _delete(models_dir / entry)
 
 
-def _swap(models_dir: Path, name: str, fresh: Path) -> None:
-    """Put `fresh` into the place of the model."""
-    current, old = models_dir / name, _old(models_dir, name)
-    replacing = os.path.lexists(current)
-    if replacing:
-        os.rename(current, old)
-    try:
-        os.rename(fresh, current)
-    except BaseException:
-        if replacing:
-            # Should this fail too, readers and the next writer find the model under its other name.
-            with suppress(OSError):
-                os.rename(old, current)
-        raise
-    sync_folder(models_dir)
-    if replacing:
-        # The new model is in place: failing to clear up is for the next writer, not an error of this one.
-        with suppress(OSError):
-            _discard(models_dir, name, old)
-
-
 def _discard(models_dir: Path, name: str, folder: Path) -> None:
     """Delete a model's folder; renamed first, so that half of it is never taken for a model."""
     doomed = _doomed(models_dir, name)
@@ -303,11 +287,8 @@ def _delete(path: Path) -> None:
             path.unlink()
 
 
-def _state(models_dir: Path, name: str) -> _State:
-    return _stamp(models_dir / name), _stamp(_old(models_dir, name))
-
-
 def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Identity and times of a folder: a swap changes that of NAME and of .NAME.old."""
     try:
         found = os.stat(path)
     except OSError:
@@ -315,26 +296,16 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _is_there(models_dir: Path, name: str) -> bool:
-    # NAME twice: a swap may move the model from the second name to the first between the looks.
-    current = models_dir / name
-    return any(os.path.lexists(path) for path in (current, _old(models_dir, name), current))
-
-
 def _is_saved(models_dir: Path, name: str) -> bool:
     """Whether a model of that name, perhaps a damaged one, is there; other folders are none."""
-    current = models_dir / name
-    folders = (current, _old(models_dir, name), current)
-    return any((folder / file).exists() for folder in folders for file in (MANIFEST, WEIGHTS))
+    return any((folder / file).exists() for folder in _folders(models_dir, name) for file in (MANIFEST, WEIGHTS))
 
 
 def _read(models_dir: Path, name: str) -> ModelFile:
     """One attempt; during a swap a file may be missing or belong to the other model: ModelError as for damage."""
-    folder = models_dir / name
-    if not os.path.lexists(folder):
-        folder = _old(models_dir, name)
-        if not os.path.lexists(folder):
-            raise _missing(models_dir, name)
+    folder = next((folder for folder in _folders(models_dir, name) if os.path.lexists(folder)), None)
+    if folder is None:
+        raise _missing(models_dir, name)
     manifest = _parse_manifest(name, _file_bytes(name, folder / MANIFEST))
     version = manifest.pop(_FORMAT_KEY)
     weights = _file_bytes(name, folder / WEIGHTS)
