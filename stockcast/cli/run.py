@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stockcast.pipeline.running import Run
     from stockcast.results.failures import Failure
     from stockcast.results.running import RunResult, TickerRun
-    from stockcast.storage.runlog import RunLog
+    from stockcast.storage.outputs import RunLog
 
 DEFAULT = Path("stockcast.toml")
 
@@ -93,7 +93,7 @@ def _run(
     config: RunConfig, chosen: tuple[str, ...], wait: float, common: options.Common
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast import pipeline
-    from stockcast.storage.runlog import RunLog
+    from stockcast.storage.outputs import RunLog
 
     with RunLog(common.home / "logs", warn=common.console.say) as log:
         try:

@@ -7,10 +7,19 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 
 from stockcast import config as settings
-from stockcast.errors import StockcastError
+from stockcast.config.runfile import load_run_config
+from stockcast.errors import LockedError, StockcastError
+from stockcast.pipeline.models import list_models
+from stockcast.pipeline.running import locked
+from stockcast.prices.sessions import load_calendar
 from stockcast.results.doctor import Check, Diagnosis
+from stockcast.storage import pricestore
+from stockcast.storage.database import Database
+from stockcast.storage.files import open_to_others, private_home, write_atomic
+from stockcast.storage.ledger import reading
 
 LEAST_SPACE = 200 * 2**20  # bytes: a store of a hundred tickers and their models takes less
 MOST_SKEW = timedelta(minutes=2)
@@ -50,10 +59,6 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 
 def _access(home: Path) -> Check:
     """Whether another user may write to the home or to what is in it: forecasts come from what is there."""
-    from shlex import quote
-
-    from stockcast.storage.files import open_to_others
-
     found = open_to_others(home)
     if found:
         first, why = found[0]
@@ -64,8 +69,6 @@ def _access(home: Path) -> Check:
 
 
 def _folder(home: Path) -> Check:
-    from stockcast.storage.files import private_home, write_atomic
-
     private_home(home)
     probe = home / ".write-test"
     write_atomic(probe, "stockcast", private=True)
@@ -82,10 +85,6 @@ def _disk(home: Path) -> Check:
 
 
 def _store(home: Path) -> Check:
-    from stockcast.storage import pricestore
-    from stockcast.storage.database import Database
-    from stockcast.storage.ledger import reading
-
     with Database.open(home) as db:
         problems = db.integrity()
         if problems:
@@ -95,8 +94,6 @@ def _store(home: Path) -> Check:
 
 
 def _models(home: Path) -> Check:
-    from stockcast.pipeline.models import list_models
-
     found = list_models(home)
     broken = [model.name for model in found if model.damage]
     if broken:
@@ -105,8 +102,6 @@ def _models(home: Path) -> Check:
 
 
 def _calendar() -> Check:
-    from stockcast.prices.sessions import load_calendar
-
     today = settings.now().date()
     calendar = load_calendar("XNYS", today, today + timedelta(days=400))
     following: date = calendar.next_sessions(today, 1)[0]
@@ -118,9 +113,6 @@ def _calendar() -> Check:
 
 
 def _lock(home: Path) -> Check:
-    from stockcast.errors import LockedError
-    from stockcast.pipeline.running import locked
-
     try:
         with locked(home, 0.0):
             return Check("lock", True, "free")
@@ -133,7 +125,6 @@ def _configuration(config: Path | None) -> Check:
         return Check(
             "configuration", None, "no stockcast.toml here or in the home folder", "stockcast run --write-config"
         )
-    from stockcast.config.runfile import load_run_config
 
     wanted = load_run_config(config)
     folder = wanted.output.folder

@@ -7,7 +7,7 @@ forecasts and its new ones are a transaction each, and the files are written fro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Progress
 from stockcast.results.running import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
-from stockcast.storage.files import private_home, storage_error
+from stockcast.storage.files import held, private_home, storage_error
 from stockcast.storage.ledger import reading, recording, settling
 from stockcast.storage.outputs import follow_ledger
 
@@ -61,24 +61,16 @@ def run(config: RunConfig, home: Path, wait: float = 0.0) -> Iterator[Run]:
 
 @contextmanager
 def locked(home: Path, wait: float) -> Iterator[None]:
-    """The lock that one run at a time holds. The system releases it when its holder dies, however it dies."""
-    from filelock import FileLock, Timeout
-
-    try:
-        private_home(home)
-        lock = FileLock(home / LOCK, mode=0o600)
-        lock.acquire(timeout=wait)
-    except Timeout as error:
-        waited = f" for {wait:g} s" if wait else ""
-        raise LockedError(
-            f"another run holds {home / LOCK}{waited}", "wait until it is done, or give --wait SECONDS"
-        ) from error
-    except OSError as error:
-        raise storage_error(home / LOCK, error) from error
-    try:
+    """The lock that one run at a time holds. Raises LockedError, StorageError."""
+    waited = f" for {wait:g} s" if wait else ""
+    busy = LockedError(f"another run holds {home / LOCK}{waited}", "wait until it is done, or give --wait SECONDS")
+    with ExitStack() as stack:
+        try:
+            private_home(home)
+            stack.enter_context(held(home / LOCK, wait, busy))
+        except OSError as error:
+            raise storage_error(home / LOCK, error) from error
         yield
-    finally:
-        lock.release()
 
 
 class Run:

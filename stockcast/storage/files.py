@@ -12,11 +12,11 @@ import re
 import secrets
 import stat
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stockcast.errors import StorageError
+from stockcast.errors import LockedError, StorageError
 
 # File systems that cannot sync a folder, and folders that may be written but not opened, answer with these.
 _UNSYNCABLE = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF})
@@ -90,6 +90,25 @@ def write_synced(path: Path, payload: bytes, private: bool = True) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held(path: Path, wait: float, busy: LockedError) -> Iterator[None]:
+    """Hold the lock of a file while inside. The system releases it when its holder dies, however it dies.
+
+    Raises `busy` where another has held it for `wait` seconds, OSError where the file cannot be opened.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, mode=0o600)
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout as error:
+        raise busy from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_private(path: str | Path, flags: int) -> int:

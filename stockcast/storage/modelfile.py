@@ -19,8 +19,8 @@ import secrets
 import shutil
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError, LockedError, ModelError
 from stockcast.storage.codec import canonical, parse, sha256
-from stockcast.storage.files import private_folder, storage_error, sync_folder, write_synced
+from stockcast.storage.files import held, private_folder, storage_error, sync_folder, write_synced
 
 FORMAT = "stockcast.model/2"
 EARLIER = "stockcast.model/1"
@@ -241,21 +241,9 @@ def _doomed(models_dir: Path, name: str) -> Path:
     return models_dir / f".{name}.new-{secrets.token_hex(8)}"
 
 
-@contextmanager
-def _locked(models_dir: Path, name: str, wait: float) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(models_dir / f".{name}.lock", mode=0o600)
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout as error:
-        raise LockedError(
-            f"another run has been saving or removing the model {name} for {wait:g} s", "Try again when it is done."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _locked(models_dir: Path, name: str, wait: float) -> AbstractContextManager[None]:
+    message = f"another run has been saving or removing the model {name} for {wait:g} s"
+    return held(models_dir / f".{name}.lock", wait, LockedError(message, "Try again when it is done."))
 
 
 def _put_in_order(models_dir: Path, name: str) -> None:

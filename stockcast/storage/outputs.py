@@ -1,4 +1,4 @@
-"""Outputs: files outside the store. Those of a run follow the ledger, a line a forecast; a table has test forecasts.
+"""Outputs: what stockcast writes for readers: after the ledger, a line a forecast; tables of test forecasts; a log.
 
 The ledger is the truth and its ids ascend, so the last whole line of a file says what it still lacks: what a run that
 was killed did not write, the next one does. A line counts when its line feed is written; what follows the last line
@@ -12,22 +12,28 @@ import csv
 import errno
 import io
 import json
+import logging
 import os
 import stat
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from stockcast.config.clock import now
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import ConfigError, StorageError
 from stockcast.forecasting import LEVELS
 from stockcast.results.flat import csv_table, flat
 from stockcast.results.forecasts import Forecast
-from stockcast.results.printable import inert
+from stockcast.results.printable import inert, printable
 from stockcast.results.progress import Progress
 from stockcast.results.training import ForecastRows, TrainResult
 from stockcast.storage.database import Database
@@ -42,6 +48,10 @@ Documents = Sequence[tuple[int, Document]]  # with their ids in the ledger, stri
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 """Of tables of test forecasts."""
+
+LOG = "run.log"
+LARGEST_LOG = 1_000_000  # bytes of one file
+LOG_BACKUPS = 5  # files kept besides the newest: run.log.1 is the youngest of them
 
 _BATCH = 1000  # forecasts read at a time from the ledger
 _BLOCK = 1 << 16  # bytes read at a time from the end of a file
@@ -238,6 +248,71 @@ def _write_latest(db: Database, path: Path, tickers: Collection[str], private: b
     return True
 
 
+class RunLog:
+    """Writes lines 'ISO time LEVEL message' to run.log in `folder`, which is created.
+
+    folder: HOME/logs. warn: told once, in one line, where the log cannot be written; a run goes on without its log.
+    `problem` has the reason. `say` has the form of a console's, so that a line can go to both. No logger of
+    `logging` is touched, and after `close` no handler is left.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None] | None = None) -> None:
+        self.path = folder / LOG
+        self.problem: str | None = None
+        self._warn = warn
+        self._handler: _LogFile | None = None
+
+    def __enter__(self) -> RunLog:
+        try:
+            private_folder(self.path.parent)
+            self._handler = _LogFile(self.path, self._failed)
+        except (OSError, ValueError) as error:
+            self._failed(error)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. What is said later is lost."""
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            with suppress(OSError, ValueError):
+                handler.close()
+
+    def say(self, line: str, detail: bool = False) -> None:
+        """One line of the log; `detail` marks what is for the curious only."""
+        self._write(logging.DEBUG if detail else logging.INFO, line)
+
+    def info(self, line: str) -> None:
+        """One line of the log."""
+        self._write(logging.INFO, line)
+
+    def warning(self, line: str) -> None:
+        """What a reader should know although the run goes on."""
+        self._write(logging.WARNING, line)
+
+    def error(self, line: str) -> None:
+        """What could not be done."""
+        self._write(logging.ERROR, line)
+
+    def _write(self, level: int, line: str) -> None:
+        if self._handler is not None:
+            message = f"{now():%Y-%m-%dT%H:%M:%SZ} {logging.getLevelName(level)} {_one_line(line)}"
+            self._handler.handle(logging.makeLogRecord({"levelno": level, "msg": message}))
+
+    def _failed(self, error: BaseException) -> None:
+        """Give the log up, and say so once."""
+        self.close()
+        if self.problem is None:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+            self.problem = f"the log {self.path} cannot be written: {reason}"
+            if self._warn is not None:
+                self._warn(self.problem)
+
+
 def _make_folder(folder: Path, private: bool) -> None:
     if private:
         private_folder(folder, ours=False)
@@ -399,3 +474,24 @@ def _frame(part: ForecastRows) -> pd.DataFrame:
     }
     quantiles = {f"q{percent:02d}": part.quantiles_NQ[:, percent - 1] for percent in range(1, 100)}
     return pd.DataFrame(columns | quantiles, index=np.arange(len(part.origins)))
+
+
+class _LogFile(RotatingFileHandler):
+    """Opens its file with the first record, and hands an error to its owner instead of printing a traceback."""
+
+    def __init__(self, path: Path, failed: Callable[[BaseException], None]) -> None:
+        super().__init__(
+            path, maxBytes=LARGEST_LOG, backupCount=LOG_BACKUPS, encoding="utf-8", delay=True, errors="backslashreplace"
+        )
+        self._failed = failed
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_private)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's name and signature
+        self._failed(sys.exc_info()[1] or OSError("unknown reason"))
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks and control characters: a line of the log is an event."""
+    return printable(" ".join(text.split()))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stockcast.storage import runlog
-from stockcast.storage.runlog import RunLog
+from stockcast.storage import outputs
+from stockcast.storage.outputs import RunLog
 
 
 def handlers() -> int:
@@ -52,7 +52,7 @@ def test_an_event_is_one_line_without_control_characters(tmp_path: Path) -> None
 
 
 def test_a_full_file_is_put_aside_and_five_of_them_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runlog, "LARGEST", 200)
+    monkeypatch.setattr(outputs, "LARGEST_LOG", 200)
     with RunLog(tmp_path) as log:
         for number in range(200):
             log.say(f"line {number}")
