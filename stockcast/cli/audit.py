@@ -114,12 +114,11 @@ def _deliver(audited: SourceResults[AuditResult], common: options.Common) -> Non
     failures = [*audited.failures, *found]
     console.errors(failures)
     if common.as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.audit import audit_data
+        from stockcast.report.data import envelope
 
-        console.answer(envelope("audit", audit_data(audited.results), failures))
+        console.answer(envelope("audit", audited.results, failures))
     elif audited.results:
-        from stockcast.report.audit import audits_text
+        from stockcast.report.checks import audits_text
 
         console.answer(audits_text(audited.results, console.stdout_page()))
     raise typer.Exit(worst(failures))

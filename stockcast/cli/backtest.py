@@ -144,7 +144,7 @@ def _draw(planned: SourceResults[tuple[str, tuple[FoldSummary, ...]]], common: o
     """Show the folds and leave."""
     console.errors(planned.failures)
     if common.as_json:
-        from stockcast.report.asjson import envelope, plain
+        from stockcast.report.data import envelope, plain
 
         data = [{"ticker": name, "folds": plain(folds)} for name, folds in planned.results]
         console.answer(envelope("backtest", data, planned.failures))
@@ -181,8 +181,7 @@ def _deliver(tested: SourceResults[BacktestResult], common: options.Common, file
     failures = [*_told(tested.failures), *_save(tested, skill, common, files)]
     console.errors(failures)
     if common.as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.backtest import backtest_data
+        from stockcast.report.data import backtest_data, envelope
 
         console.answer(envelope("backtest", backtest_data(summary) if summary else [], failures))
     elif summary and skill:
@@ -195,7 +194,7 @@ def _deliver(tested: SourceResults[BacktestResult], common: options.Common, file
 def _check_table(table: Path | None) -> None:
     options.check_writable(table, "--table")
     if table is not None:
-        from stockcast.report.skilltable import require_suffix
+        from stockcast.report.papers import require_suffix
 
         require_suffix(table.name)
 
@@ -227,7 +226,7 @@ def _save(
         except StockcastError as error:
             failures.append(Failure("", error))
     if files.table is not None:
-        from stockcast.report.skilltable import skill_table_text
+        from stockcast.report.papers import skill_table_text
 
         try:
             pipeline.save_files({files.table: skill_table_text(skill, files.table.suffix)})

@@ -20,7 +20,7 @@ from stockcast.results.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stockcast.report.page import Page
+    from stockcast.report.text import Page
     from stockcast.results.failures import Failure
 
 DETAIL, STORY, ERRORS = 10, 20, 40
@@ -111,7 +111,7 @@ def stdout_page() -> Page:
     """The sheet for tables on stdout: a terminal's width and colours, or a plain one for files and pipes."""
     from shutil import get_terminal_size
 
-    from stockcast.report.page import Page
+    from stockcast.report.text import Page
 
     terminal = is_terminal(sys.stdout)
     width = get_terminal_size((FILE_WIDTH, 24)).columns if terminal or os.environ.get("COLUMNS") else FILE_WIDTH
@@ -120,7 +120,7 @@ def stdout_page() -> Page:
 
 def file_page() -> Page:
     """The sheet for tables in a file."""
-    from stockcast.report.page import Page
+    from stockcast.report.text import Page
 
     return Page(width=FILE_WIDTH)
 

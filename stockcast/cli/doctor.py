@@ -35,12 +35,12 @@ def doctor(
     broken = [check for check in diagnosis.checks if check.ok is False]
     failures = [Failure(check.name, Unhealthy(f"{check.name}: {check.message}", check.hint)) for check in broken]
     if as_json:
-        from stockcast.report.asjson import envelope, plain
+        from stockcast.report.data import envelope, plain
 
         checks = [{**plain(check), "state": check.state} for check in diagnosis.checks]
         console.answer(envelope("doctor", checks, failures))
     else:
-        from stockcast.report.doctor import diagnosis_text
+        from stockcast.report.checks import diagnosis_text
 
         console.answer(diagnosis_text(diagnosis, console.stdout_page()))
     raise typer.Exit(0 if diagnosis.healthy else Unhealthy.exit_code)

@@ -92,8 +92,7 @@ def explain(
     console.errors(explained.failures)
     result = explained.results[0] if explained.results else None
     if as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.explain import explain_data
+        from stockcast.report.data import envelope, explain_data
 
         console.answer(envelope("explain", result and explain_data(result), explained.failures))
     elif result is not None:

@@ -43,11 +43,11 @@ def fetch(
         fetched = run_each(wanted, counted, common, saves=True)
     console.errors(fetched.failures)
     if as_json:
-        from stockcast.report.asjson import envelope, plain
+        from stockcast.report.data import envelope, plain
 
         console.answer(envelope("fetch", plain(fetched.results), fetched.failures))
     elif fetched.results:
-        from stockcast.report.fetch import fetches_text
+        from stockcast.report.live import fetches_text
 
         console.answer(fetches_text(fetched.results, console.stdout_page()))
     raise typer.Exit(fetched.exit_code)

@@ -85,7 +85,7 @@ def fail(seen: Peek, error: StockcastError) -> int:
     failures = (Failure("", error),)
     console.errors(failures)
     if seen.as_json:
-        from stockcast.report.asjson import envelope
+        from stockcast.report.data import envelope
 
         try:
             console.answer(envelope(seen.command, None, failures))

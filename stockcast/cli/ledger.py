@@ -44,14 +44,13 @@ def list_(
     rows, missed = pipeline.ledger(common.home, ticker, model, since, kind)
     shown = rows[-limit:] if limit else rows
     if as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.ledger import ledger_data
+        from stockcast.report.data import envelope, ledger_data
 
         console.answer(envelope("ledger.list", {"total": len(rows), **ledger_data(shown, missed)}, ()))
         return
     if not rows:
         common.console.say(f"no forecasts on record in {common.home}; stockcast predict TICKER makes one")
-    from stockcast.report.ledger import ledger_text
+    from stockcast.report.live import ledger_text
 
     console.answer(ledger_text(shown, len(rows), missed, console.stdout_page()))
 
@@ -70,7 +69,7 @@ def export(
 ) -> None:
     """Write every recorded forecast with its outcome and the baselines' scores, as CSV or JSON lines."""
     from stockcast import pipeline
-    from stockcast.report.ledger import ledger_csv, ledger_data, ledger_jsonl
+    from stockcast.report.data import ledger_csv, ledger_data, ledger_jsonl
 
     common = options.common(home, as_json, quiet, verbose)
     _check(output)
@@ -81,7 +80,7 @@ def export(
         write_atomic(output, ledger_jsonl(rows) if output.suffix.lower() == ".jsonl" else ledger_csv(rows))
         common.console.say(f"{len(rows)} forecasts written to {output}")
     if as_json:
-        from stockcast.report.asjson import envelope
+        from stockcast.report.data import envelope
 
         data = ledger_data(rows, missed) if output is None else {"written": str(output), "forecasts": len(rows)}
         console.answer(envelope("ledger.export", data, ()))

@@ -53,9 +53,9 @@ def list_(
     common = options.common(home, as_json, quiet, verbose)
     found = pipeline.list_models(common.home)
     if as_json:
-        from stockcast.report.asjson import envelope, model_rows
+        from stockcast.report.data import envelope
 
-        console.answer(envelope("models.list", model_rows(found), ()))
+        console.answer(envelope("models.list", found, ()))
         return
     if not found:
         common.console.say(f"no models in {common.home}; stockcast train makes one")
@@ -85,7 +85,7 @@ def show(
         failures = (Failure(name, ModelError(f"model {name} cannot be used: {model.damage}", hint)),)
     console.errors(failures)
     if as_json:
-        from stockcast.report.asjson import envelope, plain
+        from stockcast.report.data import envelope, plain
 
         console.answer(envelope("models.show", plain(model), failures))
     else:
@@ -116,7 +116,7 @@ def export(
     if export.served_by != export.cell:
         common.console.say(f"{name} forecasts with {export.served_by}; the file has its network, {export.cell}")
     if as_json:
-        from stockcast.report.asjson import envelope
+        from stockcast.report.data import envelope
 
         console.answer(envelope("models.export", export, ()))
     else:
@@ -137,7 +137,7 @@ def remove(
     common = options.common(home, as_json, quiet, verbose)
     pipeline.remove_model(common.home, name)
     if as_json:
-        from stockcast.report.asjson import envelope
+        from stockcast.report.data import envelope
 
         console.answer(envelope("models.remove", {"name": name, "removed": True}, ()))
     else:

@@ -67,13 +67,12 @@ def _deliver(trained: SourceResults[PoolResult], common: options.Common, output:
     failures = [*trained.failures, *_save(trained, common, output)]
     console.errors(failures)
     if common.as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.pool import pool_data
+        from stockcast.report.data import envelope, pool_data
 
         console.answer(envelope("train", [pool_data(result) for result in trained.results], failures))
     else:
         from stockcast import pipeline
-        from stockcast.report.pool import pool_text
+        from stockcast.report.training import pool_text
 
         for result in trained.results:
             console.answer(pool_text(result, pipeline.skill_table(result.summary), console.stdout_page()))

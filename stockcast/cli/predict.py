@@ -119,11 +119,11 @@ def _save(
 
 def _rendered(forecasts: tuple[Forecast, ...], failures: list[Failure], form: Form, in_file: bool = False) -> str:
     if form == "json":
-        from stockcast.report.asjson import envelope, forecast_rows
+        from stockcast.report.data import envelope
 
-        return envelope("predict", forecast_rows(forecasts), failures)
+        return envelope("predict", forecasts, failures)
     if form == "csv":
-        from stockcast.report.ascsv import forecasts_csv
+        from stockcast.report.data import forecasts_csv
 
         return forecasts_csv(forecasts)
     from stockcast.report.forecast import forecasts_text

@@ -129,8 +129,7 @@ def report(
     failures = [*made.failures, *unsaved]
     console.errors(failures)
     if as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.reports import report_data
+        from stockcast.report.data import envelope, report_data
 
         console.answer(envelope("report", found and report_data(found, written), failures))
     elif found:

@@ -42,7 +42,8 @@ def reproduce(
     """
     from stockcast import pipeline
     from stockcast.cli.progress import watch
-    from stockcast.report.reproduce import cause, difference, reproduction_data, reproduction_text
+    from stockcast.report.checks import cause, difference, reproduction_text
+    from stockcast.report.data import reproduction_data
     from stockcast.results.failures import Failure
 
     common = options.common(home, as_json, quiet, verbose)
@@ -53,7 +54,7 @@ def reproduce(
     failures = () if found.identical else (Failure(name, kind(difference(found), cause(found))),)
     console.errors(failures)
     if as_json:
-        from stockcast.report.asjson import envelope
+        from stockcast.report.data import envelope
 
         console.answer(envelope("reproduce", reproduction_data(found), failures))
     else:

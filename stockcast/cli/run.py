@@ -129,7 +129,7 @@ def _worked(
 
 
 def _log(log: RunLog, done: SourceResults[TickerRun], failures: list[Failure]) -> None:
-    from stockcast.report.ledger import missed_words
+    from stockcast.report.live import missed_words
 
     for ticker in done.results:
         if ticker.missed:
@@ -145,12 +145,12 @@ def _deliver(
 ) -> None:
     console.errors(failures)
     if common.as_json:
-        from stockcast.report.asjson import envelope, plain
+        from stockcast.report.data import envelope, plain
 
         data = plain(result) if result else {"tickers": plain(done.results), "written": []}
         console.answer(envelope("run", data, failures))
     elif done.results:
-        from stockcast.report.run import run_text
+        from stockcast.report.live import run_text
 
         console.answer(run_text(done.results, result.written if result else (), console.stdout_page()))
     raise typer.Exit(worst(failures))
@@ -164,7 +164,7 @@ def _write(target: Path, tickers: list[str], common: options.Common) -> None:
         raise ConfigError(f"{target} exists already", "name another with --config FILE, or delete it first")
     write_atomic(target, config_text(tuple(tickers)), private=is_within(target, common.home))
     if common.as_json:
-        from stockcast.report.asjson import envelope
+        from stockcast.report.data import envelope
 
         console.answer(envelope("run", {"written": str(target)}, ()))
     else:

@@ -30,12 +30,11 @@ def score(
         failures = (Failure("", Decayed(f"decayed: {'; '.join(alarms)}", "train again: stockcast train TICKER")),)
         console.errors(failures)
     if as_json:
-        from stockcast.report.asjson import envelope
-        from stockcast.report.score import score_data
+        from stockcast.report.data import envelope, score_data
 
         console.answer(envelope("score", score_data(result), failures))
     else:
-        from stockcast.report.score import score_text
+        from stockcast.report.live import score_text
 
         console.answer(score_text(result, console.stdout_page()))
     raise typer.Exit(Decayed.exit_code if failures else 0)

@@ -115,11 +115,11 @@ def _deliver(trained: SourceResults[TrainResult], common: options.Common, output
     failures = [*trained.failures, *_save(trained, common, output)]
     console.errors(failures)
     if common.as_json:
-        from stockcast.report.asjson import envelope, train_rows
+        from stockcast.report.data import envelope, train_data
 
-        console.answer(envelope("train", train_rows(trained.results), failures))
+        console.answer(envelope("train", train_data(trained.results), failures))
     elif trained.results:
-        from stockcast.report.train import trainings_text
+        from stockcast.report.training import trainings_text
 
         console.answer(trainings_text(trained.results, console.stdout_page()))
     raise typer.Exit(worst(failures))

@@ -1,242 +1,204 @@
-"""A walk-forward backtest as text and JSON: folds, competitors, verdict, economics, and all tickers together."""
+"""A walk-forward backtest: its tables and sentences, which terminal and page share, and the text of the terminal."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from math import inf, isfinite
+from typing import TYPE_CHECKING, NamedTuple
 
-from stockcast.report.asjson import plain
-from stockcast.report.figures import basis_points, count, number, p_value, percent
-from stockcast.report.page import Column, Page, heading, paragraph, render, table
-from stockcast.report.train import competition
+from stockcast.report.tables import (
+    Column,
+    Table,
+    basis_points,
+    basis_points_1,
+    count,
+    gain,
+    number,
+    number_2,
+    p_value,
+    percent,
+    percent_2,
+    whole,
+)
+from stockcast.report.text import Block, Heading, Page, render, render_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
+    from collections.abc import Callable, Container, Sequence
+    from datetime import date
+    from typing import Any
 
     from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
     from stockcast.results.calibration import Calibration, CalibrationEffect, CoverageTable
     from stockcast.results.economics import Economics
-    from stockcast.results.skilltable import SkillTable
-    from stockcast.results.training import Comparison
+    from stockcast.results.skilltable import SkillRow, SkillTable
+    from stockcast.results.training import Comparison, Score
 
 _MOST_STEPS = 12  # rows of the table of steps
 _BAR = 40  # characters of the drawing of a fold
-_ECONOMICS = (
-    Column("strategy", right=False),
-    Column("a year"),
-    Column("volatility", rank=3),
-    Column("Sharpe"),
-    Column("+/-", rank=2),
-    Column("worst fall", rank=1),
-    Column("turnover", rank=4),
-    Column("break-even cost"),
-)
-_AHEAD = (
-    Column("sessions ahead"),
-    Column("model", right=False),
-    Column("baseline", right=False),
-    Column("skill"),
-    Column("p"),
-    Column("better on"),
-    Column("found", rank=1),
-)
+
+BEST = "Cannot be told from the best (model confidence set, 90 %"
+GARCH = "garch-t"
+
+
+# Competitors.
+
+
+class Scored(NamedTuple):
+    """A competitor, and the network against it; None for a network."""
+
+    score: Score
+    against: Comparison | None
+
+
+def scores_table(scores: Sequence[Score], comparisons: Sequence[Comparison], network: str, shown: str) -> Table[Scored]:
+    """All competitors, best first. network: whose skills and p-values are shown, under the name `shown`."""
+    ranked = sorted(scores, key=lambda score: score.crps if isfinite(score.crps) else inf)
+    compared = {comparison.baseline: comparison for comparison in comparisons if comparison.model == network}
+    return Table(
+        _score_columns(shown),
+        tuple(Scored(score, compared.get(score.model)) for score in ranked),
+        pointed=frozenset(place for place, score in enumerate(ranked) if score.kind == "network"),
+        chosen=next((place for place, score in enumerate(ranked) if score.model == network), None),
+    )
+
+
+def _score_columns(shown: str) -> tuple[Column[Scored], ...]:
+    crps = "CRPS, pinball and 90 % interval score in basis points of the log return: lower is better."
+    ratios = "MAE, RMSE and MAPE: relative to those of the last close."
+    return (
+        Column("model", lambda row: row.score.model, align="left"),
+        Column("CRPS", lambda row: row.score.crps, basis_points, crps),
+        Column(f"{shown} skill", lambda row: row.against and row.against.crps_skill, gain, missing=""),
+        Column("p", lambda row: row.against and row.against.dm_p, p_value, missing=""),
+        Column("log score", lambda row: row.score.log_score, number, rank=1),
+        Column("pinball", lambda row: row.score.pinball, basis_points, rank=7),
+        Column("score 90 %", lambda row: row.score.interval_score_90, basis_points_1, rank=4),
+        Column("in 50 %", lambda row: row.score.coverage_50, percent, rank=3),
+        Column("in 90 %", lambda row: row.score.coverage_90, percent),
+        Column("MAE", lambda row: row.score.mae_ratio, number, ratios, rank=5),
+        Column("RMSE", lambda row: row.score.rmse_ratio, number, rank=6),
+        Column("MAPE", lambda row: row.score.mape_ratio, number, rank=6),
+        Column("hits", lambda row: row.score.hit_rate, percent, rank=2),
+    )
+
+
+def scores_note(table: Table[Scored]) -> str:
+    """What the reader is told of the columns, and how often the price rose."""
+    return f"{table.notes} The price rose on {percent(table.rows[0].score.always_up)} of the sessions."
+
+
+def competition(scores: Sequence[Score], comparisons: Sequence[Comparison], cell: str, what: str) -> list[Block]:
+    """The table of all competitors; `cell` is the network that the skills and p-values are of."""
+    if not scores:
+        return ["no test part, so nothing was scored"]
+    table = scores_table(scores, comparisons, cell, cell)
+    title = f"{what}: {count(table.rows[0].score.n, 'forecast')}, best CRPS first, > is the network"
+    return [Heading(title), table, scores_note(table)]
+
+
+# Folds.
+
+
+def folds_table(
+    folds: Sequence[FoldSummary], *more: Column[FoldSummary], drawn: Page | None = None
+) -> Table[FoldSummary]:
+    """Each fold on a line: what it learns from, chooses on and forecasts; drawn to scale on a page of text."""
+    return Table(
+        (
+            Column("fold", lambda fold: fold.number),
+            *([_drawing(folds, drawn)] if drawn else []),
+            Column("learns from", lambda fold: fold.train[0], rank=1, align="left"),
+            Column("chooses from", lambda fold: fold.validation[0], rank=1, align="left"),
+            Column("forecasts", lambda fold: fold.test[0], align="left"),
+            Column("to", lambda fold: fold.test[1], align="left"),
+            Column("sessions", lambda fold: fold.test[2], whole),
+            *more,
+        ),
+        tuple(folds),
+        "Folds",
+    )
+
+
+def _drawing(folds: Sequence[FoldSummary], page: Page) -> Column[FoldSummary]:
+    begin, end = folds[0].train[0].toordinal(), folds[-1].test[1].toordinal()
+    marks = ("─", "═", "█") if page.unicode else ("-", "=", "#")
+
+    def place(day: date) -> int:
+        return (day.toordinal() - begin) * (_BAR - 1) // max(end - begin, 1)
+
+    def bar(fold: FoldSummary) -> str:
+        line = [" "] * _BAR
+        for mark, (first, last, _) in zip(marks, (fold.train, fold.validation, fold.test), strict=True):
+            low, high = place(first), place(last)
+            line[low : high + 1] = mark * (high + 1 - low)
+        return "".join(line).rstrip()
+
+    return Column(f"{marks[0]} learns  {marks[1]} chooses  {marks[2]} forecast", bar, rank=2, align="left")
 
 
 def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page) -> str:
     """What `backtest --dry-run` shows: the folds of each source, drawn to scale."""
-    return "\n".join(render([heading(name), *_folds(folds, page)], page) for name, folds in planned)
+    return render_all([[Heading(name), folds_table(folds, drawn=page)] for name, folds in planned], page)
 
 
-def backtest_text(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
-    """What `backtest` shows: a section for each ticker, then all of them together where there are several."""
-    alone = len(summary.results) == 1
-    sections = [_section(result, page, _best(summary) if alone else "") for result in summary.results]
-    if not alone:
-        sections.append(together(summary, skill, page))
-    return "\n".join(sections)
+# Calibration.
 
 
-def backtest_data(summary: BacktestSummary) -> list[dict[str, Any]]:
-    """`data` of `backtest`: one entry per source, and one named "all" where there are several."""
-    data = [_entry(result) for result in summary.results]
-    if len(summary.results) > 1:
-        data.append(
-            {
-                "ticker": "all",
-                "pooled": plain(summary.pooled),
-                "mean_crps": plain(summary.mean_crps),
-                "confidence_set": plain(summary.confidence_set),
-                "calibrated": plain(summary.calibrated),
-            }
-        )
-    elif data:
-        data[0]["confidence_set"] = plain(summary.confidence_set)
-    return data
-
-
-def _entry(result: BacktestResult) -> dict[str, Any]:
-    """Forecasts are left to `--output`. `splits`: the parts of the first fold, as `train` has them."""
-    shown = [field.name for field in fields(result) if field.name not in {"rows", "dists"}]
-    entry = {name: plain(getattr(result, name)) for name in shown}
-    first = result.folds[0]
-    names = ("train", "validation", "test")
-    parts = {name: dict(zip(("first", "last", "count"), getattr(first, name), strict=True)) for name in names}
-    parts["test"] = {
-        "first": first.test[0],
-        "last": result.folds[-1].test[1],
-        "count": sum(fold.test[2] for fold in result.folds),
-    }
-    return {**entry, "splits": plain(parts)}
-
-
-def _section(result: BacktestResult, page: Page, best: str) -> str:
-    """One ticker. best: a sentence that goes with its table, empty where all tickers share one."""
-    first, last = result.folds[0], result.folds[-1]
-    resumed = sum(fold.resumed for fold in result.folds)
-    again = f"{count(resumed, 'fold')} of an earlier run: not fitted again."
-    title = f"{result.ticker}: {count(len(result.folds), 'fold')}, {first.test[0]} to {last.test[1]}"
-    items: list[RenderableType] = [
-        heading(title),
-        *_folds(result.folds, page),
-        *([paragraph(again, page)] if resumed else []),
-        "",
-        *competition(result.scores_at(1), result.comparisons_at(1), result.network, "All folds", page),
-        *([paragraph(best, page)] if best else []),
-        "",
-        heading("Verdict"),
-        paragraph(result.verdict.sentence, page),
-    ]
-    if result.horizon > 1:
-        items += ["", *_ahead(result, page)]
-    if result.calibration is not None:
-        items += ["", *_calibration(result.calibration, page)]
-    if result.calibrated:
-        items.append(_effects(result.calibrated, page))
-    if result.economics:
-        items += ["", *_economics(result.economics, page)]
-    return render(items, page)
-
-
-def _folds(folds: Sequence[FoldSummary], page: Page) -> list[RenderableType]:
-    """Each fold on a line: what teaches, what chooses, what is forecast."""
-    begin, end = folds[0].train[0].toordinal(), folds[-1].test[1].toordinal()
-    marks = ("─", "═", "█") if page.unicode else ("-", "=", "#")
-
-    def drawn(fold: FoldSummary) -> str:
-        line = [" "] * _BAR
-        for mark, part in zip(marks, (fold.train, fold.validation, fold.test), strict=True):
-            low, high = ((day.toordinal() - begin) * (_BAR - 1) // max(end - begin, 1) for day in part[:2])
-            line[low : high + 1] = mark * (high + 1 - low)
-        return "".join(line).rstrip()
-
-    columns = (
-        Column("fold"),
-        Column(f"{marks[0]} learns  {marks[1]} chooses  {marks[2]} forecast", rank=2, right=False),
-        Column("learns from", rank=1, right=False),
-        Column("chooses from", rank=1, right=False),
-        Column("forecasts", right=False),
-        Column("to", right=False),
-        Column("sessions"),
+def calibration_words(known: Calibration, outcomes: str = "") -> str:
+    """How often the intervals held, and whether that may be chance. outcomes: of how many, in words."""
+    tests = known.coverage
+    return (
+        f"90 % intervals held {percent(tests.coverage)}{outcomes} (Kupiec's test of that share: p "
+        f"{p_value(tests.kupiec_p)}; Christoffersen's, of misses that do not foretell one another: p "
+        f"{p_value(tests.independence_p)})."
     )
-    rows = [
-        [
-            str(fold.number),
-            drawn(fold),
-            fold.train[0].isoformat(),
-            fold.validation[0].isoformat(),
-            fold.test[0].isoformat(),
-            fold.test[1].isoformat(),
-            f"{fold.test[2]:,}",
-        ]
-        for fold in folds
+
+
+AGAINST = "A small p speaks against the probabilities."
+
+
+def pit_words(known: Calibration) -> str:
+    """What two tests say of the PITs."""
+    pit = known.uniformity
+    return f"Berkowitz p {p_value(pit.berkowitz_p)}, Kolmogorov-Smirnov p {p_value(pit.ks_p)}"
+
+
+def effects_table(effects: Sequence[CalibrationEffect], errors: bool = False) -> Table[CalibrationEffect]:
+    """The intervals before and after calibration; errors: with the mean over groups of how far they are off."""
+    columns: list[Column[CalibrationEffect]] = [
+        Column("calibration", lambda effect: effect.method, align="left"),
+        Column("in 90 %", lambda effect: effect.coverage_90, percent_2),
+        Column("worst year", lambda effect: worst_group(effect.by_year), align="left"),
+        Column("worst tenth", lambda effect: worst_group(effect.by_decile), rank=1, align="left"),
+        Column("score 90 %", lambda effect: effect.interval_score_90, basis_points_1),
     ]
-    return [table(columns, rows, page)]
+    if errors:
+        columns.insert(3, Column("mean error by year", lambda effect: _points(effect.by_year)))
+        columns.insert(5, Column("mean error by tenth", lambda effect: _points(effect.by_decile)))
+    return Table(tuple(columns), tuple(effects), "The intervals before and after calibration")
 
 
-def _ahead(result: BacktestResult, page: Page) -> list[RenderableType]:
-    """The network at each step ahead, against a few baselines: the strongest one and the two that everybody knows."""
-    wanted = dict.fromkeys((result.verdict.strongest_baseline, "garch-t", "random-walk"))
-    known = {(c.horizon, c.baseline): c for c in result.comparisons if c.model == result.network}
-    rivals = [name for name in wanted if (1, name) in known]
-    columns = (
-        Column("sessions ahead"),
-        Column("forecasts", rank=2),
-        Column("CRPS"),
-        Column("in 90 %", rank=1),
-        *(column for name in rivals for column in (Column(f"over {name}"), Column("p"))),
-    )
-    rows = [
-        [
-            str(score.horizon),
-            f"{score.n:,}",
-            basis_points(score.crps),
-            percent(score.coverage_90),
-            *(cell for name in rivals for cell in _skill_cells(known.get((score.horizon, name)))),
-        ]
-        for score in result.scores
-        if score.model == result.network and score.horizon in _shown(result.horizon)
-    ]
-    words = (
-        "Cumulated returns, by simulated paths from the second session on. Forecasts of neighbouring origins overlap, "
-        "and the test allows for it."
-    )
-    return [heading("Sessions ahead"), table(columns, rows, page), paragraph(words, page)]
+def worst_group(groups: CoverageTable) -> str | None:
+    """The group whose coverage is furthest off, and that coverage."""
+    return None if groups.worst is None else f"{groups.worst.group}: {percent(groups.worst.coverage)}"
 
 
-def _skill_cells(found: Comparison | None) -> tuple[str, str]:
-    return ("-", "-") if found is None else (percent(found.crps_skill, 2, signed=True), p_value(found.dm_p))
+def _points(groups: CoverageTable) -> str:
+    return percent_2(groups.mean_error).removesuffix(" %")
 
 
-def _shown(horizon: int) -> set[int]:
-    """The steps of a table: all of a few, else about a dozen, evenly, the first and the last among them."""
-    every = max(1, -(-horizon // _MOST_STEPS))
-    return {1, horizon, *range(every, horizon + 1, every)}
-
-
-def _calibration(c: Calibration, page: Page) -> list[RenderableType]:
+def _calibration(known: Calibration, page: Page) -> list[Block]:
     """What the intervals of the network held, as a whole and where they held worst."""
-    tests, pit = c.coverage, c.uniformity
-    most = max(pit.counts, default=0)
+    counts = known.uniformity.counts
     blocks = "▁▂▃▄▅▆▇█" if page.unicode else "12345678"
-    drawn = "".join(blocks[min(7, 8 * number // (most + 1))] for number in pit.counts)
-    held = (
-        f"90 % intervals held {percent(tests.coverage)} (Kupiec's test of that share: p {p_value(tests.kupiec_p)}; "
-        f"Christoffersen's, of misses that do not foretell one another: p {p_value(tests.independence_p)})."
-    )
-    words = [
-        held,
-        f"PIT by tenths {drawn}: Berkowitz p {p_value(pit.berkowitz_p)}, Kolmogorov-Smirnov p {p_value(pit.ks_p)}.",
-        *_worst("year", c.by_year),
-        *_worst("tenth of volatility (0 is the calmest)", c.by_decile),
-        "A small p speaks against the probabilities.",
+    drawn = "".join(blocks[min(7, 8 * number // (max(counts) + 1))] for number in counts)
+    return [
+        Heading("Calibration"),
+        calibration_words(known),
+        f"PIT by tenths {drawn}: {pit_words(known)}.",
+        *_worst("year", known.by_year),
+        *_worst("tenth of volatility (0 is the calmest)", known.by_decile),
+        AGAINST,
     ]
-    return [heading("Calibration"), *(paragraph(sentence, page) for sentence in words)]
-
-
-def _effects(found: Sequence[CalibrationEffect], page: Page) -> RenderableType:
-    """The intervals before and after calibration."""
-    columns = (
-        Column("calibration", right=False),
-        Column("in 90 %"),
-        Column("worst year", right=False),
-        Column("worst tenth", rank=1, right=False),
-        Column("score 90 %"),
-    )
-    rows = [
-        [
-            effect.method,
-            percent(effect.coverage_90, 2),
-            *(
-                "-" if groups.worst is None else f"{groups.worst.group}: {percent(groups.worst.coverage)}"
-                for groups in (effect.by_year, effect.by_decile)
-            ),
-            basis_points(effect.interval_score_90, 1),
-        ]
-        for effect in found
-    ]
-    return table(columns, rows, page)
 
 
 def _worst(what: str, groups: CoverageTable) -> list[str]:
@@ -246,106 +208,220 @@ def _worst(what: str, groups: CoverageTable) -> list[str]:
     return [f"Worst {what}: {worst.group}, {percent(worst.coverage)} of {count(worst.n, 'session')}."]
 
 
-def _economics(strategies: Sequence[Economics], page: Page) -> list[RenderableType]:
-    cost = strategies[0].cost_bp
-    tried = any(e.deflated_sharpe_p is not None for e in strategies)
-    rows = [
-        [
-            e.strategy,
-            percent(e.annual_return),
-            percent(e.annual_volatility),
-            number(e.sharpe, 2),
-            number(e.sharpe_se, 2),
-            percent(e.max_drawdown),
-            number(e.turnover, 1),
-            "-" if e.break_even_cost_bp is None else f"{e.break_even_cost_bp:.1f} bp",
-            *(["-" if e.deflated_sharpe_p is None else p_value(e.deflated_sharpe_p)] if tried else []),
-        ]
-        for e in strategies
-    ]
-    words = (
-        f"What these rules would have earned in the past, {cost:g} basis points taken off for what is traded: no "
-        "promise, and no advice. Beyond its break-even cost a rule loses money."
+# Trading.
+
+
+def economics_table(strategies: Sequence[Economics]) -> Table[Economics]:
+    """What each rule would have earned; with the luck of the best of several cells where there were several."""
+    tried = any(strategy.deflated_sharpe_p is not None for strategy in strategies)
+    return Table(_ECONOMICS if tried else _ECONOMICS[:-1], tuple(strategies), "Rules of trading on the forecasts")
+
+
+_ECONOMICS: tuple[Column[Economics], ...] = (
+    Column("strategy", lambda e: e.strategy, align="left"),
+    Column("a year", lambda e: e.annual_return, percent),
+    Column("volatility", lambda e: e.annual_volatility, percent, rank=3),
+    Column("Sharpe", lambda e: e.sharpe, number_2),
+    Column("+/-", lambda e: e.sharpe_se, number_2, rank=2),
+    Column("worst fall", lambda e: e.max_drawdown, percent, rank=1),
+    Column("turnover", lambda e: e.turnover, lambda value: number(value, 1), rank=4),
+    Column("break-even cost", lambda e: e.break_even_cost_bp, lambda cost: f"{cost:,.1f} bp"),
+    Column(
+        "deflated p",
+        lambda e: e.deflated_sharpe_p,
+        p_value,
+        "deflated p: the chance of a Sharpe ratio as high in the best of as many cells, where none has any merit.",
+    ),
+)
+
+
+def economics_words(strategies: Sequence[Economics]) -> str:
+    """What the table is, and is not."""
+    return (
+        f"What these rules would have earned in the past, {strategies[0].cost_bp:g} basis points taken off for what is "
+        "traded: no promise, and no advice. Beyond its break-even cost a rule loses money."
     )
-    if tried:
-        words += (
-            " deflated p: the chance of a Sharpe ratio as high in the best of as many cells, where none has any merit."
-        )
-    columns = (*_ECONOMICS, Column("deflated p")) if tried else _ECONOMICS
-    return [heading("Trading on it"), table(columns, rows, page), paragraph(words, page)]
 
 
-def together(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
-    """All tickers: every competitor in one table, calibration across tickers, and the steps ahead."""
-    n, network = len(skill.tickers), skill.network
-    against = {c.baseline: c for c in summary.pooled if c.model == network and c.horizon == 1}
-    columns = (
-        Column("model", right=False),
-        Column("CRPS", rank=2),
-        Column(f"over {skill.reference}"),
-        Column("better on", rank=4),
-        Column("in 90 %", rank=3),
-        Column(f"{network} skill"),
-        Column("p"),
-        Column("better on", rank=1),
-        Column("found", rank=5),
-    )
-    rows = [
-        [
-            ("> " if row.kind == "network" else "  ") + row.model,
-            number(row.crps_bp, 2),
-            percent(row.reference_gain, 2, signed=True),
-            "" if row.better_than_garch is None else f"{row.better_than_garch} of {n}",
-            percent(row.coverage_90, 2),
-            "" if row.network_gain is None else percent(row.network_gain, 2, signed=True),
-            "" if row.network_p is None else p_value(row.network_p),
-            *_counted(against.get(row.model)),
-        ]
-        for row in skill.rows
+# One ticker.
+
+
+def backtest_text(summary: BacktestSummary, skill: SkillTable, page: Page) -> str:
+    """What `backtest` shows: a section for each ticker, then all of them together where there are several."""
+    if len(summary.results) == 1:
+        return render(_section(summary.results[0], page, _best(summary)), page)
+    return render_all([*(_section(result, page, []) for result in summary.results), together(summary, skill)], page)
+
+
+def _section(result: BacktestResult, page: Page, best: list[str]) -> list[Block]:
+    """One ticker. best: a sentence that goes with its table, where tickers do not share one."""
+    first, last = result.folds[0], result.folds[-1]
+    resumed = sum(fold.resumed for fold in result.folds)
+    blocks: list[Block] = [
+        Heading(f"{result.ticker}: {count(len(result.folds), 'fold')}, {first.test[0]} to {last.test[1]}"),
+        folds_table(result.folds, drawn=page),
+        *([f"{count(resumed, 'fold')} of an earlier run: not fitted again."] if resumed else []),
+        "",
+        *competition(result.scores_at(1), result.comparisons_at(1), result.network, "All folds"),
+        *best,
+        "",
+        Heading("Verdict"),
+        result.verdict.sentence,
     ]
-    marked = next(index for index, row in enumerate(skill.rows) if row.model == network)
-    items: list[RenderableType] = [
-        heading(f"All {count(n, 'ticker')}: {count(skill.n, 'forecast')} each, > is the network"),
-        table(columns, rows, page, marked=marked),
-        paragraph(
-            f"CRPS in basis points. over {skill.reference}: gain in CRPS, mean over tickers. {network} skill: the "
-            "network's gain over that model. p: one-sided Diebold-Mariano test of the mean CRPS by date. found: "
-            "tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
-            page,
-        ),
-        paragraph(_best(summary), page),
-    ]
-    if summary.calibrated:
-        items += ["", heading("Calibration across tickers"), _effects(summary.calibrated, page)]
-    if max((c.horizon for c in summary.pooled), default=1) > 1:
-        items += ["", heading("Sessions ahead, all tickers"), _pooled_ahead(summary, page)]
-    return render(items, page)
+    if result.horizon > 1:
+        blocks += ["", *_ahead(result)]
+    if result.calibration is not None:
+        blocks += ["", *_calibration(result.calibration, page)]
+    if result.calibrated:
+        blocks.append(effects_table(result.calibrated))
+    if result.economics:
+        table = economics_table(result.economics)
+        words = f"{economics_words(result.economics)} {table.notes}".rstrip()
+        blocks += ["", Heading("Trading on it"), table, words]
+    return blocks
 
 
-def _counted(found: PooledComparison | None) -> tuple[str, str]:
-    return ("", "") if found is None else (f"{found.better} of {found.tickers}", str(found.found))
-
-
-def _pooled_ahead(summary: BacktestSummary, page: Page) -> RenderableType:
-    shown = _shown(max(c.horizon for c in summary.pooled))
-    rows = [
-        [
-            str(c.horizon),
-            c.model,
-            c.baseline,
-            percent(c.crps_skill, 2, signed=True),
-            p_value(c.dm_p),
-            *_counted(c),
-        ]
-        for c in summary.pooled
-        if c.horizon in shown
-    ]
-    return table(_AHEAD, rows, page)
-
-
-def _best(summary: BacktestSummary) -> str:
+def _best(summary: BacktestSummary) -> list[str]:
     """Who is in the confidence set; nothing where there were not two competitors to tell apart."""
     if not summary.confidence_set:
-        return ""
+        return []
     names = ", ".join(f"{name} ({basis_points(summary.mean_crps[name])})" for name in summary.confidence_set)
-    return f"Cannot be told from the best (model confidence set, 90 %; CRPS in basis points): {names}."
+    return [f"{BEST}; CRPS in basis points): {names}."]
+
+
+class Step(NamedTuple):
+    """The network at one step ahead, and against each baseline."""
+
+    score: Score
+    against: dict[str, Comparison]
+
+
+def steps_table(
+    result: BacktestResult, rivals: Sequence[str], steps: Container[int], coverage_50: bool = False
+) -> Table[Step]:
+    """The network at these steps ahead, against some baselines."""
+
+    def than(rival: str, value: Callable[[Comparison], float]) -> Callable[[Step], float | None]:
+        return lambda step: value(step.against[rival]) if rival in step.against else None
+
+    network = result.network
+    columns: list[Column[Step]] = [
+        Column("sessions ahead", lambda step: step.score.horizon),
+        Column("forecasts", lambda step: step.score.n, whole, rank=2),
+        Column("CRPS", lambda step: step.score.crps, basis_points),
+        *([Column[Step]("in 50 %", lambda step: step.score.coverage_50, percent)] if coverage_50 else []),
+        Column("in 90 %", lambda step: step.score.coverage_90, percent, rank=1),
+    ]
+    for rival in rivals:
+        columns += [Column(f"over {rival}", than(rival, lambda c: c.crps_skill), gain)]
+        columns += [Column("p", than(rival, lambda c: c.dm_p), p_value)]
+    compared = [comparison for comparison in result.comparisons if comparison.model == network]
+    rows = tuple(
+        Step(score, {c.baseline: c for c in compared if c.horizon == score.horizon})
+        for score in result.scores
+        if score.model == network and score.horizon in steps
+    )
+    return Table(tuple(columns), rows)
+
+
+def _ahead(result: BacktestResult) -> list[Block]:
+    """The network at each step ahead, against a few baselines: the strongest one and the two that everybody knows."""
+    known = {c.baseline for c in result.comparisons_at(1) if c.model == result.network}
+    wanted = dict.fromkeys((result.verdict.strongest_baseline, GARCH, "random-walk"))
+    words = (
+        "Cumulated returns, by simulated paths from the second session on. Forecasts of neighbouring origins overlap, "
+        "and the test allows for it."
+    )
+    rivals = [name for name in wanted if name in known]
+    return [Heading("Sessions ahead"), steps_table(result, rivals, _shown(result.horizon)), words]
+
+
+def _shown(horizon: int) -> set[int]:
+    """The steps of a table: all of a few, else about a dozen, evenly, the first and the last among them."""
+    every = max(1, -(-horizon // _MOST_STEPS))
+    return {1, horizon, *range(every, horizon + 1, every)}
+
+
+# All tickers.
+
+
+def together(summary: BacktestSummary, skill: SkillTable) -> list[Block]:
+    """All tickers: every competitor in one table, calibration across tickers, and the steps ahead."""
+    table = _all_tickers(summary, skill)
+    blocks: list[Block] = [
+        Heading(f"All {count(len(skill.tickers), 'ticker')}: {count(skill.n, 'forecast')} each, > is the network"),
+        table,
+        table.notes,
+        *_best(summary),
+    ]
+    if summary.calibrated:
+        blocks += ["", Heading("Calibration across tickers"), effects_table(summary.calibrated)]
+    horizon = max((c.horizon for c in summary.pooled), default=1)
+    if horizon > 1:
+        shown = tuple(c for c in summary.pooled if c.horizon in _shown(horizon))
+        blocks += ["", Heading("Sessions ahead, all tickers"), Table(_POOLED, shown)]
+    return blocks
+
+
+def _all_tickers(summary: BacktestSummary, skill: SkillTable) -> Table[SkillRow]:
+    n, network = len(skill.tickers), skill.network
+    against = {c.baseline: c for c in summary.pooled if c.model == network and c.horizon == 1}
+
+    def pooled(value: Callable[[PooledComparison], Any]) -> Callable[[SkillRow], Any]:
+        return lambda row: value(against[row.model]) if row.model in against else None
+
+    columns: tuple[Column[SkillRow], ...] = (
+        Column("model", lambda row: row.model, align="left"),
+        Column("CRPS", lambda row: row.crps_bp, number_2, "CRPS in basis points.", rank=2),
+        Column(
+            f"over {skill.reference}",
+            lambda row: row.reference_gain,
+            gain,
+            f"over {skill.reference}: gain in CRPS, mean over tickers.",
+        ),
+        Column("better on", lambda row: row.better_than_garch, lambda k: f"{k} of {n}", rank=4, missing=""),
+        Column("in 90 %", lambda row: row.coverage_90, percent_2, rank=3),
+        Column(
+            f"{network} skill",
+            lambda row: row.network_gain,
+            gain,
+            f"{network} skill: the network's gain over that model.",
+            missing="",
+        ),
+        Column(
+            "p",
+            lambda row: row.network_p,
+            p_value,
+            "p: one-sided Diebold-Mariano test of the mean CRPS by date.",
+            missing="",
+        ),
+        Column("better on", pooled(_better_on), rank=1, missing=""),
+        Column(
+            "found",
+            pooled(lambda c: c.found),
+            note="found: tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
+            rank=5,
+            missing="",
+        ),
+    )
+    return Table(
+        columns,
+        skill.rows,
+        pointed=frozenset(place for place, row in enumerate(skill.rows) if row.kind == "network"),
+        chosen=next(place for place, row in enumerate(skill.rows) if row.model == network),
+    )
+
+
+def _better_on(found: PooledComparison) -> str:
+    return f"{found.better} of {found.tickers}"
+
+
+_POOLED: tuple[Column[PooledComparison], ...] = (
+    Column("sessions ahead", lambda c: c.horizon),
+    Column("model", lambda c: c.model, align="left"),
+    Column("baseline", lambda c: c.baseline, align="left"),
+    Column("skill", lambda c: c.crps_skill, gain),
+    Column("p", lambda c: c.dm_p, p_value),
+    Column("better on", _better_on),
+    Column("found", lambda c: c.found, rank=1),
+)

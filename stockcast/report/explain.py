@@ -1,23 +1,27 @@
-"""An explanation as a page for the terminal, and as JSON."""
+"""An explanation as a page for the terminal."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from math import exp, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from stockcast.report.asjson import plain
-from stockcast.report.drawing import shade_legend, signed_bar, signed_shade, sparkline
-from stockcast.report.featurewords import meaning
-from stockcast.report.figures import count, number, percent
-from stockcast.report.gatewords import GATES, KEEPING
-from stockcast.report.page import Column, Page, heading, paragraph, render, table
+from stockcast.report.tables import Column, Table, count, number, percent
+from stockcast.report.text import (
+    Block,
+    Heading,
+    Line,
+    Page,
+    render,
+    shade_legend,
+    signed_bar,
+    signed_shade,
+    sparkline,
+)
+from stockcast.report.words import GATES, KEEPING, meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
-    from rich.table import Table
+    from collections.abc import Callable, Sequence
 
     from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
 
@@ -44,22 +48,15 @@ _TARGETS = {
 }
 
 
-def explain_data(result: Explanation) -> dict[str, Any]:
-    """`data` of `explain`: the subject's fields, then each part by name."""
-    data: dict[str, Any] = plain(result)
-    subject: dict[str, Any] = data.pop("subject")
-    return {**subject, **data}
-
-
 def explain_text(result: Explanation, page: Page) -> str:
     """What `explain` shows: a sentence, the width, the features, the sessions, the gates, and what this is not."""
-    items: list[RenderableType] = [paragraph(lead(result), page), paragraph(_facts(result), page)]
-    items += [heading("\nWhere the width comes from"), *_width(result.width, page)]
-    items += [heading("\nFeatures, the most important first"), *_features(result.attribution, page)]
-    items += [heading("\nSessions of the window"), *_lags(result.attribution, page)]
-    items += [heading(f"\nInside the {result.subject.cell.upper()}"), *_gates(result, page)]
-    items += [heading("\nHow far to trust this"), *(paragraph(words, page) for words in _caveats(result))]
-    return render(items, page)
+    blocks: list[Block] = [lead(result), _facts(result)]
+    blocks += [Heading("\nWhere the width comes from"), *_width(result.width, page)]
+    blocks += [Heading("\nFeatures, the most important first"), *_features(result.attribution, page)]
+    blocks += [Heading("\nSessions of the window"), *_lags(result.attribution, page)]
+    blocks += [Heading(f"\nInside the {result.subject.cell.upper()}"), *_gates(result, page)]
+    blocks += [Heading("\nHow far to trust this"), *_caveats(result)]
+    return render(blocks, page)
 
 
 def lead(result: Explanation) -> str:
@@ -117,13 +114,14 @@ def _facts(result: Explanation) -> str:
     return f"{facts} predict serves {s.served_by}: the network's correction is not in that forecast."
 
 
-def _width(width: Width, page: Page) -> list[RenderableType]:
-    rows = [(_TERMS.get(term.name, term.name), term.effect) for term in width.terms]
-    rows.append(("the network's correction", width.network_effect))
-    half = _half(page)
-    largest = max(abs(effect) for _, effect in rows)
-    columns = [Column("what", right=False), Column("effect"), Column("", rank=1, right=False)]
-    drawn = table(columns, [[name, _points(e), signed_bar(e, largest, half, page)] for name, e in rows], page)
+def _width(width: Width, page: Page) -> list[Block]:
+    terms = [(_TERMS.get(term.name, term.name), term.effect) for term in width.terms]
+    terms.append(("the network's correction", width.network_effect))
+    columns: tuple[Column[tuple[str, float]], ...] = (
+        Column("what", lambda term: term[0], align="left"),
+        Column("effect", lambda term: term[1], _points),
+        Column("", lambda term: term[1], _bars([effect for _, effect in terms], page), rank=1, align="left"),
+    )
     words = (
         f"Usual scale {percent(width.usual, 2)} of the price; with today's ranges {percent(width.base, 2)} (the base "
         f"scale, HAR); with the network {percent(width.scale, 2)}. Of what is unusual about today's width, the base "
@@ -132,32 +130,50 @@ def _width(width: Width, page: Page) -> list[RenderableType]:
     bound = (
         ["The network asked for more than it is allowed to: its correction is at the bound."] if width.limited else []
     )
-    return [drawn, *(paragraph(sentence, page) for sentence in (words, *bound))]
+    return [Table(columns, tuple(terms)), words, *bound]
 
 
-def _features(attribution: Attribution, page: Page) -> list[RenderableType]:
-    columns = [
-        Column("", right=False),
-        Column("feature", right=False),
-        Column("today", rank=3),
-        Column("effect"),
-        Column("", rank=1, right=False),
-        Column("share", rank=2),
-        Column("meaning", rank=4, right=False),
-    ]
-    largest = max((abs(feature.effect) for feature in attribution.features), default=0.0)
-    letters = _letters(attribution)
-    listed = _listed(attribution)
-    rows = [_feature_row(letters[f.name], f, largest, page) for f in listed]
-    if len(listed) < len(attribution.features):
-        rows.append(_others_row(attribution.features[len(listed) :]))
+class _Effect(NamedTuple):
+    """A row of the table of features. today: None for those that matter least, together."""
+
+    letter: str
+    name: str
+    today: float | None
+    effect: float
+    share: float
+    meaning: str
+
+
+def _features(attribution: Attribution, page: Page) -> list[Block]:
+    letters, listed = _letters(attribution), _listed(attribution)
+    rows = [_Effect(letters[f.name], f.name, f.value, f.effect, f.share, meaning(f.name)) for f in listed]
+    if others := attribution.features[len(listed) :]:
+        effect, share = sum(f.effect for f in others), sum(f.share for f in others)
+        rows.append(_Effect("", f"{len(others)} others", None, effect, share, "all of them: --json"))
+    bars = _bars([feature.effect for feature in attribution.features], page)
+    columns: tuple[Column[_Effect], ...] = (
+        Column("", lambda row: row.letter, align="left"),
+        Column("feature", lambda row: row.name, align="left"),
+        Column("today", lambda row: row.today, lambda value: f"{value:+.1f}", rank=3, missing=""),
+        Column("effect", lambda row: row.effect, _points),
+        Column("", lambda row: None if row.today is None else row.effect, bars, rank=1, align="left", missing=""),
+        Column("share", lambda row: row.share, lambda share: percent(share, 0), rank=2),
+        Column("meaning", lambda row: row.meaning, rank=4, align="words"),
+    )
     memory = sum(feature.effect for feature in attribution.features) - attribution.direct
     words = (
         f"effect: {_TARGETS[attribution.target][2]}. today: standard deviations from the training mean. share: of all "
         f"that pushes either way. Straight from the last session's features: {_points(attribution.direct)}; through "
         f"the memory: {_points(memory)}."
     )
-    return [table(columns, rows, page), paragraph(words, page), paragraph(_sum(attribution), page)]
+    return [Table(columns, tuple(rows)), words, _sum(attribution)]
+
+
+def _bars(effects: Sequence[float], page: Page) -> Callable[[float], str]:
+    """How an effect is drawn: the largest of them has the longest bar."""
+    largest = max(map(abs, effects), default=0.0)
+    half = _BAR if page.width >= _NARROW else _NARROW_BAR
+    return lambda effect: signed_bar(effect, largest, half, page)
 
 
 def _sum(attribution: Attribution) -> str:
@@ -170,54 +186,59 @@ def _sum(attribution: Attribution) -> str:
     return f"{words} + what no single value accounts for {_points(attribution.remainder)}."
 
 
-def _feature_row(letter: str, f: FeatureEffect, largest: float, page: Page) -> list[str]:
-    bar = signed_bar(f.effect, largest, _half(page), page)
-    return [letter, f.name, f"{f.value:+.1f}", _points(f.effect), bar, percent(f.share, 0), meaning(f.name)]
-
-
-def _others_row(others: Sequence[FeatureEffect]) -> list[str]:
-    """Those that matter least, together."""
-    effect, share = sum(f.effect for f in others), sum(f.share for f in others)
-    return ["", f"{len(others)} others", "", _points(effect), "", percent(share, 0), "all of them: --json"]
-
-
-def _lags(attribution: Attribution, page: Page) -> list[RenderableType]:
+def _lags(attribution: Attribution, page: Page) -> list[Block]:
     sizes = [lag.size for lag in reversed(attribution.lags)]
-    line = sparkline(sizes, page, page.width)
     busiest = max(attribution.lags, key=lambda lag: lag.size)
+    ago = "" if busiest.lag == 0 else f", {count(busiest.lag, 'session')} ago"
     words = (
         f"Size of the effects, {attribution.sessions[0]} to {attribution.sessions[-1]}; the largest share, "
-        f"{percent(busiest.share, 0)}, is {busiest.session}'s{_ago(busiest.lag)}."
+        f"{percent(busiest.share, 0)}, is {busiest.session}'s{ago}."
     )
     up, down, _ = _TARGETS[attribution.target]
-    count_shown = len(_mapped(attribution, page))
+    shown = len(_mapped(attribution, page))
     first, row = "", "the row"
-    if count_shown < len(attribution.features):
-        first, row = f", the first {count_shown}", "all features"
+    if shown < len(attribution.features):
+        first, row = f", the first {shown}", "all features"
     legend = (
         f"Columns: the features above by letter{first}. + {up}, - {down}; {shade_legend(page)} from nothing to the "
         f"largest of the table. sum: effect of {row}."
     )
-    return [line, paragraph(words, page), "", _heat_map(attribution, page), paragraph(legend, page)]
+    return [Line(sparkline(sizes, page, page.width)), words, "", _heat_map(attribution, page), legend]
 
 
-def _heat_map(attribution: Attribution, page: Page) -> Table:
-    shown = _mapped(attribution, page)
-    order = [attribution.names.index(feature.name) for feature in shown]
+class _Lags(NamedTuple):
+    """Effects of a group of sessions: by feature, and of all features together."""
+
+    ago: str
+    effects: list[float]
+    total: float
+
+
+def _heat_map(attribution: Attribution, page: Page) -> Table[_Lags]:
+    features = _mapped(attribution, page)
+    places = [attribution.names.index(feature.name) for feature in features]
     newest_first = attribution.effects[::-1]
-    groups = _groups(len(newest_first))
-    every = [sum(sum(row) for row in newest_first[a:b]) for a, b in groups]
-    sums = [[sum(row[f] for row in newest_first[a:b]) for f in order] for a, b in groups]
-    largest = max(abs(value) for row in sums for value in row)
+    rows = []
+    for a, b in _groups(len(newest_first)):
+        group = newest_first[a:b]
+        effects = [sum(row[place] for row in group) for place in places]
+        rows.append(_Lags(str(a) if b == a + 1 else f"{a}-{b - 1}", effects, sum(map(sum, group))))
+    largest = max(abs(effect) for row in rows for effect in row.effects)
+
+    def shade(effect: float) -> str:
+        return signed_shade(effect, largest, page)
+
     letters = _letters(attribution)
-    columns = [Column("sessions ago")] if page.width >= _NARROW else [Column("ago")]
-    columns += [Column(letters[feature.name]) for feature in shown]
-    columns.append(Column("sum", rank=1))
-    rows = [
-        [_span(a, b), *(signed_shade(value, largest, page) for value in row), _points(total)]
-        for (a, b), row, total in zip(groups, sums, every, strict=True)
-    ]
-    return table(columns, rows, page)
+    columns: tuple[Column[_Lags], ...] = (
+        Column("sessions ago" if page.width >= _NARROW else "ago", lambda row: row.ago),
+        *(Column[_Lags](letters[f.name], _effect_of(k), shade) for k, f in enumerate(features)),
+        Column("sum", lambda row: row.total, _points, rank=1),
+    )
+    return Table(columns, tuple(rows))
+
+
+def _effect_of(place: int) -> Callable[[_Lags], float]:
+    return lambda row: row.effects[place]
 
 
 def _groups(lookback: int) -> list[tuple[int, int]]:
@@ -231,54 +252,40 @@ def _groups(lookback: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _span(start: int, stop: int) -> str:
-    return str(start) if stop == start + 1 else f"{start}-{stop - 1}"
-
-
-def _gates(result: Explanation, page: Page) -> list[RenderableType]:
+def _gates(result: Explanation, page: Page) -> list[Block]:
     first, last = result.attribution.sessions[0], result.attribution.sessions[-1]
     depth = max(reading.layer for reading in result.gates)
-    items: list[RenderableType] = [
-        paragraph(
-            f"Mean over all units of {count(result.subject.members, 'member')}, {first} to {last}, each line between "
-            "its own lowest and highest. States and candidates as sizes: the sign of a unit is arbitrary.",
-            page,
-        ),
-        paragraph(_SYMBOLS, page),
-    ]
+    words = (
+        f"Mean over all units of {count(result.subject.members, 'member')}, {first} to {last}, each line between "
+        "its own lowest and highest. States and candidates as sizes: the sign of a unit is arbitrary."
+    )
+    blocks: list[Block] = [words, _SYMBOLS]
     for reading in result.gates:
         layer = f", layer {reading.layer} of {depth}" if depth > 1 else ""
-        items += _gate(reading, result.subject.cell, layer, page)
-    items += [
-        f"{_unit_name(unit, depth)} {sparkline(unit.values, page, max(page.width - 40, 8))} "
-        f"{number(min(unit.values), 2)} .. {number(max(unit.values), 2)}"
-        for unit in result.units
-    ]
-    return items
+        blocks += _gate(reading, result.subject.cell, layer, page)
+    return [*blocks, *(Line(_unit(unit, depth, page)) for unit in result.units)]
 
 
-def _unit_name(unit: UnitReading, depth: int) -> str:
-    return f"{f'layer {unit.layer} ' if depth > 1 else ''}member {unit.member} unit {unit.unit}"
+def _unit(unit: UnitReading, depth: int, page: Page) -> str:
+    layer = f"layer {unit.layer} " if depth > 1 else ""
+    drawn = sparkline(unit.values, page, max(page.width - 40, 8))
+    ends = f"{number(min(unit.values), 2)} .. {number(max(unit.values), 2)}"
+    return f"{layer}member {unit.member} unit {unit.unit} {drawn} {ends}"
 
 
-def _gate(reading: GateReading, cell: str, layer: str, page: Page) -> list[RenderableType]:
+def _gate(reading: GateReading, cell: str, layer: str, page: Page) -> list[Block]:
     title, what, how = GATES[cell, reading.name]
     extremes = (
         f"lowest {number(min(reading.values), 2)} on {reading.lowest}, highest {number(max(reading.values), 2)} on "
         f"{reading.highest}, mean {number(reading.mean, 2)}"
     )
-    words = [what, how]
+    words = f"{what} {how}"
     if KEEPING.get(cell) == reading.name and 0.0 < reading.mean < 1.0:
-        words.append(
-            f"At the mean of {number(reading.mean, 2)}, half of a memory is gone after "
+        words += (
+            f" At the mean of {number(reading.mean, 2)}, half of a memory is gone after "
             f"{number(log(0.5) / log(reading.mean), 1)} sessions."
         )
-    return [
-        heading(f"\n{title}{layer}"),
-        sparkline(reading.values, page, page.width),
-        paragraph(extremes, page),
-        paragraph(" ".join(words), page),
-    ]
+    return [Heading(f"\n{title}{layer}"), Line(sparkline(reading.values, page, page.width)), extremes, words]
 
 
 def _caveats(result: Explanation) -> list[str]:
@@ -313,14 +320,6 @@ def _mapped(attribution: Attribution, page: Page) -> tuple[FeatureEffect, ...]:
     return _listed(attribution)[: max(_LEAST_MAPPED, (page.width - 22) // 5)]
 
 
-def _half(page: Page) -> int:
-    return _BAR if page.width >= _NARROW else _NARROW_BAR
-
-
 def _points(effect: float) -> str:
     """In hundredths, with a sign."""
     return f"{100.0 * effect:+.2f}" if abs(effect) >= _TINY else "0.00"
-
-
-def _ago(lag: int) -> str:
-    return "" if lag == 0 else f", {count(lag, 'session')} ago"

@@ -2,140 +2,127 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from stockcast.report.drawing import heights, newest
-from stockcast.report.figures import count, percent, price, price_range
-from stockcast.report.page import Column, Page, heading, paragraph, render, table
+from stockcast.report.tables import Column, Table, count, percent, price, price_range
+from stockcast.report.text import Block, Heading, Page, heights, newest, render_all, widths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
+    from collections.abc import Callable, Sequence
 
     from stockcast.results.forecasts import Forecast
 
-_WHO = (Column("ticker", right=False), Column("origin", rank=6, right=False))
-_PRICES = (
-    Column("target", right=False),
-    Column("last close", rank=2),
-    Column("median"),
-    Column("mean", rank=4),
-    Column("50 % interval", rank=1),
-    Column("90 % interval"),
-    Column("P(up)"),
-)
-_SERVED = (Column("served by", rank=5, right=False),)
-
 _PICTURE_RANK = 3
-_PICTURE = (Column("closes", rank=_PICTURE_RANK, right=False), Column("5-95 %", rank=_PICTURE_RANK, right=False))
 _FAN = ("0.05", "0.25", "0.5", "0.75", "0.95")
 _MOST, _ENOUGH, _LEAST = 24, 12, 6  # characters for the closes
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Forecasts of one ticker by one model from one origin."""
+def interval_90(forecast: Forecast) -> tuple[float, float]:
+    """The central 90 % interval, in price."""
+    return forecast.quantiles["0.05"], forecast.quantiles["0.95"]
 
-    ticker: str
-    forecasts: tuple[Forecast, ...]
+
+_WHO: tuple[Column[Forecast], ...] = (
+    Column("ticker", lambda f: f.ticker, align="left"),
+    Column("origin", lambda f: f.origin, rank=6, align="left"),
+)
+_PRICES: tuple[Column[Forecast], ...] = (
+    Column("target", lambda f: f.target_session, align="left"),
+    Column("last close", lambda f: f.last_close, price, rank=2),
+    Column("median", lambda f: f.median, price),
+    Column("mean", lambda f: f.mean, price, rank=4),
+    Column("50 % interval", lambda f: (f.quantiles["0.25"], f.quantiles["0.75"]), price_range, rank=1),
+    Column("90 % interval", interval_90, price_range),
+    Column("P(up)", lambda f: f.p_up, percent),
+)
+_SERVED: tuple[Column[Forecast], ...] = (Column("served by", lambda f: f.served_by, rank=5, align="left"),)
 
 
 def forecasts_text(forecasts: Sequence[Forecast], page: Page) -> str:
     """What `predict` shows: one row per source and step; below, each ticker's model, data age and verdict."""
-    rows = [[f.ticker, f.origin.isoformat(), *_price_cells(f), f.served_by] for f in forecasts]
-    parts = [render([_pictured((*_WHO, *_PRICES, *_SERVED), rows, forecasts, page)], page)]
-    parts += [_footnote(group, page) for group in _groups(forecasts)]
-    return "\n".join(parts)
+    groups: dict[tuple[str, str, str], list[Forecast]] = {}
+    for forecast in forecasts:
+        groups.setdefault(_key(forecast), []).append(forecast)
+    rows = _pictured((*_WHO, *_PRICES, *_SERVED), forecasts, page)
+    return render_all([[rows], *(_footnote(members[0]) for members in groups.values())], page)
 
 
-def next_forecast(forecasts: Sequence[Forecast], page: Page) -> Table:
+def next_forecast(forecasts: Sequence[Forecast], page: Page) -> Table[Forecast]:
     """The small table at the end of a training: one row per step, without the columns that the header repeats."""
-    return _pictured(_PRICES, [_price_cells(forecast) for forecast in forecasts], forecasts, page)
+    return _pictured(_PRICES, forecasts, page)
 
 
-def _pictured(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], forecasts: Sequence[Forecast], page: Page
-) -> Table:
+def age(sessions: int) -> str:
+    """How far the newest bar is behind its exchange, in words."""
+    return "the newest session" if sessions == 0 else f"{count(sessions, 'session')} old"
+
+
+def _pictured(columns: tuple[Column[Forecast], ...], forecasts: Sequence[Forecast], page: Page) -> Table[Forecast]:
     """The table; where there is room, each row ends with a drawing of the newest closes and of the forecast's fan."""
-    length = _length(columns, rows, page) if any(forecast.recent_closes for forecast in forecasts) else 0
-    if not length:
-        return table(columns, rows, page)
-    pictures = _pictures(forecasts, length, page)
-    drawn = table([*columns, *_PICTURE], [[*row, *picture] for row, picture in zip(rows, pictures, strict=True)], page)
-    past, fan = drawn.columns[-len(_PICTURE) :]
-    past.style, fan.style = "dim", "bold"
-    return drawn
+    table = Table(columns, tuple(forecasts))
+    length = _length(table, page) if any(forecast.recent_closes for forecast in forecasts) else 0
+    return Table((*columns, *_pictures(forecasts, length, page)), table.rows) if length else table
 
 
-def _length(columns: Sequence[Column], rows: Sequence[Sequence[str]], page: Page) -> int:
+def _length(table: Table[Forecast], page: Page) -> int:
     """How many characters the page has for the closes, at most `_MOST`; 0 where they are too few to be worth it.
 
     Columns of higher rank than the drawing make room for it, one by one, until there are enough.
     """
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, (column.title, *cells))) for column, *cells in zip(columns, *rows, strict=True)]
+    needed = list(zip(table.columns, widths(table.columns, table.cells), strict=True))
     room = 0
-    for rank in sorted({_PICTURE_RANK, *(c.rank for c in columns if c.rank > _PICTURE_RANK)}, reverse=True):
-        kept = [width for column, width in zip(columns, widths, strict=True) if column.rank <= rank]
-        room = page.width - sum(kept) - cell_len(_PICTURE[1].title) - len(kept) - 1
+    for rank in sorted({_PICTURE_RANK, *(c.rank for c, _ in needed if c.rank > _PICTURE_RANK)}, reverse=True):
+        kept = [width for column, width in needed if column.rank <= rank]
+        room = page.width - sum(kept) - len(_FAN_TITLE) - len(kept) - 1
         if room >= _ENOUGH:
             break
     return min(room, _MOST) if room >= _LEAST else 0
 
 
-def _pictures(forecasts: Sequence[Forecast], length: int, page: Page) -> list[tuple[str, str]]:
+_FAN_TITLE = "5-95 %"
+
+
+def _pictures(forecasts: Sequence[Forecast], length: int, page: Page) -> tuple[Column[Forecast], ...]:
     """Each forecast's closes and fan, on one scale for all steps of a ticker; nothing where closes are not known."""
-    pasts = [newest(forecast.recent_closes, length) for forecast in forecasts]
-    fans = [[forecast.quantiles[level] for level in _FAN] for forecast in forecasts]
+
+    def past(forecast: Forecast) -> list[float]:
+        return newest(forecast.recent_closes, length)
+
+    def fan(forecast: Forecast) -> list[float]:
+        return [forecast.quantiles[level] for level in _FAN]
+
     scales: dict[tuple[str, str, str], list[float]] = {}
-    for forecast, past, fan in zip(forecasts, pasts, fans, strict=True):
-        scales.setdefault(_key(forecast), []).extend((*past, *fan))
-    pictures = []
-    for forecast, past, fan in zip(forecasts, pasts, fans, strict=True):
-        scale = scales[_key(forecast)]
-        drawable = past and all(map(isfinite, scale))
-        low, high = min(scale), max(scale)
-        pictures.append((heights(past, low, high, page), heights(fan, low, high, page)) if drawable else ("", ""))
-    return pictures
-
-
-def _price_cells(forecast: Forecast) -> list[str]:
-    quantiles = forecast.quantiles
-    return [
-        forecast.target_session.isoformat(),
-        price(forecast.last_close),
-        price(forecast.median),
-        price(forecast.mean),
-        price_range(quantiles["0.25"], quantiles["0.75"]),
-        price_range(quantiles["0.05"], quantiles["0.95"]),
-        percent(forecast.p_up, 1),
-    ]
-
-
-def _groups(forecasts: Sequence[Forecast]) -> list[_Group]:
-    found: dict[tuple[str, str, str], list[Forecast]] = {}
     for forecast in forecasts:
-        found.setdefault(_key(forecast), []).append(forecast)
-    return [_Group(members[0].ticker, tuple(members)) for members in found.values()]
+        scales.setdefault(_key(forecast), []).extend((*past(forecast), *fan(forecast)))
+
+    def drawn(values: Callable[[Forecast], list[float]]) -> Callable[[Forecast], str]:
+        def draw(forecast: Forecast) -> str:
+            scale = scales[_key(forecast)]
+            if not forecast.recent_closes or not all(map(isfinite, scale)):
+                return ""
+            return heights(values(forecast), min(scale), max(scale), page)
+
+        return draw
+
+    return (
+        Column("closes", drawn(past), rank=_PICTURE_RANK, align="left", style="dim"),
+        Column(_FAN_TITLE, drawn(fan), rank=_PICTURE_RANK, align="left", style="bold"),
+    )
 
 
 def _key(forecast: Forecast) -> tuple[str, str, str]:
     return forecast.ticker, forecast.model_id, forecast.origin.isoformat()
 
 
-def _footnote(group: _Group, page: Page) -> str:
-    first = group.forecasts[0]
+def _footnote(first: Forecast) -> list[Block]:
+    """What is true of all steps of a ticker. first: one of them."""
     currency = f" {first.currency}" if first.currency else ""
     facts = (
         f"last close {price(first.last_close)}{currency} on {first.origin}, {age(first.data_age_sessions)}; "
         f"model {first.model} ({first.cell}), served by {first.served_by}"
     )
-    words = [facts, *_calibration_words(first), first.verdict]
-    return render([heading(group.ticker), *(paragraph(sentence, page) for sentence in words)], page)
+    return [Heading(first.ticker), facts, *_calibration_words(first), first.verdict]
 
 
 def _calibration_words(forecast: Forecast) -> list[str]:
@@ -148,8 +135,3 @@ def _calibration_words(forecast: Forecast) -> list[str]:
         "as wide as" if abs(change) < 0.0005 else f"{percent(abs(change))} {'wider' if change > 0 else 'narrower'} than"
     )
     return [f"intervals {moved} the model's own, by {count(int(known['settled']), 'settled live forecast')}"]
-
-
-def age(sessions: int) -> str:
-    """How far the newest bar is behind its exchange, in words."""
-    return "the newest session" if sessions == 0 else f"{count(sessions, 'session')} old"

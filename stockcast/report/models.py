@@ -4,68 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stockcast.report.asjson import plain
-from stockcast.report.page import Column, Page, heading, paragraph, render, table
+from stockcast.report.data import plain
+from stockcast.report.tables import Column, Table
+from stockcast.report.text import Heading, Page, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from stockcast.results.models import ModelSummary
 
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 
 # What a model looks at beside the prices, in two parts of its manifest, has a line of its own.
-_BESIDE = ("covariates", "covariate_sources")
+_COVARIATES = ("covariates", "covariate_sources")
 
 # Parameters of interest to machines alone; `models show --json` has them.
-_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences", "machine", *_BESIDE})
-
-_COLUMNS = (
-    Column("model", right=False),
-    Column("ticker", right=False),
-    Column("cell", rank=1, right=False),
-    Column("served by", right=False),
-    Column("trained to", right=False),
-    Column("state", right=False),
-)
+_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences", "machine", *_COVARIATES})
 
 
 def models_text(models: Sequence[ModelSummary], page: Page) -> str:
     """The list of models, one row each, as far as their manifests can be read."""
-    return render([table(_COLUMNS, [_row(model) for model in models], page)], page)
+    return render([Table(_MODELS, tuple(models))], page)
 
 
 def model_text(model: ModelSummary, page: Page) -> str:
     """One model's manifest, a line per value; long lists are counted, parameters left out."""
-    lines = [paragraph(f"{name}: {value}", page) for name, value in _flat(plain(model.manifest))]
-    beside = ", ".join(_beside(*(model.manifest.get(part) for part in _BESIDE)))
-    if beside:
-        lines.append(paragraph(f"looks at: {beside}", page))
-    if model.damage:
-        lines.insert(0, paragraph(f"damaged: {model.damage}", page))
-    return render([heading(model.name), paragraph(f"folder: {model.path}", page), *lines], page)
-
-
-def _beside(known: Any, places: Any) -> Iterator[str]:
-    """Each covariate with its exchange and where it was found; of a damaged manifest what can be read."""
-    sources = _at(places, "series") or []
-    for one, place in zip(_at(known, "series") or [], sources, strict=False):
-        yield f"{_word(_at(one, 'name'))} ({_word(_at(one, 'exchange'))}, from {_word(_at(place, 'source') or None)})"
-    if _at(places, "known_ahead") is not None:
-        yield f"dates known ahead (from {_at(places, 'known_ahead')})"
-
-
-def _row(model: ModelSummary) -> list[str]:
-    m = model.manifest
-    cutoff = _at(m, "served", "cutoff") or _at(m, "scored", "cutoff")
-    return [
-        model.name,
-        _word(_at(m, "ticker")),
-        _word(_at(m, "config", "network", "cell")),
-        _word(_at(m, "served_by")),
-        _word(cutoff),
-        f"damaged: {model.damage}" if model.damage else "ready",
-    ]
+    damage = [f"damaged: {model.damage}"] if model.damage else []
+    lines = [f"{name}: {value}" for name, value in _flat(plain(model.manifest))]
+    covariates = ", ".join(_covariates(*(model.manifest.get(part) for part in _COVARIATES)))
+    looks = [f"looks at: {covariates}"] if covariates else []
+    return render([Heading(model.name), f"folder: {model.path}", *damage, *lines, *looks], page)
 
 
 def _at(tree: Any, *keys: str) -> Any:
@@ -75,6 +43,29 @@ def _at(tree: Any, *keys: str) -> Any:
             return None
         tree = tree[key]
     return tree
+
+
+def _of(*keys: str) -> Callable[[ModelSummary], Any]:
+    return lambda model: _at(model.manifest, *keys)
+
+
+_MODELS: tuple[Column[ModelSummary], ...] = (
+    Column("model", lambda model: model.name, align="left"),
+    Column("ticker", _of("ticker"), align="left"),
+    Column("cell", _of("config", "network", "cell"), rank=1, align="left"),
+    Column("served by", _of("served_by"), align="left"),
+    Column("trained to", lambda m: _of("served", "cutoff")(m) or _of("scored", "cutoff")(m), align="left"),
+    Column("state", lambda model: f"damaged: {model.damage}" if model.damage else "ready", align="words"),
+)
+
+
+def _covariates(known: Any, places: Any) -> Iterator[str]:
+    """Each covariate with its exchange and where it was found; of a damaged manifest what can be read."""
+    sources = _at(places, "series") or []
+    for one, place in zip(_at(known, "series") or [], sources, strict=False):
+        yield f"{_word(_at(one, 'name'))} ({_word(_at(one, 'exchange'))}, from {_word(_at(place, 'source') or None)})"
+    if _at(places, "known_ahead") is not None:
+        yield f"dates known ahead (from {_at(places, 'known_ahead')})"
 
 
 def _word(value: Any) -> str:

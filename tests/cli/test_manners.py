@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stockcast.cli import console
 from stockcast.errors import DataError
-from stockcast.report.asjson import envelope
+from stockcast.report.data import envelope
 from stockcast.results.failures import Failure
 from tests.cli.conftest import FAKED, Run
 from tests.processes import COMMAND, cold, environment

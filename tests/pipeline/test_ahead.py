@@ -18,7 +18,7 @@ from stockcast.models.distribution import Empirical
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.pipeline.walking import Walk
 from stockcast.report.backtest import backtest_text
-from stockcast.report.page import Page
+from stockcast.report.text import Page
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.progress import Silent
 from stockcast.storage import foldfile

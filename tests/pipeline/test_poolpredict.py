@@ -27,7 +27,7 @@ from stockcast.prices.history import History
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer
-from stockcast.report.asjson import envelope, forecast_rows
+from stockcast.report.data import envelope
 from stockcast.results.forecasts import Forecast
 from stockcast.results.progress import Silent
 from stockcast.storage import pricestore
@@ -213,7 +213,7 @@ def test_several_sessions_ahead_are_forecast_under_the_market_of_the_origin(plac
     forecasts = from_files(place, [STRANGER, *ALL], replace(CONFIG, horizon=3, paths=200))
     assert [f.horizon for f in forecasts] == [1, 2, 3]
     assert 0 < forecasts[0].scale < forecasts[1].scale < forecasts[2].scale
-    assert '"ok": true' in envelope("predict", forecast_rows(forecasts), ())
+    assert '"ok": true' in envelope("predict", forecasts, ())
     (alone,) = from_files(place, [STRANGER, *ALL])
     assert same(forecasts[:1], [alone])
 

@@ -13,25 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from stockcast.pipeline.skilltable import skill_table
-from stockcast.report.ascsv import forecasts_csv
-from stockcast.report.asjson import forecast_rows, model_rows, train_rows
-from stockcast.report.audit import audit_data, audits_text
-from stockcast.report.backtest import backtest_data, backtest_text, folds_text
-from stockcast.report.doctor import diagnosis_text
-from stockcast.report.explain import explain_data, explain_text
-from stockcast.report.fetch import fetches_text
+from stockcast.report.backtest import backtest_text, folds_text
+from stockcast.report.checks import audits_text, diagnosis_text, reproduction_text
+from stockcast.report.data import (
+    backtest_data,
+    explain_data,
+    forecasts_csv,
+    ledger_csv,
+    ledger_data,
+    ledger_jsonl,
+    plain,
+    pool_data,
+    report_data,
+    reproduction_data,
+    score_data,
+    train_data,
+)
+from stockcast.report.explain import explain_text
 from stockcast.report.forecast import forecasts_text
 from stockcast.report.html import report_html
-from stockcast.report.ledger import ledger_csv, ledger_data, ledger_jsonl, ledger_text
+from stockcast.report.live import fetches_text, ledger_text, run_text, score_text
 from stockcast.report.models import model_text, models_text
-from stockcast.report.page import Page
-from stockcast.report.pool import pool_data, pool_text
-from stockcast.report.reports import report_data
-from stockcast.report.reproduce import reproduction_data, reproduction_text
-from stockcast.report.run import run_text
-from stockcast.report.score import score_data, score_text
-from stockcast.report.skilltable import skill_table_text
-from stockcast.report.train import trainings_text
+from stockcast.report.papers import skill_table_text
+from stockcast.report.text import Page
+from stockcast.report.training import pool_text, trainings_text
 from stockcast.results.calibration import CalibrationEffect
 from stockcast.results.running import Retraining
 from tests.report import lives, reports, skills
@@ -75,18 +80,18 @@ TEXTS: dict[str, Callable[[Page], str]] = {
 }  # fmt: skip
 
 DATA: dict[str, Callable[[], Any]] = {
-    "audit": lambda: audit_data([AUDITED]),
+    "audit": lambda: [AUDITED],
     "backtest": lambda: backtest_data(AHEAD),
     "backtest-several": lambda: backtest_data(_CALIBRATED),
     "explain": lambda: explain_data(EXPLAINED),
     "ledger": lambda: ledger_data(lives.ROWS, {"AAPL": lives.GAP}),
-    "models": lambda: model_rows([MODEL, DAMAGED]),
+    "models": lambda: [MODEL, DAMAGED],
     "pool": lambda: pool_data(POOL),
-    "predict": lambda: forecast_rows([FORECAST, PENNY]),
+    "predict": lambda: [FORECAST, PENNY],
     "report": lambda: report_data(reports.REPORT, ["AAPL.html"]),
     "reproduce": lambda: [reproduction_data(SAME), reproduction_data(OTHER)],
     "score": lambda: score_data(lives.SCORED),
-    "train": lambda: train_rows([TRAINED, TUNED]),
+    "train": lambda: train_data([TRAINED, TUNED]),
 }
 
 FILES: dict[str, Callable[[], str]] = {
@@ -106,7 +111,7 @@ FILES: dict[str, Callable[[], str]] = {
 def rendered() -> dict[str, str]:
     """The content of every golden file by its name."""
     texts = {f"{name}.txt": "".join(_on(page, write) for page in PAGES) for name, write in TEXTS.items()}
-    data = {f"{name}.json": json.dumps(write(), indent=1) + "\n" for name, write in DATA.items()}
+    data = {f"{name}.json": json.dumps(plain(write()), indent=1) + "\n" for name, write in DATA.items()}
     return texts | data | {name: write() for name, write in FILES.items()}
 
 

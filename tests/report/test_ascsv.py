@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.report.ascsv import forecasts_csv
-from stockcast.report.ledger import ledger_csv
-from stockcast.report.skilltable import skill_table_text
+from stockcast.report.data import forecasts_csv, ledger_csv
+from stockcast.report.papers import skill_table_text
 from stockcast.results.flat import csv_table
 from stockcast.results.forecasts import Forecast
 from stockcast.results.training import ForecastRows

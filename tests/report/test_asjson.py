@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from stockcast.errors import DataError
-from stockcast.report.asjson import envelope, forecast_rows, model_rows, plain, train_rows
+from stockcast.report.data import envelope, plain, train_data
 from stockcast.results.failures import Failure
 from stockcast.results.forecasts import Forecast
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, TRAINED
@@ -51,17 +51,17 @@ def test_the_envelope_of_a_failure_names_source_kind_message_and_hint() -> None:
 
 
 def test_a_forecast_has_exactly_the_fields_of_the_result() -> None:
-    row = forecast_rows([FORECAST])[0]
+    row = plain(FORECAST)
     assert list(row) == [field.name for field in fields(Forecast)]
     assert FORECAST.recent_closes
     assert "recent_closes" not in row
     assert row["origin"] == "2021-03-31"
     assert row["quantiles"]["0.05"] == FORECAST.quantiles["0.05"]
-    assert forecast_rows([PENNY])[0]["mean"] is None
+    assert plain(PENNY)["mean"] is None
 
 
 def test_a_training_has_its_first_forecast_apart_and_no_test_forecasts() -> None:
-    row = train_rows([TRAINED])[0]
+    row = plain(train_data([TRAINED]))[0]
     assert row["forecast"] == row["forecasts"][0]
     assert "test_forecasts" not in row
     assert row["splits"]["train"] == {"first": "2010-01-05", "last": "2017-06-01", "count": 1865}
@@ -72,7 +72,7 @@ def test_a_training_has_its_first_forecast_apart_and_no_test_forecasts() -> None
 
 
 def test_models_are_listed_with_their_damage() -> None:
-    good, damaged = model_rows([MODEL, DAMAGED])
+    good, damaged = plain([MODEL, DAMAGED])
     assert good["damage"] is None
     assert good["manifest"]["validation_crps"] == {"drift": None}
     assert damaged["damage"] == "the manifest is no JSON"

@@ -10,9 +10,9 @@ import pytest
 from rich.cells import cell_len
 
 from stockcast.pipeline.skilltable import skill_table
-from stockcast.report.asjson import envelope
-from stockcast.report.backtest import backtest_data, backtest_text, folds_text
-from stockcast.report.page import Page
+from stockcast.report.backtest import backtest_text, folds_text
+from stockcast.report.data import backtest_data, envelope, plain
+from stockcast.report.text import Page
 from stockcast.results.backtests import BacktestResult, BacktestSummary
 from stockcast.results.training import LossCurve
 from tests.report.backtests import ALONE, BACKTESTED, FOLDS, SEVERAL
@@ -134,7 +134,7 @@ def test_json_has_an_entry_per_ticker_and_one_for_all_without_the_rows() -> None
 
 
 def test_json_of_one_ticker_is_one_entry_with_its_confidence_set() -> None:
-    (entry,) = backtest_data(ALONE)
+    (entry,) = plain(backtest_data(ALONE))
     assert entry["ticker"] == BACKTESTED.ticker
     assert entry["confidence_set"] == {"lstm": 1.0, "har-t": 0.34}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from stockcast.report.asjson import plain
-from stockcast.report.doctor import diagnosis_text
-from stockcast.report.page import Page
+from stockcast.report.checks import diagnosis_text
+from stockcast.report.data import plain
+from stockcast.report.text import Page
 from stockcast.results.doctor import Check, Diagnosis
 from tests.report.diagnoses import SICK, WELL
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from stockcast.models.gates import READINGS
-from stockcast.report.drawing import signed_bar, signed_shade, sparkline
-from stockcast.report.explain import explain_data, explain_text, lead
-from stockcast.report.featurewords import meaning
-from stockcast.report.page import Page
+from stockcast.report.data import explain_data, plain
+from stockcast.report.explain import explain_text, lead
+from stockcast.report.text import Page, signed_bar, signed_shade, sparkline
+from stockcast.report.words import meaning
 from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, UnitReading
 from stockcast.windows.columns import GROUPS
 from stockcast.windows.features import features
@@ -189,7 +189,7 @@ def test_bars_go_right_for_more_and_left_for_less() -> None:
 
 
 def test_json_has_the_subject_at_the_top_and_the_parts_by_name() -> None:
-    data = explain_data(EXPLAINED)
+    data = plain(explain_data(EXPLAINED))
     assert (data["ticker"], data["origin"]) == ("AAPL", "2021-03-31")
     assert data["width"]["terms"][0]["name"] == "range_1"
     assert data["attribution"]["effects"][-1] == [0.03, -0.008]

@@ -16,7 +16,7 @@ import pytest
 from scipy.stats import binom
 
 from stockcast.report.html import report_html, report_plots
-from stockcast.report.html.plots.chance import chance_range
+from stockcast.report.html.charts import chance_range
 from stockcast.results.backtests import BacktestResult
 from stockcast.results.report import Report
 from tests.report import reports
@@ -298,7 +298,7 @@ def test_a_report_without_charts_has_but_its_folds_to_draw() -> None:
 
 def test_matplotlib_is_imported_when_something_is_drawn_and_not_before() -> None:
     code = (
-        "import sys; import stockcast.report.html, stockcast.report.html.sections, stockcast.report.html.document;"
+        "import sys; import stockcast.report.html, stockcast.report.html.sections, stockcast.report.html.page;"
         "print([name for name in ('matplotlib', 'jinja2', 'scipy', 'pandas', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,12 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from stockcast.report.asjson import envelope
-from stockcast.report.fetch import fetches_text
-from stockcast.report.ledger import ledger_csv, ledger_data, ledger_jsonl, ledger_text, missed_words
-from stockcast.report.page import Page
-from stockcast.report.run import run_text
-from stockcast.report.score import score_data, score_text
+from stockcast.report.data import envelope, ledger_csv, ledger_data, ledger_jsonl, plain, score_data
+from stockcast.report.live import fetches_text, ledger_text, missed_words, run_text, score_text
+from stockcast.report.text import Page
 from stockcast.results.fetching import FetchResult
 from stockcast.results.running import Retraining, TickerRun
 from tests.report.lives import FETCHED, GAP, MONDAY, OPEN, OUTCOME, SCORE, SETTLED, VOID, WITHOUT_RIVAL, ran, scored
@@ -200,7 +197,7 @@ def test_an_exported_forecast_has_its_outcome_in_json_lines_and_in_csv() -> None
         json.loads(line, parse_constant=pytest.fail) for line in ledger_jsonl([SETTLED, OPEN, VOID]).splitlines()
     ]
     assert [d["status"] for d in documents] == ["settled", "open", "void"]
-    assert documents == ledger_data([SETTLED, OPEN, VOID], {})["forecasts"]
+    assert documents == plain(ledger_data([SETTLED, OPEN, VOID], {}))["forecasts"]
     assert documents[0]["realised_close"] == pytest.approx(122.15 * 1.01)
     rows = list(csv.DictReader(io.StringIO(ledger_csv([OPEN, SETTLED, VOID]))))
     assert [row["id"] for row in rows] == ["8", "7", "9"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stockcast.pipeline.skilltable import skill_table
+from stockcast.report.data import plain, pool_data
 from stockcast.report.models import model_text
-from stockcast.report.page import Page
-from stockcast.report.pool import pool_data, pool_text
+from stockcast.report.text import Page
+from stockcast.report.training import pool_text
 from stockcast.results.pools import PoolResult
 from tests.report.pools import POOL, pool
 from tests.report.samples import MODEL, SENTENCE
@@ -118,7 +119,7 @@ def test_one_ticker_with_a_score_is_reported_too() -> None:
 
 
 def test_json_has_the_names_of_a_tickers_training_and_those_of_a_pool() -> None:
-    data = pool_data(POOL)
+    data = plain(pool_data(POOL))
     assert data["splits"]["test"] == {"first": "2019-10-01", "last": "2021-03-31", "count": 377}
     assert {(row["ticker"], row["model"]) for row in data["scores"]} == {
         (ticker, model) for ticker in ("AAPL", "MSFT") for model in ("lstm", "har-t", "garch-t")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from stockcast.report.page import Page
+from stockcast.report.text import Page
 from tests.report.renderings import FOLDER, TEXTS, rendered
 
 

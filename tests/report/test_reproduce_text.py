@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stockcast.report.page import Page
-from stockcast.report.reproduce import cause, difference, reproduction_data, reproduction_text
+from stockcast.report.checks import cause, difference, reproduction_text
+from stockcast.report.data import plain, reproduction_data
+from stockcast.report.text import Page
 from stockcast.results.reproduction import TensorDifference
 from tests.report.reproductions import OTHER, SAME
 
@@ -41,7 +42,7 @@ def test_the_likeliest_cause_is_named() -> None:
 
 
 def test_the_json_has_every_field() -> None:
-    data = reproduction_data(OTHER)
+    data = plain(reproduction_data(OTHER))
     assert data["different"][0] == {"name": "scored.readout_SHD", "size": 48, "values": 3, "largest": 2.5e-07}
     assert data["kind"] == "other-versions"
     assert data["versions"] == {"torch": ["2.9.0", "2.13.0"], "arch": [None, "8.0.0"]}

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError
-from stockcast.report.skilltable import SUFFIXES, require_suffix, skill_table_text
+from stockcast.report.papers import SUFFIXES, require_suffix, skill_table_text
 from stockcast.results.printable import printable
 from stockcast.results.skilltable import SkillRow, SkillTable
 from tests.report.skills import ALONE, GRU, HAR, LSTM, TABLE, WITHOUT_GARCH

@@ -1,174 +1,170 @@
+"""The page: which columns fit, how sentences break, what reaches a terminal, and drawings of characters."""
+
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from unicodedata import category
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from stockcast.report.forecast import forecasts_text
-from stockcast.report.models import model_text, models_text
-from stockcast.report.page import Page
-from stockcast.report.train import training_text, trainings_text
-from stockcast.results.training import InitialResult, TrainResult
-from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, SECOND_STEP, SENTENCE, TRAINED
+from stockcast.report.tables import Column, Table
+from stockcast.report.text import Block, Heading, Line, Page, heights, newest, render, sparkline
+
+Row = tuple[str, ...]
 
 
-def joined(text: str) -> str:
-    return " ".join(text.split())
+def column(title: str, place: int, rank: int = 0, words: bool = False) -> Column[Row]:
+    return Column(title, lambda row: row[place], rank=rank, align="words" if words else "right")
 
 
-@pytest.mark.parametrize("width", [60, 80, 99, 100, 120, 160])
-def test_no_line_is_longer_than_the_page_and_no_figure_is_cut(width: int) -> None:
-    for text in (
-        trainings_text([TRAINED], Page(width)),
-        forecasts_text([FORECAST, SECOND_STEP, PENNY], Page(width)),
-        models_text([MODEL, DAMAGED], Page(max(width, 75))),
-    ):
-        assert max(cell_len(line) for line in text.splitlines()) <= max(width, 75)
-        assert "…" not in text
-    assert SENTENCE in joined(trainings_text([TRAINED], Page(width)))
+NAMES = (column("name", 0, words=True),)
+TABLE = Table(
+    (*NAMES, column("dull", 1, rank=2), column("duller", 2, rank=3), column("price", 3)),
+    (("AAPL", "1", "2", "122.15"), ("^GSPC", "10", "20", "4,012.34")),
+)
 
 
-def test_competitors_are_sorted_by_crps_and_the_undefined_come_last() -> None:
-    text = training_text(TRAINED, Page(140))
-    order = [line.split()[0] for line in text.splitlines() if "51.2 %" in line]
-    assert order == [">", "har-t", "garch-t", "random-walk", "drift"]
+def lines(*blocks: Block, page: Page) -> list[str]:
+    return render(blocks, page).splitlines()
 
 
-def test_a_baselines_row_has_the_networks_skill_against_it() -> None:
-    row = next(line for line in training_text(TRAINED, Page(140)).splitlines() if line.startswith("  har-t"))
-    assert row.split()[1:5] == ["112.45", "+0.40", "%", "0.020"]
+def test_all_columns_are_shown_where_there_is_room() -> None:
+    assert lines(TABLE, page=Page(80))[0].split() == ["name", "dull", "duller", "price"]
 
 
-def test_a_training_says_what_was_scored_and_what_is_served() -> None:
-    text = training_text(TRAINED, Page(100))
-    assert "scored: lstm, trained to 2019-09-30\n" in text
-    assert "served: har-t, refitted on everything to 2021-03-31\n" in text
-    unfitted = replace(TRAINED, served_cutoff=TRAINED.scored_cutoff)
-    assert "served: har-t, the one that was scored\n" in training_text(unfitted, Page(100))
+@pytest.mark.parametrize(("width", "shown"), [(24, ["name", "dull", "price"]), (16, ["name", "price"])])
+def test_the_column_of_the_highest_rank_goes_first(width: int, shown: list[str]) -> None:
+    drawn = lines(TABLE, page=Page(width))
+    assert drawn[0].split() == shown
+    assert max(map(cell_len, drawn)) <= width
+    assert "4,012.34" in drawn[-1]
 
 
-def test_a_training_shows_the_parts_with_dates_and_counts() -> None:
-    rows = [line.split() for line in training_text(TRAINED, Page(80)).splitlines()]
-    assert ["validation", "2017-06-02", "2019-09-30", "377"] in rows
+@given(
+    st.lists(st.tuples(st.text("abc ", min_size=1, max_size=9), st.integers(0, 3)), min_size=1, max_size=8),
+    st.lists(st.text("123.,", max_size=12), min_size=8, max_size=8),
+    st.integers(20, 90),
+    st.booleans(),
+)
+def test_columns_are_aligned_and_fit_where_those_that_stay_do(
+    titles: list[tuple[str, int]], cells: list[str], width: int, unicode: bool
+) -> None:
+    columns = tuple(column(title, place, rank) for place, (title, rank) in enumerate(titles))
+    head, *body = render([Table(columns, (tuple(cells), ("0",) * 8))], Page(width, unicode=unicode)).split("\n")[:-1]
+    needed = [max(len(column.title), len(cells[place]), 1) for place, column in enumerate(columns) if not column.rank]
+    if sum(needed) + len(needed) - 1 > width:
+        return
+    assert max(map(len, (head, *body))) <= width
+    if not unicode:
+        bars = [at for at, sign in enumerate(head) if sign == "|"]
+        assert [at for at, sign in enumerate(body[-1]) if sign == "|"] == bars
 
 
-def test_a_training_without_scores_or_forecasts_is_still_a_report() -> None:
-    bare: TrainResult = replace(TRAINED, scores=(), comparisons=(), forecasts=(), steps=())
-    text = training_text(bare, Page(80))
-    assert "nothing was scored" in text
-    assert "Next forecast" not in text
+def test_a_heading_of_two_lines_takes_the_room_of_the_longer_one() -> None:
+    broken = Table((*NAMES, column("90 %\ncoverage", 1)), (("AAPL", "90.5 %"),))
+    first, second, _, row = lines(broken, page=Page(14))
+    assert (first.split(), second.split()) == (["90", "%"], ["name", "coverage"])
+    assert len(second) == len(row) == 13
 
 
-def test_forecasts_have_a_row_per_step_and_a_verdict_per_ticker() -> None:
-    text = forecasts_text([FORECAST, SECOND_STEP, PENNY], Page(140))
-    rows = [line for line in text.splitlines() if line.startswith(("AAPL  ", "PENNY  "))]
-    assert [row.split()[2] for row in rows] == ["2021-04-01", "2021-04-05", "2021-04-01"]
-    assert joined(text).count(SENTENCE) == 2
+def test_an_arrow_leads_to_the_rows_that_are_pointed_at() -> None:
+    pointed = Table(NAMES, (("lstm",), ("har-t",)), pointed=frozenset({0}))
+    assert lines(pointed, page=Page())[2:] == ["> lstm", "  har-t"]
 
 
-def test_a_forecast_says_how_old_its_data_is() -> None:
-    assert "last close 122.15 USD on 2021-03-31, 3 sessions old" in forecasts_text([FORECAST], Page())
-    assert "last close 0.01234 on 2021-03-31, the newest session" in forecasts_text([PENNY], Page())
+def test_of_too_many_rows_the_first_and_the_last_are_shown() -> None:
+    many = Table((*NAMES, column("n", 1)), tuple((f"T{k}", str(k)) for k in range(9)), most=4)
+    assert [line.split() for line in lines(many, page=Page())[2:]] == [
+        ["T0", "0"], ["T1", "1"], ["...", "5", "more"], ["T7", "7"], ["T8", "8"],
+    ]  # fmt: skip
 
 
-def test_what_a_narrow_table_leaves_out_stands_below_it() -> None:
-    text = forecasts_text([FORECAST], Page(60))
-    assert "served by" not in text.splitlines()[0]
-    assert "served by har-t" in joined(text)
-    assert "118.90 .. 125.80" in text
+def test_a_sentence_does_not_break_between_a_figure_and_its_unit() -> None:
+    for width in range(20, 40):
+        wrapped = lines("Better than the strongest by 0.4 % (p = 0.02) on most days.", page=Page(width))
+        assert max(map(len, wrapped)) <= width
+        assert any("0.4 %" in line for line in wrapped)
+        assert any("(p = 0.02)" in line for line in wrapped)
 
 
-def rows_of(text: str) -> list[str]:
-    return [line for line in text.splitlines() if "2021-04-0" in line]
+def test_a_path_longer_than_the_page_stays_in_one_piece() -> None:
+    path = "/a/very/long/path/to/some/model"
+    assert path in lines(f"saved in {path}", page=Page(20))
 
 
-@pytest.mark.parametrize("width", [100, 120, 160])
-def test_a_row_ends_with_the_closes_and_the_fan_on_one_scale(width: int) -> None:
-    prices = (110.0, 130.0, *[120.0] * 27, 122.5)
-    low = replace(FORECAST, recent_closes=prices, quantiles=dict.fromkeys(FORECAST.quantiles, 110.0))
-    high = replace(low, horizon=2, quantiles=dict.fromkeys(FORECAST.quantiles, 150.0))
-    header, _, first, second, *_ = forecasts_text([low, high], Page(width)).splitlines()
-    assert header.split()[-3:] == ["closes", "5-95", "%"]
-    closes, fan = first.split()[-2:]
-    assert fan == "▁▁▁▁▁"
-    assert 6 <= len(closes) <= 24
-    # 122.5 lies at 0.31 of the way from 110 to 150: the third of eight heights.
-    assert closes[-1] == "▃"
-    assert second.split()[-2:] == [closes, "█████"]
+def test_brackets_are_text_and_not_markup() -> None:
+    assert lines(Heading("[bold]x[/bold]"), "[red]y :smile:", page=Page()) == ["[bold]x[/bold]", "[red]y :smile:"]
 
 
-def test_the_fan_rises_from_5_to_95_per_cent() -> None:
-    row = rows_of(training_text(TRAINED, Page(100)))[-1]
-    closes, fan = row.split()[-2:]
-    assert len(set(closes)) > 1
-    assert (fan[0], fan[-1]) == ("▁", "█")
-    assert list(fan) == sorted(fan)
+def test_colour_is_used_only_where_the_page_has_it() -> None:
+    chosen = Table(NAMES, (("AAPL",),), chosen=0)
+    assert "\x1b[" not in render([chosen], Page())
+    assert "\x1b[1;32mAAPL" in render([chosen], Page(colour=True))
 
 
-def test_a_page_without_blocks_draws_closes_and_fan_in_ascii() -> None:
-    assert forecasts_text([FORECAST], Page(120, unicode=False)).isascii()
-    assert "closes" in forecasts_text([FORECAST], Page(120, unicode=False))
+def test_a_page_without_lines_is_drawn_in_ascii() -> None:
+    assert render([TABLE], Page(unicode=False)).isascii()
 
 
-def test_closes_are_dim_and_the_fan_is_bright_where_there_is_colour() -> None:
-    row = rows_of(forecasts_text([FORECAST], Page(120, colour=True)))[0]
-    closes, fan = rows_of(forecasts_text([FORECAST], Page(120)))[0].split()[-2:]
-    assert f"\x1b[2m{closes}" in row
-    assert f"\x1b[1m{fan}" in row
+def test_markup_in_a_name_is_shown_as_it_is() -> None:
+    page, name = Page(120, colour=True), "[red]x[/] [link=http://a.b]y[/link] :smile: [/]"
+    blocks: list[Block] = [Heading(name), name, Line(name), Table(NAMES, ((name,),))]
+    for block in blocks:
+        assert name in render([block], page)
 
 
-@pytest.mark.parametrize("width", [60, 75, 80])
-def test_a_narrow_table_is_what_it_would_be_without_a_drawing(width: int) -> None:
-    steps = [FORECAST, SECOND_STEP]
-    bare = [replace(step, recent_closes=()) for step in steps]
-    assert forecasts_text(steps, Page(width)) == forecasts_text(bare, Page(width))
+@given(st.text(), st.booleans())
+def test_nothing_but_rich_itself_talks_to_the_terminal(words: str, colour: bool) -> None:
+    table = Table((*NAMES, column("price", 1)), ((words, "1"),))
+    text = render([Heading(words), words, Line(words), table], Page(60, colour))
+    plain = re.sub("\x1b\\[(?:0|1|1;32)?m", "", text) if colour else text
+    assert not {sign for sign in plain if category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n"}
 
 
-def test_columns_that_the_words_below_repeat_make_room_for_a_longer_drawing() -> None:
-    known, bare = (
-        forecasts_text([f], Page(110)).splitlines()[0] for f in (FORECAST, replace(FORECAST, recent_closes=()))
-    )
-    assert "origin" in bare
-    assert "closes" in known
-    assert "origin" not in known
-    assert "last close" in known
+# Drawings of characters: several lines on one scale, and the newest of many values.
+
+PAGE, PLAIN = Page(), Page(unicode=False)
+LADDER = "▁▂▃▄▅▆▇█"
+PRICES = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60)
 
 
-def test_forecasts_without_closes_have_no_drawing() -> None:
-    text = forecasts_text([PENNY], Page(160))
-    assert "closes" not in text
-    both = rows_of(forecasts_text([FORECAST, PENNY], Page(160)))
-    assert [row.split()[-1] == "har-t" for row in both] == [False, True]
+def test_heights_go_from_the_bottom_to_the_top_of_the_scale() -> None:
+    assert heights(range(8), 0, 7, PAGE) == LADDER
+    assert heights(range(8), 0, 7, PLAIN) == "_.-~=+*#"
+    assert heights([7, 14], 0, 14, PAGE) == "▅█"
 
 
-def test_models_are_listed_with_cell_cutoff_and_state() -> None:
-    _, _, good, damaged = models_text([MODEL, DAMAGED], Page(100)).splitlines()
-    assert good.split() == ["AAPL", "AAPL", "gru", "har-t", "2021-03-31", "ready"]
-    assert damaged.endswith("damaged: the manifest is no JSON")
+def test_a_scale_without_height_is_drawn_at_the_bottom() -> None:
+    assert heights([5.0, 5.0], 5.0, 5.0, PAGE) == "▁▁"
+    assert heights([], 0.0, 0.0, PAGE) == ""
 
 
-def test_a_model_is_shown_without_its_parameters() -> None:
-    text = model_text(MODEL, Page(80))
-    assert "config.network.lookback: 60\n" in text
-    assert "features: 12 values\n" in text
-    assert "seeds: 0, 1, 2, 3\n" in text
-    assert "nu" not in text.split()
-    assert "damaged: the manifest is no JSON" in model_text(DAMAGED, Page(80))
+@given(PRICES)
+def test_a_higher_value_is_never_drawn_lower(values: list[float]) -> None:
+    ordered = sorted(values)
+    drawn = [LADDER.index(sign) for sign in heights(ordered, ordered[0], ordered[-1], PAGE)]
+    assert drawn == sorted(drawn)
+    assert drawn[0] == 0
+    assert drawn[-1] == (7 if ordered[-1] > ordered[0] else 0)
 
 
-def test_a_training_says_what_became_of_the_networks_that_it_began_with() -> None:
-    kept = InitialResult("general", "aa", "bb", True, 0.0110, 0.010989, 0.26)
-    served = replace(TRAINED, init=kept, verdict=replace(TRAINED.verdict, served_by="lstm"))
-    words = joined(training_text(served, Page(140)))
-    assert "served: lstm, the newest of the general model as it is" in words
-    assert "refitted" not in words
-    assert "served: har-t, refitted on everything" in joined(training_text(replace(TRAINED, init=kept), Page(140)))
-    assert (
-        "network: the general model unchanged, since tuning it on AAPL did not improve it beyond luck (+0.10 % on the "
-        "validation part, p = 0.26)"
-    ) in words
-    tuned = replace(kept, name="sp500", kept=False, tuned_crps=0.0108, p=0.012)
-    words = joined(training_text(replace(TRAINED, init=tuned), Page(140)))
-    assert "network: model sp500 tuned on AAPL, +1.82 % better on the validation part (p = 0.012)" in words
-    assert "gradient steps of each member" in words
+@given(PRICES, st.integers(1, 60))
+def test_the_newest_value_is_among_those_that_are_drawn(values: list[float], most: int) -> None:
+    kept = newest(values, most)
+    assert len(kept) == min(most, len(values))
+    assert kept[-1] == values[-1]
+    rest = iter(values)
+    assert all(value in rest for value in kept)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(6, [4, 9, 14, 19, 24, 29]), (29, [*range(28), 29]), (30, [*range(30)])])
+def test_of_too_many_values_the_last_of_each_run_is_kept(most: int, kept: list[int]) -> None:
+    assert newest(range(30), most)[-1] == 29
+    assert newest(range(30), most) == kept
+
+
+def test_a_sparkline_is_drawn_on_its_own_scale() -> None:
+    assert sparkline([3.0, 10.0], PAGE, 10) == heights([3.0, 10.0], 3.0, 10.0, PAGE) == "▁█"

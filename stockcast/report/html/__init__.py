@@ -16,16 +16,16 @@ def report_html(report: Report) -> str:
     It follows the reader's light or dark setting, fits a phone, and prints. The same report gives the same text. Parts
     that the report does not have are left out.
     """
-    from stockcast.report.html.document import document
-    from stockcast.report.html.sections import sections
+    from stockcast.report.html.page import document
+    from stockcast.report.html.sections import dateline, sections
 
-    return document(report, sections(report))
+    return document(report.result.ticker, dateline(report), report.version, sections(report))
 
 
 def report_plots(report: Report) -> dict[str, bytes]:
     """The charts of the page as PNG files by name, such as price-and-fan.png, in the colours of the light page."""
-    from stockcast.report.html.blocks import Figures
     from stockcast.report.html.figure import png
+    from stockcast.report.html.page import Figures
     from stockcast.report.html.sections import sections
 
     drawings = [

@@ -1,6 +1,10 @@
-"""Charts: one pair of axes each, drawn by matplotlib, as SVG inside the page or as a PNG file.
+"""Figures: a chart, one pair of axes, drawn by matplotlib as SVG inside the page or as a PNG file; and its colours.
 
 Sizes are in CSS pixels: a chart's text is as large as it says where the page shows the chart at its own width.
+
+Charts are drawn in the colours of the light page; on the page each is a variable that the theme sets. Blue, orange and
+green are told apart by readers with any of the common deficiencies of colour vision, and differ in lightness, for print
+without colour. Light values are distinct: that is how a drawing's colours find their roles.
 """
 
 from __future__ import annotations
@@ -13,11 +17,31 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from stockcast.report.html.palette import INK, LIGHT, MUTED, PAPER, RULE
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PAPER, INK, MUTED, RULE = "#ffffff", "#1b1e22", "#5a6470", "#dcdfe3"
+NETWORK, RIVAL, THIRD = "#1a5a9c", "#c2570c", "#5b9a84"
+
+LIGHT = {
+    "paper": PAPER,
+    "ink": INK,
+    "muted": MUTED,
+    "rule": RULE,
+    "network": NETWORK,
+    "rival": RIVAL,
+    "third": THIRD,
+}
+DARK = {
+    "paper": "#15181b",
+    "ink": "#e6e8ea",
+    "muted": "#a0a8b1",
+    "rule": "#33393f",
+    "network": "#77b3ee",
+    "rival": "#f0a35e",
+    "third": "#5fa890",
+}
 
 TEXT = 12.0  # px
 _DPI = 200
@@ -63,6 +87,11 @@ _SETTINGS: dict[Any, Any] = {
     "axes.facecolor": "none",
     "savefig.facecolor": "auto",
 }
+
+
+def declarations(theme: dict[str, str]) -> str:
+    """A theme as CSS: one variable for each role."""
+    return " ".join(f"--{role}: {colour};" for role, colour in theme.items())
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,0 @@
-"""Charts, one noun per file: each module makes `Chart`s from results, and knows nothing of the page."""

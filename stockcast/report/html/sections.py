@@ -1,0 +1,528 @@
+"""The page's sections in reading order: what was found, what it rests on, how it was made.
+
+Each makes its part of the page from a report, or None where the report has nothing for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stockcast.evaluation.skillpath import Skill, skill, skill_path
+from stockcast.evaluation.verdict import LEVEL, display
+from stockcast.report.backtest import (
+    AGAINST,
+    BEST,
+    GARCH,
+    calibration_words,
+    economics_table,
+    economics_words,
+    effects_table,
+    folds_table,
+    pit_words,
+    scores_note,
+    scores_table,
+    steps_table,
+)
+from stockcast.report.html.charts import (
+    coverage_chart,
+    fan_chart,
+    fold_losses_chart,
+    folds_chart,
+    learnt,
+    losses_chart,
+    misses,
+    pit_chart,
+    reliability_chart,
+    skill_chart,
+)
+from stockcast.report.html.page import Block, Card, Cards, Drawing, Facts, Figures, Grid, Prose, Section
+from stockcast.report.tables import (
+    Column,
+    Table,
+    basis_points,
+    count,
+    gain,
+    number,
+    p_value,
+    percent,
+    price,
+    price_range,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from stockcast.results.backtests import FoldSummary
+    from stockcast.results.calibration import Calibration
+    from stockcast.results.report import FanStep, Report
+    from stockcast.results.training import ForecastRows
+
+_FOLDED = 12  # rows: longer tables of steps are shown on demand
+_SESSIONS, _SESSIONS_NARROW = 120, 60  # closes in the drawing of prices
+_WINDOW, _FIRST = 250, 60  # sessions of a window of skill, and before the first one
+_POINTS = 200  # of a curve: more cannot be told apart, and make the page heavy
+_FEWEST = 10  # forecasts of a group: of fewer, the share says nothing, and would stretch the chart of those that do
+_DAYS = 10  # the worst ones
+
+
+def sections(report: Report) -> tuple[Section, ...]:
+    """All that the report has something for."""
+    makers = (_verdict, _prices, _skill, _calibration, _scores, _economics, _worst, _folds, _settings)
+    return tuple(section for make in makers if (section := make(report)) is not None)
+
+
+def dateline(report: Report) -> str:
+    """How many forecasts the page rests on, and when it was made from what."""
+    rows = network_rows(report)
+    scored = ""
+    if rows is not None and len(rows.crps):
+        first, last = rows.target_sessions[0], rows.target_sessions[-1]
+        scored = f"{count(len(rows.crps), 'forecast')}, {first} to {last}, of sessions that no forecaster had seen. "
+    made = report.created_at.partition("T")[0]
+    return f"{scored}Made on {made} from {report.source}."
+
+
+# Records: the one-step forecasts of the competitors, and how those of two of them fit together.
+
+
+def one_step(report: Report) -> dict[str, ForecastRows]:
+    """Forecasts of the next session by competitor; those further ahead are no part of the charts."""
+    return {rows.model: rows for rows in report.result.rows if rows.horizon == 1 and len(rows.crps)}
+
+
+def network_rows(report: Report) -> ForecastRows | None:
+    """Those of the network that the verdict is about."""
+    return one_step(report).get(report.result.network)
+
+
+def strongest_rows(report: Report) -> ForecastRows | None:
+    """Those of the strongest baseline."""
+    return one_step(report).get(report.result.verdict.strongest_baseline)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Losses of two competitors for the sessions that both have a score for. Arrays [N], oldest first."""
+
+    sessions_N: NDArray[np.datetime64]
+    loss_N: NDArray[np.float64]
+    baseline_N: NDArray[np.float64]
+
+
+def paired(rows: ForecastRows, baseline: ForecastRows) -> Pair:
+    """CRPS of both by target session."""
+    sessions, mine, theirs = np.intersect1d(rows.target_sessions, baseline.target_sessions, return_indices=True)
+    loss, other = rows.crps[mine], baseline.crps[theirs]
+    known = np.isfinite(loss) & np.isfinite(other)
+    return Pair(sessions[known], loss[known], other[known])
+
+
+# Verdict: the sentence, the figures that it rests on, and the next forecast in words.
+
+
+def _verdict(report: Report) -> Section:
+    """What comes first, and for many readers last."""
+    blocks: list[Block] = [Prose(report.result.verdict.sentence, "headline"), Cards(_cards(report))]
+    if report.fan:
+        blocks.append(Prose(_next(report), "lead"))
+    network = display(report.result.network)
+    reading = (
+        f"Skill: how much lower the {network}'s CRPS, the error of its whole distribution, is than that of a forecast "
+        "without a network; half a per cent is much. p: the chance of such a difference or a larger one if there were "
+        f"none (one-sided); a claim is made below {LEVEL:g}. The strongest baseline was chosen before the forecasts "
+        "that are scored here. Direction counts before any trading cost."
+    )
+    return Section("verdict", "Verdict", (*blocks, Prose(reading, "quiet")))
+
+
+def _cards(report: Report) -> tuple[Card, ...]:
+    v = report.result.verdict
+    strongest = f"{display(v.strongest_baseline)}, the strongest baseline"
+    cards = [_skill_card(report, strongest, v.strongest_baseline, v.crps_skill, v.dm_p)]
+    if v.garch_skill is not None and v.strongest_baseline != GARCH:
+        cards.append(_skill_card(report, display(GARCH), GARCH, v.garch_skill, v.garch_p))
+    rows = network_rows(report)
+    of = (f"of {count(len(rows.crps), 'forecast')}",) if rows is not None else ()
+    held = Card("90 % intervals that held", percent(v.coverage_90), (*of, f"50 % intervals: {percent(v.coverage_50)}"))
+    rose = f"the price rose on {percent(v.always_up)}"
+    return (*cards, held, Card("Direction called right", percent(v.hit_rate), (_claim(v.direction_p), rose)))
+
+
+def _skill_card(report: Report, shown: str, baseline: str, value: float | None, p: float | None) -> Card:
+    return Card(f"Skill over {shown}", percent(value, 1, signed=True), (_claim(p), *_band(report, baseline)))
+
+
+def _claim(p: float | None) -> str:
+    return f"p {p_value(p)}: {'beyond luck' if p is not None and p < LEVEL else 'no evidence of skill'}"
+
+
+def _band(report: Report, baseline: str) -> tuple[str, ...]:
+    """The 90 % confidence interval of a skill, where the forecasts are there to compute it from."""
+    rows, other = network_rows(report), one_step(report).get(baseline)
+    if rows is None or other is None:
+        return ()
+    pair = paired(rows, other)
+    found = skill(pair.loss_N, pair.baseline_N)
+    if not isfinite(found.low):
+        return ()
+    return (f"90 % confidence: {percent(found.low, 1, signed=True)} to {percent(found.high, 1, signed=True)}",)
+
+
+def _next(report: Report) -> str:
+    first, last = report.fan[0], report.fan[-1]
+    currency = f" {report.currency}" if report.currency else ""
+    from_close = ""
+    if report.closes:
+        from_close = f" The last close is {price(report.closes[-1])}{currency} on {report.dates[-1]}."
+    words = (
+        f"Next session, {first.target_session}: {display(report.forecaster)} puts the close between "
+        f"{price(first.quantiles[0.05])} and {price(first.quantiles[0.95])}{currency} with 90 % probability, and gives "
+        f"{price(first.median)} as likely to be passed as not.{from_close}"
+    )
+    if len(report.fan) == 1:
+        return words
+    return (
+        f"{words} {len(report.fan)} sessions ahead, {last.target_session}: between {price(last.quantiles[0.05])} and "
+        f"{price(last.quantiles[0.95])}, median {price(last.median)}."
+    )
+
+
+# Prices: the newest closes and the forecast of what comes next, drawn and as a table.
+
+
+def _prices(report: Report) -> Section | None:
+    """None without prices."""
+    if not report.closes:
+        return None
+    rows = network_rows(report)
+    wide = fan_chart(report, rows, _SESSIONS)
+    narrow = fan_chart(report, rows, _SESSIONS_NARROW, narrow=True)
+    blocks: list[Block] = [Figures((Drawing(wide, _fan_note(report), narrow),))]
+    if len(report.fan) > 1:
+        table = Table(_FAN, report.fan, f"Forecast by {display(report.forecaster)}")
+        blocks.append(Grid(table, folded=len(report.fan) > _FOLDED))
+    return Section("price", "Price and forecast", tuple(blocks))
+
+
+def _fan_note(report: Report) -> str:
+    rows = network_rows(report)
+    words = [f"Closes in {report.currency}."] if report.currency else []
+    if rows is not None:
+        missed, of = misses(report, rows, _SESSIONS)
+        words.append(
+            f"Band: the {display(report.result.network)}'s 90 % interval for each close, made at the close before; "
+            f"{missed} of the last {count(of, 'close')} were outside, {0.1 * of:.0f} would be expected."
+        )
+    if report.fan:
+        words.append(
+            f"At the right, the 50 % and 90 % intervals of the next forecast, by {display(report.forecaster)}."
+        )
+    return " ".join(words)
+
+
+_FAN: tuple[Column[FanStep], ...] = (
+    Column("target session", lambda step: step.target_session),
+    Column("sessions ahead", lambda step: step.horizon),
+    Column("median", lambda step: step.median, price),
+    Column("50 % interval", lambda step: (step.quantiles[0.25], step.quantiles[0.75]), price_range),
+    Column("90 % interval", lambda step: (step.quantiles[0.05], step.quantiles[0.95]), price_range),
+)
+
+
+# Skill over time: against each baseline, window by window, with what chance allows.
+
+
+class _Versus(NamedTuple):
+    """The network against a baseline: over all sessions, over the newest window, and how often it was ahead in one."""
+
+    baseline: str
+    whole: Skill
+    p: float | None
+    newest: Skill | None
+    ahead: float | None
+
+
+def _skill(report: Report) -> Section | None:
+    """None where there are too few forecasts to follow."""
+    rows, records = network_rows(report), one_step(report)
+    if rows is None:
+        return None
+    baselines = {score.model for score in report.result.scores_at(1) if score.kind == "baseline"}
+    pairs = {name: paired(rows, records[name]) for name in records if name in baselines}
+    pairs = {name: pair for name, pair in pairs.items() if len(pair.loss_N) >= _FIRST}
+    if not pairs:
+        return None
+    rolling = all(len(pair.loss_N) >= 2 * _WINDOW for pair in pairs.values())
+    shown = dict.fromkeys((report.result.verdict.strongest_baseline, GARCH, "random-walk", "har-t"))
+    drawings = tuple(_skill_drawing(name, pairs[name], rolling, report) for name in shown if name in pairs)
+    p = {c.baseline: c.dm_p for c in report.result.comparisons_at(1) if c.model == report.result.network}
+    versus = sorted((_versus(name, pair, p.get(name)) for name, pair in pairs.items()), key=lambda v: v.whole.value)
+    table = Table(_VERSUS, tuple(versus), f"Skill of the {display(report.result.network)} over each baseline")
+    window = f"the {_WINDOW} sessions before each date" if rolling else "all sessions up to each date"
+    words = (
+        f"One less the ratio of mean CRPS to the baseline's, over {window}. The band is a 90 % confidence interval for "
+        "each window by itself: where zero is inside, the window alone tells nobody apart. Scales differ."
+    )
+    blocks = (Prose(words), Figures(drawings), Grid(table), Prose(table.notes, "quiet"))
+    return Section("skill", "Skill over time", blocks)
+
+
+def _skill_drawing(name: str, pair: Pair, rolling: bool, report: Report) -> Drawing:
+    every = max(1, len(pair.loss_N) // _POINTS)
+    path = skill_path(pair.loss_N, pair.baseline_N, _WINDOW if rolling else None, _FIRST, every)
+    strongest = name == report.result.verdict.strongest_baseline
+    title = f"Skill over {display(name)}" + (", the strongest baseline" if strongest else "")
+    return Drawing(skill_chart(f"skill-over-{name}", title, pair.sessions_N[path.rows_P], path), "")
+
+
+def _versus(name: str, pair: Pair, p: float | None) -> _Versus:
+    whole = skill(pair.loss_N, pair.baseline_N)
+    if len(pair.loss_N) < _WINDOW:
+        return _Versus(name, whole, p, None, None)
+    ahead = np.convolve(pair.baseline_N - pair.loss_N, np.ones(_WINDOW), "valid") > 0.0
+    newest = skill(pair.loss_N[-_WINDOW:], pair.baseline_N[-_WINDOW:])
+    return _Versus(name, whole, p, newest, float(np.mean(ahead)))
+
+
+def _bounds(found: Skill) -> str:
+    return f"{gain(found.low)} .. {gain(found.high)}"
+
+
+_VERSUS: tuple[Column[_Versus], ...] = (
+    Column("baseline", lambda v: v.baseline),
+    Column("skill", lambda v: v.whole.value, gain),
+    Column(
+        "90 % confidence",
+        lambda v: v.whole,
+        _bounds,
+        "Confidence: delta method with the Newey-West variance of 10 lags.",
+    ),
+    Column("p", lambda v: v.p, p_value, "p: one-sided Diebold-Mariano test over all forecasts."),
+    Column(f"last {_WINDOW} sessions", lambda v: v.newest and v.newest.value, gain),
+    Column("90 % confidence", lambda v: v.newest, _bounds),
+    Column(
+        "windows ahead",
+        lambda v: v.ahead,
+        lambda share: percent(share, 0),
+        f"Windows ahead: share of all windows of {_WINDOW} sessions in which the network had the lower CRPS.",
+    ),
+)
+
+
+# Calibration: whether the probabilities are what they say, as a whole, by quantile, by volatility and by year.
+
+
+def _calibration(report: Report) -> Section | None:
+    """None without a calibration and without forecasts to see it from."""
+    blocks: list[Block] = []
+    known = report.result.calibration
+    if known is not None:
+        held = calibration_words(known, f" of {count(known.coverage.n, 'outcome')}")
+        pit = f"PIT: {pit_words(known)}, chi-square p {p_value(known.uniformity.chi2_p)}."
+        blocks.append(Prose(f"{held} {pit} {AGAINST}"))
+    drawings = (*_whole_drawings(report), *(_group_drawings(known) if known is not None else ()))
+    if drawings:
+        blocks.append(Figures(drawings))
+    if report.result.calibrated:
+        note = (
+            "What two methods of calibration, learning from settled forecasts alone, would have made of the network's "
+            "90 % intervals. Errors in percentage points of coverage; score: mean interval score in basis points of "
+            "the log return, lower is better."
+        )
+        blocks += [Grid(effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
+    return Section("calibration", "Calibration", tuple(blocks)) if blocks else None
+
+
+def _whole_drawings(report: Report) -> tuple[Drawing, ...]:
+    known, rows = report.result.calibration, network_rows(report)
+    found = []
+    if known is not None and known.uniformity.n and known.uniformity.counts:
+        note = "Level bars are right. Shaded: where 95 % of the bars would lie if the forecasts were right."
+        found.append(Drawing(pit_chart(known.uniformity), note))
+    if rows is not None:
+        note = "For each quantile; zero is right. Above: outcomes are below it too often. Shaded: 95 % by chance."
+        found.append(Drawing(reliability_chart(rows, strongest_rows(report)), note))
+    return tuple(found)
+
+
+def _group_drawings(known: Calibration) -> tuple[Drawing, ...]:
+    nominal = known.coverage.nominal
+    words = f"{percent(nominal, 0)} intervals that held"
+    deciles = "0 is the calmest tenth, as ranked among the stock's own past, 9 the wildest."
+    parts = (
+        ("coverage-by-decile", f"{words}, by tenth of volatility", known.by_decile, deciles),
+        ("coverage-by-year", f"{words}, by year", known.by_year, "By target session."),
+    )
+    found = []
+    for name, title, table, note in parts:
+        groups = [group for group in table.groups if group.n >= _FEWEST]
+        left_out = "" if len(groups) == len(table.groups) else f" Groups of fewer than {_FEWEST} are left out."
+        if groups:
+            chance = f"{note} Bars: where 95 % of the dots would lie by chance.{left_out}"
+            found.append(Drawing(coverage_chart(name, title, groups, nominal), chance))
+    return tuple(found)
+
+
+# Scores: all competitors in one table, who cannot be told from the best, and what trading on it would have earned.
+
+
+def _scores(report: Report) -> Section | None:
+    """None where nothing was scored."""
+    result = report.result
+    network = display(result.network)
+    scores = scores_table(result.scores_at(1), result.comparisons_at(1), result.network, network)
+    if not scores.rows:
+        return None
+    n = scores.rows[0].score.n
+    blocks: list[Block] = [Grid(replace(scores, title=f"{n:,} forecasts, best CRPS first"))]
+    if report.confidence_set:
+        names = ", ".join(f"{name} (p {p_value(p)})" for name, p in report.confidence_set.items())
+        blocks.append(Prose(f"{BEST}): {names}."))
+    left_out = ""
+    if result.left_out:
+        left_out = f" Left out, since they could not be fitted: {', '.join(result.left_out)}."
+    blocks.append(Prose(scores_note(scores) + left_out, "quiet"))
+    if result.horizon > 1:
+        steps = range(1, result.horizon + 1)
+        ahead = steps_table(result, [result.verdict.strongest_baseline], steps, coverage_50=True)
+        note = (
+            "Each forecast is of the whole way from the last close. CRPS in basis points of the log return; p: "
+            "one-sided Diebold-Mariano test."
+        )
+        blocks += [Grid(replace(ahead, title=f"{network}, several sessions ahead")), Prose(note, "quiet")]
+    return Section("scores", "All competitors", tuple(blocks))
+
+
+def _economics(report: Report) -> Section | None:
+    """None where no strategy was tried."""
+    strategies = report.result.economics
+    if not strategies:
+        return None
+    table = economics_table(strategies)
+    words = f"{economics_words(strategies)} {table.notes}".rstrip()
+    return Section("trading", "Trading on it", (Prose(words), Grid(table)))
+
+
+# Worst days: the sessions that the network was most wrong about, and what the strongest baseline said of them.
+
+
+def _worst(report: Report) -> Section | None:
+    """None without forecasts."""
+    rows, baseline = network_rows(report), strongest_rows(report)
+    if rows is None or not np.isfinite(rows.crps).any():
+        return None
+    scored = np.flatnonzero(np.isfinite(rows.crps))
+    worst = scored[np.argsort(-rows.crps[scored], kind="stable")[:_DAYS]]
+    records = [record for record in (rows, baseline) if record is not None]
+    columns = [*_outcome_columns(rows), *(column for record in records for column in _said_columns(record))]
+    title = f"The {len(worst)} largest CRPS of the {display(report.result.network)}"
+    table = Table(tuple(columns), tuple(_Day(int(row), rows.target_sessions[row]) for row in worst), title)
+    note = (
+        "PIT: the probability that the forecast gave to a close of at most this one; near 0 or 1, it came as a "
+        "surprise. CRPS in basis points. Closes in shares of the day before."
+    )
+    return Section("worst", "Worst days", (Grid(table), Prose(note, "quiet")))
+
+
+class _Day(NamedTuple):
+    """A row of the network's record, and the session that it is about."""
+
+    row: int
+    session: np.datetime64
+
+
+def _outcome_columns(rows: ForecastRows) -> tuple[Column[_Day], ...]:
+    return (
+        Column("session", lambda day: day.session),
+        Column("last close", lambda day: float(rows.last_close[day.row]), price),
+        Column("close", lambda day: float(rows.last_close[day.row] * np.exp(rows.realised_return[day.row])), price),
+        Column("move", lambda day: float(np.expm1(rows.realised_return[day.row])), gain),
+    )
+
+
+def _said_columns(record: ForecastRows) -> tuple[Column[_Day], ...]:
+    """What one competitor had said of a session; dashes where it has no forecast for it."""
+    places = {session: row for row, session in reversed(list(enumerate(record.target_sessions)))}
+    name = display(record.model)
+
+    def said(value: Callable[[int], Any]) -> Callable[[_Day], Any]:
+        return lambda day: value(places[day.session]) if day.session in places else None
+
+    def interval_90(row: int) -> tuple[float, float]:
+        low, high = (float(record.last_close[row] * np.exp(record.quantiles_NQ[row, k])) for k in (4, 94))
+        return low, high
+
+    return (
+        Column(f"{name} 90 % interval", said(interval_90), price_range),
+        Column(f"{name} PIT", said(lambda row: float(record.pit[row])), lambda pit: number(pit, 4)),
+        Column(f"{name} CRPS", said(lambda row: float(record.crps[row])), lambda crps: basis_points(crps, 0)),
+    )
+
+
+# Folds: how the record was made, and how the networks learnt.
+
+
+def _folds(report: Report) -> Section | None:
+    """None without folds."""
+    folds = report.result.folds
+    if not folds:
+        return None
+    words = (
+        f"{count(len(folds), 'fold')}: each learns from the past, is stopped by the newest part of it, and forecasts "
+        f"sessions that it has not seen, {sum(fold.test[2] for fold in folds):,} in all."
+    )
+    blocks: list[Block] = [
+        Prose(words),
+        Figures((Drawing(folds_chart(folds), "", folds_chart(folds, narrow=True)),)),
+    ]
+    cells = dict.fromkeys(cell for fold in folds for cell in fold.curves)
+    drawings = tuple(drawing for cell in cells for drawing in _losses(cell, folds))
+    if drawings:
+        losses = (
+            "Loss: mean negative log likelihood of a session, in units of the base scale. Dots: the steps whose "
+            "weights the members of the ensemble kept. Change: mean over the members, since before the first step."
+        )
+        blocks += [Figures(drawings), Prose(losses, "quiet")]
+    steps = Column("steps of each member", _steps, align="words")
+    return Section("folds", "How it was tested", (*blocks, Grid(folds_table(folds, steps), folded=True)))
+
+
+def _losses(cell: str, folds: Sequence[FoldSummary]) -> tuple[Drawing, ...]:
+    """The last fold's members, and all folds side by side where there are several."""
+    known = [(fold.number, fold.curves[cell]) for fold in folds if fold.curves.get(cell)]
+    if not known:
+        return ()
+    number, curves = known[-1]
+    name = display(cell)
+    last = Drawing(losses_chart(cell, f"{name}: loss of each member, fold {number}", curves), "")
+    several = [(fold, members) for fold, members in known if learnt(members)]
+    if len(several) < 2:
+        return (last,)
+    return last, Drawing(fold_losses_chart(cell, f"{name}: change of the validation loss", several), "")
+
+
+def _steps(fold: FoldSummary) -> str | None:
+    return "; ".join(f"{cell} {', '.join(map(str, members))}" for cell, members in fold.steps.items()) or None
+
+
+# Settings: what is needed to make the same page again.
+
+
+def _settings(report: Report) -> Section:
+    """Settings, the data and its hash, notes on the data, version and time."""
+    facts = [
+        ("source", report.source),
+        *([("sessions", f"to {report.dates[-1]}")] if report.dates else []),
+        ("SHA-256 of the data", report.result.data_sha256),
+        *(("note on the data", note) for note in report.result.notes),
+        *report.configuration.items(),
+        ("stockcast", report.version),
+        ("made at", report.created_at),
+    ]
+    return Section("settings", "Settings and data", (Facts(tuple(facts)),))

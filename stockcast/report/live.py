@@ -1,0 +1,200 @@
+"""What a life with a provider shows: fetches, runs, the live record and the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stockcast.report.forecast import interval_90
+from stockcast.report.tables import (
+    Column,
+    Table,
+    basis_points,
+    count,
+    gain,
+    number,
+    p_value,
+    percent,
+    price,
+    price_range,
+    whole,
+)
+from stockcast.report.text import Block, Heading, Page, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+    from typing import Any
+
+    from stockcast.results.fetching import FetchResult
+    from stockcast.results.forecasts import Forecast
+    from stockcast.results.ledger import LedgerRow
+    from stockcast.results.running import TickerRun
+    from stockcast.results.score import LiveComparison, LiveScore, ScoreResult
+
+_NAMED = 5  # missed sessions
+
+
+# Fetches.
+
+
+def fetches_text(results: Sequence[FetchResult], page: Page) -> str:
+    """What `fetch` shows: a row per ticker."""
+    return render([Table(_FETCHES, tuple(results))], page)
+
+
+def _news(result: FetchResult) -> str:
+    if not result.asked:
+        return "stored prices did"
+    if result.restated:
+        return "restated and replaced"
+    if result.corrected:
+        return f"{count(result.corrected, 'bar')} corrected"
+    return "fetched" if result.added else "nothing new"
+
+
+_FETCHES: tuple[Column[FetchResult], ...] = (
+    Column("ticker", lambda r: r.ticker, align="left"),
+    Column("exchange", lambda r: r.exchange, rank=3, align="left"),
+    Column("currency", lambda r: r.currency or None, rank=4, align="left"),
+    Column("first", lambda r: r.first, rank=2, align="left"),
+    Column("last", lambda r: r.last, align="left"),
+    Column("sessions", lambda r: r.sessions, whole, rank=1),
+    Column("new", lambda r: r.added, whole),
+    Column("behind", lambda r: r.age_sessions or None, lambda n: count(n, "session"), align="left"),
+    Column("what happened", _news, rank=1, align="words"),
+)
+
+
+# Runs.
+
+
+def run_text(tickers: Sequence[TickerRun], written: Sequence[str], page: Page) -> str:
+    """What `run` shows: each ticker's first forecast, what was done for it, and the files that were written."""
+    missed = [missed_words(ticker.ticker, ticker.missed) for ticker in tickers if ticker.missed]
+    files = [f"written: {', '.join(written)}"] if written else []
+    return render([Table(_RUNS, tuple(tickers)), *missed, *files], page)
+
+
+def missed_words(ticker: str, sessions: Sequence[date]) -> str:
+    """The newest of the missed sessions by name, the others by their number."""
+    named = ", ".join(day.isoformat() for day in sessions[-_NAMED:])
+    more = f", and {len(sessions) - _NAMED} before" if len(sessions) > _NAMED else ""
+    return f"{ticker}: {count(len(sessions), 'session')} without a live forecast: {named}{more}"
+
+
+def _first(value: Callable[[Forecast], Any]) -> Callable[[TickerRun], Any]:
+    """That of the first forecast, where there is one."""
+    return lambda run: value(run.forecasts[0]) if run.forecasts else None
+
+
+def _done(run: TickerRun) -> str:
+    training = {"first": "trained", "replaced": "retrained", "kept": "old model kept"}
+    words = [training[run.training.outcome]] if run.training else []
+    return ", ".join([*words, "recorded" if run.new else "already on record"])
+
+
+_RUNS: tuple[Column[TickerRun], ...] = (
+    Column("ticker", lambda run: run.ticker, align="left"),
+    Column("origin", lambda run: run.origin, rank=3, align="left"),
+    Column("target", _first(lambda f: f.target_session), align="left"),
+    Column("last close", _first(lambda f: f.last_close), price, rank=2),
+    Column("median", _first(lambda f: f.median), price),
+    Column("90 % interval", _first(interval_90), price_range),
+    Column("P(up)", _first(lambda f: f.p_up), percent, rank=1),
+    Column("settled", lambda run: run.settled, whole, rank=2),
+    Column("what happened", _done, align="words"),
+)
+
+
+# The live record.
+
+
+def score_text(result: ScoreResult, page: Page) -> str:
+    """What `score` shows: one row per live record, the pooled ones, and the verdict."""
+    below = [_waiting(result)] if result.waiting or result.void else []
+    below += [missed_words(ticker, sessions) for ticker, sessions in result.missed.items()]
+    scores = (*result.scores, *result.pooled)
+    if not scores:
+        return render([result.sentence, *below], page)
+    table = Table(_SCORES, scores)
+    return render([table, table.notes, Heading("\nVerdict"), result.sentence, *below], page)
+
+
+def _waiting(result: ScoreResult) -> str:
+    words = []
+    if result.waiting:
+        words.append(f"{count(result.waiting, 'forecast')} due and not settled: stockcast run settles")
+    if result.void:
+        words.append(f"{count(result.void, 'forecast')} void: there was no bar on the target session")
+    return "; ".join(words)
+
+
+def _rival(value: Callable[[LiveComparison], Any]) -> Callable[[LiveScore], Any]:
+    """That of the comparison with the rival, where there is one."""
+
+    def of(score: LiveScore) -> Any:
+        against = next((c for c in score.comparisons if c.baseline == score.rival), None)
+        return None if against is None else value(against)
+
+    return of
+
+
+_SCORES: tuple[Column[LiveScore], ...] = (
+    Column("ticker", lambda s: s.ticker, align="left"),
+    Column("model", lambda s: s.model, rank=6, align="left"),
+    Column("step", lambda s: s.horizon, rank=5),
+    Column("n", lambda s: s.n, whole),
+    Column("since", lambda s: s.first, rank=4, align="left"),
+    Column("CRPS", lambda s: s.crps, basis_points, "CRPS in basis points of the log return: lower is better."),
+    Column("rival", lambda s: s.rival or None, align="left"),
+    Column("skill", _rival(lambda c: c.crps_skill), gain, "skill: by how much it is lower than the rival's."),
+    Column("p", _rival(lambda c: c.dm_p), p_value),
+    Column(
+        "in 90 %",
+        lambda s: s.coverage_90,
+        percent,
+        "in 90 %: how often the interval held the close; its range is where the true share lies.",
+    ),
+    Column(
+        "95 % range",
+        lambda s: f"{percent(s.coverage_90_low)} .. {percent(s.coverage_90_high)}",
+        rank=1,
+        align="left",
+    ),
+    Column("uncalibrated", lambda s: s.raw_coverage_90, percent, rank=3),
+    Column("in 50 %", lambda s: s.coverage_50, percent, rank=4),
+    Column("PIT p", lambda s: s.pit_p, number, rank=5),
+)
+
+
+# The ledger.
+
+
+def ledger_text(rows: Sequence[LedgerRow], total: int, missed: Mapping[str, Sequence[date]], page: Page) -> str:
+    """What `ledger list` shows: one row per forecast, oldest target first, then the sessions that were missed."""
+    blocks: list[Block] = [Table(_LEDGER, tuple(rows))] if rows else []
+    if len(rows) < total:
+        blocks.append(f"the newest {len(rows):,} of {total:,} forecasts; --limit 0 shows all")
+    blocks += [missed_words(ticker, sessions) for ticker, sessions in missed.items() if sessions]
+    return render(blocks, page)
+
+
+def _outcome(row: LedgerRow) -> str:
+    if row.outcome is None:
+        return "void" if row.void else "open"
+    return "within 90 %" if row.outcome.hit_90 else "outside 90 %"
+
+
+_LEDGER: tuple[Column[LedgerRow], ...] = (
+    Column("ticker", lambda row: row.forecast.ticker, align="left"),
+    Column("model", lambda row: row.forecast.model, rank=6, align="left"),
+    Column("origin", lambda row: row.forecast.origin, rank=3, align="left"),
+    Column("target", lambda row: row.forecast.target_session, align="left"),
+    Column("step", lambda row: row.forecast.horizon, rank=5),
+    Column("kind", lambda row: row.kind, align="left"),
+    Column("last close", lambda row: row.forecast.last_close, price, rank=4),
+    Column("median", lambda row: row.forecast.median, price, rank=2),
+    Column("90 % interval", lambda row: interval_90(row.forecast), price_range),
+    Column("close", lambda row: row.realised_close, price),
+    Column("outcome", _outcome, align="left"),
+)
