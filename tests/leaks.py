@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from stockcast.config import TrainConfig
-from stockcast.evaluation import verdict as verdict_module
 from stockcast.evaluation.audit import CHANGES
 from stockcast.evaluation.backtest import Entry
 from stockcast.models import training
@@ -19,9 +18,10 @@ from stockcast.models.distribution import StudentT
 from stockcast.models.ensemble import Ensemble, Moments, Standardiser
 from stockcast.models.network import Network
 from stockcast.models.problem import Preprocessing, Problem, Series, ValidationSegment
-from stockcast.pipeline import auditing
-from stockcast.pipeline.initial import Initial, Tuned
-from stockcast.pipeline.training import Work
+from stockcast.pipeline import auditing, judging, walking
+from stockcast.pipeline.initial import Initial, TrainingResult
+from stockcast.pipeline.pools import Member
+from stockcast.pipeline.trainer import Trainer
 from stockcast.prices.closing import Closing
 from stockcast.prices.history import Dates, Floats, History
 from stockcast.results.progress import Progress
@@ -29,7 +29,7 @@ from stockcast.results.training import Verdict
 from stockcast.windows import features as feature_module
 from stockcast.windows.covariates import Covariate
 from stockcast.windows.features import BURN_IN, Features
-from stockcast.windows.splits import Part, Split
+from stockcast.windows.splits import Part
 
 Leak = Callable[[pytest.MonkeyPatch], None]
 
@@ -100,15 +100,18 @@ def base_scale(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tuning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the tuned networks take the place of the general model is decided with the test part."""
-    original = Initial.tuned
+    original = Initial.learn
 
-    def leaking(self: Initial, f: Features, split: Split, config: TrainConfig, progress: Progress) -> Tuned:
-        longer = replace(split, validation=Part(split.validation.start, len(f) - 1))
-        tuned = original(self, f, longer, config, progress)
+    def leaking(self: Initial, series: Sequence[Series], config: TrainConfig, progress: Progress) -> TrainingResult:
+        (one,) = series
+        assert one.validation is not None
+        longer = replace(one, validation=Part(one.validation.start, one.length - 1))
+        tuned = original(self, [longer], config, progress)
         # A later cutoff would give it away at once.
-        return replace(tuned, network=replace(tuned.network, cutoff=split.scored_cutoff))
+        cutoff = one.load().session_returns.dates[one.last].astype(object)
+        return replace(tuned, network=replace(tuned.network, cutoff=cutoff))
 
-    monkeypatch.setattr(Initial, "tuned", leaking)
+    monkeypatch.setattr(Initial, "learn", leaking)
 
 
 def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,10 +128,12 @@ def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def baselines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Baselines of a training fitted on the whole history."""
-    original = Work.fit_baselines
+    """Baselines fitted on the whole history."""
+    original = walking.fit_baselines
     monkeypatch.setattr(
-        Work, "fit_baselines", lambda work, part, why: original(work, replace(part, stop=len(work.f) - 1), why)
+        walking,
+        "fit_baselines",
+        lambda names, f, part, progress: original(names, f, replace(part, stop=len(f) - 1), progress),
     )
 
 
@@ -140,21 +145,24 @@ def garch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def bars_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulated paths draw from bars of the test part, too."""
-    original = Work.shocks
-    monkeypatch.setattr(
-        Work, "shocks", lambda work, network, part: original(work, network, replace(part, stop=len(work.f) - 1))
-    )
+    original = Trainer._drawn
+
+    def leaking(trainer: Trainer, member: Member) -> Part:
+        return replace(original(trainer, member), stop=len(member.own) - 1)
+
+    monkeypatch.setattr(Trainer, "_drawn", leaking)
 
 
 def choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The strongest baseline, and who serves, chosen by their scores on the test part."""
-    original = verdict_module.verdict
+    original = judging.verdict
 
-    def leaking(network: Entry, known: Mapping[str, Entry], _scores: Mapping[str, float]) -> Verdict:
+    def leaking(network: Entry, known: Mapping[str, Entry], _scores: Mapping[str, float], serves: bool) -> Verdict:
         entries = {network.model: network, **known}
-        return original(network, known, {name: float(entry.crps_N.mean()) for name, entry in entries.items()})
+        scores = {name: float(entry.crps_N.mean()) for name, entry in entries.items()}
+        return original(network, known, scores, serves)
 
-    monkeypatch.setattr(verdict_module, "verdict", leaking)
+    monkeypatch.setattr(judging, "verdict", leaking)
 
 
 def batch_normalisation(monkeypatch: pytest.MonkeyPatch) -> None:

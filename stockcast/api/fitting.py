@@ -123,7 +123,7 @@ def _pooled(
     CovariateInputs
 ) -> Model:  # fmt: skip
     from stockcast.pipeline.pools import Pool, calendar_of
-    from stockcast.pipeline.pooltraining import train_pool
+    from stockcast.pipeline.training import train_pool
 
     calendar = calendar_of(histories, config.exchange)
     covariates = None

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from stockcast.pipeline.markets import Company
     from stockcast.pipeline.models import list_models, remove_model, show_model
     from stockcast.pipeline.pooling import pooled
-    from stockcast.pipeline.pooltraining import train_pool_from
     from stockcast.pipeline.predicting import predict, predict_beside
     from stockcast.pipeline.pretrained import PretrainedBacktest
     from stockcast.pipeline.reporting import report
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from stockcast.pipeline.skilltable import skill_table
     from stockcast.pipeline.source import FetchSession, fetch
     from stockcast.pipeline.sources import load
-    from stockcast.pipeline.training import train
+    from stockcast.pipeline.training import train, train_pool_from
     from stockcast.storage.files import save_files
     from stockcast.storage.outputs import save_forecasts, save_rows
 
@@ -62,7 +61,7 @@ _HOME = {
     "show_model": "models",
     "skill_table": "skilltable",
     "train": "training",
-    "train_pool_from": "pooltraining",
+    "train_pool_from": "training",
 }
 
 __all__ = [

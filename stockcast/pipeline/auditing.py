@@ -15,16 +15,19 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.config.models import AUDITING, SCRATCH
-from stockcast.errors import DataError, ModelError
+from stockcast.errors import ModelError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, dist_bytes
+from stockcast.evaluation.backtest import Entry, Outcomes
 from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
 from stockcast.pipeline.auditparts import FITTED, Parts, Watched, differing, forecast_bytes, network_parts
 from stockcast.pipeline.covariates import Search, columns_of, covariates_of
+from stockcast.pipeline.initial import Initial, TrainingResult
+from stockcast.pipeline.judging import judged
 from stockcast.pipeline.sources import Quotes, load, quotes
-from stockcast.pipeline.training import Work
-from stockcast.pipeline.walking import Walk
+from stockcast.pipeline.trainer import Trainer
+from stockcast.pipeline.walking import Stage, Walk, fit_baselines
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.results.audit import AuditCheck, AuditResult
@@ -33,7 +36,6 @@ from stockcast.windows.folds import Fold
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.backtest import Entry
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import EarlyStopping
     from stockcast.pipeline.source import FetchSession
@@ -76,7 +78,7 @@ def audit(
         progress.note(f"{history.ticker}: {note}")
     search = Search(home, progress, lambda _: fetch_session, strict=False)
     covariates = covariates_of(config.covariates, history, config.exchange, found, search)
-    made = _Audit(_work(history, config, home, progress, found, covariates), found)
+    made = _Audit(_trainer(history, config, home, progress, found, covariates), found)
     prices, unread = prices_check(source, read, home, history, made.origins, found)
     checks = [
         *prices,
@@ -98,16 +100,16 @@ def audit(
     )
 
 
-def _work(
+def _trainer(
     history: History, config: TrainConfig, home: Path, progress: Progress, found: Quotes | None,
     covariates: Covariates | None,
-) -> Work:  # fmt: skip
+) -> Trainer:  # fmt: skip
     """The training to look at; a quick one where no settings were asked for and it begins from scratch."""
-    work = Work.begin(history, config, home, history.ticker, progress, found, covariates)
-    if work.initial is None and config.training == TrainingConfig(seed=config.training.seed):
+    trainer = Trainer.of_series(history, config, home, progress, found, covariates)
+    if trainer.config.init == SCRATCH and config.training == TrainingConfig(seed=config.training.seed):
         config = replace(config, training=replace(AUDITING, seed=config.training.seed), init=SCRATCH)
-        work = Work.begin(history, config, home, history.ticker, progress, found, covariates)
-    return work
+        trainer = Trainer.of_series(history, config, home, progress, found, covariates)
+    return trainer
 
 
 @dataclass(frozen=True)
@@ -129,22 +131,22 @@ def _bytes_of(model: TrainedModel, history: History, asked: PredictConfig) -> by
 
 @dataclass(frozen=True)
 class _Audit:
-    """One audit: what its checks share. work: the training whose parts it takes."""
+    """One audit: what its checks share. trainer: the training whose parts it takes."""
 
-    work: Work
+    trainer: Trainer
     found: Quotes | None
 
     @property
     def history(self) -> History:
-        return self.work.history
+        return self.trainer.member.history
 
     @property
     def cell(self) -> str:
-        return self.work.config.network.cell
+        return self.trainer.config.network.cell
 
     @property
     def test(self) -> Part:
-        return self.work.split.test
+        return self.trainer.parts.test
 
     @cached_property
     def origins(self) -> tuple[int, ...]:
@@ -153,12 +155,12 @@ class _Audit:
 
     @property
     def horizon(self) -> int:
-        return max(self.work.config.horizon, SHORTEST_HORIZON)
+        return max(self.trainer.config.horizon, SHORTEST_HORIZON)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What the audit was made with."""
-        config, split = self.work.config, self.work.split
+        config, split = self.trainer.config, self.trainer.parts
         training, network = config.training, config.network
         return {
             "first": self.history.first.isoformat(),
@@ -193,7 +195,7 @@ class _Audit:
     @cached_property
     def own(self) -> _Fitted:
         """Fitted on the history as it is."""
-        return self._fitted(self.work, "as it is")
+        return self._fitted(self.trainer, "as it is")
 
     @cached_property
     def others(self) -> dict[str, _Fitted]:
@@ -203,30 +205,31 @@ class _Audit:
     @cached_property
     def network_entry(self) -> Entry:
         """The network's forecasts of the test part."""
-        return self.work.test_entries(self.own.fit)[self.cell]
+        f, test, history = self.trainer.f, self.test, self.history
+        dist = self.own.fit.ensemble.forecast(f, test.start, test.stop)
+        return Entry(self.cell, dist, Outcomes.of(history.ticker, f, history.close[1:], test))
 
     def features_check(self) -> AuditCheck:
         """Whether a causal column knows a later bar."""
-        wrong = {name for row, changed in self._futures() for name in differing_columns(self.work.f, changed, row + 1)}
-        beside = (
-            "" if self.work.covariates is None else f", those of {', '.join(self.work.covariates.names)} among them"
-        )
-        what = f"{len(self.work.f.names)} inputs of the network{beside}, base scale's and baselines'"
+        f, covariates = self.trainer.f, self.trainer.pool.covariates
+        wrong = {name for row, changed in self._futures() for name in differing_columns(f, changed, row + 1)}
+        beside = "" if covariates is None else f", those of {', '.join(covariates.names)} among them"
+        what = f"{len(f.names)} inputs of the network{beside}, base scale's and baselines'"
         return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
 
     def covariates_check(self, search: Search) -> list[AuditCheck]:
         """Whether what is seen of covariates at an origin hangs on later bars: all is read again up to it alone."""
-        if self.work.covariates is None:
+        if self.trainer.pool.covariates is None:
             return []
-        config, search = self.work.config, replace(search, progress=Silent())
+        config, search = self.trainer.config, replace(search, progress=Silent())
         wrong: list[str] = []
         for row in self.origins:
             past = self.history.rows(0, row + 2)
             alone = covariates_of(config.covariates, past, config.exchange, self.found, search)
-            seen = columns_of(past, self.work.calendar, alone)
-            differing_here = differing_columns(self.work.f, seen, row + 1)
+            seen = columns_of(past, self.trainer.pool.calendar, alone)
+            differing_here = differing_columns(self.trainer.f, seen, row + 1)
             wrong += [f"{name} up to {past.last}" for name in differing_here]
-        names = ", ".join(self.work.covariates.names)
+        names = ", ".join(self.trainer.pool.covariates.names)
         return [outcome("covariates", wrong, f"{names}: read up to each of {len(self.origins)} origins, against all")]
 
     def fitted_checks(self) -> Iterator[AuditCheck]:
@@ -238,27 +241,27 @@ class _Audit:
                 for change, other in others.items()
                 for part in differing(own.parts[name], other.parts[name])
             ]
-            yield outcome(name, wrong, explained.format(cutoff=self.work.split.scored_cutoff))
+            yield outcome(name, wrong, explained.format(cutoff=self.trainer.parts.scored_cutoff))
 
     def forecast_checks(self) -> Iterator[AuditCheck]:
         """Whether forecasts differ, refitted with another future and seen from an origin with another future."""
-        self.work.progress.stage("forecasts with other futures", (1 + len(CHANGES)) * len(self.origins))
-        as_it_is = self.history, self.work.covariates
+        self.trainer.progress.stage("forecasts with other futures", (1 + len(CHANGES)) * len(self.origins))
+        as_it_is = self.history, self.trainer.pool.covariates
         as_it_was = {row: self._forecasts(self.own.fit, as_it_is, row) for row in self.origins}
         for change, other in self.others.items():
             wrong: list[str] = []
             for row in self.origins:
                 made = self._forecasts(other.fit, self._other(change, row), row)
-                day = self.work.split.session(row)
+                day = self.trainer.parts.session(row)
                 wrong += [f"{name} from {day}" for name in differing(as_it_was[row], made)]
             count = sum(len(made) for made in as_it_was.values()) * self.horizon
             yield outcome(f"forecasts, future {change}", wrong, f"{count} distributions, to the last byte")
 
     def one_by_one_check(self) -> AuditCheck:
         """Whether the test part's forecasts, made in one batch, are those that were possible at each origin."""
-        f, test, fit = self.work.f, self.test, self.own.fit
+        f, test, fit = self.trainer.f, self.test, self.own.fit
         rows = np.unique(np.linspace(test.start, test.stop - 1, ALONE).round().astype(int)).tolist()
-        self.work.progress.stage("forecasts one by one", len(rows))
+        self.trainer.progress.stage("forecasts one by one", len(rows))
         competitors: dict[str, Any] = {self.cell: self._taught(), **fit.baselines}
         whole = {name: known.forecast(f, test.start, test.stop) for name, known in competitors.items()}
         wrong: list[str] = []
@@ -267,8 +270,8 @@ class _Audit:
             at = row - test.start
             for name, known in competitors.items():
                 if dist_bytes(known.forecast(past, row, row + 1), 0, 1) != dist_bytes(whole[name], at, at + 1):
-                    wrong.append(f"{name} from {self.work.split.session(row)}")
-            self.work.progress.advance(1)
+                    wrong.append(f"{name} from {self.trainer.parts.session(row)}")
+            self.trainer.progress.advance(1)
         detail = f"{len(rows)} of {len(test)} origins, the future cut: as in one batch of the test part"
         if not min(self.own.chosen.steps):
             detail += "; validation chose no step, so the network is one that took all of them"
@@ -278,13 +281,13 @@ class _Audit:
         """Whether a fold of `backtest` forecasts the same up to an origin whatever comes after it."""
         middle = self.origins[1]
         rows = middle - self.test.start + 1
-        own = self._walked(self.work, rows, "as it is")
+        own = self._walked(self.trainer, rows, "as it is")
         wrong: list[str] = []
         for change in CHANGES:
             other = self._walked(self._changed(change, middle), rows, f"future {change}")
             wrong += [f"{name} (future {change})" for name in differing(own, other)]
         known = len(own) - 1
-        detail = f"a fold of backtest, {known} competitors, {rows} origins up to {self.work.split.session(middle)}"
+        detail = f"a fold of backtest, {known} competitors, {rows} origins up to {self.trainer.parts.session(middle)}"
         return outcome("walk-forward", wrong, detail)
 
     def _futures(self) -> Iterator[tuple[int, Features]]:
@@ -295,104 +298,96 @@ class _Audit:
 
     def _other(self, change: str, row: int) -> _Prices:
         """The history with other bars after the session of a row, and its covariates after what that may know."""
-        covariates = self.work.covariates
+        covariates = self.trainer.pool.covariates
         if covariates is not None:
-            covariates = covariates.changed(CHANGES[change], self.work.split.session(row))
+            covariates = covariates.changed(CHANGES[change], self.trainer.parts.session(row))
         # Row t of the features belongs to bar t + 1: the origin's own bar is the last one that stays.
         return CHANGES[change](self.history, row + 2), covariates
 
     def _seen(self, change: str, row: int) -> Features:
-        return self.work.on(*self._other(change, row)).f
+        return self.trainer.on(*self._other(change, row)).f
 
-    def _changed(self, change: str, row: int) -> Work:
-        """The work with other bars after the session of a row, and the same training and validation part."""
-        history, covariates = self._other(change, row)
-        test = Part(self.test.start, max(self.test.start, len(history) - 2))
-        split = replace(self.work.split, dates=history.dates[1:], test=test)
-        work = self.work.on(history, covariates)
-        return replace(work, split=split)
+    def _changed(self, change: str, row: int) -> Trainer:
+        """The training with other bars after the session of a row, and the same training and validation part."""
+        return self.trainer.on(*self._other(change, row))
 
-    def _fitted(self, work: Work, what: str) -> _Fitted:
+    def _fitted(self, trainer: Trainer, what: str) -> _Fitted:
         """Trained, chosen and fitted as `train` does it."""
-        watched = Watched(self.work.progress, what)
-        work = replace(work, progress=watched)
-        trained = work.learn()
-        network, chosen, crps = trained.network, trained.chosen, trained.validation_crps
+        watched = Watched(self.trainer.progress, what)
+        trainer = replace(trainer, progress=watched)
+        learned = trainer.learn(trainer.market is not None)
         losses = np.array(watched.losses)
-        baselines = dict(work.fit_baselines(work.seen, "the test part"))
-        for name, kind in ALL_BASELINES.items():
-            if name not in baselines:
-                try:
-                    baselines[name] = kind.fit(work.f, work.seen.start, work.seen.stop)
-                except DataError:
-                    continue
-        fit = Fit(network, baselines, work.shocks(network, work.split.train))
+        walk, fold = trainer.walk(trainer.member, learned.network)
+        stage = walk.fold(fold, 1)
+        baselines = dict(stage.file.fits[self.cell].baselines)
+        others = [name for name in ALL_BASELINES if name not in baselines]
+        baselines |= fit_baselines(others, trainer.f, trainer.parts.seen, Silent())[0]
+        fit = trainer.scored_fit(learned.network, baselines)
+        # Who would serve, and whom the network is measured by: judged with the test part where there is one left.
+        choice = self._choice(walk, fold, stage) if len(fold.split.test) else self.own.parts["choice"]
         parts = {
-            **network_parts(network),
+            **network_parts(learned.network),
             "early stopping": {
-                "steps": np.array(chosen.steps).tobytes(),
+                "steps": np.array(learned.chosen.steps).tobytes(),
                 "validation losses": losses.tobytes(),
             },
             "baselines": {name: repr(baseline).encode() for name, baseline in baselines.items()},
             "simulated bars": {"bars": fit.shocks.values_M4.tobytes()},
-            "validation scores": {name: np.array(value).tobytes() for name, value in crps.items()},
-            "choice": self._choice(work, fit, crps),
+            "validation scores": {
+                name: np.array(value).tobytes() for name, value in stage.file.about["validation_crps"].items()
+            },
+            "choice": choice,
         }
-        return _Fitted(fit, chosen, parts)
+        return _Fitted(fit, learned.chosen, parts)
 
-    def _choice(self, work: Work, fit: Fit, crps: dict[str, float]) -> Parts:
-        """Who would serve, and whom the network is measured by: judged with the test part where there is one left."""
-        if not len(work.split.test):
-            return self.own.parts["choice"]
-        judged = work.judge(work.test_entries(fit), crps)
-        return {"served by": judged.served_by.encode(), "strongest baseline": judged.strongest_baseline.encode()}
+    @staticmethod
+    def _choice(walk: Walk, fold: Fold, stage: Stage) -> Parts:
+        found = judged(walk, [fold], [stage], keep_rows=False, in_depth=False).verdict
+        return {"served by": found.served_by.encode(), "strongest baseline": found.strongest_baseline.encode()}
 
     def _taught(self) -> Ensemble:
         """The fitted network; one that took every step where validation chose none: corrections of zero hide a leak."""
-        from stockcast.models.problem import Preprocessing
-        from stockcast.models.training import EarlyStopping, refit
+        from stockcast.models.problem import Series
+        from stockcast.models.training import EarlyStopping
 
-        fitted, chosen = self.own.fit.ensemble, self.own.chosen
+        trainer, fitted, chosen = self.trainer, self.own.fit.ensemble, self.own.chosen
         if min(chosen.steps) > 0:
             return fitted
-        every = EarlyStopping((chosen.most,) * len(chosen.steps), chosen.most)
-        initial = self.work.initial
-        start, preprocessing = None, None
-        if initial is not None:
-            begun = initial.pre_validation
-            start, preprocessing = begun.weights, Preprocessing(begun.base, begun.standardiser, fitted.cutoff)
-        watched = Watched(self.work.progress, "every step taken")
-        return refit(self.work.f, self.work.seen, self.work.config, every, watched, start, preprocessing)
+        learned = TrainingResult(fitted, EarlyStopping((chosen.most,) * len(chosen.steps), chosen.most))
+        initial, series = trainer.initial, [Series.of(trainer.f, trainer.parts.seen)]
+        if isinstance(initial, Initial):
+            initial = replace(initial, served=initial.pre_validation)
+        return initial.learn_again(series, trainer.config, learned, Watched(trainer.progress, "every step taken"))
 
     def _forecasts(self, fit: Fit, prices: _Prices, row: int) -> dict[str, bytes]:
         """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""
         history, covariates = prices
-        as_of = self.work.split.session(row)
+        as_of = self.trainer.parts.session(row)
         model = TrainedModel(
             name=history.ticker,
             ticker=history.ticker,
             model_id="",
-            config=self.work.config,
+            config=self.trainer.config,
             fits={"scored": fit},
             served_by=self.cell,
             sentence="",
-            calendar=self.work.calendar,
-            market=self.work.market,
+            calendar=self.trainer.pool.calendar,
+            market=self.trainer.market,
             beside=covariates,
         )
         asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
-        self.work.progress.advance(1)
+        self.trainer.progress.advance(1)
         return {name: _bytes_of(replace(model, served_by=name), history, asked) for name in (self.cell, *fit.baselines)}
 
-    def _walked(self, work: Work, rows: int, what: str) -> dict[str, bytes]:
+    def _walked(self, trainer: Trainer, rows: int, what: str) -> dict[str, bytes]:
         """The first rows of every competitor in a fold of the backtest, and what its validation found."""
-        config = BacktestConfig(cells=(self.cell,), network=work.config.network, training=work.config.training)
-        watched = Watched(self.work.progress, f"walk, {what}")
+        config = BacktestConfig(cells=(self.cell,), network=trainer.config.network, training=trainer.config.training)
+        watched = Watched(self.trainer.progress, f"walk, {what}")
         with tempfile.TemporaryDirectory() as folder:
             # The first origin whose target is gone can still be forecast.
-            test = Part(self.test.start, min(self.test.stop, len(work.f)))
-            walk = Walk(work.history, work.f, config, Path(folder), watched)
-            file = walk.fold(Fold(1, replace(work.split, test=test)), 1).file
+            test = Part(self.test.start, min(self.test.stop, len(trainer.f)))
+            walk = Walk(trainer.member.history, trainer.f, config, Path(folder), watched)
+            file = walk.fold(Fold(1, replace(trainer.parts, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
         first = {name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()}
         return first | {"choice": repr(about).encode()}

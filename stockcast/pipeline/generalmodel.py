@@ -26,10 +26,11 @@ from stockcast.evaluation.pooledverdict import pooled_verdict, strongest_of
 from stockcast.forecasting import TrainedModel
 from stockcast.models.cells import LayerWeights, NetworkWeights
 from stockcast.models.simulation import Shocks
+from stockcast.pipeline.initial import Scratch
 from stockcast.pipeline.pooling import pooled
 from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.pooltraining import PoolWork
 from stockcast.pipeline.skilltable import skill_table
+from stockcast.pipeline.trainer import Trainer
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Floats, History
@@ -92,12 +93,13 @@ def _known(histories: Sequence[History], cutoff: date, closes: bool) -> list[His
     return [history for history in cut if len(history) > 1]
 
 
-def _work(histories: Sequence[History], recipe: Recipe, validate_from: date, test_from: date) -> PoolWork:
+def _trainer(histories: Sequence[History], recipe: Recipe, cutoff: date, home: Path) -> Trainer:
+    """The training of a vintage: its last two years choose, and what comes after its cutoff is its test part."""
     pool = Pool.of(histories, calendar_of(histories, None))
     sessions = np.unique(np.concatenate([member.own.session_returns.dates for member in pool.members]))
-    split = PoolSplit(sessions, validate_from, test_from)
+    split = PoolSplit(sessions, cutoff - recipe.choosing, cutoff + timedelta(days=1))
     config = replace(recipe.config, exchange=pool.calendar.exchange)
-    return PoolWork(replace(pool, market=None), split, config, Path(tempfile.gettempdir()), Silent())
+    return Trainer(replace(pool, market=None), True, split, config, home, Silent(), Scratch())
 
 
 def _vintage(
@@ -105,22 +107,22 @@ def _vintage(
 ) -> TrainedModel:
     """One vintage: its steps chosen on its last two years, then everything again with them."""
     newest = max(history.last for history in histories)
-    work = _work(histories, recipe, newest - recipe.choosing, newest + timedelta(days=1))
+    trainer = _trainer(histories, recipe, newest, Path(tempfile.gettempdir()))
     progress.stage(f"general model, vintage {name}", 1)
-    _, chosen = work.learn(market=False)
-    fit = work.final(chosen, market=False)
+    learned = trainer.learn(market=False)
+    fit = trainer.final(learned, market=False)
     fit = replace(fit, ensemble=_halved(fit.ensemble), shocks=Shocks(fit.shocks.values_M4[::4]))
     progress.advance(1)
-    stocks = sum(len(work.whole(member)) >= MIN_TRAIN for member in work.pool.members)
+    stocks = sum(len(trainer.parts_of(member).whole) >= MIN_TRAIN for member in trainer.pool.members)
     return TrainedModel(
         name=name,
         ticker=f"{stocks} stocks",
         model_id="",
-        config=work.config,
+        config=trainer.config,
         fits={"scored": fit},
-        served_by=work.config.network.cell,
+        served_by=trainer.config.network.cell,
         sentence=_sentence(stocks, fit.cutoff, figures),
-        calendar=work.pool.calendar,
+        calendar=trainer.pool.calendar,
         summary={
             "data": {
                 "stocks": stocks,
@@ -129,8 +131,8 @@ def _vintage(
                 "last": newest.isoformat(),
                 "sha256": _together(histories),
             },
-            "seeds": list(work.config.training.members),
-            "steps": list(chosen.steps),
+            "seeds": list(trainer.config.training.members),
+            "steps": list(learned.chosen.steps),
             "skill": figures,
         },
     )
@@ -166,16 +168,14 @@ def _skill(histories: Sequence[History], closes: bool, recipe: Recipe, progress:
     """How the published vintage did on the sessions after it, beside baselines that were fitted up to its cutoff."""
     progress.stage(f"skill of the vintage {recipe.published.year}", 1)
     until = _known(histories, recipe.published, closes)
-    first = _work(until, recipe, recipe.published - recipe.choosing, recipe.published + timedelta(days=1))
-    _, chosen = first.learn(market=False)
-    network = _halved(first.final(chosen, market=False).ensemble)
     every = _known(histories, max(history.last for history in histories), closes)
-    work = _work(every, recipe, recipe.published - recipe.choosing, recipe.published + timedelta(days=1))
     with tempfile.TemporaryDirectory() as home:
-        results, _ = replace(work, home=Path(home)).judge(network)
-    summary = pooled(results)
+        trainer = _trainer(until, recipe, recipe.published, Path(home))
+        network = _halved(trainer.final(trainer.learn(market=False), market=False).ensemble)
+        results, _ = _trainer(every, recipe, recipe.published, Path(home)).scored(network)
+    cell, summary = network.config.cell, pooled(results)
     table, strongest = skill_table(summary), strongest_of(results)
-    verdict = pooled_verdict(work.config.network.cell, results, summary.pooled, strongest, work.config.network.cell)
+    verdict = pooled_verdict(cell, results, summary.pooled, strongest, cell)
     progress.advance(1)
     return {
         "vintage": network.cutoff.isoformat(),

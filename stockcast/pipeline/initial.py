@@ -7,11 +7,11 @@ validation part, what is served with the newest that saw nothing after the histo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH, TUNING
@@ -28,14 +28,15 @@ from stockcast.windows.columns import MARKET
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
+    from stockcast.models.cells import NetworkWeights
     from stockcast.models.ensemble import Ensemble
+    from stockcast.models.problem import Series
     from stockcast.models.training import EarlyStopping
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.results.progress import Progress
     from stockcast.windows.features import Features
     from stockcast.windows.market import Market
-    from stockcast.windows.splits import Split
 
 _TEACHING = 0.75
 """Share of the training part that teaches; the rest of it stops the tuning."""
@@ -48,12 +49,52 @@ Stricter than a verdict's 5 %: of twenty stocks with nothing to teach, one would
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What came of the tuning: the network that is scored, how it was chosen, and what there is to tell of it."""
+class TrainingResult:
+    """What the training parts taught: the networks, and how validation chose them.
+
+    init: what they were before, and whether they stayed as they were; None for a start from scratch.
+    """
 
     network: Ensemble
     chosen: EarlyStopping
-    told: InitialResult
+    init: InitialResult | None = None
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Networks that are drawn from the seed, or go on from those of the fold before, as `Initial` is for others.
+
+    weights: what a training begins with; final: what a final fit does. None: drawn from the seed.
+    """
+
+    weights: NetworkWeights | None = None
+    final: NetworkWeights | None = None
+
+    market: ClassVar[Market | None] = None
+    members: ClassVar[tuple[str, ...]] = ()
+    without_market: ClassVar[Mapping[str, Ensemble]] = {}
+
+    def seen(self, f: Features, calendar: SessionCalendar) -> Features | None:  # noqa: ARG002 - as `Initial.seen`
+        """Nothing says what they look at: that is the caller's to choose."""
+        return None
+
+    def doing(self, config: TrainConfig) -> str:
+        """What is done in a training."""
+        return f"training {config.network.cell}"
+
+    def learn(self, series: Sequence[Series], config: TrainConfig, progress: Progress) -> TrainingResult:
+        """Train on the training parts, stopped by the validation parts. Raises what `models.training.learn` raises."""
+        from stockcast.models.training import learn
+
+        return TrainingResult(*learn(series, config, progress, self.weights))
+
+    def learn_again(
+        self, series: Sequence[Series], config: TrainConfig, learned: TrainingResult, progress: Progress
+    ) -> Ensemble:
+        """Everything once more, with the steps that validation chose."""
+        from stockcast.models.training import relearn
+
+        return relearn(series, config, learned.chosen, progress, self.final)
 
 
 @dataclass(frozen=True)
@@ -133,9 +174,20 @@ class Initial:
         return cls(model.name, pre_validation, model.model_id, served, model.model_id, neighbours)
 
     @property
-    def members(self) -> int:
-        """Networks in the ensemble."""
-        return len(self.pre_validation.weights.readout_SHD)
+    def market(self) -> Market | None:
+        """What the networks look at of other stocks."""
+        return None if self.neighbours is None else self.neighbours.market
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The stocks of that market."""
+        return () if self.neighbours is None else self.neighbours.names
+
+    @property
+    def without_market(self) -> Mapping[str, Ensemble]:
+        """The networks that do without, by the fit that they are for."""
+        n = self.neighbours
+        return {} if n is None else {"scored": n.pre_validation, "served": n.served}
 
     def configured(self, config: TrainConfig) -> TrainConfig:
         """The configuration with the networks' shape, and the settings of a tuning where none were asked for.
@@ -151,34 +203,41 @@ class Initial:
                     f"leave it out, or train with --init {SCRATCH}",
                 )
         training = config.training
-        if training.seeds not in {TrainingConfig.seeds, self.members}:
+        seeds = len(self.pre_validation.weights.readout_SHD)
+        if training.seeds not in {TrainingConfig.seeds, seeds}:
             raise ConfigError(
-                f"{training.seeds} seeds, and {self.name} has {self.members} networks",
+                f"{training.seeds} seeds, and {self.name} has {seeds} networks",
                 f"leave --seeds out, or train with --init {SCRATCH}",
             )
         if _is_usual_training(training):
             training = replace(TUNING, seed=training.seed, device=training.device, final_fit=training.final_fit)
-        return replace(config, init=self.name, network=network, training=replace(training, seeds=self.members))
+        return replace(config, init=self.name, network=network, training=replace(training, seeds=seeds))
 
     def seen(self, f: Features, calendar: SessionCalendar) -> Features:
         """What the networks look at. Raises DataError where the history lacks a column."""
-        return seen_by(self.pre_validation, f, calendar, None if self.neighbours is None else self.neighbours.market)
+        return seen_by(self.pre_validation, f, calendar, self.market)
 
-    def tuned(self, f: Features, split: Split, config: TrainConfig, progress: Progress) -> Tuned:
-        """The networks tuned on the training part, or as they are: what the validation part says."""
+    def doing(self, config: TrainConfig) -> str:  # noqa: ARG002 - as `Scratch.doing`
+        """What is done in a training."""
+        return f"tuning {self.name}"
+
+    def learn(self, series: Sequence[Series], config: TrainConfig, progress: Progress) -> TrainingResult:
+        """The networks tuned on the training part of the one series, or as they are: what its validation part says."""
         from stockcast.evaluation.backtest import crps
         from stockcast.evaluation.significance.dieboldmariano import diebold_mariano
         from stockcast.models.likelihood import spread_of
         from stockcast.models.problem import Preprocessing, Series
         from stockcast.models.training import learn
 
-        choosing = split.validation
-        spread_of(f.session_returns.r_T[split.train.start + 1 : split.train.stop + 1])
+        (one,) = series
+        f, choosing = one.load(), one.validation
+        assert choosing is not None  # noqa: S101 - what is tuned is chosen
+        spread_of(f.session_returns.r_T[one.train.start + 1 : one.train.stop + 1])
         cutoff: date = f.session_returns.dates[choosing.stop].astype(object)
         preprocessing = Preprocessing(
             self.pre_validation.base, self.pre_validation.standardiser, max(cutoff, self.pre_validation.cutoff)
         )
-        teaching, stopping = _parts(split.train)
+        teaching, stopping = _parts(one.train)
         tuned, chosen = learn(
             [Series.of(f, teaching, stopping)], config, progress, self.pre_validation.weights, preprocessing
         )
@@ -188,26 +247,29 @@ class Initial:
         )
         p = diebold_mariano(after_N, before_N).p_value
         kept = not p < SIGNIFICANT
-        told = InitialResult(
+        init = InitialResult(
             self.name, self.young_id, self.served_id, kept, float(before_N.mean()), float(after_N.mean()), p
         )
         if kept:
-            chosen = replace(chosen, steps=(0,) * self.members)
-            return Tuned(replace(self.pre_validation, cutoff=preprocessing.cutoff), chosen, told)
-        return Tuned(tuned, chosen, told)
+            chosen = replace(chosen, steps=(0,) * len(chosen.steps))
+            return TrainingResult(replace(self.pre_validation, cutoff=preprocessing.cutoff), chosen, init)
+        return TrainingResult(tuned, chosen, init)
 
-    def refitted(self, f: Features, whole: Part, config: TrainConfig, tuned: Tuned, progress: Progress) -> Ensemble:
+    def learn_again(
+        self, series: Sequence[Series], config: TrainConfig, learned: TrainingResult, progress: Progress
+    ) -> Ensemble:
         """The networks that are served: the newest, tuned on everything as validation chose, or as they are."""
         from stockcast.models.problem import Preprocessing
-        from stockcast.models.training import refit
+        from stockcast.models.training import relearn
 
-        last: date = f.session_returns.dates[whole.stop].astype(object)
+        (one,) = series
+        last: date = one.load().session_returns.dates[one.last].astype(object)
         cutoff = max(last, self.served.cutoff)
-        if tuned.told.kept:
+        if learned.init is not None and learned.init.kept:
             # Baselines and the bars to draw from, which it is served with, have seen the whole history.
             return replace(self.served, cutoff=cutoff)
         preprocessing = Preprocessing(self.served.base, self.served.standardiser, cutoff)
-        return refit(f, whole, config, tuned.chosen, progress, self.served.weights, preprocessing)
+        return relearn(series, config, learned.chosen, progress, self.served.weights, preprocessing)
 
 
 def _beside(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:

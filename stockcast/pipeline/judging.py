@@ -29,9 +29,11 @@ Entries = dict[str, ConcatenatedEntry]
 
 
 def judged(
-    walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: bool, in_depth: bool = True
+    walk: Walk, folds: Sequence[Fold], done: Sequence[Stage], keep_rows: bool, in_depth: bool = True,
+    serves: bool = False,
 ) -> BacktestResult:  # fmt: skip
     """What a walk found. keep_rows: every forecast too. in_depth: calibration and economics of the ticker alone, too.
+    serves: say in the verdict who makes the forecasts.
 
     Raises DataError where no baseline could be fitted.
     """
@@ -61,7 +63,7 @@ def judged(
             of_step[cell].compare(of_step[name]) for of_step in by_step for cell in walk.config.cells for name in known
         ),
         validation_crps=dict(first_crps),
-        verdict=verdict(entries[network], known, first_crps, serves=False),
+        verdict=verdict(entries[network], known, first_crps, serves),
         calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
         calibrated=_calibrated(entries[network]) if in_depth else (),
         dists=_network_dists(walk, folds[0], files[0], entries[network]) if keep_rows else None,

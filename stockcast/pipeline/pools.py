@@ -12,7 +12,7 @@ from stockcast.errors import DataError, StockcastError
 from stockcast.pipeline.source import calendar_end
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.history import History
+from stockcast.prices.history import Dates, History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
 from stockcast.results.failures import Failure
 from stockcast.results.progress import Progress
@@ -37,6 +37,11 @@ class Member:
         """Its name."""
         return self.history.ticker
 
+    @property
+    def dates(self) -> Dates:
+        """Sessions of the columns' rows."""
+        return self.own.session_returns.dates
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -44,7 +49,7 @@ class Pool:
 
     market: of all members; None where they are too few to be one. names: the columns of their own bars that a network
     looks at; every member has them unless `taught_by` says otherwise. covariates: what every member looks at beside
-    its prices.
+    its prices. groups: what a network sees of its own bars and of the target day besides (see `extended`).
     """
 
     members: tuple[Member, ...]
@@ -52,6 +57,13 @@ class Pool:
     market: Market | None
     names: tuple[str, ...]
     covariates: Covariates | None = None
+    groups: frozenset[str] = OF_POOLS
+
+    @classmethod
+    def of_one(cls, history: History, calendar: SessionCalendar, covariates: Covariates | None = None) -> Pool:
+        """One series by itself, of which a network sees its own columns and the covariates."""
+        member = Member(history, features(history))
+        return cls((member,), calendar, None, member.own.names, covariates, frozenset())
 
     @classmethod
     def of(
@@ -76,7 +88,9 @@ class Pool:
         """What a network sees of a member: its own columns, seasonality, target day, covariates, perhaps the market."""
         own = member.own.with_usual([name for name in self.names if name not in member.own.names]).only(self.names)
         beside = None if self.covariates is None else self.covariates.of(member.ticker)
-        return extended(own, self.calendar, OF_POOLS, self.market if market else None, beside)
+        if not self.groups and beside is None:
+            return own
+        return extended(own, self.calendar, self.groups, self.market if market else None, beside)
 
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:

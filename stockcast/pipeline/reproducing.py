@@ -204,7 +204,7 @@ class _Trained:
         candidate = Candidate.of(
             found.history, model.config, self.home, model.name, self.progress, found.quotes, self.covariates
         )
-        told = candidate.trained.told
+        told = candidate.learned.init
         if begun is not None and told is not None and begun != _Begun(told.young_id, told.served_id):
             raise ModelError(
                 f"model {model.name} began with the networks of {told.name} as they were then "
@@ -216,7 +216,7 @@ class _Trained:
     def pool(self, found: Sequence[_Found]) -> ModelFile:
         """Of many."""
         from stockcast.pipeline.pools import Pool
-        from stockcast.pipeline.pooltraining import train_pool
+        from stockcast.pipeline.training import train_pool
 
         model = self.model
         # Its own calendar, not one of today: the days to the next session are columns that it learnt from.

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.source import FetchSession
     from stockcast.pipeline.sources import Quotes
-    from stockcast.pipeline.training import Candidate, Work
+    from stockcast.pipeline.trainer import Trainer
+    from stockcast.pipeline.training import Candidate
     from stockcast.windows.splits import Part
 
 REST = 20
@@ -144,33 +145,32 @@ class _Duel:
         """Mean CRPS of both over the candidate's test sessions after the old model's cutoff; None without any."""
         from stockcast.evaluation.backtest import Outcomes, crps
 
-        work, new = candidate.work, candidate.model
+        trainer, new = candidate.trainer, candidate.model
         if old.market is not None and old.members == new.members:
             old = replace(old, market=new.market)  # the same one, further on
-        part = work.split.test
-        targets = work.f.session_returns.dates[part.start + 1 : part.stop + 1]
+        part = trainer.parts.test
+        targets = trainer.f.session_returns.dates[part.start + 1 : part.stop + 1]
         start = part.start + int(np.searchsorted(targets, np.datetime64(old.served.cutoff), "right"))
         if start >= part.stop:
             return None
         part = replace(part, start=start)
-        y_N = Outcomes.of(old.ticker, work.f, work.history.close[1:], part).y_N
+        y_N = Outcomes.of(old.ticker, trainer.f, trainer.member.history.close[1:], part).y_N
         losses = [
-            float(crps(_dist(work, fit, model, part), y_N).mean())
-            for model, fit in ((old, _fits(old, work, part)[-1]), (new, _fits(new, work, part)[0]))
+            float(crps(_dist(trainer, fit, model, part), y_N).mean())
+            for model, fit in ((old, _fits(old, trainer, part)[-1]), (new, _fits(new, trainer, part)[0]))
         ]
         return cls(losses[0], losses[1], len(part))
 
 
-def _fits(model: TrainedModel, work: Work, part: Part) -> tuple[Fit, ...]:
+def _fits(model: TrainedModel, trainer: Trainer, part: Part) -> tuple[Fit, ...]:
     """The fits, oldest first; those that do without a market where it is not known all over a part."""
-    origins = work.f.session_returns.dates[part.start : part.stop]
+    origins = trainer.member.own.session_returns.dates[part.start : part.stop]
     known = model.market is not None and np.isin(origins, model.market.dates_D).all()
     return model.fits_without(*(() if known else (MARKET,)))
 
 
-def _dist(work: Work, fit: Fit, model: TrainedModel, part: Part) -> Distribution:
+def _dist(trainer: Trainer, fit: Fit, model: TrainedModel, part: Part) -> Distribution:
     """What serves of a model forecasts over a part, by one of its fits and with what that looks at."""
-    from stockcast.windows.features import features
-
-    f = seen_by(fit.ensemble, features(work.history), work.calendar, model.market, work.covariates)
+    pool = trainer.pool
+    f = seen_by(fit.ensemble, trainer.member.own, pool.calendar, model.market, pool.covariates)
     return fit.forecaster(model.served_by).forecast(f, part.start, part.stop)

@@ -1,42 +1,33 @@
-"""Training: split -> train -> judge on the test part -> save -> forecast."""
+"""Training: prices -> `Trainer` -> a candidate that was trained and judged -> saved -> its forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
-from stockcast.config.models import SCRATCH
-from stockcast.errors import DataError
-from stockcast.forecasting import Clock, Fit, TrainedModel, View, forecast, refuse_still
-from stockcast.pipeline.covariates import Search, columns_of, covariates_of
+from stockcast.forecasting import Clock, TrainedModel, View, forecast
+from stockcast.pipeline.covariates import Search, covariates_of
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, quotes
-from stockcast.pipeline.targetseries import calendar_for
+from stockcast.pipeline.trainer import Judgement, Trainer
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.prices.sessions import SessionCalendar
 from stockcast.results.forecasts import Forecast
+from stockcast.results.pools import PoolResult
 from stockcast.results.progress import Progress
-from stockcast.results.training import InitialResult, TrainResult
+from stockcast.results.training import TrainResult
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.windows.covariates import CovariatesRecord
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.backtest import Entry
-    from stockcast.models.baselines import Baseline
-    from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import EarlyStopping
-    from stockcast.pipeline.initial import Initial, Tuned
+    from stockcast.pipeline.gathering import Gathered
+    from stockcast.pipeline.initial import TrainingResult
+    from stockcast.pipeline.pools import Pool
     from stockcast.pipeline.source import FetchSession
-    from stockcast.results.training import Verdict
+    from stockcast.storage.modelfile import ModelFile
     from stockcast.windows.covariates import Covariates
-    from stockcast.windows.features import Features
-    from stockcast.windows.market import Market
-    from stockcast.windows.splits import Part, Split
 
 
 def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and most of them optional
@@ -62,300 +53,138 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
     return candidate.result(candidate.save(home), keep_rows)
 
 
+def train_pool_from(
+    gathered: Gathered, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+) -> PoolResult:
+    """`train_pool` on what `gather` found. Raises what `train_pool` raises, DataError for fewer than two series."""
+    result = train_pool(gathered.pool(), config, home, name, progress, keep_rows)
+    return replace(result, left_out=dict(gathered.left_out))
+
+
+def train_pool(
+    pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+) -> PoolResult:
+    """Train on a pool, judge every ticker on the test part, save the model under `name`.
+
+    keep_rows: keep every percentile of every test forecast; else the medians alone. Raises what `Candidate.of_pool`
+    and saving raise; nothing is saved then.
+    """
+    candidate = Candidate.of_pool(pool, config, home, name, progress, keep_rows)
+    return candidate.pool_result(candidate.save(home))
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A model that was trained and judged, and is not saved yet."""
+    """A model that was trained and judged, and is not saved yet. found: where its prices come from the store."""
 
-    work: Work
+    trainer: Trainer
+    learned: TrainingResult
+    judgement: Judgement
     model: TrainedModel
-    entries: dict[str, Entry]
-    verdict: Verdict
-    trained: TrainingResult
-    found: Quotes | None
+    found: Quotes | None = None
 
     @classmethod
     def of(
         cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress,
         found: Quotes | None = None, covariates: Covariates | None = None,
     ) -> Candidate:  # fmt: skip
-        """Train on a history. home: of the models to begin with. found: where the history comes from the store, with
-        the exchange's calendar. Raises what splitting raises, ModelError for a model that cannot be begun with.
+        """Train on one series. Raises what `Trainer.of_series` raises."""
+        trainer = Trainer.of_series(history, config, home, progress, found, covariates)
+        return replace(cls._of(trainer, name, keep_rows=True), found=found)
+
+    @classmethod
+    def of_pool(
+        cls, pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+    ) -> Candidate:
+        """Train on a pool.
+
+        Where it is large enough to be a market, second networks are trained that do without one: for tickers whose
+        market is not known.
+
+        Raises:
+            ConfigError: the name cannot be one.
+            DataError: no series teaches, none can be scored, or splitting is not possible.
         """
-        work = Work.begin(history, config, home, name, progress, found, covariates)
-        trained = work.learn()
-        network, validation_crps = trained.network, trained.validation_crps
-        scored = Fit(network, work.fit_baselines(work.seen, "the test part"), work.shocks(network, work.split.train))
-        entries = work.test_entries(scored)
-        verdict = work.judge(entries, validation_crps)
-        fits = {"scored": scored}
-        if config.training.final_fit:
-            fits["served"] = work.final_fit(scored, trained)
-        model = work.model(fits | work.without_market(fits), verdict, entries, trained)
-        return cls(work, model, entries, verdict, trained, found)
+        modelfile.require_usable_name(name)
+        return cls._of(Trainer.of_pool(pool, config, home, progress), name, keep_rows)
+
+    @classmethod
+    def _of(cls, trainer: Trainer, name: str, keep_rows: bool) -> Candidate:
+        market = trainer.market is not None
+        learned = trainer.learn(market)
+        without_market = trainer.learn(market=False) if market and trainer.is_pool else None
+        found = trainer.judge(learned.network, keep_rows)
+        fits = trainer.fits(learned, market, found.baselines)
+        fits |= trainer.fallback(fits, without_market)
+        return cls(trainer, learned, found, trainer.model(name, learned, found, fits))
+
+    @property
+    def file(self) -> ModelFile:
+        """The model as its folder holds it."""
+        return trainedmodel.to_file(self.model)
 
     @property
     def model_id(self) -> str:
         """The hash that the saved model has."""
-        return str(trainedmodel.to_file(self.model).manifest["model_id"])
+        return str(self.file.manifest["model_id"])
 
     def save(self, home: Path) -> Path:
         """Put the model in the place of the one of its name; returns its folder."""
-        return modelfile.save(home / "models", trainedmodel.to_file(self.model))
+        return modelfile.save(home / "models", self.file)
 
     def result(self, path: Path, keep_rows: bool = False) -> TrainResult:
-        """What was done, with the forecast of the model that was saved in `path`."""
+        """What was done with one series, with the forecast of the model that was saved in `path`."""
         # The saved model answers, not the one in memory: what is printed is what `predict` will print.
-        model = replace(model_of(path.parent.parent, self.model.name), beside=self.work.covariates)
-        work, cell = self.work, self.work.config.network.cell
+        trainer, (tested,) = self.trainer, self.judgement.results
+        model = replace(model_of(path.parent.parent, self.model.name), beside=trainer.pool.covariates)
         return TrainResult(
-            ticker=work.history.ticker,
+            ticker=tested.ticker,
             model=model.name,
             model_id=model.model_id,
-            cell=cell,
-            splits=work.split.summary(),
-            scores=tuple(entry.score() for entry in self.entries.values()),
-            comparisons=tuple(
-                self.entries[cell].compare(entry) for entry in self.entries.values() if entry.kind == "baseline"
-            ),
-            validation_crps=self.trained.validation_crps,
-            verdict=self.verdict,
+            cell=tested.network,
+            splits=trainer.summary(),
+            scores=tested.scores,
+            comparisons=tested.comparisons,
+            validation_crps=tested.validation_crps,
+            verdict=self.judgement.verdict,
             forecasts=self._forecasts(model),
-            scored_cutoff=self.model.scored.cutoff,
-            served_cutoff=self.model.served.cutoff,
-            steps=self.trained.chosen.steps,
-            notes=work.history.notes,
+            scored_cutoff=model.scored.cutoff,
+            served_cutoff=model.served.cutoff,
+            steps=self.learned.chosen.steps,
+            notes=tested.notes,
             path=path,
-            test_forecasts=tuple(entry.rows() for entry in self.entries.values()) if keep_rows else (),
-            init=self.trained.told,
+            test_forecasts=tested.rows if keep_rows else (),
+            init=self.learned.init,
         )
 
     def _forecasts(self, model: TrainedModel) -> tuple[Forecast, ...]:
+        history = self.trainer.member.history
         if self.found is None:
-            return forecast(model, self.work.history, PredictConfig(), settings.now())
-        view = View.of(model, self.work.history, PredictConfig())
+            return forecast(model, history, PredictConfig(), settings.now())
+        view = View.of(model, history, PredictConfig())
         clock = Clock(self.found.calendar, self.found.completed, settings.now())
         return view.forecasts(view.dists(model.served_by), clock)
 
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What the training part taught: a network, how validation chose it, and every competitor's CRPS there.
-
-    tuned: of networks that were there before; None for a start from scratch.
-    """
-
-    network: Ensemble
-    chosen: EarlyStopping
-    validation_crps: dict[str, float]
-    tuned: Tuned | None = None
-
-    @property
-    def told(self) -> InitialResult | None:
-        """What the networks began with."""
-        return None if self.tuned is None else self.tuned.told
-
-
-@dataclass(frozen=True)
-class Work:
-    """One training: what its stages share. initial: the networks that it begins with; None: from scratch."""
-
-    history: History
-    f: Features
-    split: Split
-    calendar: SessionCalendar
-    config: TrainConfig
-    name: str
-    progress: Progress
-    initial: Initial | None = None
-    covariates: Covariates | None = None
-
-    @classmethod
-    def begin(
-        cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress, found: Quotes | None,
-        covariates: Covariates | None = None,
-    ) -> Work:  # fmt: skip
-        from stockcast.pipeline.initial import Initial
-        from stockcast.windows.splits import split_by_date
-
-        if len(history) < 2:
-            raise DataError(f"{len(history)} sessions are too few", "use a longer history")
-        refuse_still(history, "--end")
-        split = split_by_date(history.dates[1:], config.split, config.network.lookback)
-        calendar = calendar_for(history, config.exchange, found)
-        config = replace(config, exchange=config.exchange or calendar.exchange)
-        _compare_sessions(history, calendar, progress)
-        validate_from = split.session(split.validation.start + 1)
-        initial = Initial.of(config, history, calendar, validate_from, home, progress)
-        if initial is None:
-            config = replace(config, init=SCRATCH)
-        else:
-            config = initial.configured(config)
-            split = split_by_date(history.dates[1:], config.split, config.network.lookback)
-        f = _seen(history, initial, calendar, covariates)
-        return cls(history, f, split, calendar, config, name, progress, initial, covariates)
-
-    def on(self, history: History, covariates: Covariates | None) -> Work:
-        """The same with another history, whose parts are the caller's to set."""
-        f = _seen(history, self.initial, self.calendar, covariates)
-        return replace(self, history=history, f=f, covariates=covariates)
-
-    @property
-    def market(self) -> Market | None:
-        """What the network looks at of other stocks."""
-        if self.initial is None or self.initial.neighbours is None:
-            return None
-        return self.initial.neighbours.market
-
-    @property
-    def seen(self) -> Part:
-        """Training and validation part together: what the scored references are fitted on."""
-        return replace(self.split.train, stop=self.split.validation.stop)
-
-    def learn(self) -> TrainingResult:
-        """Train network and baselines on the training part, and score them on the validation part."""
-        from stockcast.evaluation.backtest import Outcomes, mean_crps
-
-        c, part = self.config, self.split.validation
-        network, chosen, tuned = self._network()
-        baselines = self.fit_baselines(self.split.train, "the validation part")
-        dists = {name: known.forecast(self.f, part.start, part.stop) for name, known in baselines.items()}
-        dists[c.network.cell] = network.forecast(self.f, part.start, part.stop)
-        outcomes = Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part)
-        return TrainingResult(network, chosen, mean_crps(dists, outcomes), tuned)
-
-    def _network(self) -> tuple[Ensemble, EarlyStopping, Tuned | None]:
-        from stockcast.models.training import train as fit_network
-
-        c = self.config
-        most = c.training.gradient_steps(len(self.split.train)) * c.training.seeds
-        if self.initial is None:
-            self.progress.stage(f"training {c.network.cell}", most, c.training.targets_per_step)
-            return *fit_network(self.f, self.split, c, self.progress), None
-        self.progress.stage(f"tuning {self.initial.name}", most, c.training.targets_per_step)
-        tuned = self.initial.tuned(self.f, self.split, c, self.progress)
-        return tuned.network, tuned.chosen, tuned
-
-    def fit_baselines(self, part: Part, purpose: str) -> dict[str, Baseline]:
-        """Every baseline, fitted on a part; one that cannot be fitted is left out with a note."""
-        from stockcast.models.baselines import BASELINES
-
-        self.progress.stage(f"fitting baselines for {purpose}", len(BASELINES))
-        fitted: dict[str, Baseline] = {}
-        for name, kind in BASELINES.items():
-            try:
-                fitted[name] = kind.fit(self.f, part.start, part.stop)
-            except DataError as error:
-                self.progress.note(f"{self.history.ticker}: {name} is left out: {error.message}")
-            self.progress.advance(1)
-        return fitted
-
-    def shocks(self, network: Ensemble, part: Part) -> Any:
-        from stockcast.models.simulation import Shocks
-
-        return Shocks.of(self.f, network.base, part.start, part.stop)
-
-    def test_entries(self, fit: Fit) -> dict[str, Entry]:
-        """Every competitor's forecasts of the test part."""
-        from stockcast.evaluation.backtest import Entry, Outcomes
-
-        part, cell = self.split.test, self.config.network.cell
-        outcomes = Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part)
-        return {
-            name: Entry(name, fit.forecaster(name).forecast(self.f, part.start, part.stop), outcomes)
-            for name in (cell, *fit.baselines)
-        }
-
-    def judge(self, entries: dict[str, Entry], validation_crps: dict[str, float]) -> Verdict:
-        from stockcast.evaluation.verdict import verdict
-
-        baselines = {name: e for name, e in entries.items() if e.kind == "baseline" and name in validation_crps}
-        return verdict(entries[self.config.network.cell], baselines, validation_crps)
-
-    def final_fit(self, scored: Fit, trained: TrainingResult) -> Fit:
-        """Everything once more, on the whole history, with the steps that validation chose."""
-        whole = replace(self.split.train, stop=len(self.f) - 1)
-        self.progress.stage("final fit", sum(trained.chosen.steps))
-        network = self._again(whole, trained)
-        baselines = {**scored.baselines, **self.fit_baselines(whole, "the forecast")}
-        return Fit(network, baselines, self.shocks(network, whole))
-
-    def _again(self, whole: Part, trained: TrainingResult) -> Ensemble:
-        from stockcast.models.training import refit
-
-        if self.initial is None or trained.tuned is None:
-            return refit(self.f, whole, self.config, trained.chosen, self.progress)
-        return self.initial.refitted(self.f, whole, self.config, trained.tuned, self.progress)
-
-    def without_market(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
-        """The same fits for origins whose market is not known; none where they look at no market."""
-        if self.initial is None or self.initial.neighbours is None:
-            return {}
-        neighbours, whole = self.initial.neighbours, replace(self.split.train, stop=len(self.f) - 1)
-        networks = {"scored": (neighbours.pre_validation, self.split.train), "served": (neighbours.served, whole)}
-        return {
-            f"alone_{name}": Fit(replace(network, cutoff=fit.cutoff), fit.baselines, self.shocks(network, part))
-            for name, fit in fits.items()
-            for network, part in [networks[name]]
-        }
-
-    def model(
-        self, fits: Mapping[str, Fit], verdict: Verdict, entries: dict[str, Entry], trained: TrainingResult
-    ) -> TrainedModel:
-        """The model as it is kept, with the backtest's figures for its reader."""
-        from dataclasses import asdict
-
-        history = self.history
-        neighbours = None if self.initial is None else self.initial.neighbours
-        summary = {
-            "created_at": settings.now().isoformat(timespec="seconds"),
-            "data": {
-                "source": history.source,
-                "first": history.first.isoformat(),
-                "last": history.last.isoformat(),
-                "sessions": len(history),
-                "sha256": history.sha256(),
-            },
-            "splits": {
-                name: {"first": part.first.isoformat(), "last": part.last.isoformat(), "count": part.count}
-                for name, part in self.split.summary().items()
-            },
-            "seeds": list(self.config.training.members),
-            "steps": list(trained.chosen.steps),
-            "validation_crps": trained.validation_crps,
-            "init": None if trained.told is None else asdict(trained.told),
-            "verdict_figures": asdict(verdict),
-            "scores": [asdict(entry.score()) for entry in entries.values()],
-        }
-        return TrainedModel(
-            name=self.name,
-            ticker=history.ticker,
-            model_id="",
-            config=self.config,
-            fits=fits,
-            served_by=verdict.served_by,
-            sentence=verdict.sentence,
-            calendar=self.calendar,
-            currency=history.currency,
-            summary=summary,
-            members=() if neighbours is None else neighbours.names,
-            market=self.market,
-            covariates=None if self.covariates is None else CovariatesRecord.of(self.covariates),
-        )
-
-
-def _seen(
-    history: History, initial: Initial | None, calendar: SessionCalendar, covariates: Covariates | None
-) -> Features:
-    """What base scale, network and baselines see of a history."""
-    f = columns_of(history, calendar, covariates)
-    return f if initial is None else initial.seen(f, calendar)
-
-
-def _compare_sessions(history: History, calendar: SessionCalendar, progress: Progress) -> None:
-    """Say so where the bars and the calendar disagree: then the target sessions would be wrong."""
-    strange = [day for day in history.dates.astype(object) if not calendar.is_session(day)]
-    if strange:
-        progress.note(
-            f"{history.ticker}: {len(strange)} bars, the first on {strange[0]}, are on days without a session of "
-            f"{calendar.exchange}; name the right calendar with --exchange (24/7 for crypto)"
+    def pool_result(self, path: Path) -> PoolResult:
+        """What was done with a pool, whose model was saved in `path`."""
+        model, found, chosen = self.model, self.judgement, self.learned.chosen
+        assert found.summary is not None  # noqa: S101 - a pool is summed up
+        sentences = dict(model.sentences)
+        return PoolResult(
+            model=model.name,
+            model_id=self.model_id,
+            cell=model.config.network.cell,
+            members=model.members,
+            untested=tuple(ticker for ticker in model.members if ticker not in sentences),
+            market=model.market is not None,
+            splits=self.trainer.summary(),
+            summary=found.summary,
+            verdict=found.verdict,
+            sentences=sentences,
+            adjusted_p=dict(found.adjusted_p or {}),
+            scored_cutoff=model.scored.cutoff,
+            served_cutoff=model.served.cutoff,
+            steps=chosen.steps,
+            curves=chosen.curves,
+            path=path,
         )

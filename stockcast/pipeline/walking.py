@@ -6,7 +6,7 @@ Shapes: N origins, P simulated paths, K values that stand for a distribution.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -22,6 +22,8 @@ from stockcast.forecasting import Fit
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.pipeline.initial import Scratch
+from stockcast.results.progress import Progress, Silent
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
 from stockcast.versions import VERSION
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import EarlyStopping
     from stockcast.prices.history import Floats, History
-    from stockcast.results.progress import Progress
 
 _KEPT = 200
 """Values that are kept of a simulated step; evenly spaced in probability, they score as all paths do."""
@@ -50,6 +51,25 @@ _KEPT_FOLDS = 100
 def folder_of(home: Path, ticker: str) -> Path:
     """Where a ticker's folds are kept. Two that share a folder lose nothing: files are named after their content."""
     return home / "backtests" / re.sub(r"[^\w^=-]", "_", ticker)[:100]
+
+
+def fit_baselines(
+    names: Iterable[str], f: Features, part: Part, progress: Progress
+) -> tuple[dict[str, Baseline], dict[str, str]]:
+    """Baselines fitted on the origins of a part, each of them a unit of progress.
+
+    Returns:
+        The fitted ones by name, and why each of the others could not be fitted.
+    """
+    fitted: dict[str, Baseline] = {}
+    left_out: dict[str, str] = {}
+    for name in names:
+        try:
+            fitted[name] = ALL_BASELINES[name].fit(f, part.start, part.stop)
+        except DataError as error:
+            left_out[name] = error.message
+        progress.advance(1)
+    return fitted, left_out
 
 
 @dataclass(frozen=True)
@@ -98,14 +118,15 @@ class FallbackModel:
 class Walk:
     """One walk: what its folds share.
 
-    given: a network that is there already and is not trained; f has its columns. shocks: the bars that its paths draw
-    from; None: the fold's own. fallback: who forecasts where `given` cannot.
+    folder: where folds are kept; None: nowhere, as the test part of a training. pretrained: a network that is there
+    already and is not trained; f has its columns. shocks: the bars that its paths draw from; None: the fold's own.
+    fallback: who forecasts where `pretrained` cannot.
     """
 
     history: History
     f: Features
     config: BacktestConfig
-    folder: Path
+    folder: Path | None
     progress: Progress
     pretrained: Ensemble | None = None
     shocks: Shocks | None = None
@@ -125,11 +146,14 @@ class Walk:
         done: list[Stage] = []
         for fold in folds:
             done.append(self.fold(fold, folds[-1].number, done[-1] if done else None))
-        foldfile.prune(self.folder, max(_KEPT_FOLDS, len(folds)))
+        if self.folder is not None:
+            foldfile.prune(self.folder, max(_KEPT_FOLDS, len(folds)))
         return done
 
     def fold(self, fold: Fold, last: int, before: Stage | None = None) -> Stage:
         """One fold, from its file where there is one. before: the fold that a warm start goes on from."""
+        if self.folder is None:
+            return Stage("", self._fitted(fold, "", before), resumed=False)
         key = self._key(fold, before)
         path = self.folder / f"{key}.npz"
         found = foldfile.load(path)
@@ -138,13 +162,18 @@ class Walk:
             return Stage(key, found, resumed=True)
         if path.exists():
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} is damaged and is made again")
-        made = self._fitted(fold, last, before)
+        made = self._fitted(fold, f"fold {fold.number} of {last}", before)
         foldfile.save(path, made)
         return Stage(key, made, resumed=False)
 
     def outcomes(self, part: Part, horizon: int = 1) -> Outcomes:
         """What happened after the origins of a part."""
         return Outcomes.of(self.history.ticker, self.f, self.history.close[1:], part, horizon)
+
+    def validation_crps(self, fold: Fold) -> dict[str, float]:
+        """Mean CRPS of the given network and of every baseline on the validation part of a fold."""
+        early = {cell: self._by_pretrained(fold.split.validation) for cell in self.config.cells}
+        return mean_crps({**early, **self._early(fold, Silent())[0]}, self.outcomes(fold.split.validation))
 
     def seen_by(self, name: str, fold: Fold) -> Features:
         """The features as a competitor of a fold meets them: a sliding window has left the oldest behind."""
@@ -183,12 +212,13 @@ class Walk:
             arrays += [self.fallback.instead_T[:stop], *_others(self.fallback.f, stop), self.fallback.shocks.values_M4]
         return foldfile.key_of(described, *arrays)
 
-    def _fitted(self, fold: Fold, last: int, before: Stage | None) -> FoldFile:
+    def _fitted(self, fold: Fold, place: str, before: Stage | None) -> FoldFile:
         """Fit every competitor on what the fold may know, and forecast its test part."""
-        c, place = self.config, f"fold {fold.number} of {last}"
+        c = self.config
         trained: dict[str, FoldTraining] = {}
         for cell in c.cells:
-            self.progress.stage(f"{place}: {cell}", self._most_steps(fold))
+            if self.folder is not None:
+                self.progress.stage(f"{place}: {cell}", self._most_steps(fold))
             trained[cell] = self._network(cell, fold, place, before)
         early = {cell: found.early for cell, found in trained.items()}
         known, chosen_on, left_out = self._known(fold, place)
@@ -209,26 +239,31 @@ class Walk:
         self, fold: Fold, place: str
     ) -> tuple[dict[str, Baseline], dict[str, Distribution], dict[str, str]]:  # fmt: skip
         """The baselines as the test part meets them, their forecasts of the validation part, and who is left out."""
+        training, count = self.folder is None, len(self.baselines)
+        self.progress.stage("fitting baselines for the validation part" if training else f"{place}: baselines", count)
+        early, left_out = self._early(fold, self.progress if training else Silent())
+        if training:
+            self.progress.stage("fitting baselines for the test part", count)
         f, fold = self._seen_by_baselines(fold)
-        learning, choosing = fold.split.train, fold.split.validation
-        known: dict[str, Baseline] = {}
-        early: dict[str, Distribution] = {}
-        left_out: dict[str, str] = {}
-        self.progress.stage(f"{place}: baselines", len(self.baselines))
-        for name in self.baselines:
-            kind = ALL_BASELINES[name]
-            try:
-                early[name] = kind.fit(f, learning.start, learning.stop).forecast(f, choosing.start, choosing.stop)
-                known[name] = kind.fit(f, fold.seen.start, fold.seen.stop)
-            except DataError as error:
-                left_out[name] = error.message
-                early.pop(name, None)
-            self.progress.advance(1)
-        return known, early, left_out
+        known, failed = fit_baselines(early, f, fold.seen, self.progress)
+        left_out |= failed
+        return (
+            known,
+            {name: early[name] for name in known},
+            {name: left_out[name] for name in self.baselines if name in left_out},
+        )
+
+    def _early(self, fold: Fold, progress: Progress) -> tuple[dict[str, Distribution], dict[str, str]]:
+        """What the baselines of a fold's training part forecast of its validation part, and who is left out."""
+        f, fold = self._seen_by_baselines(fold)
+        fitted, left_out = fit_baselines(self.baselines, f, fold.split.train, progress)
+        validation = fold.split.validation
+        return {name: one.forecast(f, validation.start, validation.stop) for name, one in fitted.items()}, left_out
 
     def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> FoldTraining:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
-        from stockcast.models.training import EarlyStopping, refit, train
+        from stockcast.models.problem import Series
+        from stockcast.models.training import EarlyStopping
 
         if self.pretrained is not None:
             return FoldTraining(
@@ -236,17 +271,19 @@ class Walk:
             )
         config = self._train_config(cell)
         f, fold = self._seen_by_networks(fold)
-        start = again = None
+        initial = Scratch()
         if self.config.warm_start and before is not None:
             # Weights that had learnt from sessions of this validation part would choose themselves.
-            start, again = (fits[cell].ensemble.weights for fits in (before.file.pre_validation, before.file.fits))
-        pre_validation, chosen = train(f, fold.split, config, self.progress, start)
-        ensemble, choosing = pre_validation, fold.split.validation
-        early = pre_validation.forecast(f, choosing.start, choosing.stop)
+            earlier = before.file.pre_validation, before.file.fits
+            initial = Scratch(*(fits[cell].ensemble.weights for fits in earlier))
+        split, choosing = fold.split, fold.split.validation
+        learned = initial.learn([Series.of(f, split.train, choosing)], config, self.progress)
+        ensemble = learned.network
+        early = ensemble.forecast(f, choosing.start, choosing.stop)
         if config.training.final_fit:
-            self.progress.stage(f"{place}: {cell} again, on all before it", sum(chosen.steps))
-            ensemble = refit(f, fold.seen, config, chosen, self.progress, again)
-        return FoldTraining(ensemble, pre_validation, early, chosen)
+            self.progress.stage(f"{place}: {cell} again, on all before it", sum(learned.chosen.steps))
+            ensemble = initial.learn_again([Series.of(f, fold.seen)], config, learned, self.progress)
+        return FoldTraining(ensemble, learned.network, early, learned.chosen)
 
     def _by_pretrained(self, part: Part) -> StudentT:
         """Distributions of the networks that were there already."""
@@ -263,6 +300,8 @@ class Walk:
         self, fits: Mapping[str, Fit], fold: Fold, place: str
     ) -> tuple[dict[str, Distribution], dict[str, tuple[Distribution, ...]]]:
         """Distributions of the test part by competitor: of the next session, and of each further step."""
+        if not len(fold.split.test):
+            return {}, {}
         some = next(iter(fits.values()))
         competitors = {**fits, **dict.fromkeys(some.baselines, some)}
         of_networks, of_baselines = self._seen_by_networks(fold), self._seen_by_baselines(fold)

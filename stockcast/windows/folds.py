@@ -34,7 +34,7 @@ class Fold:
     @property
     def seen(self) -> Part:
         """All that the fold may learn from."""
-        return Part(self.split.train.start, self.split.validation.stop)
+        return self.split.seen
 
 
 def walk_forward(dates: Dates, config: FoldConfig, lookback: int) -> tuple[Fold, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from stockcast.config import SplitConfig
 from stockcast.prices.history import Dates
-from stockcast.windows.splits import Part, first_origin, split_by_date
+from stockcast.windows.splits import Part, Split, first_origin, split_by_date
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class PoolSplit:
         sessions = np.unique(np.concatenate(calendars))
         split = split_by_date(sessions, config, lookback)
         return cls(sessions, split.session(split.validation.start + 1), split.session(split.test.start + 1))
+
+    def of_series(self, dates_T: Dates, lookback: int) -> Split:
+        """The parts of one series, of which each may be short or empty."""
+        first = first_origin(lookback) + 1
+        test = self._part(dates_T, max(self._row(dates_T, self.test_from), first), len(dates_T))
+        return Split(dates_T, 1, self.train(dates_T, lookback), self.validation(dates_T, lookback), test)
 
     def train(self, dates_T: Dates, lookback: int) -> Part:
         """A series' origins whose target comes before the validation part; empty for one that is listed later."""

@@ -59,6 +59,16 @@ class Split:
         return day
 
     @property
+    def seen(self) -> Part:
+        """The origins that have a say before the test part."""
+        return Part(self.train.start, max(self.train.stop, self.validation.stop))
+
+    @property
+    def whole(self) -> Part:
+        """All origins with a target."""
+        return Part(self.train.start, max(self.seen.stop, len(self.dates) - 1))
+
+    @property
     def scored_cutoff(self) -> date:
         """Last session that chose or taught anything before the test part."""
         return self.session(self.validation.stop - 1 + self.horizon)

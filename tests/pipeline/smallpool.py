@@ -12,7 +12,7 @@ import numpy as np
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.pooltraining import train_pool
+from stockcast.pipeline.training import train_pool
 from stockcast.prices.history import Dates, Floats, History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.results.progress import Silent

@@ -210,7 +210,7 @@ def test_where_the_history_ends_sooner_the_steps_that_are_left_are_the_same(
 def test_finished_folds_are_read_back_with_all_their_steps(
     done: Path, whole: BacktestResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "train", None)
+    monkeypatch.setattr(training, "learn", None)
     again = backtest(HISTORY, done, CONFIG)
     assert [fold.resumed for fold in whole.folds] == [False, False]
     assert [fold.resumed for fold in again.folds] == [True, True]

@@ -57,13 +57,14 @@ def whole(done: Path) -> BacktestResult:
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """First forecast session of every network that is trained."""
     made: list[str] = []
-    original = training.train
+    original = training.learn
 
-    def counted(f, split, *rest):  # type: ignore[no-untyped-def]
-        made.append(str(split.session(split.test.start + 1)))
-        return original(f, split, *rest)
+    def counted(series, *rest):  # type: ignore[no-untyped-def]
+        (one,) = series
+        made.append(str(one.load().session_returns.dates[one.validation.stop + 1 + CONFIG.folds.embargo]))
+        return original(series, *rest)
 
-    monkeypatch.setattr(training, "train", counted)
+    monkeypatch.setattr(training, "learn", counted)
     return made
 
 

@@ -19,10 +19,10 @@ from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.pooltraining import train_pool
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.csvfile import read as read_csv
 from stockcast.prices.history import History

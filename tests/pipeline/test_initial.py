@@ -211,7 +211,7 @@ def test_closes_alone_begin_with_the_vintage_that_reads_closes(tmp_path: Path) -
 
 def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
     from stockcast.pipeline.pools import Pool, calendar_of
-    from stockcast.pipeline.pooltraining import train_pool
+    from stockcast.pipeline.training import train_pool
 
     members = [synthetic.history(560, seed=seed, ticker=f"T{seed}") for seed in range(2)]
     with pytest.raises(ConfigError, match="a pool is trained from scratch"):

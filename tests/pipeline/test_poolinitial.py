@@ -22,9 +22,9 @@ from stockcast.pipeline import initial, running
 from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.pooltraining import train_pool
 from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.source import FetchSession
+from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.yahoo import client

@@ -17,7 +17,8 @@ from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.significance import benjamini_hochberg
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.pooltraining import PoolWork, train_pool
+from stockcast.pipeline.trainer import Trainer
+from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.results.forecasts import Forecast
@@ -166,11 +167,11 @@ def test_a_saved_pool_forecasts_the_bytes_of_the_one_in_memory(kept: Kept) -> No
 
 
 def test_the_network_in_memory_is_the_one_that_was_saved(quick: Kept) -> None:
-    work = PoolWork.begin(pool_of(list(SERIES.values())), QUICK, quick.home, Silent())
-    network, _ = work.learn(market=True)
+    trainer = Trainer.of_pool(pool_of(list(SERIES.values())), QUICK, quick.home, Silent())
+    network = trainer.learn(market=True).network
     assert quick.model.scored.ensemble.fingerprint() == network.fingerprint()
     assert quick.model.has_fallback
-    assert quick.model.fits["alone_scored"].ensemble.fingerprint() == work.learn(market=False)[0].fingerprint()
+    assert quick.model.fits["alone_scored"].ensemble.fingerprint() == trainer.learn(market=False).network.fingerprint()
     assert quick.model.config.exchange == "weekdays"
 
 

@@ -16,8 +16,8 @@ from stockcast import pipeline
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError, DataError, ModelError
 from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.pooltraining import train_pool
 from stockcast.pipeline.reproducing import compared
+from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions, read
 from stockcast.prices.history import History
 from stockcast.results.progress import Silent

@@ -18,7 +18,7 @@ from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.retraining import REST, due, retrained
 from stockcast.pipeline.sources import Quotes
 from stockcast.pipeline.training import Candidate
-from stockcast.prices.history import History
+from stockcast.prices.history import Floats, History
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import load_calendar
 from stockcast.results.ledger import Training
@@ -142,7 +142,7 @@ class Bench:
         return training
 
     def crps(self, name: str, since: int = 0) -> float:
-        return float(self.candidate.entries[name].crps_N[since:].mean())
+        return float(crps_of(self.candidate)[name][since:].mean())
 
     @property
     def saved(self) -> str | None:
@@ -153,6 +153,12 @@ class Bench:
             return None
 
 
+def crps_of(candidate: Candidate) -> dict[str, Floats]:
+    """CRPS of the test part by competitor."""
+    (tested,) = candidate.judgement.results
+    return {rows.model: rows.crps for rows in tested.rows}
+
+
 @pytest.fixture(scope="module")
 def candidate() -> Candidate:
     return Candidate.of(HISTORY, SMALL, Path("nowhere"), "FAKE", Silent(), QUOTES)
@@ -160,8 +166,8 @@ def candidate() -> Candidate:
 
 @pytest.fixture
 def bench(candidate: Candidate, db: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    baselines = [name for name, entry in candidate.entries.items() if entry.kind == "baseline"]
-    ranked = sorted(baselines, key=lambda name: float(candidate.entries[name].crps_N.mean()))
+    crps = crps_of(candidate)
+    ranked = sorted(candidate.judgement.baselines, key=lambda name: float(crps[name].mean()))
     return Bench(candidate, ranked, db, home, monkeypatch)
 
 
@@ -177,7 +183,7 @@ def test_a_first_model_is_saved_whatever_it_scores(bench: Bench) -> None:
 def test_a_better_candidate_takes_the_place_of_the_old_model(bench: Bench) -> None:
     best, worst = bench.ranked[0], bench.ranked[-1]
     done = bench.meet(bench.old(worst), bench.served_by(best))
-    assert (done.outcome, bench.saved, done.sessions) == ("replaced", best, len(bench.candidate.work.split.test))
+    assert (done.outcome, bench.saved, done.sessions) == ("replaced", best, len(bench.candidate.trainer.parts.test))
     assert done.new_crps == pytest.approx(bench.crps(best), rel=1e-12)
     assert done.old_crps == pytest.approx(bench.crps(worst), rel=1e-12)
     assert done.reason.startswith("replaced (63 sessions): CRPS ")

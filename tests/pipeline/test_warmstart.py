@@ -68,7 +68,7 @@ def test_neither_walk_takes_the_others_folds_for_its_own(
 ) -> None:
     assert len(list((home / "backtests" / "FAKE").iterdir())) == 6
     assert not any(fold.resumed for result in (fresh, warm) for fold in result.folds)
-    monkeypatch.setattr(training, "train", None)
+    monkeypatch.setattr(training, "learn", None)
     for config, before in ((FRESH, fresh), (WARM, warm)):
         again = backtest(HISTORY, home, config)
         assert all(fold.resumed for fold in again.folds)
