@@ -5,12 +5,13 @@ A loud session is followed by a wide one: a network has something to learn that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from stockcast.evaluation import audit
 from stockcast.models import baselines
 from stockcast.prices.history import History
 
@@ -40,6 +41,15 @@ def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticke
         volume=np.round(1e6 * np.exp(0.5 * loudness)),
         source="synthetic",
     )
+
+
+def replaced(h: History, bars: int) -> History:
+    """The same up to bar `bars`, then others, as an audit puts them there; no move looks like a split in a file."""
+    return audit.replaced(h, bars, spread=0.05)
+
+
+FUTURES: dict[str, Callable[[History, int], History]] = audit.CHANGES | {"replaced": replaced}
+"""What may happen to the bars after the first so many."""
 
 
 def write_csv(path: Path, h: History) -> Path:

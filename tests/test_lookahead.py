@@ -27,6 +27,7 @@ from stockcast.config import (
 )
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.models import TUNING
+from stockcast.evaluation.audit import removed
 from stockcast.models import training
 from stockcast.pipeline import initial
 from stockcast.pipeline.covariates import Search
@@ -39,8 +40,8 @@ from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import leaks, synthetic
+from tests.synthetic import FUTURES, replaced
 
-COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
 BARS = 420
 """Bars up to the origin; its target session is the first one of the test part."""
 HISTORY = synthetic.history(500)
@@ -53,29 +54,10 @@ CONFIG = TrainConfig(
 )
 
 
-def cut(h: History, bars: int) -> History:
-    """Bars after the first `bars` removed, but for as many as a test part needs."""
-    return h.rows(0, bars + 60)
-
-
-def shuffled(h: History, bars: int) -> History:
-    """Bars after the first `bars` in another order."""
-    order = np.arange(len(h))
-    order[bars:] = np.random.default_rng(1).permutation(order[bars:])
-    return replace(h, **{name: getattr(h, name)[order] for name in COLUMNS})
-
-
-def other(h: History, bars: int) -> History:
-    """Bars after the first `bars` from another stock, where a loud session is followed by a narrow one."""
-    stranger = synthetic.history(len(h), seed=77)
-    assert stranger.volume is not None
-    stranger = replace(stranger, volume=np.round(1e12 / stranger.volume))
-    return replace(
-        h, **{name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS}
-    )
-
-
-CHANGES: dict[str, Callable[[History, int], History]] = {"cut": cut, "shuffled": shuffled, "other": other}
+CHANGES: dict[str, Callable[[History, int], History]] = FUTURES | {
+    "removed": lambda h, bars: removed(h, bars + 60),
+}
+"""Other bars after the first so many; of those that are removed, as many stay as a test part needs."""
 
 
 def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, every: bool = False) -> dict[str, bytes]:
@@ -148,7 +130,7 @@ def test_every_feature_is_in_the_check() -> None:
 def test_closes_alone_do_not_look_ahead_either(tmp_path: Path) -> None:
     bare = {"open": None, "high": None, "low": None, "volume": None}
     both = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, BARS))):
+    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
         home = tmp_path / name
         home.mkdir()
         both.append(forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN, every=True))
@@ -198,7 +180,7 @@ def test_a_tuning_that_knows_the_test_part_is_found(
 ) -> None:
     leak(monkeypatch)
     both = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, BARS))):
+    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
         home = tmp_path / name
         home.mkdir()
         both.append(tuned_bytes(h, home))
@@ -235,7 +217,7 @@ def test_a_fit_that_knows_the_test_part_is_found(
 ) -> None:
     leak(monkeypatch)
     both = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, BARS))):
+    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
         home = tmp_path / name
         home.mkdir()
         both.append(forecast_bytes(h, CONFIG, home, ORIGIN))
@@ -275,7 +257,7 @@ def test_what_an_origin_cannot_know_of_a_covariate_changes_no_byte(pair: tuple[s
         after = beside_bytes(change(INDEX, known), tmp_path / name, pair)
         assert differing(before, after) == []
     # One bar more is one that the origin does know, and sees.
-    seen = beside_bytes(other(INDEX, known - 1), tmp_path / "seen", pair)
+    seen = beside_bytes(replaced(INDEX, known - 1), tmp_path / "seen", pair)
     assert "lstm" in differing(before, seen)
     assert "predict" in differing(before, seen) or before["served_by"] != b"lstm"
 
@@ -303,9 +285,9 @@ def test_no_row_of_a_backtest_knows_more_of_a_covariate_than_its_origin(
 ) -> None:
     last = BARS + 35
     before = walk_bytes(INDEX, tmp_path / "before", pair, last)
-    after = walk_bytes(other(INDEX, last + 1 - pair[2]), tmp_path / "after", pair, last)
+    after = walk_bytes(replaced(INDEX, last + 1 - pair[2]), tmp_path / "after", pair, last)
     assert differing(before, after) == []
-    seen = walk_bytes(other(INDEX, last - pair[2]), tmp_path / "seen", pair, last)
+    seen = walk_bytes(replaced(INDEX, last - pair[2]), tmp_path / "seen", pair, last)
     assert {"lstm 1", "lstm 2"} <= set(differing(before, seen))
 
 
@@ -317,7 +299,7 @@ def test_an_alignment_that_looks_ahead_is_found(
     leak(monkeypatch)
     pair, last = PAIRS[1], BARS + 35
     before = walk_bytes(INDEX, tmp_path / "before", pair, last)
-    after = walk_bytes(other(INDEX, last), tmp_path / "after", pair, last)
+    after = walk_bytes(replaced(INDEX, last), tmp_path / "after", pair, last)
     assert "lstm 1" in differing(before, after)
 
 

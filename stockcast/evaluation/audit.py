@@ -21,8 +21,8 @@ from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Floats, History
 from stockcast.windows.features import Features
 
-_WILD_SPREAD = 0.25
-"""Standard deviation of a nonsense future's log returns: a lifetime of crashes in a month."""
+WILD = 0.25
+"""Standard deviation of a nonsense future's log prices: a lifetime of crashes in a month."""
 
 
 def removed(h: History, bars: int) -> History:
@@ -36,12 +36,18 @@ def shuffled(h: History, bars: int) -> History:
     return _chained(h, bars, order, np.diff(np.log(h.adjusted_close))[order - 1])
 
 
-def replaced(h: History, bars: int) -> History:
-    """After the first `bars` bars nonsense: valid bars with huge moves, wide ranges and volumes of another size."""
+def replaced(h: History, bars: int, spread: float = WILD) -> History:
+    """After the first `bars` bars nonsense: valid bars with huge moves, wide ranges and volumes of another size.
+
+    Args:
+        h: The history.
+        bars: How many of its bars stay.
+        spread: Standard deviation of the log prices that take the place of the others.
+    """
     draw = np.random.default_rng(2)
     count = len(h) - bars
     # Swings that cancel out keep a long future within what a price can be.
-    level = _WILD_SPREAD * draw.standard_normal(count + 1)
+    level = spread * draw.standard_normal(count + 1)
     wild = _chained(h, bars, np.arange(bars, len(h)), np.diff(level))
     wide = np.exp(np.abs(draw.standard_normal((2, count))))
     loud = np.exp(3.0 * draw.standard_normal(count))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,6 @@ SESSIONS, POOLED = 760, 700
 NAMES = ("A", "B", "C", "D", "E", "F")
 CALENDAR: SessionCalendar = load_calendar("XNYS", date(2012, 1, 2), date(2016, 12, 30))
 DAYS: Dates = np.array(CALENDAR.next_sessions(date(2012, 1, 2), SESSIONS), dtype="datetime64[D]")
-COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
 
 
 def day(row: int) -> date:
@@ -76,24 +74,3 @@ def files(folder: Path, histories: Sequence[History]) -> list[str]:
     """Each history as a file."""
     folder.mkdir(parents=True, exist_ok=True)
     return [str(synthetic.write_csv(folder / f"{h.ticker}.csv", h)) for h in histories]
-
-
-def cut(h: History, bars: int) -> History:
-    """The first bars alone."""
-    return h.between(None, day(bars - 1))
-
-
-def shuffled(h: History, bars: int) -> History:
-    """All bars after the first ones in another order."""
-    order = np.arange(len(h))
-    order[bars:] = np.random.default_rng(1).permutation(order[bars:])
-    return replace(h, **{name: getattr(h, name)[order] for name in COLUMNS})
-
-
-def other(h: History, bars: int) -> History:
-    """The first bars, and after them those of another stock."""
-    stranger = synthetic.history(len(h), seed=77)
-    mixed: dict[str, Any] = {
-        name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS
-    }
-    return replace(h, **mixed)

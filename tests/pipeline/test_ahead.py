@@ -26,7 +26,8 @@ from stockcast.storage.foldfile import FoldFile
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, backtest, other, row_bytes, rows_of
+from tests.pipeline.walks import EVERY, FIRST, backtest, row_bytes, rows_of
+from tests.synthetic import replaced
 
 HISTORY = walks.HISTORY.rows(0, FIRST + EVERY + 20)
 STEPS = (1, 2, 3)
@@ -184,7 +185,7 @@ def test_two_hundred_values_score_as_all_paths_do(tmp_path: Path) -> None:
 def test_bars_after_an_origin_change_no_byte_of_any_step(whole: BacktestResult, tmp_path: Path) -> None:
     """Also within a fold, whose name changes then: it is fitted anew, and forecasts the same."""
     bars = FIRST + 20
-    changed = backtest(other(HISTORY, bars), tmp_path, CONFIG)
+    changed = backtest(replaced(HISTORY, bars), tmp_path, CONFIG)
     assert changed.data_sha256 != whole.data_sha256
     for before, after in zip(whole.rows, changed.rows, strict=True):
         assert (before.model, before.horizon) == (after.model, after.horizon)
@@ -302,7 +303,7 @@ def test_a_horizon_longer_than_the_test_part_is_walked_pooled_and_shown(tmp_path
 
 def key(config: BacktestConfig, bars: int = len(walks.HISTORY)) -> str:
     """The first fold's name. bars: those of the history; the others are another one's."""
-    h = other(walks.HISTORY, bars)
+    h = replaced(walks.HISTORY, bars)
     walk = Walk(h, features(h), config, Path(), Silent())
     return walk._key(walk_forward(h.dates[1:], config.folds, config.network.lookback)[0])
 

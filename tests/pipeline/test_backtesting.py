@@ -14,6 +14,7 @@ from stockcast import pipeline
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation import metrics
+from stockcast.evaluation.audit import shuffled
 from stockcast.evaluation.backtest import PERCENTILES
 from stockcast.models import training
 from stockcast.models.baselines import ALL_BASELINES
@@ -29,7 +30,8 @@ from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests import synthetic
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, other, row_bytes, rows_of, shuffled
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, row_bytes, rows_of
+from tests.synthetic import replaced
 
 CONFIG = replace(walks.CONFIG, training=replace(walks.CONFIG.training, batch_size=6, checks=2))
 
@@ -104,7 +106,7 @@ def test_folds_fitted_in_reverse_are_the_same_to_the_byte(done: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("change", "supervision"), [(shuffled, "every-step"), (other, "every-step"), (other, "last-step")]
+    ("change", "supervision"), [(shuffled, "every-step"), (replaced, "every-step"), (replaced, "last-step")]
 )
 def test_bars_that_come_later_change_no_byte_of_an_earlier_fold(
     change: Callable[[History, int], History], supervision: str, whole: BacktestResult, tmp_path: Path
@@ -126,7 +128,7 @@ def test_a_target_within_the_embargo_teaches_nothing(tmp_path: Path) -> None:
     config = replace(CONFIG, folds=replace(CONFIG.folds, embargo=60), baselines=("har-t",))
     bars = FIRST - 60
     dists = []
-    for name, h in (("as it was", HISTORY), ("changed", other(HISTORY, bars))):
+    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, bars))):
         f = features(h)
         (fold, *_) = walk_forward(h.dates[1:], config.folds, config.network.lookback)
         walk = Walk(h, f, config, tmp_path / name, Silent())
@@ -206,10 +208,10 @@ def test_a_folds_name_changes_with_every_setting_and_with_its_bars_but_not_with_
     assert len(names) == 1 + len(variants(CONFIG))
     assert key(replace(CONFIG, cost=9.0)) == key(CONFIG)
     end = FIRST + EVERY
-    assert key(CONFIG, other(HISTORY, end)) == key(CONFIG)
+    assert key(CONFIG, replaced(HISTORY, end)) == key(CONFIG)
     assert key(CONFIG, HISTORY.rows(0, end)) == key(CONFIG)
-    assert key(CONFIG, other(HISTORY, end - 1)) != key(CONFIG)
-    assert key(CONFIG, other(HISTORY, 30)) != key(CONFIG)
+    assert key(CONFIG, replaced(HISTORY, end - 1)) != key(CONFIG)
+    assert key(CONFIG, replaced(HISTORY, 30)) != key(CONFIG)
     for name in ("open", "volume"):
         assert key(CONFIG, replace(HISTORY, **{name: None})) != key(CONFIG)
     later = replace(HISTORY, dates=HISTORY.dates + np.where(np.arange(620) > 610, 1, 0))

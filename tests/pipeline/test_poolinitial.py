@@ -37,7 +37,7 @@ from stockcast.windows.market import MARKET_NAMES
 from tests import leaks, synthetic
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, Heard, Provider, evening, series, stored
-from tests.test_lookahead import CHANGES
+from tests.synthetic import replaced
 
 SESSIONS, MORE = 640, 20
 LONGER = synthetic.history(SESSIONS + MORE, seed=40)
@@ -124,7 +124,7 @@ def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(pool_
 def test_a_replay_before_the_final_fit_s_end_is_made_by_what_had_not_seen_it(pool_home: Path, tmp_path: Path) -> None:
     """Networks that stay as they are are served with baselines and bars of the whole history."""
     config, origin, made = replace(ONE, training=replace(ONE.training, final_fit=True)), STRANGER.session(580), []
-    for name, h in (("as it was", STRANGER), ("changed", CHANGES["other"](STRANGER, 600))):
+    for name, h in (("as it was", STRANGER), ("changed", replaced(STRANGER, 600))):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(initial, "SIGNIFICANT", 0.0)
             _, model = trained(pool_home, tmp_path / name, h, config)
@@ -164,7 +164,7 @@ def test_the_model_is_scored_and_forecasts_like_any_other(pool_home: Path, tmp_p
 def test_what_the_members_do_after_an_origin_changes_no_byte_of_its_forecast(pool_home: Path, tmp_path: Path) -> None:
     _, before = trained(pool_home, tmp_path)
     origin = STRANGER.session(519)
-    members = [CHANGES["other"](h, 520) for h in MEMBERS]
+    members = [replaced(h, 520) for h in MEMBERS]
     changed = pooled(tmp_path / "changed", members)
     _, after = trained(changed, tmp_path)
     assert forecast_from(before, STRANGER, origin) == forecast_from(after, STRANGER, origin)

@@ -15,6 +15,7 @@ from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError
+from stockcast.evaluation.audit import removed
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline import markets
@@ -45,15 +46,13 @@ from tests.pipeline.smallpool import (
     POOLED,
     SESSIONS,
     TEST_FROM,
-    cut,
     day,
     files,
-    other,
     saved,
-    shuffled,
     with_common_news,
 )
 from tests.processes import packages_loaded
+from tests.synthetic import FUTURES, replaced
 
 ALL = [with_common_news(name) for name in NAMES]
 STRANGER = with_common_news("Z")
@@ -136,7 +135,7 @@ def test_with_fewer_than_five_files_the_network_without_a_market_forecasts_and_s
 
 def test_files_that_end_before_the_origin_do_not_count(place: Path) -> None:
     heard = Heard()
-    short = [cut(h, LAST) for h in ALL[4:]]
+    short = [removed(h, LAST) for h in ALL[4:]]
     (forecast,) = from_files(place, [*ALL[:4], *short], heard=heard)
     assert forecast.median == median(model_of(place, "pool"), ALL[0], None)
     assert len(heard.notes) == 1
@@ -148,7 +147,7 @@ def test_within_the_market_of_the_pool_no_other_file_is_read(place: Path, monkey
     config = replace(CONFIG, as_of=day(POOLED - 1))
     (forecast,) = from_files(place, [STRANGER, *ALL], config, heard)
     model = model_of(place, "pool")
-    assert forecast.median == median(model, cut(STRANGER, POOLED), model.market)
+    assert forecast.median == median(model, removed(STRANGER, POOLED), model.market)
     assert heard.notes == []
 
 
@@ -176,13 +175,10 @@ def test_a_file_that_cannot_be_read_is_no_member_and_stops_no_other(place: Path)
         pipeline.predict_beside(company, sources[6], CONFIG, Silent())
 
 
-CHANGES: dict[str, Callable[[History, int], History]] = {"removed": cut, "shuffled": shuffled, "replaced": other}
-
-
 @pytest.mark.parametrize(
     ("bars", "change"),
-    [(680, other), *((730, change) for change in CHANGES.values())],
-    ids=["680-replaced", *(f"730-{name}" for name in CHANGES)],
+    [(680, replaced), *((730, change) for change in FUTURES.values())],
+    ids=["680-replaced", *(f"730-{name}" for name in FUTURES)],
 )
 def test_the_future_of_the_other_files_moves_no_forecast_before_it(
     place: Path, change: Callable[[History, int], History], bars: int
@@ -192,7 +188,7 @@ def test_the_future_of_the_other_files_moves_no_forecast_before_it(
     changed = [change(h, bars) for h in ALL]
     assert same(before, from_files(place, [STRANGER, *changed], config))
     # The origin of a file is its own newest bar: the others go on, and are cut there.
-    assert same(before, from_files(place, [cut(STRANGER, bars), *changed], replace(config, as_of=None)))
+    assert same(before, from_files(place, [removed(STRANGER, bars), *changed], replace(config, as_of=None)))
     if bars > POOLED:
         assert not same(before, from_files(place, [STRANGER, *(change(h, bars - 1) for h in ALL)], config))
 
@@ -225,11 +221,11 @@ def test_at_another_exchange_there_is_no_market_even_within_that_of_the_pool(pla
     config = replace(CONFIG, as_of=day(650))
     (forecast,) = pipeline.predict_beside(company, sources[0], config, heard, "XLON")
     london = replace(model_of(place, "pool"), calendar=load_calendar("XLON", day(0), day(LAST)))
-    assert forecast.median == median(london, cut(ALL[0], 651), None)
+    assert forecast.median == median(london, removed(ALL[0], 651), None)
     assert heard.notes[0].endswith(f"forecasts. {ELSEWHERE}")
     (own,) = pipeline.predict_beside(company, sources[0], config, Silent(), "NYSE")
     model = model_of(place, "pool")
-    assert own.median == median(model, cut(ALL[0], 651), model.market)
+    assert own.median == median(model, removed(ALL[0], 651), model.market)
 
 
 def test_a_model_of_one_ticker_reads_no_other_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +294,7 @@ def test_four_members_up_to_the_session_are_no_market(place: Path, db: Database,
     for h in (STRANGER, *ALL[:4]):
         store(db, h)
     if fifth != "missing":
-        store(db, cut(ALL[4], LAST) if fifth == "behind" else ALL[4], "XNYS" if fifth == "behind" else "XTSE")
+        store(db, removed(ALL[4], LAST) if fifth == "behind" else ALL[4], "XNYS" if fifth == "behind" else "XTSE")
     heard = Heard()
     (forecast,) = pipeline.predict_beside(company_of(place, "Z"), "Z", CONFIG, heard)
     (note,) = heard.notes
@@ -324,7 +320,7 @@ def test_the_first_ticker_of_a_call_has_the_market_of_those_that_are_fetched_wit
     place: Path, db: Database, provider: Provider
 ) -> None:
     for h in ALL:
-        store(db, cut(h, LAST - 5))
+        store(db, removed(h, LAST - 5))
         assert h.open is not None
         assert h.high is not None
         assert h.low is not None
@@ -347,8 +343,8 @@ def test_the_first_ticker_of_a_call_has_the_market_of_those_that_are_fetched_wit
 def test_the_future_of_the_members_in_the_store_moves_no_forecast_before_it(place: Path, db: Database) -> None:
     config = replace(CONFIG, as_of=day(729), record=False)
     found = []
-    changed = ([change(h, 730) for h in ALL] for change in (cut, shuffled, other))
-    for histories in (ALL, *changed, [other(h, 729) for h in ALL]):
+    changed = ([change(h, 730) for h in ALL] for change in FUTURES.values())
+    for histories in (ALL, *changed, [replaced(h, 729) for h in ALL]):
         for h in (STRANGER, *histories):
             store(db, h)
         found.append(pipeline.predict_beside(company_of(place, "Z"), "Z", config, Silent()))

@@ -14,6 +14,7 @@ import pytest
 from stockcast import forecasting, pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
 from stockcast.errors import ConfigError, DataError
+from stockcast.evaluation.audit import shuffled
 from stockcast.evaluation.significance import benjamini_hochberg
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline.pools import Pool, calendar_of
@@ -26,6 +27,7 @@ from stockcast.results.pools import PoolResult
 from stockcast.results.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
 from tests import synthetic
+from tests.synthetic import replaced
 
 COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
 SESSIONS, VALIDATE, TEST = 560, 380, 460
@@ -226,23 +228,12 @@ def test_files_make_the_same_model_as_histories_from_the_last_to_the_first(quick
     assert (made.model_id, made.left_out) == (quick.result.model_id, {})
 
 
-def shuffled(h: History, cutoff: date) -> History:
-    """Bars after the cutoff in another order."""
-    rows = np.arange(len(h))
-    past = int(np.searchsorted(h.dates, np.datetime64(cutoff), side="right"))
-    rows[past:] = np.random.default_rng(1).permutation(rows[past:])
-    return replace(h, **{name: getattr(h, name)[rows] for name in COLUMNS})
+Change = Callable[[History, date], History]
 
 
-def other(h: History, cutoff: date) -> History:
-    """Bars after the cutoff from another stock, where a loud session is followed by a narrow one."""
-    past = int(np.searchsorted(h.dates, np.datetime64(cutoff), side="right"))
-    stranger = synthetic.history(len(h), seed=77)
-    assert stranger.volume is not None
-    stranger = replace(stranger, volume=np.round(1e12 / stranger.volume))
-    return replace(
-        h, **{name: np.concatenate([getattr(h, name)[:past], getattr(stranger, name)[past:]]) for name in COLUMNS}
-    )
+def after(change: Callable[[History, int], History]) -> Change:
+    """The change to the bars after a date."""
+    return lambda h, cutoff: change(h, int(np.searchsorted(h.dates, np.datetime64(cutoff), side="right")))
 
 
 def gone(h: History, cutoff: date) -> History:
@@ -250,10 +241,7 @@ def gone(h: History, cutoff: date) -> History:
     return h if h.ticker in "AD" else h.between(None, cutoff)
 
 
-Change = Callable[[History, date], History]
-
-
-@pytest.mark.parametrize("change", [other, gone])
+@pytest.mark.parametrize("change", [after(replaced), gone], ids=["replaced", "gone"])
 def test_what_comes_after_the_scored_cutoff_changes_nothing_that_was_learnt_or_chosen(
     quick: Kept, tmp_path: Path, change: Change
 ) -> None:
@@ -277,7 +265,7 @@ def first_rows(kept: Kept, ticker: str, origins: int) -> dict[str, bytes]:
     return {rows.model: rows.quantiles_NQ[:origins].tobytes() for rows in found.rows}
 
 
-@pytest.mark.parametrize("change", [shuffled, other])
+@pytest.mark.parametrize("change", [after(shuffled), after(replaced)], ids=["shuffled", "replaced"])
 def test_the_future_of_the_others_does_not_reach_a_tickers_forecasts(
     quick: Kept, tmp_path: Path, change: Change
 ) -> None:

@@ -16,6 +16,7 @@ from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
+from stockcast.evaluation.audit import removed
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models import training
 from stockcast.pipeline.markets import ELSEWHERE, Company
@@ -36,16 +37,14 @@ from tests.pipeline.smallpool import (
     POOLED,
     SESSIONS,
     TEST_FROM,
-    cut,
     day,
     files,
-    other,
     saved,
-    shuffled,
     with_common_news,
 )
 from tests.pipeline.walks import ProgressLog, rows_of
 from tests.processes import forked
+from tests.synthetic import FUTURES
 
 ALL = [with_common_news(name) for name in NAMES]
 STRANGER = with_common_news("Z")
@@ -217,17 +216,14 @@ def test_a_ticker_listed_late_is_scored_once_baselines_can_be_fitted(place: Path
     with pytest.raises(ModelError, match=f"{day(500)} to {day(SESSIONS - 1)}, leave nothing to score"):
         walked(place, [with_common_news("Z").between(day(500), None), *ALL])
     with pytest.raises(ModelError, match="leave nothing to score"):
-        walked(place, [cut(ALL[0], 600), *ALL[1:]])
-
-
-CHANGES: dict[str, Callable[[History, int], History]] = {"removed": cut, "shuffled": shuffled, "replaced": other}
+        walked(place, [removed(ALL[0], 600), *ALL[1:]])
 
 
 @pytest.mark.parametrize(("change", "bars"), [("removed", 650), ("shuffled", 650), ("removed", 720), ("replaced", 720)])
 def test_the_future_of_the_other_tickers_moves_no_forecast_before_it(
     before: BacktestResult, used: Path, change: str, bars: int
 ) -> None:
-    (after,) = walked(used, [ALL[0], *(CHANGES[change](h, bars) for h in ALL[1:])])
+    (after,) = walked(used, [ALL[0], *(FUTURES[change](h, bars) for h in ALL[1:])])
     past = bars - 600 + 1
     for name in ("lstm", "random-walk", "har-t"):
         ours, theirs = rows_of(before, name).quantiles_NQ, rows_of(after, name).quantiles_NQ
@@ -238,7 +234,7 @@ def test_the_future_of_the_other_tickers_moves_no_forecast_before_it(
     assert (ours[first_moved:] != theirs[first_moved:]).any(axis=1).all()
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("change", FUTURES.values(), ids=FUTURES)
 def test_its_own_future_moves_no_forecast_before_it(
     before: BacktestResult, used: Path, change: Callable[[History, int], History]
 ) -> None:
@@ -267,7 +263,7 @@ def test_after_the_market_of_the_pool_too_few_sources_leave_the_network_without_
 
 def test_within_the_market_of_the_pool_one_source_is_enough_and_nothing_is_said(place: Path) -> None:
     log = ProgressLog()
-    (result,) = walked(place, [cut(STRANGER, POOLED)], progress=log)
+    (result,) = walked(place, [removed(STRANGER, POOLED)], progress=log)
     assert not [note for note in log.notes if "market" in note]
     expected = predicted(model_of(place, "pool"), STRANGER, 690)
     assert rows_of(result, "lstm").quantiles_NQ[690 - 599].tobytes() == expected.tobytes()
@@ -294,7 +290,7 @@ def test_a_ticker_of_another_exchange_has_no_market(place: Path, monkeypatch: py
 
 @pytest.mark.parametrize("count", [4, 6])
 def test_steps_ahead_leave_the_first_one_as_it_is(place: Path, count: int) -> None:
-    histories = [cut(h, 725) for h in ALL[:count]]
+    histories = [removed(h, 725) for h in ALL[:count]]
     (one,) = walked(place, histories, from_test(690))
     (two,) = walked(place, histories, replace(from_test(690), horizon=2, paths=100))
     for name in ("lstm", "har-t"):
@@ -346,7 +342,7 @@ def test_a_history_beyond_the_calendar_of_the_model_is_given_a_longer_one(place:
     model = model_of(place, "pool")
     given = PretrainedBacktest("pool", Company((), ReadOptions(), place))
     given.__dict__["model"] = replace(model, calendar=load_calendar("XNYS", day(0), day(650)))
-    walk = given.walk("A.csv", cut(ALL[0], POOLED), CONFIG, Silent())
+    walk = given.walk("A.csv", removed(ALL[0], POOLED), CONFIG, Silent())
     expected = predicted(model, ALL[0], 690)
     row = walk.pretrained.forecast(walk.f, 689, 690) if walk.pretrained is not None else None
     assert row is not None

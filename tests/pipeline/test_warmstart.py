@@ -18,7 +18,8 @@ from stockcast.results.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, backtest, other, row_bytes
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, backtest, row_bytes
+from tests.synthetic import replaced
 
 FRESH = replace(walks.CONFIG, baselines=("random-walk", "har-t"))
 WARM = replace(FRESH, warm_start=True)
@@ -97,7 +98,7 @@ def test_a_lost_fold_is_made_again_and_the_ones_after_it_stay(warm: BacktestResu
 
 
 def test_bars_that_come_later_change_no_byte_of_an_earlier_fold(warm: BacktestResult, tmp_path: Path) -> None:
-    changed = backtest(other(HISTORY, FIRST + 2 * EVERY), tmp_path / "changed", WARM)
+    changed = backtest(replaced(HISTORY, FIRST + 2 * EVERY), tmp_path / "changed", WARM)
     assert row_bytes(changed, 2 * EVERY) == row_bytes(warm, 2 * EVERY)
     assert row_bytes(changed, 999)["lstm"] != row_bytes(warm, 999)["lstm"]
     short = backtest(HISTORY.rows(0, FIRST + 2 * EVERY), tmp_path / "short", WARM)

@@ -1,11 +1,8 @@
-"""Small walks for the tests of backtests: a history, quick settings, other futures, and a progress that remembers."""
+"""Small walks for the tests of backtests: a history, quick settings, and a progress that remembers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainingConfig
@@ -25,7 +22,6 @@ CONFIG = BacktestConfig(
     folds=FoldConfig(HISTORY.session(FIRST), EVERY, embargo=3),
     baselines=("random-walk", "har-t", "fhs-garch"),
 )
-COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
 ROWS = ("origins", "target_sessions", "last_close", "realised_return", "crps", "log_score", "pit", "quantiles_NQ")
 
 
@@ -64,16 +60,3 @@ def row_bytes(result: BacktestResult, forecasts: int, horizon: int = 1) -> dict[
         for rows in result.rows
         if rows.horizon == horizon
     }
-
-
-def shuffled(h: History, bars: int) -> History:
-    order = np.arange(len(h))
-    order[bars:] = np.random.default_rng(1).permutation(order[bars:])
-    return replace(h, **{name: getattr(h, name)[order] for name in COLUMNS})
-
-
-def other(h: History, bars: int) -> History:
-    stranger = synthetic.history(len(h), seed=77)
-    return replace(
-        h, **{name: np.concatenate([getattr(h, name)[:bars], getattr(stranger, name)[bars:]]) for name in COLUMNS}
-    )

@@ -7,9 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from stockcast.prices.history import Dates
+from stockcast.prices.history import Dates, History
 from stockcast.windows.features import SessionReturns, session_returns
 from tests import synthetic
+from tests.synthetic import FUTURES
 
 SESSIONS = 700
 DAYS: Dates = np.busday_offset("2012-01-03", np.arange(1, SESSIONS), roll="forward").astype("datetime64[D]")
@@ -33,39 +34,29 @@ def stock(seed: int) -> SessionReturns:
 
 
 @cache
-def members(seed: int = 0) -> dict[str, SessionReturns]:
-    """Eight stocks by name."""
-    full = {name: stock(seed + k) for k, name in enumerate("ABCDEFGH")}
+def histories() -> dict[str, History]:
+    """The prices of eight stocks by name, in all sessions."""
+    found = {name: synthetic.history(SESSIONS, seed=k) for k, name in enumerate("ABCDEFGH")}
+    return found | {"H": replace(found["H"], open=None, high=None, low=None, volume=None)}
+
+
+@cache
+def members() -> dict[str, SessionReturns]:
+    """What happened to them in the sessions in which each was listed."""
+    full = {name: session_returns(h) for name, h in histories().items()}
     rows = np.arange(SESSIONS - 1)
-    bare = synthetic.history(SESSIONS, seed=seed + 7)
     return full | {
         "E": picked(full["E"], slice(400, None)),
         "F": picked(full["F"], slice(0, 300)),
         "G": picked(full["G"], rows[(rows < 100) | (rows > 160)]),
-        "H": session_returns(replace(bare, open=None, high=None, low=None, volume=None)),
     }
 
 
 def with_other_future(panel: dict[str, SessionReturns], last: np.datetime64, change: str) -> dict[str, SessionReturns]:
-    """The panel with all bars after `last` cut off, in another order, or of other stocks."""
-    other = members(100)
+    """These members in the same sessions with other bars after `last`."""
     changed = {}
     for name, m in panel.items():
-        past = int(np.searchsorted(m.dates, last, side="right"))
-        if change == "cut":
-            changed[name] = picked(m, slice(0, past))
-            continue
-        order = np.arange(len(m))
-        order[past:] = np.random.default_rng(past).permutation(order[past:])
-        source = other[name] if change == "other" else m
-        future = picked(source, order if change == "shuffled" else slice(None))
-        changed[name] = _joined(m, future, past)
+        h = histories()[name]
+        whole = session_returns(FUTURES[change](h, int(np.searchsorted(h.dates, last, side="right"))))
+        changed[name] = picked(whole, np.isin(whole.dates, m.dates))
     return changed
-
-
-def _joined(m: SessionReturns, future: SessionReturns, past: int) -> SessionReturns:
-    def column(name: str) -> np.ndarray | None:
-        values = getattr(m, name)
-        return None if values is None else np.concatenate([values[:past], getattr(future, name)[past:]])
-
-    return SessionReturns(m.dates, column("r_T"), column("v_T"), column("gap_T"), column("surprise_T"))

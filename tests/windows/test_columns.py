@@ -20,6 +20,7 @@ from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.seasonality import SEASONALITY_NAMES, seasonality_columns
 from stockcast.windows.targetday import DAY_NAMES, target_sessions
 from stockcast.windows.trends import TREND_NAMES
+from tests.synthetic import FUTURES
 from tests.windows.panel import DAYS, SESSIONS, members, with_other_future
 
 CALENDAR = load_calendar("XNYS", date(2012, 1, 1), date(2016, 1, 1))
@@ -117,7 +118,7 @@ def test_a_missing_next_bar_does_not_move_the_target() -> None:
 
 
 @settings(max_examples=30)
-@given(st.integers(0, SESSIONS - 2), st.sampled_from(["cut", "shuffled", "other"]), st.sampled_from("ADEFGH"))
+@given(st.integers(0, SESSIONS - 2), st.sampled_from(list(FUTURES)), st.sampled_from("ADEFGH"))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str, name: str) -> None:
     panel = with_other_future(PANEL, DAYS[origin], change)
     f = extended(features_of(panel[name]), CALENDAR, {"echo", "days", "bars"}, Market.of(panel))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stockcast.windows.components import COMPONENT_NAMES, COMPONENT_SPANS, EVENNESS_SPANS, component_columns
 from stockcast.windows.features import SessionReturns, trailing_maximum
 from stockcast.windows.trends import DRAWDOWN_SPANS, TREND_NAMES, TREND_SPANS, trend_columns
+from tests.synthetic import FUTURES
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 
 STOCK = stock(3)
@@ -95,7 +96,7 @@ def test_the_trailing_maximum_is_that_of_the_slice(length: int, span: int) -> No
 
 
 @settings(max_examples=30)
-@given(st.integers(0, SESSIONS - 3), st.sampled_from(["cut", "shuffled", "other"]), st.sampled_from("ABGH"))
+@given(st.integers(0, SESSIONS - 3), st.sampled_from(list(FUTURES)), st.sampled_from("ABGH"))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str, name: str) -> None:
     m = members()[name]
     row = min(origin, len(m) - 2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stockcast.windows.features import BURN_IN, ewma, features, session_returns, trailing_mean
 from tests import synthetic
+from tests.synthetic import FUTURES
 
 HISTORY = synthetic.history(400)
 
@@ -100,22 +101,8 @@ def test_ewma_follows_its_recursion_after_the_first_month() -> None:
 
 
 @settings(max_examples=25)
-@given(st.integers(BURN_IN + 2, 398), st.sampled_from(["cut", "shuffled", "other"]))
+@given(st.integers(BURN_IN + 2, 398), st.sampled_from(list(FUTURES)))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str) -> None:
-    f, changed = features(HISTORY), features(_with_other_future(origin + 2, change))
+    f, changed = features(HISTORY), features(FUTURES[change](HISTORY, origin + 2))
     for name in ("x_TF", "har_TK", "leverage_T"):
         assert getattr(changed, name)[: origin + 1].tobytes() == getattr(f, name)[: origin + 1].tobytes()
-
-
-def _with_other_future(bars: int, change: str):  # type: ignore[no-untyped-def]
-    if change == "cut":
-        return HISTORY.rows(0, bars)
-    columns = ("open", "high", "low", "close", "adjusted_close", "volume")
-    other = synthetic.history(400, seed=9) if change == "other" else HISTORY
-    order = np.arange(400)
-    if change == "shuffled":
-        order[bars:] = np.random.default_rng(1).permutation(order[bars:])
-    return replace(
-        HISTORY,
-        **{c: np.concatenate([getattr(HISTORY, c)[:bars], getattr(other, c)[order[bars:]]]) for c in columns},
-    )

@@ -15,6 +15,7 @@ from stockcast.prices.history import ONE_DAY
 from stockcast.windows.features import BURN_IN, SessionReturns
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.seasonality import shock
+from tests.synthetic import FUTURES
 from tests.windows.panel import DAYS, SESSIONS, members, picked, stock, with_other_future
 
 PANEL = members()
@@ -170,7 +171,7 @@ def test_damaged_arrays_are_refused(change: dict[str, np.ndarray | None], messag
 
 
 @settings(max_examples=40)
-@given(st.integers(0, SESSIONS - 2), st.sampled_from(["cut", "shuffled", "other"]), st.integers(1, 7))
+@given(st.integers(0, SESSIONS - 2), st.sampled_from(list(FUTURES)), st.integers(1, 7))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str, minimum: int) -> None:
     seen = DAYS[: origin + 1]
     market = Market.of(PANEL, minimum)

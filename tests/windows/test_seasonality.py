@@ -29,6 +29,7 @@ from stockcast.windows.seasonality import (
     strict_ewma,
 )
 from stockcast.windows.targetday import target_sessions
+from tests.synthetic import FUTURES
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 
 COUNTS = {*(f"echo_since_{sessions}" for sessions in BUMP_SESSIONS), "echo_decay", "echo_ago"}
@@ -161,7 +162,7 @@ def test_nothing_after_the_origin_enters_even_where_the_target_is_months_away() 
 
 
 @settings(max_examples=40)
-@given(st.integers(0, SESSIONS - 3), st.sampled_from(["cut", "shuffled", "other"]), st.sampled_from("ABGH"))
+@given(st.integers(0, SESSIONS - 3), st.sampled_from(list(FUTURES)), st.sampled_from("ABGH"))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str, name: str) -> None:
     m = members()[name]
     row = min(origin, len(m) - 2)
