@@ -116,7 +116,7 @@ def _figures(file: str, home: Path) -> Row:
     from stockcast.errors import StockcastError
     from stockcast.models.baselines import ALL_BASELINES
     from stockcast.prices.csvfile import ReadOptions
-    from stockcast.results.progress import Silent
+    from stockcast.progress import Silent
     from stockcast.windows.features import features
     from stockcast.windows.splits import first_origin
 

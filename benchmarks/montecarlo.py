@@ -40,7 +40,7 @@ from stockcast.evaluation.verdict import LEVEL
 from stockcast.models.distribution import StudentT
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 
 DAILY = 0.01
 """Standard deviation of a log return, without conditions: 16 % a year."""

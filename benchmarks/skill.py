@@ -23,10 +23,11 @@ import numpy as np
 from stockcast import pipeline
 from stockcast.config import CELLS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import StockcastError
+from stockcast.evaluation.backtest import ForecastRows
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.progress import Silent
-from stockcast.results.training import ForecastRows, TrainResult
+from stockcast.progress import Silent
+from stockcast.results import TrainResult
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

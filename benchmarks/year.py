@@ -33,13 +33,13 @@ sys.path.insert(0, str(ROOT))  # the loopback provider lives with the tests
 
 from stockcast.errors import StockcastError
 from stockcast.evaluation.backtest import Outcomes, crps
+from stockcast.forecasts import LedgerRow
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.scoring import ledger
 from stockcast.pipeline.source import PriceSource
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.ledger import LedgerRow
 from stockcast.storage.database import Database
 from stockcast.windows.features import features
 from stockcast.windows.splits import Part

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from stockcast.config.models import ExplainConfig
     from stockcast.config.sources import FetchConfig, ReadOptions
     from stockcast.errors import LeftOut
+    from stockcast.forecasts import Forecast
     from stockcast.pipeline import FetchSession, audit, explain, save_rows, train
     from stockcast.prices.history import History
-    from stockcast.results.forecasts import Forecast
-    from stockcast.results.progress import Progress, Silent
-    from stockcast.results.training import TrainResult
+    from stockcast.progress import Progress, Silent
+    from stockcast.results import TrainResult
 
 _HOME = {
     "load": "api.prices",
@@ -72,10 +72,10 @@ _HOME = {
     "train": "pipeline",
     "ReadOptions": "config.sources",
     "History": "prices.history",
-    "Forecast": "results.forecasts",
-    "Progress": "results.progress",
-    "Silent": "results.progress",
-    "TrainResult": "results.training",
+    "Forecast": "forecasts",
+    "Progress": "progress",
+    "Silent": "progress",
+    "TrainResult": "results",
 }
 
 __all__ = [

@@ -5,6 +5,7 @@ warning: of series that failed while others of the same call did not.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 
 class StockcastError(Exception):
@@ -100,3 +101,11 @@ class LeftOut(UserWarning):
         self.failures = dict(failures)
         what = f"{len(self.failures)} series are" if len(self.failures) > 1 else "1 series is"
         super().__init__("\n  ".join([f"{what} left out", *(f"{name}: {e}" for name, e in self.failures.items())]))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source that could not be served, while others may have been."""
+
+    source: str
+    error: StockcastError

@@ -14,6 +14,7 @@ import numpy as np
 
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError, ModelError
+from stockcast.forecasts import Forecast
 from stockcast.models.baselines import Baseline
 from stockcast.models.calibration import Calibration
 from stockcast.models.distribution import Distribution, Empirical, StudentT
@@ -21,7 +22,6 @@ from stockcast.models.ensemble import Ensemble
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.results.forecasts import Forecast
 from stockcast.windows.columns import COVARIATES, KNOWN, MARKET, OF_POOLS, extended, groups_of
 from stockcast.windows.covariates import Covariates, CovariatesRecord
 from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, SessionReturns, features, is_still

@@ -11,6 +11,7 @@ import pytest
 from stockcast.config import TrainConfig
 from stockcast.evaluation.audit import CHANGES
 from stockcast.evaluation.backtest import Entry
+from stockcast.evaluation.verdict import Verdict
 from stockcast.models import training
 from stockcast.models.baselines import GarchT
 from stockcast.models.basescale import fit_har_scale
@@ -24,8 +25,7 @@ from stockcast.pipeline.pools import Member
 from stockcast.pipeline.trainer import Trainer
 from stockcast.prices.closing import Closing
 from stockcast.prices.history import Dates, Floats, History
-from stockcast.results.progress import Progress
-from stockcast.results.training import Verdict
+from stockcast.progress import Progress
 from stockcast.windows import features as feature_module
 from stockcast.windows.covariates import Covariate
 from stockcast.windows.features import BURN_IN, Features

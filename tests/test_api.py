@@ -41,8 +41,8 @@ from stockcast import (
     to_frame,
 )
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.training import TrainResult
+from stockcast.evaluation.verdict import BacktestResult
+from stockcast.results import TrainResult
 from tests import synthetic
 from tests.pipeline.walks import ProgressLog
 

@@ -11,7 +11,7 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from tests import synthetic
 
 HISTORY = synthetic.history(900)

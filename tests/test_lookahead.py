@@ -35,7 +35,7 @@ from stockcast.pipeline.markets import Company
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date

@@ -18,6 +18,7 @@ from stockcast import config as clock
 from stockcast.config import PredictConfig
 from stockcast.errors import DataError, ModelError
 from stockcast.forecasting import Clock, TrainedModel, View, require_plausible
+from stockcast.forecasts import Forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.baselines.fhs import FhsGarch
 from stockcast.models.basescale import HarScale
@@ -26,7 +27,6 @@ from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.checks import validated
 from stockcast.prices.history import Floats, History
 from stockcast.prices.rawbars import RawBars
-from stockcast.results.forecasts import Forecast
 from stockcast.storage.trainedmodel import general_model
 from stockcast.windows.features import features, session_returns
 from tests import synthetic

@@ -18,14 +18,14 @@ from stockcast.api.model import Model
 from stockcast.api.prices import Prices, histories_of
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stockcast.evaluation.backtest import ForecastRows
+    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
     from stockcast.prices.history import History
-    from stockcast.results.backtests import BacktestResult, BacktestSummary
-    from stockcast.results.training import ForecastRows
 
 
 @dataclass(frozen=True)

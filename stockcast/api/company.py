@@ -11,7 +11,7 @@ import numpy as np
 from stockcast.pipeline.markets import Company, continued, market_of
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 from stockcast.windows.market import Market
 
 

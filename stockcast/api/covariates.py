@@ -13,13 +13,13 @@ from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.progress import Progress
 
 if TYPE_CHECKING:
     from stockcast.api.prices import Prices
     from stockcast.forecasting import TrainedModel
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
-    from stockcast.results.progress import Progress
     from stockcast.windows.covariates import Covariates
 
 

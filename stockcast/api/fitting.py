@@ -17,7 +17,7 @@ from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.targetseries import TargetSeries, calendar_for
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
 from stockcast.storage import trainedmodel
 from stockcast.windows.splits import first_origin
 

@@ -8,8 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from stockcast.errors import ConfigError, LeftOut, StockcastError
-from stockcast.results.failures import Failure
+from stockcast.errors import ConfigError, Failure, LeftOut, StockcastError
 
 T = TypeVar("T")
 

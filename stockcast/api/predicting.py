@@ -19,7 +19,7 @@ from stockcast.api.model import Model
 from stockcast.api.prices import Prices, asked, histories_of, usable_histories_of
 from stockcast.config import PredictConfig
 from stockcast.forecasting import Clock, View
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 
 if TYPE_CHECKING:
     import pandas as pd

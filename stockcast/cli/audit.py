@@ -13,10 +13,10 @@ from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each,
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.config.sources import FetchConfig
-from stockcast.errors import AuditFailed
+from stockcast.errors import AuditFailed, Failure
 
 if TYPE_CHECKING:
-    from stockcast.results.audit import AuditResult
+    from stockcast.results import AuditResult
 
 HORIZON = 3
 """Sessions ahead that an audit forecasts: simulated paths need several."""
@@ -104,7 +104,6 @@ def _quick(training: TrainingConfig, given: Callable[[str], bool]) -> TrainingCo
 
 
 def _deliver(audited: SourceResults[AuditResult], common: options.Common) -> None:
-    from stockcast.results.failures import Failure
 
     found = [
         Failure(result.ticker, AuditFailed(result.verdict, "do not trust its forecasts; the table says what differs"))

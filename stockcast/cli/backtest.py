@@ -15,15 +15,14 @@ from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each,
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.sources import FetchConfig
-from stockcast.errors import StockcastError, UsageError
+from stockcast.errors import Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stockcast.evaluation.verdict import BacktestResult, FoldSummary
     from stockcast.pipeline import PretrainedBacktest
-    from stockcast.results.backtests import BacktestResult, FoldSummary
-    from stockcast.results.failures import Failure
-    from stockcast.results.skilltable import SkillTable
+    from stockcast.results import SkillTable
 
 
 def backtest(
@@ -216,7 +215,6 @@ def _save(
     if skill is None:
         return []
     from stockcast import pipeline
-    from stockcast.results.failures import Failure
 
     failures = []
     if files.output is not None:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from stockcast.cli.failures import InterruptedRun
 from stockcast.errors import StorageError
-from stockcast.results.printable import printable
+from stockcast.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stockcast.errors import Failure
     from stockcast.report.text import Page
-    from stockcast.results.failures import Failure
 
 DETAIL, STORY, ERRORS = 10, 20, 40
 _LINE_END = re.compile("(\r\n)")

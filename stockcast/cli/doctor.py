@@ -8,7 +8,7 @@ import typer
 
 from stockcast.cli import console, fetchoptions, options
 from stockcast.cli.run import DEFAULT, Config
-from stockcast.errors import StockcastError
+from stockcast.errors import Failure, StockcastError
 
 
 class Unhealthy(StockcastError):  # noqa: N818 - the name says what was found
@@ -28,7 +28,6 @@ def doctor(
 ) -> None:
     """Check folder, store, models, calendar, lock, configuration, provider and clock, and say what to mend."""
     from stockcast import pipeline
-    from stockcast.results.failures import Failure
 
     common = options.common(home, as_json, quiet, verbose)
     diagnosis = pipeline.doctor(common.home, _config(config, common.home), offline, timeout)

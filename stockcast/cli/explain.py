@@ -14,7 +14,7 @@ from stockcast.config.models import METHODS, TARGETS, ExplainConfig
 from stockcast.config.sources import FetchConfig
 
 if TYPE_CHECKING:
-    from stockcast.results.explanation import Explanation
+    from stockcast.results import Explanation
 
 Source = Annotated[
     str,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stockcast.cli.peek import default_home
 from stockcast.errors import StockcastError, StorageError
-from stockcast.results.printable import printable
+from stockcast.text import printable
 from stockcast.versions import installed_version
 
 PACKAGES = ("stockcast", "numpy", "torch", "pandas", "scipy", "arch", "typer", "rich", "exchange-calendars", "pyarrow")

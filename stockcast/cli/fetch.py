@@ -12,7 +12,7 @@ from stockcast.config.sources import FetchConfig
 from stockcast.errors import UsageError
 
 if TYPE_CHECKING:
-    from stockcast.results.fetching import FetchResult
+    from stockcast.results import FetchResult
 
 
 def fetch(

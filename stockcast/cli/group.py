@@ -14,7 +14,7 @@ from stockcast.cli.coercion import lighten
 from stockcast.cli.failures import explain, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.peek import Peek, peek
-from stockcast.errors import StockcastError, UsageError
+from stockcast.errors import Failure, StockcastError, UsageError
 
 
 @runtime_checkable
@@ -80,8 +80,6 @@ class Group(TyperGroup):
 
 def fail(seen: Peek, error: StockcastError) -> int:
     """Tell an error that concerns the whole command, on stderr and, under --json, on stdout. Returns its exit code."""
-    from stockcast.results.failures import Failure
-
     failures = (Failure("", error),)
     console.errors(failures)
     if seen.as_json:

@@ -11,7 +11,7 @@ from stockcast.cli import console, options
 from stockcast.cli.coercion import one_of, path, text
 from stockcast.cli.group import Group
 from stockcast.config.models import FITS, FORMATS
-from stockcast.errors import ModelError
+from stockcast.errors import Failure, ModelError
 
 app = typer.Typer(cls=Group, help="List, show, export and remove saved models.", add_completion=False)
 
@@ -75,7 +75,6 @@ def show(
 ) -> None:
     """Show what is known about one model."""
     from stockcast import pipeline
-    from stockcast.results.failures import Failure
 
     common = options.common(home, as_json, quiet, verbose)
     model = pipeline.show_model(common.home, name)

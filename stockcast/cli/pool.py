@@ -13,12 +13,11 @@ from stockcast.cli import console, fetchoptions, options
 from stockcast.cli.sources import SourceResults, run_each, worst
 from stockcast.config import TrainConfig
 from stockcast.config.sources import FetchConfig
-from stockcast.errors import StockcastError
+from stockcast.errors import Failure, StockcastError
 
 if TYPE_CHECKING:
     from stockcast.prices.csvfile import ReadOptions
-    from stockcast.results.failures import Failure
-    from stockcast.results.pools import PoolResult
+    from stockcast.results import PoolResult
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,6 @@ def _save(trained: SourceResults[PoolResult], common: options.Common, output: Pa
     if output is None or not trained.results:
         return []
     from stockcast import pipeline
-    from stockcast.results.failures import Failure
 
     every = [rows for pool in trained.results for result in pool.summary.results for rows in result.rows]
     try:

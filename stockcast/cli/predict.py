@@ -12,12 +12,11 @@ from stockcast.cli import console, covariateoptions, fetchoptions, options, pred
 from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import PredictConfig
 from stockcast.config.sources import FetchConfig
-from stockcast.errors import StockcastError, UsageError
+from stockcast.errors import Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
+    from stockcast.forecasts import Forecast
     from stockcast.pipeline import Company
-    from stockcast.results.failures import Failure
-    from stockcast.results.forecasts import Forecast
 
 Form = Literal["json", "csv", "text"]
 
@@ -106,7 +105,6 @@ def _deliver(
 def _save(
     forecasts: tuple[Forecast, ...], failures: list[Failure], common: options.Common, form: Form, output: Path
 ) -> list[Failure]:
-    from stockcast.results.failures import Failure
     from stockcast.storage.files import write_atomic
 
     try:

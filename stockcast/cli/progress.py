@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stockcast.cli.console import STORY, Console, is_terminal
 from stockcast.cli.interruption import heed
-from stockcast.results.printable import printable
+from stockcast.text import printable
 
 if TYPE_CHECKING:
     from types import TracebackType

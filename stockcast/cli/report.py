@@ -15,11 +15,10 @@ from stockcast.cli.sources import label, run_each, worst
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.sources import FetchConfig
-from stockcast.errors import StockcastError, UsageError
+from stockcast.errors import Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
-    from stockcast.results.failures import Failure
-    from stockcast.results.report import Report
+    from stockcast.results import Report
 
 Output = Annotated[
     Path | None,
@@ -143,7 +142,6 @@ def _save(found: Report, page: Path, plots: Path | None) -> tuple[tuple[str, ...
     """Write the page, then the plots. Returns what was written, and what could not be."""
     from stockcast import pipeline
     from stockcast.report.html import report_html, report_plots
-    from stockcast.results.failures import Failure
 
     written: list[str] = []
     try:

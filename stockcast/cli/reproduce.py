@@ -42,9 +42,9 @@ def reproduce(
     """
     from stockcast import pipeline
     from stockcast.cli.progress import watch
+    from stockcast.errors import Failure
     from stockcast.report.checks import cause, difference, reproduction_text
     from stockcast.report.data import reproduction_data
-    from stockcast.results.failures import Failure
 
     common = options.common(home, as_json, quiet, verbose)
     read = options.Columns(None, date_column, close_column, date_format).reading()

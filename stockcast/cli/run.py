@@ -15,9 +15,9 @@ from stockcast.errors import ConfigError, StockcastError, UsageError
 
 if TYPE_CHECKING:
     from stockcast.config.runs import RunConfig
+    from stockcast.errors import Failure
     from stockcast.pipeline.running import Run
-    from stockcast.results.failures import Failure
-    from stockcast.results.running import RunResult, TickerRun
+    from stockcast.results import RunResult, TickerRun
     from stockcast.storage.outputs import RunLog
 
 DEFAULT = Path("stockcast.toml")
@@ -108,7 +108,7 @@ def _worked(
     work: Run, chosen: tuple[str, ...], common: options.Common, log: RunLog
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast.cli.counting import Counter
-    from stockcast.results.failures import Failure
+    from stockcast.errors import Failure
 
     log.info(f"run of {len(chosen)} tickers begins")
     with Counter(common.console, "run", len(chosen), log.info) as counter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from stockcast.cli import console, ledgeroptions, options
-from stockcast.errors import Decayed
+from stockcast.errors import Decayed, Failure
 
 
 def score(
@@ -20,7 +20,6 @@ def score(
 ) -> None:
     """Score the forecasts that were made in time against what happened, beside the baselines."""
     from stockcast import pipeline
-    from stockcast.results.failures import Failure
 
     common = options.common(home, as_json, quiet, verbose)
     result = pipeline.score(common.home, ticker, since, model)

@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from stockcast.cli.failures import InterruptedRun, explain, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
-from stockcast.errors import UsageError
-
-if TYPE_CHECKING:
-    from stockcast.results.failures import Failure
+from stockcast.errors import Failure, UsageError
 
 T = TypeVar("T")
 
@@ -50,8 +47,6 @@ def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, s
 
     saves: whether `work` leaves something on the disk. What libraries print to stdout goes to stderr.
     """
-    from stockcast.results.failures import Failure
-
     results: list[T] = []
     done: list[str] = []
     failures: list[Failure] = []

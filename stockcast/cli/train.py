@@ -12,11 +12,10 @@ from stockcast.cli.pool import PoolOrder, train_pool
 from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.sources import FetchConfig
-from stockcast.errors import StockcastError
+from stockcast.errors import Failure, StockcastError
 
 if TYPE_CHECKING:
-    from stockcast.results.failures import Failure
-    from stockcast.results.training import TrainResult
+    from stockcast.results import TrainResult
 
 
 def train(
@@ -129,7 +128,6 @@ def _save(trained: SourceResults[TrainResult], common: options.Common, output: P
     if output is None or not trained.results:
         return []
     from stockcast import pipeline
-    from stockcast.results.failures import Failure
 
     try:
         pipeline.save_rows(output, trained.results)

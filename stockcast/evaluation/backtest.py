@@ -17,11 +17,76 @@ from stockcast.evaluation import metrics
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Floats
-from stockcast.results.training import Comparison, ForecastRows, Score
 from stockcast.windows.features import Features
 from stockcast.windows.splits import Part
 
 PERCENTILES = np.arange(1, 100) / 100
+
+
+@dataclass(frozen=True)
+class Score:
+    """One competitor over the test part; `kind` is network or baseline.
+
+    crps, pinball, interval_score_90: log return, lower is better. log_score: nats, higher is better, None for
+    quantile baselines. Coverages, hit_rate and always_up: shares. Ratios: to the random walk's last close. horizon:
+    sessions from origin to target.
+    """
+
+    ticker: str
+    model: str
+    kind: str
+    n: int
+    crps: float
+    log_score: float | None
+    pinball: float
+    interval_score_90: float
+    coverage_50: float
+    coverage_90: float
+    mae_ratio: float
+    rmse_ratio: float
+    mape_ratio: float
+    hit_rate: float
+    always_up: float
+    horizon: int = 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The network against one baseline: crps_skill = 1 - crps / baseline's; one-sided Diebold-Mariano p-value."""
+
+    ticker: str
+    model: str
+    baseline: str
+    crps_skill: float
+    dm_p: float
+    horizon: int = 1
+
+
+@dataclass(frozen=True)
+class ForecastRows:
+    """Every test forecast of one competitor, so that anyone can check the scores.
+
+    Arrays [N]: origins, target_sessions, last_close (as traded), realised_return, crps, log_score (NaN where
+    undefined), pit. quantiles_NQ: 99 quantiles of the log return, 0.01 .. 0.99, or the median alone.
+    """
+
+    ticker: str
+    model: str
+    horizon: int
+    origins: NDArray[np.datetime64]
+    target_sessions: NDArray[np.datetime64]
+    last_close: NDArray[np.float64]
+    realised_return: NDArray[np.float64]
+    crps: NDArray[np.float64]
+    log_score: NDArray[np.float64]
+    pit: NDArray[np.float64]
+    quantiles_NQ: NDArray[np.float64]
+
+    @property
+    def median_N(self) -> NDArray[np.float64]:
+        """The median log returns."""
+        median_N: NDArray[np.float64] = self.quantiles_NQ[:, self.quantiles_NQ.shape[1] // 2]
+        return median_N
 
 
 @dataclass(frozen=True)

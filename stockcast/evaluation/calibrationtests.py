@@ -9,6 +9,7 @@ Legend: N forecasts, in order of time.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from stockcast.errors import DataError
 from stockcast.models.recalibration import TOO_EARLY, Integers, causal_deciles
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.calibration import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
 
 __all__ = [
     "calibration",
@@ -31,6 +31,80 @@ __all__ = [
 
 _EXTREME_PIT = 1e-6
 """PITs are kept this far from 0 and 1 for Berkowitz's test: a sample as the distribution gives exact zeros and ones."""
+
+
+@dataclass(frozen=True)
+class Uniformity:
+    """Tests of PITs against the uniform distribution that they have where the forecasts are right.
+
+    n: PITs. counts: how many lie in each of as many equal bins; n / bins are expected. ks, chi2: Kolmogorov-Smirnov
+    distance and chi-square of the counts, which take the PITs for independent. berkowitz: likelihood ratio against
+    another mean or variance, or dependence on the PIT before (3 degrees of freedom); dependence: its part against
+    dependence alone (1).
+    """
+
+    n: int
+    counts: tuple[int, ...]
+    ks: float
+    ks_p: float
+    chi2: float
+    chi2_p: float
+    berkowitz: float
+    berkowitz_p: float
+    dependence: float
+    dependence_p: float
+
+
+@dataclass(frozen=True)
+class CoverageTests:
+    """Likelihood ratio tests of an interval's misses, in order of time.
+
+    nominal, coverage: share of outcomes promised and found within, of n. kupiec: of the share (1 degree of freedom).
+    independence: of a miss after a miss being as likely as after none (1). conditional: of both, their sum (2).
+    """
+
+    n: int
+    nominal: float
+    coverage: float
+    kupiec: float
+    kupiec_p: float
+    independence: float
+    independence_p: float
+    conditional: float
+    conditional_p: float
+
+
+@dataclass(frozen=True)
+class GroupCoverage:
+    """One group of forecasts: a year, a decile of volatility, a ticker. error: coverage less the nominal one."""
+
+    group: str
+    n: int
+    coverage: float
+    error: float
+
+
+@dataclass(frozen=True)
+class CoverageTable:
+    """Coverage by group. mean_error: mean over the groups of the absolute error, NaN without any; worst: the group
+    with the largest absolute error, the first of equals, None without any.
+    """
+
+    groups: tuple[GroupCoverage, ...]
+    mean_error: float
+    worst: GroupCoverage | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration of one record: its PITs, and the coverage of one interval as a whole, by year and by decile of
+    volatility, as ranked among the stock's own past scales.
+    """
+
+    uniformity: Uniformity
+    coverage: CoverageTests
+    by_year: CoverageTable
+    by_decile: CoverageTable
 
 
 def uniformity(pit_N: ArrayLike, bins: int = 10) -> Uniformity:

@@ -17,15 +17,42 @@ from numpy.typing import ArrayLike
 
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.sharpe import SharpeRatio, Trials
-from stockcast.evaluation.significance.series import finite
+from stockcast.evaluation.significance import finite
 from stockcast.prices.history import Floats
-from stockcast.results.economics import Economics
 
 BUY_AND_HOLD, SIGN, VOLATILITY, SIGN_VOLATILITY = "buy-and-hold", "sign", "volatility-scaled", "sign-volatility-scaled"
 STRATEGIES = (BUY_AND_HOLD, SIGN, VOLATILITY, SIGN_VOLATILITY)
 
 _BASIS_POINT = 1e-4
 _HINT = "leave out sessions without an outcome or a forecast"
+
+
+@dataclass(frozen=True)
+class Economics:
+    """One strategy over n sessions of the past; it says nothing of returns to come.
+
+    From simple returns on the capital, a cost of cost_bp taken off. annual_return: compounded, per year, as a share;
+    -1.0 where the capital was lost. annual_volatility: standard deviation, as a share per root year. sharpe: mean over
+    standard deviation, both per year, nothing taken off for the return of cash; sharpe_se: its standard error.
+    max_drawdown: largest fall below an earlier height, as a share of that, 0 .. 1. turnover: capital bought and sold
+    per year, in units of the capital. break_even_cost_bp: cost, in basis points of what is traded, at which the mean
+    return is zero; negative where it is below zero at no cost, None where nothing was traded.
+
+    deflated_sharpe_p: one-sided p-value of a Sharpe ratio above what the best of all tried settings shows by luck;
+    None where a single setting was tried. NaN: too few sessions, or returns that do not vary.
+    """
+
+    strategy: str
+    n: int
+    cost_bp: float
+    annual_return: float
+    annual_volatility: float
+    sharpe: float
+    sharpe_se: float
+    max_drawdown: float
+    turnover: float
+    break_even_cost_bp: float | None
+    deflated_sharpe_p: float | None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.evaluation.backtest import Outcomes
-from stockcast.evaluation.recalibrated import ALPHA, effect
+from stockcast.evaluation.recalibrated import ALPHA, CalibrationEffect, effect
 from stockcast.models.distribution import StudentT
 from stockcast.models.recalibration import (
     PitRecalibration,
@@ -22,7 +22,6 @@ from stockcast.models.recalibration import (
     quantiles_at,
 )
 from stockcast.prices.history import Floats
-from stockcast.results.calibration import CalibrationEffect
 
 Forecasts = tuple[StudentT, Outcomes]
 

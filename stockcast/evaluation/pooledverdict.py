@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from stockcast.evaluation.backtest import Comparison, ForecastRows, Score
 from stockcast.evaluation.significance import newey_west_variance, pooled_by_date
-from stockcast.evaluation.verdict import sentence_of
-from stockcast.results.backtests import BacktestResult, PooledComparison
-from stockcast.results.training import Comparison, ForecastRows, Score, Verdict
+from stockcast.evaluation.verdict import BacktestResult, PooledComparison, Verdict, sentence_of
 
 ALL = "all"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stockcast.evaluation.backtest import Outcomes
-from stockcast.evaluation.calibrationtests import coverage_by_decile, coverage_by_year
+from stockcast.evaluation.calibrationtests import CoverageTable, coverage_by_decile, coverage_by_year
 from stockcast.evaluation.metrics import interval_score
 from stockcast.models.distribution import StudentT
 from stockcast.models.recalibration import (
@@ -17,10 +19,23 @@ from stockcast.models.recalibration import (
     quantiles_at,
 )
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.calibration import CalibrationEffect
 
 ALPHA = 0.1
 """Share of outcomes that the intervals are to miss."""
+
+
+@dataclass(frozen=True)
+class CalibrationEffect:
+    """A record's 90 % intervals after a method of calibration ("none": before any), learnt from the past alone.
+
+    interval_score_90: mean, log return, lower is better.
+    """
+
+    method: str
+    coverage_90: float
+    by_year: CoverageTable
+    by_decile: CoverageTable
+    interval_score_90: float
 
 
 def effects(dist: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:

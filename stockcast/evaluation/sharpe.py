@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stockcast.evaluation.significance.series import ROUNDING, finite
+from stockcast.evaluation.significance import ROUNDING, finite
 
 _HINT = "leave out sessions without a return"
 

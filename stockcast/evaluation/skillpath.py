@@ -12,8 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stockcast.evaluation.significance import newey_west_variance
-from stockcast.evaluation.significance.series import NO_SCORE, finite
+from stockcast.evaluation.significance import NO_SCORE, finite, newey_west_variance
 from stockcast.prices.history import Floats
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from datetime import date
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,9 +17,6 @@ from numpy.typing import ArrayLike
 from stockcast.errors import ConfigError
 from stockcast.models.distribution import Distribution
 from stockcast.prices.history import Floats
-
-if TYPE_CHECKING:
-    from stockcast.results.ledger import Miss
 
 METHOD = "adaptive-conformal"
 
@@ -29,6 +26,18 @@ ALPHA_RANGE = (0.02, 0.3)
 
 FACTOR_RANGE = (0.5, 2.0)
 """How much narrower or wider an interval may get: what heavy tails would do to it beyond that is no calibration."""
+
+
+@dataclass(frozen=True)
+class Miss:
+    """Whether a live forecast's 90 % interval, as shown, missed the return of `target_session`.
+
+    alpha: the level that the calibration had reached for it; None where it was not calibrated.
+    """
+
+    target_session: date
+    missed: bool
+    alpha: float | None
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,7 @@ from stockcast.models.network import Network
 from stockcast.models.optimiser import AdamW, one_cycle
 from stockcast.models.problem import Preprocessing, Problem, Series, WindowShape
 from stockcast.models.torchweights import Weights, member_of, stack
-from stockcast.results.progress import Progress
-from stockcast.results.training import LossCurve
+from stockcast.progress import Progress
 from stockcast.windows.features import Features
 from stockcast.windows.splits import Part, Split
 
@@ -39,6 +38,21 @@ _UNITS_IN_CACHE = 64 * 150 * 32
 
 _SEGMENTS_AT_ONCE = 64
 """Validation parts that go through the network together: what a pass needs of memory stays small."""
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """How one member of an ensemble learnt: losses at each check, of which the first is before the first step.
+
+    training: mean since the check before, None before the first step; validation: None where there was no such part.
+    Both are negative log likelihoods a session, in units of the base scale. chosen: the step whose weights were kept.
+    """
+
+    seed: int
+    steps: tuple[int, ...]
+    training: tuple[float | None, ...]
+    validation: tuple[float | None, ...]
+    chosen: int
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from stockcast.evaluation.audit import LaggedCopy, differing_columns
 from stockcast.pipeline.sources import Quotes, load
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.audit import AuditCheck
+from stockcast.results import AuditCheck
 from stockcast.windows.features import features
 
 if TYPE_CHECKING:
-    from stockcast.results.ledger import LedgerRow
+    from stockcast.forecasts import LedgerRow
     from stockcast.storage.database import Database
 
 SHOWN = 4

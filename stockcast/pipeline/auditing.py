@@ -30,8 +30,8 @@ from stockcast.pipeline.trainer import Trainer
 from stockcast.pipeline.walking import Stage, Walk, fit_baselines
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.results.audit import AuditCheck, AuditResult
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
+from stockcast.results import AuditCheck, AuditResult
 from stockcast.windows.folds import Fold
 from stockcast.windows.splits import Part
 

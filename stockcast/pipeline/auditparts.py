@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Progress
+from stockcast.forecasts import Forecast
+from stockcast.progress import Progress
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast.config.backtests import BacktestConfig
+from stockcast.evaluation.verdict import BacktestResult, FoldSummary
 from stockcast.pipeline.covariates import Search, covariate_columns
 from stockcast.pipeline.judging import judged, summary_of
 from stockcast.pipeline.sources import load, quotes
 from stockcast.pipeline.walking import Walk, folder_of
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
-from stockcast.results.backtests import BacktestResult, FoldSummary
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.models.baselines import BASELINES
 from stockcast.pipeline.backtesting import backtest_pretrained
 from stockcast.pipeline.pretrained import PretrainedBacktest
+from stockcast.progress import Progress
 
 if TYPE_CHECKING:
+    from stockcast.forecasts import Forecast
     from stockcast.pipeline.markets import Company
-    from stockcast.results.forecasts import Forecast
-    from stockcast.results.progress import Progress
 
 
 def checked(

@@ -15,7 +15,7 @@ from stockcast.errors import LockedError, StockcastError
 from stockcast.pipeline.models import list_models
 from stockcast.pipeline.running import locked
 from stockcast.prices.sessions import load_calendar
-from stockcast.results.doctor import Check, Diagnosis
+from stockcast.results import Check, Diagnosis
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.files import open_to_others, private_home, write_atomic

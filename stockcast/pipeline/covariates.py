@@ -28,7 +28,7 @@ from stockcast.prices.csvfile.source import STANDARD_INPUT
 from stockcast.prices.csvfile.source import ticker_of as stem_of
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 from stockcast.windows.columns import extended
 from stockcast.windows.covariates import LEAST, Covariate, Covariates, SeriesRecord
 from stockcast.windows.features import Features, features

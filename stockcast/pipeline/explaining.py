@@ -28,7 +28,8 @@ from stockcast.pipeline.sources import Quotes, load, refuse_file_options, stored
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.results.explanation import (
+from stockcast.progress import Progress
+from stockcast.results import (
     Attribution,
     BaseTerm,
     Explanation,
@@ -39,7 +40,6 @@ from stockcast.results.explanation import (
     UnitReading,
     Width,
 )
-from stockcast.results.progress import Progress
 from stockcast.windows.features import BURN_IN, HAR_SPANS
 
 if TYPE_CHECKING:

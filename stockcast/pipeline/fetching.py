@@ -16,8 +16,8 @@ from stockcast.prices.history import Dates
 from stockcast.prices.hours import load_hours
 from stockcast.prices.restatement import compared
 from stockcast.prices.sessions import load_calendar
-from stockcast.results.fetching import FetchResult
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
+from stockcast.results import FetchResult
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.pricestore import Instrument, StoredBars

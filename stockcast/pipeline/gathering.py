@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig
-from stockcast.errors import DataError
+from stockcast.errors import DataError, Failure
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.pools import Pool, calendar_of, histories
 from stockcast.pipeline.sources import PROVIDER
@@ -18,8 +18,7 @@ from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, PLAIN_WEEKMASKS, load_calendar
-from stockcast.results.failures import Failure
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 from stockcast.storage.database import Database
 from stockcast.windows.covariates import Covariates
 

@@ -34,7 +34,7 @@ from stockcast.pipeline.trainer import Trainer
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Floats, History
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
 from stockcast.storage.trainedmodel import GENERAL_FOLDER, Vintage, save_index

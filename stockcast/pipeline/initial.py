@@ -21,7 +21,7 @@ from stockcast.pipeline.markets import ELSEWHERE, Company, at_exchange
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import PROVIDER
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.training import InitialResult
+from stockcast.results import InitialResult
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.database import Database
 from stockcast.windows.columns import MARKET
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stockcast.models.training import EarlyStopping
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
-    from stockcast.results.progress import Progress
+    from stockcast.progress import Progress
     from stockcast.windows.features import Features
     from stockcast.windows.market import Market
 
@@ -224,7 +224,7 @@ class Initial:
     def learn(self, series: Sequence[Series], config: TrainConfig, progress: Progress) -> TrainingResult:
         """The networks tuned on the training part of the one series, or as they are: what its validation part says."""
         from stockcast.evaluation.backtest import crps
-        from stockcast.evaluation.significance.dieboldmariano import diebold_mariano
+        from stockcast.evaluation.significance import diebold_mariano
         from stockcast.models.likelihood import spread_of
         from stockcast.models.problem import Preprocessing, Series
         from stockcast.models.training import learn

@@ -11,17 +11,17 @@ import numpy as np
 from stockcast.errors import DataError
 from stockcast.evaluation.backtest import Entry
 from stockcast.evaluation.concatenated import ConcatenatedDistribution, ConcatenatedEntry
-from stockcast.evaluation.verdict import verdict
+from stockcast.evaluation.verdict import BacktestResult, FoldSummary, NetworkDistributions, verdict
 from stockcast.models.distribution import StudentT
-from stockcast.results.backtests import BacktestResult, FoldSummary, NetworkDistributions
-from stockcast.results.training import LossCurve
+from stockcast.models.training import LossCurve
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
+    from stockcast.evaluation.calibrationtests import Calibration
+    from stockcast.evaluation.economics import Economics
+    from stockcast.evaluation.recalibrated import CalibrationEffect
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.walking import Stage, Walk
-    from stockcast.results.calibration import Calibration, CalibrationEffect
-    from stockcast.results.economics import Economics
     from stockcast.storage.foldfile import FoldFile
     from stockcast.windows.folds import Fold
 

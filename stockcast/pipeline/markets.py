@@ -26,7 +26,7 @@ from stockcast.pipeline.sources import load, stored, ticker_of
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 from stockcast.windows.features import BURN_IN, SessionReturns, session_returns
 from stockcast.windows.market import MINIMUM_MEMBERS, Market
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stockcast.errors import ModelError
-from stockcast.results.models import ModelSummary
+from stockcast.results import ModelSummary
 from stockcast.storage import modelfile, trainedmodel
 
 

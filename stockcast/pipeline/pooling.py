@@ -14,9 +14,9 @@ from stockcast.evaluation.significance import (
     model_confidence_set,
     pooled_by_date,
 )
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, NetworkDistributions, PooledComparison
 from stockcast.models.distribution import StudentT
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.backtests import BacktestResult, BacktestSummary, NetworkDistributions, PooledComparison
 
 DISCOVERY_RATE = 0.1
 """Share of false ones tolerated among the tickers on which a network is said to be better."""

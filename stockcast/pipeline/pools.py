@@ -8,14 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stockcast.errors import DataError, StockcastError
+from stockcast.errors import DataError, Failure, StockcastError
 from stockcast.pipeline.source import calendar_end
 from stockcast.pipeline.sources import load
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Dates, History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
-from stockcast.results.failures import Failure
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 from stockcast.windows.columns import OF_POOLS, extended
 from stockcast.windows.covariates import Covariates
 from stockcast.windows.features import Features, features

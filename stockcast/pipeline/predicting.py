@@ -11,6 +11,7 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.config.models import GENERAL
 from stockcast.forecasting import Clock, TrainedModel, View
+from stockcast.forecasts import Forecast
 from stockcast.pipeline.markets import Company, at_exchange
 from stockcast.pipeline.source import calendar_end
 from stockcast.pipeline.sources import load
@@ -18,8 +19,7 @@ from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:

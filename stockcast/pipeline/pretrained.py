@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from stockcast.config.backtests import BacktestConfig
     from stockcast.pipeline.markets import Company
     from stockcast.prices.history import Dates, History
-    from stockcast.results.progress import Progress
+    from stockcast.progress import Progress
     from stockcast.storage.pricestore import Instrument
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.market import Market

@@ -17,8 +17,8 @@ from stockcast.pipeline.targetseries import calendar_for
 from stockcast.pipeline.walking import Stage, Walk
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.results.progress import Progress
-from stockcast.results.report import FanStep, Report
+from stockcast.progress import Progress
+from stockcast.results import FanStep, Report
 from stockcast.versions import VERSION
 from stockcast.windows.folds import walk_forward
 

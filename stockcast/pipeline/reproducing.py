@@ -23,8 +23,8 @@ from stockcast.pipeline.targetseries import TargetSeries, calendar_for
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.csvfile.source import ticker_of
-from stockcast.results.progress import Progress
-from stockcast.results.reproduction import Reproduction, TensorDifference
+from stockcast.progress import Progress
+from stockcast.results import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.codec import MisfitError, decode
 from stockcast.storage.trainedmodel import PLACES

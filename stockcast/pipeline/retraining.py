@@ -14,11 +14,11 @@ from stockcast.errors import DataError
 from stockcast.forecasting import seen_by
 from stockcast.pipeline.covariates import Search, covariates_of
 from stockcast.pipeline.sources import ticker_of
-from stockcast.results.ledger import Training
-from stockcast.results.progress import Progress
-from stockcast.results.running import Retraining
+from stockcast.progress import Progress
+from stockcast.results import Retraining
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
+from stockcast.storage.ledger.recording import Training
 from stockcast.windows.columns import MARKET
 
 if TYPE_CHECKING:

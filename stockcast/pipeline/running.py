@@ -18,6 +18,7 @@ from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
+from stockcast.forecasts import Forecast
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import Company, at_exchange
@@ -29,9 +30,8 @@ from stockcast.pipeline.sources import Quotes, stored
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.pipeline.tickerforecast import TickerForecast, require_fresh
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Progress
-from stockcast.results.running import Retraining, RunResult, TickerRun
+from stockcast.progress import Progress
+from stockcast.results import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
 from stockcast.storage.files import held, private_home, storage_error
 from stockcast.storage.ledger import reading, recording, settling

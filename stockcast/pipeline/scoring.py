@@ -8,10 +8,10 @@ from pathlib import Path
 
 from stockcast import config as settings
 from stockcast.errors import ModelError
+from stockcast.evaluation.liverecord import ScoreResult
+from stockcast.forecasts import LedgerRow
 from stockcast.prices.history import Dates
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.results.ledger import LedgerRow
-from stockcast.results.score import ScoreResult
 from stockcast.storage import modelfile, pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading

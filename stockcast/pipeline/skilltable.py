@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 from statistics import fmean
 
-from stockcast.results.backtests import BacktestResult, BacktestSummary
-from stockcast.results.skilltable import SkillRow, SkillTable
-from stockcast.results.training import Score
+from stockcast.evaluation.backtest import Score
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
+from stockcast.results import SkillRow, SkillTable
 
 GARCH, HAR = "garch-t", "har-t"
 

@@ -23,13 +23,13 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.rawbars import RawBars
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
-from stockcast.results.printable import well_formed
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
+from stockcast.text import well_formed
 
 if TYPE_CHECKING:
     from stockcast.prices.hours import TradingHours
     from stockcast.prices.yahoo.deadline import Deadline
-    from stockcast.results.fetching import FetchResult
+    from stockcast.results import FetchResult
     from stockcast.storage.database import Database
 
 PROVIDER = "yahoo"

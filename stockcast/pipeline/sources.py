@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, ticker_of
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 
 if TYPE_CHECKING:
     from stockcast.storage.database import Database

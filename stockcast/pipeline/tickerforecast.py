@@ -10,6 +10,7 @@ from stockcast.config import PredictConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
+from stockcast.forecasts import Forecast
 from stockcast.models.calibration import AdaptiveConformal, Calibration
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline.fetching import Fetcher
@@ -19,8 +20,7 @@ from stockcast.pipeline.source import FetchSession, calendar_end
 from stockcast.pipeline.sources import Quotes, refuse_file_options, stored, ticker_of
 from stockcast.pipeline.targetseries import TargetSeries
 from stockcast.prices.sessions import load_calendar
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Progress
+from stockcast.progress import Progress
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
 from stockcast.storage.ledger.reading import misses

@@ -31,22 +31,21 @@ from stockcast.pipeline.pools import Member, Pool
 from stockcast.pipeline.targetseries import calendar_for
 from stockcast.pipeline.walking import Walk, fit_baselines, folder_of
 from stockcast.prices.history import History
-from stockcast.results.progress import Progress, Silent
-from stockcast.results.training import PartSummary
+from stockcast.progress import Progress, Silent
 from stockcast.windows.covariates import Covariates, CovariatesRecord
 from stockcast.windows.features import Features
 from stockcast.windows.folds import Fold
 from stockcast.windows.poolsplit import PoolSplit
-from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Part, Split
+from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Part, PartSummary, Split
 
 if TYPE_CHECKING:
+    from stockcast.evaluation.backtest import ForecastRows
+    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, Verdict
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.problem import Series
     from stockcast.pipeline.sources import Quotes
     from stockcast.prices.sessions import SessionCalendar
-    from stockcast.results.backtests import BacktestResult, BacktestSummary
-    from stockcast.results.training import ForecastRows, Verdict
     from stockcast.windows.market import Market
 
 

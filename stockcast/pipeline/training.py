@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.forecasting import Clock, TrainedModel, View, forecast
+from stockcast.forecasts import Forecast
 from stockcast.pipeline.covariates import Search, covariates_of
 from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.sources import Quotes, load, quotes
 from stockcast.pipeline.trainer import Judgement, Trainer
 from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.history import History
-from stockcast.results.forecasts import Forecast
-from stockcast.results.pools import PoolResult
-from stockcast.results.progress import Progress
-from stockcast.results.training import TrainResult
+from stockcast.progress import Progress
+from stockcast.results import PoolResult, TrainResult
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:

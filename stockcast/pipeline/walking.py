@@ -23,7 +23,7 @@ from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.pipeline.initial import Scratch
-from stockcast.results.progress import Progress, Silent
+from stockcast.progress import Progress, Silent
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
 from stockcast.versions import VERSION

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from datetime import date
     from typing import Any
 
-    from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
-    from stockcast.results.calibration import Calibration, CalibrationEffect, CoverageTable
-    from stockcast.results.economics import Economics
-    from stockcast.results.skilltable import SkillRow, SkillTable
-    from stockcast.results.training import Comparison, Score
+    from stockcast.evaluation.backtest import Comparison, Score
+    from stockcast.evaluation.calibrationtests import Calibration, CoverageTable
+    from stockcast.evaluation.economics import Economics
+    from stockcast.evaluation.recalibrated import CalibrationEffect
+    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
+    from stockcast.results import SkillRow, SkillTable
 
 _MOST_STEPS = 12  # rows of the table of steps
 _BAR = 40  # characters of the drawing of a fold

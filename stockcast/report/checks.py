@@ -11,9 +11,7 @@ from stockcast.report.text import Block, Heading, Page, render, render_all
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stockcast.results.audit import AuditCheck, AuditResult
-    from stockcast.results.doctor import Check, Diagnosis
-    from stockcast.results.reproduction import Reproduction, TensorDifference
+    from stockcast.results import AuditCheck, AuditResult, Check, Diagnosis, Reproduction, TensorDifference
 
 _NAME_WIDTH = 32  # characters before the last column of an audit: what remains of the page is its
 _SHOWN = 12  # tensors and parameters that differ

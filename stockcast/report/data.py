@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from stockcast.results.flat import csv_table, flat
+from stockcast.text import csv_table, flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from stockcast.results.backtests import BacktestResult, BacktestSummary
-    from stockcast.results.explanation import Explanation
-    from stockcast.results.failures import Failure
-    from stockcast.results.forecasts import Forecast
-    from stockcast.results.ledger import LedgerRow
-    from stockcast.results.pools import PoolResult
-    from stockcast.results.report import Report
-    from stockcast.results.reproduction import Reproduction
-    from stockcast.results.score import ScoreResult
-    from stockcast.results.training import TrainResult
+    from stockcast.errors import Failure
+    from stockcast.evaluation.liverecord import ScoreResult
+    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
+    from stockcast.forecasts import Forecast, LedgerRow
+    from stockcast.results import Explanation, PoolResult, Report, Reproduction, TrainResult
 
 
 def plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ from stockcast.report.words import GATES, KEEPING, meaning
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
+    from stockcast.results import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
 
 _TINY = 5e-5
 _LEAST_MAPPED = 9

@@ -11,7 +11,7 @@ from stockcast.report.text import Block, Heading, Page, heights, newest, render_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stockcast.results.forecasts import Forecast
+    from stockcast.forecasts import Forecast
 
 _PICTURE_RANK = 3
 _FAN = ("0.05", "0.25", "0.5", "0.75", "0.95")

@@ -25,11 +25,9 @@ if TYPE_CHECKING:
     from datetime import date
     from typing import Any
 
-    from stockcast.results.fetching import FetchResult
-    from stockcast.results.forecasts import Forecast
-    from stockcast.results.ledger import LedgerRow
-    from stockcast.results.running import TickerRun
-    from stockcast.results.score import LiveComparison, LiveScore, ScoreResult
+    from stockcast.evaluation.liverecord import LiveComparison, LiveScore, ScoreResult
+    from stockcast.forecasts import Forecast, LedgerRow
+    from stockcast.results import FetchResult, TickerRun
 
 _NAMED = 5  # missed sessions
 

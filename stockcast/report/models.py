@@ -11,7 +11,7 @@ from stockcast.report.text import Heading, Page, render
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from stockcast.results.models import ModelSummary
+    from stockcast.results import ModelSummary
 
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 

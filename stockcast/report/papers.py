@@ -11,13 +11,12 @@ from stockcast.errors import ConfigError
 from stockcast.report.backtest import BEST
 from stockcast.report.data import plain
 from stockcast.report.tables import UNKNOWN, Column, Table, count, number_2, p_value, percent
-from stockcast.results.flat import csv_table
-from stockcast.results.printable import printable
+from stockcast.text import csv_table, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from stockcast.results.skilltable import SkillRow, SkillTable
+    from stockcast.results import SkillRow, SkillTable
 
 SUFFIXES = (".md", ".tex", ".csv")
 """Formats of a skill table, each named by the suffix of its file."""

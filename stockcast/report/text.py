@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from stockcast.report.tables import Column, Table
-from stockcast.results.printable import printable
+from stockcast.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,10 +12,10 @@ from stockcast.report.text import Block, Heading, Page, render_all
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from stockcast.results.backtests import BacktestResult
-    from stockcast.results.pools import PoolResult
-    from stockcast.results.skilltable import SkillTable
-    from stockcast.results.training import Comparison, PartSummary, Score, TrainResult
+    from stockcast.evaluation.backtest import Comparison, Score
+    from stockcast.evaluation.verdict import BacktestResult
+    from stockcast.results import PoolResult, SkillTable, TrainResult
+    from stockcast.windows.splits import PartSummary
 
 _MOST = 60  # tickers of a table; of more, the best and the worst half are shown
 _NAMED = 20  # tickers that a sentence names; of more, it counts the others

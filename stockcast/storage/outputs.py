@@ -30,15 +30,15 @@ import numpy as np
 from stockcast.config.clock import now
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import ConfigError, StorageError
+from stockcast.evaluation.backtest import ForecastRows
 from stockcast.forecasting import LEVELS
-from stockcast.results.flat import csv_table, flat
-from stockcast.results.forecasts import Forecast
-from stockcast.results.printable import inert, printable
-from stockcast.results.progress import Progress
-from stockcast.results.training import ForecastRows, TrainResult
+from stockcast.forecasts import Forecast
+from stockcast.progress import Progress
+from stockcast.results import TrainResult
 from stockcast.storage.database import Database
 from stockcast.storage.files import is_within, open_private, private_folder, storage_error, sync_folder, write_atomic
 from stockcast.storage.ledger import reading
+from stockcast.text import csv_table, flat, inert, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +129,7 @@ def append_jsonl(path: Path, documents: Documents, private: bool = False) -> int
 def append_csv(path: Path, documents: Documents, columns: Sequence[str] | None = None, private: bool = False) -> int:
     """Append each document as one row of CSV (RFC 4180, CR LF), its ledger id first; returns how many were appended.
 
-    As `append_jsonl`, but flattened: `stockcast.results.flat` says how nested members are named. columns: the flat
+    As `append_jsonl`, but flattened: `stockcast.text.flat` says how nested members are named. columns: the flat
     names to keep, in that order, besides the id; None: all that these documents have. A new file gets them as its
     header; later the header that is there decides. A document without a column has an empty cell. Line breaks within
     a cell become spaces, so that a row is a line.

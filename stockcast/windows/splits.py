@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +14,6 @@ from stockcast.config import SplitConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.history import Dates
 from stockcast.windows.features import BURN_IN
-
-if TYPE_CHECKING:
-    from stockcast.results.training import PartSummary
 
 MIN_TRAIN, MIN_VALIDATION, MIN_TEST = 250, 60, 60
 """Targets without which a part says nothing: a year to learn from, a quarter to choose and to judge on."""
@@ -35,6 +31,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class PartSummary:
+    """First and last target session of a part of the split, and how many there are."""
+
+    first: date
+    last: date
+    count: int
+
+
+@dataclass(frozen=True)
 class Split:
     """Three parts in the order of time, and the dates that separate them."""
 
@@ -49,7 +54,6 @@ class Split:
         return {name: self._summary(getattr(self, name)) for name in ("train", "validation", "test")}
 
     def _summary(self, part: Part) -> PartSummary:
-        from stockcast.results.training import PartSummary  # a forecast starts without it
 
         return PartSummary(self.session(part.start + 1), self.session(part.stop - 1 + self.horizon), len(part))
 

@@ -18,18 +18,14 @@ from typing import Any
 import stockcast
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import BacktestConfig
-from stockcast.errors import DataError, ModelError, StockcastError, StorageError
+from stockcast.errors import DataError, Failure, ModelError, StockcastError, StorageError
+from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary
+from stockcast.forecasts import Forecast
 from stockcast.pipeline.gathering import Gathered
 from stockcast.pipeline.skilltable import skill_table
-from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary
-from stockcast.results.failures import Failure
-from stockcast.results.forecasts import Forecast
-from stockcast.results.models import Export, ModelSummary
-from stockcast.results.pools import PoolResult
-from stockcast.results.progress import Progress
-from stockcast.results.report import Report
-from stockcast.results.reproduction import Reproduction
-from stockcast.results.training import ForecastRows, TrainResult
+from stockcast.progress import Progress
+from stockcast.results import Export, ModelSummary, PoolResult, Report, Reproduction, TrainResult
 from tests.report.backtests import BACKTESTED, FOLDS, SEVERAL
 from tests.report.pools import POOL
 from tests.report.reproductions import OTHER, SAME

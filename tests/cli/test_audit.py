@@ -13,7 +13,7 @@ from stockcast.cli.audit import HORIZON
 from stockcast.cli.commands import application
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import AUDITING
-from stockcast.results.audit import AuditCheck, AuditResult
+from stockcast.results import AuditCheck, AuditResult
 from tests import leaks, synthetic
 from tests.cli import fakes
 from tests.cli.conftest import Run

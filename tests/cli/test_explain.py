@@ -10,7 +10,7 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from tests import synthetic
 from tests.cli.test_coldstart import HEAVY
 from tests.processes import Completed, cold, environment, forked, packages_loaded

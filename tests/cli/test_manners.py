@@ -18,9 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.cli import console
-from stockcast.errors import DataError
+from stockcast.errors import DataError, Failure
 from stockcast.report.data import envelope
-from stockcast.results.failures import Failure
 from tests.cli.conftest import FAKED, Run
 from tests.processes import COMMAND, cold, environment
 

@@ -10,7 +10,7 @@ import pytest
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.pipeline import report as real_report
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from tests import synthetic
 from tests.cli import fakes
 from tests.cli.conftest import Run

@@ -15,10 +15,9 @@ from statsmodels.stats.multitest import multipletests
 from stockcast.evaluation import liverecord
 from stockcast.evaluation.liverecord import Settled, binomial_interval, compare, coverage_p, live_record, pool
 from stockcast.evaluation.metrics import crps_student_t, interval_score, log_score_student_t
+from stockcast.forecasts import BaselineScore, Forecast, LedgerRow, Outcome
 from stockcast.models.distribution import StudentT
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.forecasts import Forecast
-from stockcast.results.ledger import BaselineScore, LedgerRow, Outcome
 
 NU = 5.0
 FIRST = np.datetime64("2024-01-01")

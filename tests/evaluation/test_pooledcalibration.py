@@ -11,10 +11,9 @@ from scipy import stats
 
 from stockcast.evaluation.backtest import Outcomes
 from stockcast.evaluation.pooledcalibration import PoolSettings, TickerRecord, pooled_effects
-from stockcast.evaluation.recalibrated import effects
+from stockcast.evaluation.recalibrated import CalibrationEffect, effects
 from stockcast.models.distribution import StudentT
 from stockcast.models.recalibration import PitRecalibration, PooledConformal
-from stockcast.results.calibration import CalibrationEffect
 
 ONE_STOCK = PoolSettings(PooledConformal(), PitRecalibration())
 GRID = np.arange(201) / 200

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from stockcast.evaluation.backtest import ForecastRows
 from stockcast.evaluation.pooledverdict import adjusted_p, direction_p, pooled_verdict, sentences, strongest_on
 from stockcast.evaluation.significance import benjamini_hochberg
+from stockcast.evaluation.verdict import BacktestResult, PooledComparison
 from stockcast.prices.history import ONE_DAY
-from stockcast.results.backtests import BacktestResult, PooledComparison
-from stockcast.results.training import ForecastRows
 from tests.report.pools import member
 
 P_VALUES = (0.001, 0.02, 0.03, 0.2, 0.9)

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stockcast.errors import ConfigError
-from stockcast.models.calibration import ALPHA_RANGE, FACTOR_RANGE, AdaptiveConformal, Calibration
+from stockcast.models.calibration import ALPHA_RANGE, FACTOR_RANGE, AdaptiveConformal, Calibration, Miss
 from stockcast.models.distribution import Distribution, Empirical, StudentT
-from stockcast.results.ledger import Miss
 
 LEVELS = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
 DIST = StudentT(np.array([0.0007]), np.array([0.012]), np.array([5.0]))

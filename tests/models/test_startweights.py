@@ -15,9 +15,8 @@ from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import Ensemble
 from stockcast.models.network import Network
 from stockcast.models.torchweights import member_of, stack
-from stockcast.models.training import EarlyStopping
-from stockcast.results.progress import Silent
-from stockcast.results.training import LossCurve
+from stockcast.models.training import EarlyStopping, LossCurve
+from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic

@@ -18,7 +18,7 @@ from stockcast.models import optimiser, training
 from stockcast.models.ensemble import LOCATION_UNIT
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.problem import WindowShape
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic

@@ -14,7 +14,7 @@ from stockcast.pipeline.pools import Pool
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.history import Dates, Floats, History
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from tests import synthetic
 
 SESSIONS, POOLED = 760, 700

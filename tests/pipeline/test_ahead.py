@@ -13,14 +13,14 @@ from stockcast import pipeline
 from stockcast.config.backtests import BacktestConfig
 from stockcast.evaluation import metrics
 from stockcast.evaluation.significance import diebold_mariano
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.distribution import Empirical
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.pipeline.walking import Walk
+from stockcast.progress import Silent
 from stockcast.report.backtest import backtest_text
 from stockcast.report.text import Page
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.progress import Silent
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
 from stockcast.windows.features import features

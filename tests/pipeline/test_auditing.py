@@ -18,8 +18,8 @@ from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check,
 from stockcast.pipeline.sources import quotes
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.audit import AuditResult
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
+from stockcast.results import AuditResult
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from tests import leaks, synthetic

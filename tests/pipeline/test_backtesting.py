@@ -16,6 +16,7 @@ from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation import metrics
 from stockcast.evaluation.audit import shuffled
 from stockcast.evaluation.backtest import PERCENTILES
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.baselines.garch import GarchT
@@ -24,8 +25,7 @@ from stockcast.models.distribution import StudentT
 from stockcast.pipeline.walking import Walk
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests import synthetic

@@ -16,6 +16,7 @@ from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, Spl
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
+from stockcast.forecasts import Forecast
 from stockcast.pipeline.covariates import Search
 from stockcast.pipeline.markets import Company
 from stockcast.pipeline.pools import Pool, calendar_of
@@ -27,7 +28,6 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.csvfile import read as read_csv
 from stockcast.prices.history import History
 from stockcast.prices.sessions import load_calendar
-from stockcast.results.forecasts import Forecast
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.covariates import COLUMNS, LEAST
 from tests import leaks, synthetic

@@ -15,8 +15,8 @@ from stockcast.config.models import METHODS, TARGETS, ExplainConfig
 from stockcast.errors import ConfigError, DataError, ModelError
 from stockcast.models.gates import READINGS
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.explanation import Explanation
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
+from stockcast.results import Explanation
 from tests import synthetic
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import LAST, THURSDAY, Provider, evening, series

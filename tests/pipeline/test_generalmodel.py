@@ -19,7 +19,7 @@ from stockcast.pipeline.generalmodel import Recipe, make_general_model
 from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.storage import trainedmodel
 from tests import synthetic
 from tests.pipeline.smallpool import NAMES, SESSIONS, day, stock

@@ -14,13 +14,13 @@ from stockcast import pipeline
 from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import TUNING
 from stockcast.errors import ConfigError, ModelError, StockcastError
+from stockcast.forecasts import Forecast
 from stockcast.pipeline import initial
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Silent
-from stockcast.results.training import TrainResult
+from stockcast.progress import Silent
+from stockcast.results import TrainResult
 from stockcast.storage import modelfile, trainedmodel
 from tests import synthetic
 

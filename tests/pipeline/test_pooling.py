@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stockcast.evaluation.backtest import Comparison, ForecastRows
 from stockcast.evaluation.significance import benjamini_hochberg, diebold_mariano
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.pipeline import pooled
 from stockcast.prices.history import ONE_DAY
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.training import Comparison, ForecastRows
 from tests.report.samples import VERDICT, score
 
 DAYS = np.arange("2020-01-01", "2020-09-01", dtype="datetime64[D]")

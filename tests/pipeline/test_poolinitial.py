@@ -28,9 +28,8 @@ from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.yahoo import client
-from stockcast.results.progress import Progress, Silent
-from stockcast.results.running import TickerRun
-from stockcast.results.training import TrainResult
+from stockcast.progress import Progress, Silent
+from stockcast.results import TickerRun, TrainResult
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.database import Database
 from stockcast.windows.market import MARKET_NAMES

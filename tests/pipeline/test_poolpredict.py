@@ -17,6 +17,7 @@ from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError
 from stockcast.evaluation.audit import removed
 from stockcast.forecasting import TrainedModel, View
+from stockcast.forecasts import Forecast
 from stockcast.models.distribution import Distribution
 from stockcast.pipeline import markets
 from stockcast.pipeline.markets import ELSEWHERE, Company
@@ -28,9 +29,8 @@ from stockcast.prices.history import History
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer
+from stockcast.progress import Silent
 from stockcast.report.data import envelope
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Silent
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.pricestore import Instrument, StoredBars

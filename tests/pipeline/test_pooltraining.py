@@ -17,14 +17,14 @@ from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.audit import shuffled
 from stockcast.evaluation.significance import benjamini_hochberg
 from stockcast.forecasting import TrainedModel
+from stockcast.forecasts import Forecast
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.trainer import Trainer
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.forecasts import Forecast
-from stockcast.results.pools import PoolResult
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
+from stockcast.results import PoolResult
 from stockcast.storage import modelfile, trainedmodel
 from tests import synthetic
 from tests.synthetic import replaced

@@ -17,6 +17,7 @@ from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainCon
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
 from stockcast.evaluation.audit import removed
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models import training
 from stockcast.pipeline.markets import ELSEWHERE, Company
@@ -25,8 +26,7 @@ from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import load_calendar
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.windows.features import session_returns
 from stockcast.windows.market import Market
 from tests import synthetic

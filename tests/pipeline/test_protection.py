@@ -22,10 +22,10 @@ from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainCon
 from stockcast.config.clock import now
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import forecast
+from stockcast.forecasts import Forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.results.forecasts import Forecast
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.storage import codec, modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
 from tests import synthetic

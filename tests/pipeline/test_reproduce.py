@@ -20,8 +20,8 @@ from stockcast.pipeline.reproducing import compared
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions, read
 from stockcast.prices.history import History
-from stockcast.results.progress import Silent
-from stockcast.results.reproduction import Reproduction
+from stockcast.progress import Silent
+from stockcast.results import Reproduction
 from stockcast.storage import modelfile
 from stockcast.storage.modelfile import ModelFile
 from tests import synthetic

@@ -21,11 +21,11 @@ from stockcast.pipeline.training import Candidate
 from stockcast.prices.history import Floats, History
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import load_calendar
-from stockcast.results.ledger import Training
-from stockcast.results.progress import Silent
-from stockcast.results.running import Retraining
+from stockcast.progress import Silent
+from stockcast.results import Retraining
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
+from stockcast.storage.ledger.recording import Training
 from tests import synthetic
 
 SMALL = TrainConfig(

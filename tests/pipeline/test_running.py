@@ -19,7 +19,7 @@ from stockcast.pipeline import running
 from stockcast.pipeline.predicting import model_of
 from stockcast.prices.yahoo import client
 from stockcast.prices.yahoo.failures import NoNetwork
-from stockcast.results.running import Retraining, RunResult, TickerRun
+from stockcast.results import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from tests.pipeline.conftest import SetClock

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stockcast.evaluation.backtest import ForecastRows, Score
 from stockcast.evaluation.significance import diebold_mariano
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.pipeline import pooled
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.prices.history import ONE_DAY
-from stockcast.results.backtests import BacktestResult, BacktestSummary, PooledComparison
-from stockcast.results.skilltable import SkillRow, SkillTable
-from stockcast.results.training import ForecastRows, Score
+from stockcast.results import SkillRow, SkillTable
 from tests.report.backtests import BACKTESTED, FOLDS
 from tests.report.samples import score
 

@@ -10,11 +10,11 @@ import pytest
 
 from stockcast.config.backtests import BacktestConfig
 from stockcast.evaluation.backtest import PERCENTILES
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.ensemble import Ensemble
 from stockcast.pipeline.walking import Stage, Walk
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.progress import Silent
+from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.folds import walk_forward
 from tests.pipeline import walks

@@ -7,11 +7,11 @@ from pathlib import Path
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.progress import Silent
-from stockcast.results.training import ForecastRows
+from stockcast.progress import Silent
 from tests import synthetic
 
 HISTORY = synthetic.history(620)

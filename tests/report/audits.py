@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stockcast.results.audit import AuditCheck, AuditResult
+from stockcast.results import AuditCheck, AuditResult
 
 AUDITED = AuditResult(
     ticker="AAPL",

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import date
 from math import nan
 
-from stockcast.results.backtests import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
-from stockcast.results.calibration import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
-from stockcast.results.economics import Economics
-from stockcast.results.training import Comparison
+from stockcast.evaluation.backtest import Comparison
+from stockcast.evaluation.calibrationtests import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
+from stockcast.evaluation.economics import Economics
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
 from tests.report.samples import TRAINED, VERDICT, score
 
 FOLDS = (

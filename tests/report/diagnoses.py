@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stockcast.results.doctor import Check, Diagnosis
+from stockcast.results import Check, Diagnosis
 
 SICK = Diagnosis(
     (

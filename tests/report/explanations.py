@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from stockcast.results.explanation import (
-    Attribution,
-    BaseTerm,
-    Explanation,
-    FeatureEffect,
-    GateReading,
-    LagEffect,
-    Subject,
-    Width,
-)
+from stockcast.results import Attribution, BaseTerm, Explanation, FeatureEffect, GateReading, LagEffect, Subject, Width
 
 ORIGIN = date(2021, 3, 31)
 SESSIONS = tuple(ORIGIN - timedelta(days=7 - k) for k in range(8))

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import date
 from math import log, nan
 
-from stockcast.results.fetching import FetchResult
-from stockcast.results.ledger import BaselineScore, LedgerRow, Outcome
-from stockcast.results.running import TickerRun
-from stockcast.results.score import LiveComparison, LiveScore, ScoreResult
+from stockcast.evaluation.liverecord import LiveComparison, LiveScore, ScoreResult
+from stockcast.forecasts import BaselineScore, LedgerRow, Outcome
+from stockcast.results import FetchResult, TickerRun
 from tests.report.samples import FORECAST, PENNY, SECOND_STEP
 
 THURSDAY, MONDAY = date(2021, 4, 1), date(2021, 4, 5)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from stockcast.results.backtests import BacktestResult, BacktestSummary, PooledComparison
-from stockcast.results.calibration import CalibrationEffect, CoverageTable
-from stockcast.results.pools import PoolResult
-from stockcast.results.training import Comparison
+from stockcast.evaluation.backtest import Comparison
+from stockcast.evaluation.calibrationtests import CoverageTable
+from stockcast.evaluation.recalibrated import CalibrationEffect
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
+from stockcast.results import PoolResult
 from tests.report.backtests import BACKTESTED, FOLDS
 from tests.report.samples import SENTENCE, TRAINED, VERDICT, score
 

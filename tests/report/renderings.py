@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stockcast.evaluation.recalibrated import CalibrationEffect
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.report.backtest import backtest_text, folds_text
 from stockcast.report.checks import audits_text, diagnosis_text, reproduction_text
@@ -37,8 +38,7 @@ from stockcast.report.models import model_text, models_text
 from stockcast.report.papers import skill_table_text
 from stockcast.report.text import Page
 from stockcast.report.training import pool_text, trainings_text
-from stockcast.results.calibration import CalibrationEffect
-from stockcast.results.running import Retraining
+from stockcast.results import Retraining
 from tests.report import lives, reports, skills
 from tests.report.audits import AUDITED
 from tests.report.backtests import AHEAD, ALONE, CALIBRATION, FOLDS, SEVERAL

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from stockcast.evaluation.backtest import ForecastRows
 from stockcast.evaluation.calibrationtests import calibration, causal_deciles, inside
 from stockcast.evaluation.metrics import crps_student_t
+from stockcast.evaluation.recalibrated import CalibrationEffect
+from stockcast.evaluation.verdict import BacktestResult
+from stockcast.models.training import LossCurve
 from stockcast.report.html import report_html
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.calibration import CalibrationEffect
-from stockcast.results.report import FanStep, Report
-from stockcast.results.training import ForecastRows, LossCurve
+from stockcast.results import FanStep, Report
 from tests.report.backtests import BACKTESTED, FOLDS
 
 ROWS = 420

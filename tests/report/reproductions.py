@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stockcast.results.reproduction import Reproduction, TensorDifference
+from stockcast.results import Reproduction, TensorDifference
 
 SAME = Reproduction("AAPL", 1, "0123456789abcdef", "0123456789abcdef", True, 15, (), (), {}, "cpu")
 OTHER = Reproduction(

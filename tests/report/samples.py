@@ -7,9 +7,11 @@ from datetime import date
 from math import nan
 from pathlib import Path
 
-from stockcast.results.forecasts import Forecast
-from stockcast.results.models import ModelSummary
-from stockcast.results.training import Comparison, InitialResult, PartSummary, Score, TrainResult, Verdict
+from stockcast.evaluation.backtest import Comparison, Score
+from stockcast.evaluation.verdict import Verdict
+from stockcast.forecasts import Forecast
+from stockcast.results import InitialResult, ModelSummary, TrainResult
+from stockcast.windows.splits import PartSummary
 
 SENTENCE = (
     "Intervals: better than the strongest baseline (HAR-t) by 0.4 % (p = 0.02) and than GARCH by 0.9 % (p = 0.003). "

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from math import nan
 
-from stockcast.results.skilltable import SkillRow, SkillTable
+from stockcast.results import SkillRow, SkillTable
 
 LSTM = SkillRow("lstm", "network", 96.834, 0.00876, 0.00876, 0.00238, 0.0247, 0.0395, 0.504, 0.90082, 2, 1, None, None)
 HAR = SkillRow("har-t", "baseline", 97.05, 0.0064, 0.0064, 0.0, 0.018, 0.03, 0.5122, 0.9044, 2, None, 0.0024, 1.6e-8)

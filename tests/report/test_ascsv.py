@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockcast.evaluation.backtest import ForecastRows
+from stockcast.forecasts import Forecast
 from stockcast.report.data import forecasts_csv, ledger_csv
 from stockcast.report.papers import skill_table_text
-from stockcast.results.flat import csv_table
-from stockcast.results.forecasts import Forecast
-from stockcast.results.training import ForecastRows
 from stockcast.storage.outputs import append_csv, save_forecasts
+from stockcast.text import csv_table
 from tests.report.lives import OPEN
 from tests.report.samples import FORECAST, PENNY
 from tests.report.skills import TABLE

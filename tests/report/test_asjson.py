@@ -8,10 +8,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from stockcast.errors import DataError
+from stockcast.errors import DataError, Failure
+from stockcast.forecasts import Forecast
 from stockcast.report.data import envelope, plain, train_data
-from stockcast.results.failures import Failure
-from stockcast.results.forecasts import Forecast
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, TRAINED
 
 

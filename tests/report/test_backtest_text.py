@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
+from stockcast.models.training import LossCurve
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.report.backtest import backtest_text, folds_text
 from stockcast.report.data import backtest_data, envelope, plain
 from stockcast.report.text import Page
-from stockcast.results.backtests import BacktestResult, BacktestSummary
-from stockcast.results.training import LossCurve
 from tests.report.backtests import ALONE, BACKTESTED, FOLDS, SEVERAL
 from tests.report.samples import SENTENCE
 

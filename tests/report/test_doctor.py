@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from stockcast.report.checks import diagnosis_text
 from stockcast.report.data import plain
 from stockcast.report.text import Page
-from stockcast.results.doctor import Check, Diagnosis
+from stockcast.results import Check, Diagnosis
 from tests.report.diagnoses import SICK, WELL
 
 

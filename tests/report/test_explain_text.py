@@ -11,7 +11,7 @@ from stockcast.report.data import explain_data, plain
 from stockcast.report.explain import explain_text, lead
 from stockcast.report.text import Page, signed_bar, signed_shade, sparkline
 from stockcast.report.words import meaning
-from stockcast.results.explanation import Attribution, Explanation, FeatureEffect, UnitReading
+from stockcast.results import Attribution, Explanation, FeatureEffect, UnitReading
 from stockcast.windows.columns import GROUPS
 from stockcast.windows.features import features
 from tests import synthetic

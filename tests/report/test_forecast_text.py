@@ -9,7 +9,7 @@ from stockcast.report.forecast import forecasts_text
 from stockcast.report.models import model_text, models_text
 from stockcast.report.text import Page
 from stockcast.report.training import trainings_text
-from stockcast.results.training import InitialResult, TrainResult
+from stockcast.results import InitialResult, TrainResult
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, SECOND_STEP, SENTENCE, TRAINED
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.report.html import report_html, report_plots
 from stockcast.report.html.charts import chance_range
-from stockcast.results.backtests import BacktestResult
-from stockcast.results.report import Report
+from stockcast.results import Report
 from tests.report import reports
 from tests.report.backtests import BACKTESTED
 from tests.report.reports import BARE, REPORT

@@ -11,8 +11,7 @@ import pytest
 from stockcast.report.data import envelope, ledger_csv, ledger_data, ledger_jsonl, plain, score_data
 from stockcast.report.live import fetches_text, ledger_text, missed_words, run_text, score_text
 from stockcast.report.text import Page
-from stockcast.results.fetching import FetchResult
-from stockcast.results.running import Retraining, TickerRun
+from stockcast.results import FetchResult, Retraining, TickerRun
 from tests.report.lives import FETCHED, GAP, MONDAY, OPEN, OUTCOME, SCORE, SETTLED, VOID, WITHOUT_RIVAL, ran, scored
 
 WIDE, NARROW, PLAIN = Page(160), Page(40), Page(120, unicode=False)

@@ -9,7 +9,7 @@ from stockcast.report.data import plain, pool_data
 from stockcast.report.models import model_text
 from stockcast.report.text import Page
 from stockcast.report.training import pool_text
-from stockcast.results.pools import PoolResult
+from stockcast.results import PoolResult
 from tests.report.pools import POOL, pool
 from tests.report.samples import MODEL, SENTENCE
 

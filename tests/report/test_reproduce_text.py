@@ -5,7 +5,7 @@ from dataclasses import replace
 from stockcast.report.checks import cause, difference, reproduction_text
 from stockcast.report.data import plain, reproduction_data
 from stockcast.report.text import Page
-from stockcast.results.reproduction import TensorDifference
+from stockcast.results import TensorDifference
 from tests.report.reproductions import OTHER, SAME
 
 

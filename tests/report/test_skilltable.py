@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError
 from stockcast.report.papers import SUFFIXES, require_suffix, skill_table_text
-from stockcast.results.printable import printable
-from stockcast.results.skilltable import SkillRow, SkillTable
+from stockcast.results import SkillRow, SkillTable
+from stockcast.text import printable
 from tests.report.skills import ALONE, GRU, HAR, LSTM, TABLE, WITHOUT_GARCH
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
+from stockcast.forecasts import Forecast
 from stockcast.models.calibration import METHOD, Calibration
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Dates, Floats
-from stockcast.results.forecasts import Forecast
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import settling
 from stockcast.storage.ledger.recording import Entry

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from stockcast.errors import StorageError
-from stockcast.results.ledger import Miss, RunRecord, Training
+from stockcast.models.calibration import Miss
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
-from stockcast.storage.ledger.recording import Entry
+from stockcast.storage.ledger.recording import Entry, RunRecord, Training
 from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
 
 

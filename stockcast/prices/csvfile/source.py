@@ -6,7 +6,7 @@ import os
 import sys
 
 from stockcast.errors import DataError
-from stockcast.results.printable import well_formed
+from stockcast.text import well_formed
 
 STANDARD_INPUT = "-"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stockcast.results.report import Report
+    from stockcast.results import Report
 
 __all__ = ["report_html", "report_plots"]
 

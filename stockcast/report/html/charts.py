@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from stockcast.evaluation.backtest import ForecastRows
+    from stockcast.evaluation.calibrationtests import GroupCoverage, Uniformity
     from stockcast.evaluation.skillpath import SkillPath
+    from stockcast.evaluation.verdict import FoldSummary
+    from stockcast.models.training import LossCurve
     from stockcast.prices.history import Floats
-    from stockcast.results.backtests import FoldSummary
-    from stockcast.results.calibration import GroupCoverage, Uniformity
-    from stockcast.results.report import FanStep, Report
-    from stockcast.results.training import ForecastRows, LossCurve
+    from stockcast.results import FanStep, Report
 
 # Price and fan: the newest closes, the interval that the network gave each a session before, what comes next.
 

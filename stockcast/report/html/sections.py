@@ -58,10 +58,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stockcast.results.backtests import FoldSummary
-    from stockcast.results.calibration import Calibration
-    from stockcast.results.report import FanStep, Report
-    from stockcast.results.training import ForecastRows
+    from stockcast.evaluation.backtest import ForecastRows
+    from stockcast.evaluation.calibrationtests import Calibration
+    from stockcast.evaluation.verdict import FoldSummary
+    from stockcast.results import FanStep, Report
 
 _FOLDED = 12  # rows: longer tables of steps are shown on demand
 _SESSIONS, _SESSIONS_NARROW = 120, 60  # closes in the drawing of prices

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from stockcast.errors import StorageError
-from stockcast.results.forecasts import Forecast
-from stockcast.results.ledger import BaselineScore, LedgerRow, Miss, Outcome
+from stockcast.forecasts import BaselineScore, Forecast, LedgerRow, Outcome
+from stockcast.models.calibration import Miss
 from stockcast.storage.database import Database
 
 # A filter that is NULL lets everything through.

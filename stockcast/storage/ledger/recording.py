@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from stockcast.errors import ModelError, StorageError
+from stockcast.forecasts import Forecast, Interval
 from stockcast.models.calibration import Calibration
 from stockcast.models.distribution import Distribution
-from stockcast.results.forecasts import Forecast
-from stockcast.results.ledger import Interval, RunRecord, Training
 from stockcast.storage.codec import decode, encode
 from stockcast.storage.database import Database
 from stockcast.storage.fits import EMPIRICAL, STUDENT_T, dist_array, dist_of
@@ -28,6 +27,37 @@ LARGEST_SAMPLE = 200
 
 _SHAPES = {STUDENT_T: (3, 1), EMPIRICAL: (1, -1)}
 _BOUNDS = np.array([0.05, 0.25, 0.75, 0.95])
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of an unattended run. session: newest bar it could see. finished_at: ISO time.
+
+    outcome: first, replaced or kept (the old model stayed). old_crps, new_crps: of both models over the same
+    `sessions` sessions; None where there was nothing to compare. model_id: of the model that serves since.
+    """
+
+    ticker: str
+    model: str
+    session: date
+    finished_at: str
+    outcome: str
+    reason: str
+    old_crps: float | None
+    new_crps: float | None
+    sessions: int
+    model_id: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """An unattended run; finished_at and summary are None where it runs still, or ended without a word."""
+
+    id: int
+    started_at: str
+    finished_at: str | None
+    summary: Mapping[str, Any] | None
+
 
 SERVED = ""
 """The competitor under which the distribution of the forecast itself is kept."""

@@ -1,16 +1,59 @@
-"""Ledger: what was forecast, what happened, and what became of the models meanwhile."""
+"""Forecasts: what is forecast, as it is recorded, and what became of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date
-from typing import Any
-
-from stockcast.results.forecasts import Forecast
 
 Interval = tuple[float, float]
+
+
+class _Surroundings:
+    """What travels with a forecast for the reader's eye, and is no part of it.
+
+    Declared apart from `Forecast`: there it is an argument and no field, and a type checker must know it all the same.
+    """
+
+    recent_closes: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Forecast(_Surroundings):
+    """The distribution of one future close, in price.
+
+    calibration: how the quantiles were moved by the live record (method, alpha, factor, settled); None: they are the
+    model's own. scale and p_up always are. recent_closes: the newest closes up to the origin's, oldest first, in
+    shares of the origin; empty where they are not known, as in a forecast read from the ledger.
+    """
+
+    ticker: str
+    model: str
+    model_id: str
+    served_by: str
+    cell: str
+    origin: date
+    target_session: date
+    horizon: int
+    last_close: float
+    median: float
+    mean: float
+    quantiles: dict[str, float]
+    p_up: float
+    scale: float
+    currency: str | None
+    data_sha256: str
+    data_source: str
+    data_age_sessions: int
+    created_at: str
+    verdict: str
+    calibration: dict[str, float | int | str] | None = None
+    # No field: JSON, CSV and the ledger write the fields, whose names are promised, and no prices besides.
+    recent_closes: InitVar[tuple[float, ...]] = ()
+
+    def __post_init__(self, recent_closes: tuple[float, ...]) -> None:
+        object.__setattr__(self, "recent_closes", recent_closes)
 
 
 @dataclass(frozen=True)
@@ -78,45 +121,3 @@ class LedgerRow:
     def realised_close(self) -> float | None:
         """Close of the target session in shares of the origin, dividends added; None where it is not settled."""
         return None if self.outcome is None else self.forecast.last_close * math.exp(self.outcome.realised_return)
-
-
-@dataclass(frozen=True)
-class Miss:
-    """Whether a live forecast's 90 % interval, as shown, missed the return of `target_session`.
-
-    alpha: the level that the calibration had reached for it; None where it was not calibrated.
-    """
-
-    target_session: date
-    missed: bool
-    alpha: float | None
-
-
-@dataclass(frozen=True)
-class Training:
-    """A training of an unattended run. session: newest bar it could see. finished_at: ISO time.
-
-    outcome: first, replaced or kept (the old model stayed). old_crps, new_crps: of both models over the same
-    `sessions` sessions; None where there was nothing to compare. model_id: of the model that serves since.
-    """
-
-    ticker: str
-    model: str
-    session: date
-    finished_at: str
-    outcome: str
-    reason: str
-    old_crps: float | None
-    new_crps: float | None
-    sessions: int
-    model_id: str
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """An unattended run; finished_at and summary are None where it runs still, or ended without a word."""
-
-    id: int
-    started_at: str
-    finished_at: str | None
-    summary: Mapping[str, Any] | None
