@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.cli.live import listing, live, utc
+from tests.live.command import listing, live, utc
 from tests.pipeline import smallpool
 from tests.processes import ROOT, Completed, cold, forked
 

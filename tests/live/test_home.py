@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 from stockcast.storage.database import Database
-from tests.cli.live import CONFIG, Live, copied, listing, live, utc
+from tests.live.command import CONFIG, NOBODY, Live, copied, listing, live, tables, utc
+from tests.processes import Completed
 
 LAST = date(2021, 4, 1)
 EVENING = (2021, 4, 1, 21)
@@ -246,3 +247,57 @@ def test_the_check_up_says_what_belongs_to_somebody_else(here: Live) -> None:
     found = {check["name"]: check for check in here("doctor", "--offline", "--json").data}["access"]
     assert found["state"] == "warning"
     assert "weights.safetensors (it belongs to user 12345)" in found["message"]
+
+
+def states(done: Completed) -> dict[str, str]:
+    assert done.json["schema"] == "stockcast.doctor/1"
+    return {check["name"]: check["state"] for check in done.data}
+
+
+def test_a_healthy_home_is_found_healthy(here: Live) -> None:
+    before = tables(here.home)
+    found = states(here("doctor", "--json").succeeded())
+    # A clock that is set by hand is worth a word.
+    assert found.pop("clock") == "warning"
+    assert set(found.values()) == {"ok"}
+    assert set(found) == {
+        "folder",
+        "access",
+        "disk",
+        "store",
+        "models",
+        "calendar",
+        "lock",
+        "configuration",
+        "provider",
+    }
+    assert tables(here.home) == before
+
+
+def test_a_broken_store_is_found(here: Live) -> None:
+    store = here.home / "stockcast.db"
+    store.write_bytes(b"garbage" * 5000)
+    done = here("doctor", "--offline", "--json")
+    assert done.code == 1
+    assert [name for name, state in states(done).items() if state == "broken"] == ["store"]
+    assert store.read_bytes() == b"garbage" * 5000
+    predicted = here("predict", "AAA", "--offline", "--json")
+    assert [failure["kind"] for failure in predicted.errors] == ["storage"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_home_that_cannot_be_written_is_found(here: Live) -> None:
+    here.home.chmod(0o500)
+    try:
+        done = here("doctor", "--offline", "--json")
+    finally:
+        here.home.chmod(0o700)
+    assert done.code == 1
+    assert states(done)["folder"] == "broken"
+
+
+def test_a_missing_network_is_found(here: Live) -> None:
+    done = here("doctor", "--json", more=NOBODY)
+    assert done.code == 1
+    assert [name for name, state in states(done).items() if state == "broken"] == ["provider"]
+    assert "no network" in str(done.errors[0]["message"])

@@ -1,12 +1,18 @@
-"""The installed command in processes of its own, against a Yahoo on the loopback interface; nothing is patched."""
+"""The installed command in processes of its own, against a Yahoo on the loopback interface; nothing is patched.
+
+Prices are AAA's and BBB's, made up, on the sessions of New York; Friday 2021-04-02 is a holiday.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,9 +26,16 @@ from tests import synthetic
 from tests.loopback.market import Listing, Market, listing_from
 from tests.loopback.proxy import ConnectProxy
 from tests.loopback.yahoo import LoopbackYahoo
-from tests.processes import Completed, Process, cold
+from tests.processes import LIMIT, Completed, Process, cold
 
 CONFIG = 'tickers = ["AAA", "BBB"]\n[model]\nseeds = 1\nsteps = 20\n[retrain]\nevery = 0\n[limits]\npause = 0\n'
+
+LAST = date(2021, 4, 30)
+THURSDAY, MONDAY, TUESDAY, WEDNESDAY, NEXT_THURSDAY = (
+    date(2021, 4, 1), date(2021, 4, 5), date(2021, 4, 6), date(2021, 4, 7), date(2021, 4, 8)
+)  # fmt: skip
+LATE = 600  # s, of an answer that nobody waits for
+NOBODY = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}  # the discard port: it is closed
 
 _OF_THE_READER = (
     "STOCKCAST_NOW", "STOCKCAST_HOME", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "XDG_DATA_HOME", "TZ"
@@ -143,3 +156,34 @@ def copied(source: Path, target: Path) -> Path:
 def lines(path: Path) -> list[Any]:
     """The documents of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def evening(day: date) -> datetime:
+    """An hour after New York's close."""
+    return datetime(day.year, day.month, day.day, 21, tzinfo=UTC)
+
+
+def listings() -> list[Listing]:
+    return [listing("AAA", LAST, seed=1), listing("BBB", LAST, seed=2)]
+
+
+def table_of(content: Path | str) -> list[dict[str, str]]:
+    """The rows of a CSV."""
+    text = content.read_bytes().decode() if isinstance(content, Path) else content
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def configure(here: Live, tickers: Sequence[str]) -> None:
+    (here.home / "stockcast.toml").write_text(CONFIG.replace('["AAA", "BBB"]', json.dumps(list(tickers))))
+
+
+def asked(here: Live) -> None:
+    """Wait until somebody asks for a chart."""
+    until(lambda: any(path.startswith("/v8/") for path, _ in here.yahoo.requests))
+
+
+def until(happened: Callable[[], bool]) -> None:
+    last = time.monotonic() + LIMIT
+    while not happened():
+        assert time.monotonic() < last
+        time.sleep(0.01)
