@@ -110,7 +110,7 @@ def command_reference() -> str:
 def _section(command: Command) -> str:
     lines = [f"## stockcast {command.words}", "", command.help, "", "```text", command.usage, "```", ""]
     panels = dict.fromkeys(option.panel for option in command.options)
-    lines += ["| | | default |", "|---|---|---|"]
+    lines += ["| option | what it does | default |", "|---|---|---|"]
     for panel in panels:
         lines.append(f"| **{panel}** | | |")
         lines += [_row(option) for option in command.options if option.panel == panel]

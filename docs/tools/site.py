@@ -55,6 +55,7 @@ def collect() -> None:
     PAGES.mkdir(parents=True)
     for folder in ("images", "schemas"):
         shutil.copytree(DOCS / folder, PAGES / folder)
+    shutil.copy(DOCS / "site.css", PAGES)
     pages = {page.name: page.read_text("utf-8") for page in DOCS.glob("*.md")}
     pages["index.md"] = from_root((ROOT / "README.md").read_text("utf-8"))
     pages["changelog.md"] = from_root((ROOT / "CHANGELOG.md").read_text("utf-8"))
@@ -114,7 +115,7 @@ def problems(site: Path) -> list[str]:
         where = path.relative_to(site)
         wrong += [f"{where} loads {one}" for one in page.loads if urlsplit(one).netloc]
         wrong += [f"{where}: {one} leads nowhere" for one in page.links + page.loads if _is_dead(one, path, pages)]
-    for sheet in sorted(site.rglob("*.css")):
+    for sheet in sorted([*site.rglob("*.css"), *site.rglob("*.svg")]):
         wrong += [f"{sheet.relative_to(site)} loads {one}" for one in _from_outside(sheet.read_text("utf-8"))]
     return wrong
 
