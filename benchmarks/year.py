@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))  # the loopback provider lives with the tests
 from stockcast.errors import StockcastError
 from stockcast.evaluation.backtest import Outcomes, crps
 from stockcast.forecasts import LedgerRow
-from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.models import model_of
 from stockcast.pipeline.scoring import ledger
 from stockcast.pipeline.source import PriceSource
 from stockcast.prices import csvfile

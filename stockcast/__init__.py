@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.api.backtesting import Backtest, backtest
-    from stockcast.api.fitting import fit
     from stockcast.api.frames import to_frame, to_histories
-    from stockcast.api.model import Model, open_model
-    from stockcast.api.predicting import predict
+    from stockcast.api.models import Model, fit, open_model, predict
     from stockcast.api.prices import load
     from stockcast.config import (
         CovariatesConfig,
@@ -46,11 +44,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "load": "api.prices",
-    "fit": "api.fitting",
-    "predict": "api.predicting",
+    "fit": "api.models",
+    "predict": "api.models",
     "backtest": "api.backtesting",
-    "Model": "api.model",
-    "open_model": "api.model",
+    "Model": "api.models",
+    "open_model": "api.models",
     "Backtest": "api.backtesting",
     "to_frame": "api.frames",
     "to_histories": "api.frames",

@@ -197,8 +197,8 @@ def test_a_pool_takes_the_given_series_for_its_market_after_its_own_sessions(tmp
     with synthetic.only_baselines("random-walk", "har-t"):
         pool = fit(to_frame([one.rows(0, 660) for one in members]), replace(CONFIG, split=split), home=tmp_path)
     assert pool.trained.market is not None
-    company = pipeline.Company(sources, ReadOptions(), tmp_path)
-    expected = pipeline.predict_beside(company, sources[0], PredictConfig(model="pool"), Silent())
+    markets = pipeline.MarketSource(pipeline.PriceSource(tmp_path, ReadOptions()), sources)
+    expected = pipeline.predict_with(markets, sources[0], PredictConfig(model="pool"), Silent())
     together = predict(pool, to_frame(members))
     assert together["stockcast"][0] == expected[0].median
     by_itself = predict(pool, to_frame(members[:1]))
@@ -226,7 +226,9 @@ def test_a_models_network_forecasts_the_folds_also_of_a_series_that_it_never_saw
     assert forecasts["cutoff"].min().date() >= pool.cutoff
     assert any("market of" in note for note in notes.notes)
     together = backtest(to_frame(members), config, model=pool).summary.results
-    given = pipeline.PretrainedBacktest("pool", pipeline.Company(sources, ReadOptions(), tmp_path))
+    given = pipeline.PretrainedBacktest(
+        "pool", pipeline.MarketSource(pipeline.PriceSource(tmp_path, ReadOptions()), sources)
+    )
     assert together[5].scores == pipeline.backtest_pretrained(sources[5], given, config, Silent(), True).scores
     early = replace(config, folds=FoldConfig(members[0].session(550)))
     with pytest.raises(ModelError, match="cannot be scored"):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast import History, ReadOptions, load, to_frame, to_histories
-from stockcast.api.prices import usable_histories_of
+from stockcast.api.prices import usable_series_in
 from stockcast.errors import DataError, StockcastError
 from stockcast.prices.csvfile import read
 from tests import synthetic
@@ -150,8 +150,8 @@ def test_bars_after_the_end_are_not_even_checked() -> None:
 def test_series_that_begin_later_or_cannot_be_used_are_left_out_where_others_do() -> None:
     later = long(unique_id="LATER", ds=DAYS + pd.Timedelta(days=70))
     bad = long(unique_id="BAD", y=-1.0)
-    found = usable_histories_of(pd.concat([later, bad, long()], ignore_index=True), None, date(2024, 1, 5))
-    assert [history.ticker for history in found] == ["ABC"]
+    found = usable_series_in(pd.concat([later, bad, long()], ignore_index=True), None, date(2024, 1, 5))
+    assert [series.history.ticker for series in found] == ["ABC"]
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ from stockcast.config.models import TUNING
 from stockcast.evaluation.audit import removed
 from stockcast.models import training
 from stockcast.pipeline import initial
-from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.markets import Company
-from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.markets import MarketSource
+from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Silent
@@ -72,8 +72,8 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, eve
     history = pipeline.load(str(path), ReadOptions())
     if model.covariates is not None:
         # The whole of them, as of the history: what an origin may know is for the forecast to see to.
-        target = TargetSeries.of(history, model.calendar)
-        model = Search(None, Silent(), strict=False).again(model, CovariatesConfig(), target)
+        source = CovariateSource(CovariatesConfig(), PriceSource(), Silent(), strict=False)
+        model = source.again(model, PriceSeries(history).on(model.calendar))
     found = {}
     for name in (config.network.cell, *model.scored.baselines):
         made = forecasting.forecast(
@@ -243,8 +243,8 @@ def beside_bytes(index: History, home: Path, pair: tuple[str, str, int]) -> dict
     synthetic.write_csv(home / "IDX.csv", index)
     config = with_index(CONFIG, home, pair[0], pair[1])
     found = forecast_bytes(HISTORY, config, home, ORIGIN)
-    company = Company((str(home / "FAKE.csv"),), ReadOptions(), home)
-    made = pipeline.predict_beside(company, company.sources[0], PredictConfig(as_of=ORIGIN), Silent())
+    markets = MarketSource(PriceSource(home, ReadOptions()), (str(home / "FAKE.csv"),))
+    made = pipeline.predict_with(markets, markets.sources[0], PredictConfig(as_of=ORIGIN), Silent())
     found["predict"] = b"".join(_distribution(f) for f in made)
     return found
 

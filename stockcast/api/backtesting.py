@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stockcast.api.covariates import CovariateInputs, CovariateSources, target_series_of
-from stockcast.api.fitting import folder_for
+from stockcast.api.frames import Intervals
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
-from stockcast.api.intervals import Intervals
-from stockcast.api.model import Model
-from stockcast.api.prices import Prices, histories_of
+from stockcast.api.models import Model, folder_for
+from stockcast.api.prices import CovariateSources, Prices, covariates_in, on_calendar, series_in
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -102,60 +102,56 @@ def backtest(
 
     config = expected(config or BacktestConfig(), BacktestConfig, "config", "a BacktestConfig")
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
-    beside = CovariateInputs.of(covariates, config.covariates)
+    beside = covariates_in(covariates, place, progress, config.covariates)
     if model is not None:
         expected(model, Model, "model", "what fit or open_model returns")
-    histories = histories_of(prices, place, attempts=attempts)
+    found = series_in(prices, place, attempts=attempts)
     with folder_for(place if model is None else None) as folder:
         if model is not None:
-            results = attempts.each(_forecast_by(model, histories, config, progress, beside, folder))
+            results = attempts.each(_forecast_by(model, found, config, beside, folder))
         else:
-            walks = [(one.ticker, partial(_walked, one, config, folder, progress, beside)) for one in histories]
+            beside = replace(beside, prices=PriceSource(folder))
+            walks = [(series.history.ticker, partial(_walked, series, config, folder, beside)) for series in found]
             results = attempts.each(walks)
     attempts.tell()
     return Backtest(pooled(results))
 
 
 def _forecast_by(
-    model: Model,
-    histories: Sequence[History],
-    config: BacktestConfig,
-    progress: Progress,
-    beside: CovariateInputs,
-    folder: Path,
+    model: Model, found: Sequence[PriceSeries], config: BacktestConfig, beside: CovariateSource, folder: Path
 ) -> list[tuple[str, Callable[[], BacktestResult]]]:
     """The walks in which a model's network forecasts, each under the name of its series."""
-    from stockcast.api.company import FrameCompany
     from stockcast.pipeline.backtesting import backtest_pretrained
+    from stockcast.pipeline.markets import MarketSource
     from stockcast.pipeline.pretrained import PretrainedBacktest
 
     model.save(folder)
-    company = FrameCompany(histories, folder)
-    company.covariates = beside.asked
-    given = PretrainedBacktest(model.name, company)
-    return [
-        (history.ticker, partial(backtest_pretrained, source, given, config, progress, keep_rows=True))
-        for source, history in company.histories.items()
-    ]
+    # Like files, all series are taken to be of the model's exchange.
+    given = {series.history.ticker: partial(_as_it_is, series.history) for series in found}
+    pretrained = PretrainedBacktest(model.name, MarketSource(PriceSource(folder, given=given), tuple(given)))
+    config = replace(config, covariates=beside.asked)
+    walk = partial(backtest_pretrained, pretrained=pretrained, config=config, progress=beside.progress, keep_rows=True)
+    return [(ticker, partial(walk, ticker)) for ticker in given]
 
 
-def _walked(
-    history: History, config: BacktestConfig, home: Path, progress: Progress, beside: CovariateInputs
-) -> BacktestResult:  # fmt: skip
+def _as_it_is(history: History) -> History:
+    return history
+
+
+def _walked(series: PriceSeries, config: BacktestConfig, home: Path, beside: CovariateSource) -> BacktestResult:
     from stockcast.pipeline.covariates import columns_of
     from stockcast.pipeline.judging import judged
-    from stockcast.pipeline.targetseries import calendar_for
     from stockcast.pipeline.walking import Walk, folder_of
     from stockcast.windows.features import features
     from stockcast.windows.folds import walk_forward
 
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}")
+    series.tell(beside.progress)
+    history = series.history
     f = features(history)
     if beside:
-        calendar = calendar_for(history, config.exchange, None)
-        f = columns_of(history, calendar, beside.found(target_series_of(history, calendar, home), home, progress))
-    walk = Walk(history, f, config, folder_of(home, history.ticker), progress)
+        calendar = PriceSeries(history).at(config.exchange).calendar
+        f = columns_of(history, calendar, beside.found(on_calendar(series, calendar)))
+    walk = Walk(history, f, config, folder_of(home, history.ticker), beside.progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
     return judged(walk, folds, walk.run(folds), keep_rows=True)
 

@@ -1,9 +1,9 @@
-"""Prices: files and tickers as a long frame, and whatever a function of this package takes as prices."""
+"""Prices: files, tickers and frames as a long frame or as series, and what goes with them beside the prices."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -11,22 +11,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-from stockcast import pipeline
-from stockcast.api.frames import series_of, to_frame
+from stockcast.api.frames import series_of, to_frame, to_histories
 from stockcast.api.inputs import Attempts, Home, OnError, day_of, path_of, value_in_words
-from stockcast.errors import DataError, StockcastError
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
-from stockcast.prices.history import History
+from stockcast.config import CovariatesConfig
+from stockcast.errors import ConfigError, DataError, StockcastError
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.source import PriceSeries, PriceSource, file_source
+from stockcast.prices.csvfile import ReadOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stockcast.prices.sessions import SessionCalendar
+    from stockcast.progress import Progress
+
 Source: TypeAlias = str | Path
 Prices: TypeAlias = Union["pd.DataFrame", Source, Sequence[Source]]
 """A frame as `to_histories` takes it, a file or ticker, or several of these."""
-Task: TypeAlias = tuple[str, Callable[[], History]]
+CovariateSources: TypeAlias = Union["Prices", CovariatesConfig]
+"""Further series as `Prices`; with known dates as a `CovariatesConfig`."""
 
 _AS_IS = ReadOptions()
+_NO_COVARIATES = CovariatesConfig()
 _PRICES_HINT = "give a frame (unique_id, ds, y), a file, a ticker, or a list of files and tickers"
 
 
@@ -53,9 +59,9 @@ def load(
     if not isinstance(sources, list):
         raise DataError("load reads files and tickers, and this is a frame already", "give it to fit or predict")
     options = replace(read, start=day_of(start, "start"), end=day_of(end, "end"))
-    found = _distinct(attempts, _tasks(sources, options, path_of(home)))
+    found = _distinct(attempts, *_door(sources, options, path_of(home)))
     attempts.tell()
-    return to_frame(found)
+    return to_frame([series.history for series in found])
 
 
 def asked(prices: Prices, what: str = "prices") -> pd.DataFrame | list[str]:
@@ -79,43 +85,78 @@ def asked(prices: Prices, what: str = "prices") -> pd.DataFrame | list[str]:
         if not isinstance(one, str | Path) or not str(one).strip():
             raise DataError(f"item {at} of the {what} is {value_in_words(one)}, no file or ticker", _PRICES_HINT)
     # A Path is a file, whatever its name looks like.
-    return [f"./{one}" if isinstance(one, Path) and not looks_like_path(str(one)) else str(one) for one in sources]
+    return [file_source(one) if isinstance(one, Path) else one for one in sources]
 
 
-def histories_of(
+def series_in(
     prices: Prices, home: Path | None = None, end: date | None = None, attempts: Attempts | None = None
-) -> list[History]:  # fmt: skip
-    """The histories of prices that can be used, each ticker once; of several with one name none is.
+) -> list[PriceSeries]:  # fmt: skip
+    """The series of prices that can be used, each ticker once; of several with one name none is.
 
     home: where tickers' prices are kept; not needed for frames and files. end: last bar to keep. attempts: those of
     the call; None raises the first failure. Raises DataError for none at all, and what `load` does.
     """
-    return _distinct(attempts or Attempts("raise"), _tasks(asked(prices), ReadOptions(end=end), home))
+    return _distinct(attempts or Attempts("raise"), *_door(asked(prices), ReadOptions(end=end), home))
 
 
-def usable_histories_of(prices: Prices, home: Path | None, end: date) -> list[History]:
+def usable_series_in(prices: Prices, home: Path | None, end: date) -> list[PriceSeries]:
     """What can be had of prices up to `end`, without the series that begin later or cannot be used."""
-    found: list[History] = []
-    for _, task in _tasks(asked(prices), ReadOptions(end=end), home):
+    door, sources = _door(asked(prices), ReadOptions(end=end), home)
+    found: list[PriceSeries] = []
+    for source in sources:
         with suppress(StockcastError):
-            found.append(task())
+            found.append(door.load(source))
     return found
 
 
-def _tasks(prices: pd.DataFrame | list[str], read: ReadOptions, home: Path | None) -> list[Task]:
-    """The name of each series or source, with what reads it."""
+def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
+    """A series on the calendar that a call's prices are taken to be of.
+
+    Raises ConfigError for a ticker of another exchange: a date says nothing of hours.
+    """
+    if series.is_stored and series.exchange != calendar.exchange:
+        raise ConfigError(
+            f"{series.history.ticker} trades on {series.exchange}, and is taken to trade on {calendar.exchange}",
+            f"name its exchange in the configuration: exchange={series.exchange!r}",
+        )
+    return series.on(calendar)
+
+
+def covariates_in(
+    covariates: CovariateSources | None, home: Path | None, progress: Progress,
+    config: CovariatesConfig = _NO_COVARIATES, strict: bool = False,
+) -> CovariateSource:  # fmt: skip
+    """What a call gives beside its prices; what it leaves out is as in `config`.
+
+    Raises DataError for what cannot be covariates.
+    """
+    found = partial(CovariateSource, prices=PriceSource(home), progress=progress, strict=strict)
+    if covariates is None:
+        return found(config)
+    if isinstance(covariates, CovariatesConfig):
+        return found(covariates)
+    known, sources = config.known_ahead, asked(covariates, "covariates")
+    if isinstance(sources, list):
+        return found(CovariatesConfig(tuple(sources), known))
+    return found(CovariatesConfig((), known), given=to_histories(sources))
+
+
+def _door(prices: pd.DataFrame | list[str], read: ReadOptions, home: Path | None) -> tuple[PriceSource, list[str]]:
+    """The door that prices come in by, with the names of the sources: for a frame those of its series."""
     if isinstance(prices, list):
-        return [(source, partial(pipeline.load, source, read, home)) for source in prices]
-    return series_of(prices, read.end)
+        return PriceSource(home, read), prices
+    given = dict(series_of(prices, read.end))
+    return PriceSource(home, read, given=given), list(given)
 
 
-def _distinct(attempts: Attempts, tasks: list[Task]) -> list[History]:
-    found = attempts.each(tasks)
-    often = Counter(history.ticker for history in found)
+def _distinct(attempts: Attempts, door: PriceSource, sources: list[str]) -> list[PriceSeries]:
+    found = attempts.each([(source, partial(door.load, source)) for source in sources])
+    often = Counter(series.history.ticker for series in found)
 
-    def alone(history: History) -> History:
-        if often[history.ticker] > 1:
-            raise DataError(f"{often[history.ticker]} series are named {history.ticker}", "rename one of them")
-        return history
+    def alone(series: PriceSeries) -> PriceSeries:
+        ticker = series.history.ticker
+        if often[ticker] > 1:
+            raise DataError(f"{often[ticker]} series are named {ticker}", "rename one of them")
+        return series
 
-    return attempts.each([(history.ticker, partial(alone, history)) for history in found])
+    return attempts.each([(series.history.ticker, partial(alone, series)) for series in found])

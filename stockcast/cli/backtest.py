@@ -110,10 +110,9 @@ def backtest(
     def pretrained(name: str) -> PretrainedBacktest:
         from stockcast import pipeline
 
-        read = columns.reading(start, end)
-        return pipeline.PretrainedBacktest(
-            name, pipeline.Company(sources, read, common.home, fetch_session, config.covariates)
-        )
+        session = pipeline.FetchSession(fetching, many=len(sources) > 1)
+        prices = pipeline.PriceSource(common.home, columns.reading(start, end), session)
+        return pipeline.PretrainedBacktest(name, pipeline.MarketSource(prices, sources))
 
     def folds(source: str) -> tuple[str, tuple[FoldSummary, ...]]:
         from stockcast import pipeline

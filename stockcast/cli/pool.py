@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from stockcast.cli import console, fetchoptions, options
+from stockcast.cli import console, options
 from stockcast.cli.sources import SourceResults, run_each, worst
 from stockcast.config import TrainConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import Failure, StockcastError
 
 if TYPE_CHECKING:
-    from stockcast.prices.csvfile import ReadOptions
+    from stockcast.errors import Failure
+    from stockcast.pipeline import PriceSource
     from stockcast.results import PoolResult
 
 
@@ -32,9 +33,12 @@ class PoolOrder:
     fetching: FetchConfig
     output: Path | None
 
-    def reading(self, _source: str) -> ReadOptions:
-        """How each of the sources is read."""
-        return self.columns.reading(self.start, self.end)
+    def prices(self, home: Path) -> PriceSource:
+        """The door that all the sources come in by."""
+        from stockcast import pipeline
+
+        session = pipeline.FetchSession(self.fetching, many=len(self.sources) > 1)
+        return pipeline.PriceSource(home, self.columns.reading(self.start, self.end), session)
 
 
 def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) -> NoReturn:
@@ -43,7 +47,6 @@ def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) ->
 
     require_usable_name(order.name)
     failures: list[Failure] = []
-    fetch_session = fetchoptions.shared(order.fetching, order.sources)
 
     def one(name: str) -> PoolResult:
         from stockcast import pipeline
@@ -51,7 +54,7 @@ def train_pool(order: PoolOrder, config: TrainConfig, common: options.Common) ->
 
         with watch(common.console, name) as progress:
             gathered = pipeline.gather(
-                order.sources, order.reading, common.home, progress, fetch_session, config.exchange, config.covariates
+                order.prices(common.home), order.sources, progress, config.exchange, config.covariates
             )
             failures.extend(gathered.failures)
             return pipeline.train_pool_from(

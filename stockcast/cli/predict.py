@@ -15,8 +15,9 @@ from stockcast.config.sources import FetchConfig
 from stockcast.errors import Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
+    from stockcast.errors import Failure
     from stockcast.forecasts import Forecast
-    from stockcast.pipeline import Company
+    from stockcast.pipeline import MarketSource
 
 Form = Literal["json", "csv", "text"]
 
@@ -62,22 +63,22 @@ def predict(
     fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
     columns = options.Columns(ticker, date_column, close_column, date_format)
 
-    fetch_session = fetchoptions.shared(fetching, sources)
+    beside = covariateoptions.covariates(with_, known_ahead)
 
     @cache
-    def company() -> Company:
+    def markets() -> MarketSource:
         from stockcast import pipeline
 
-        beside = covariateoptions.covariates(with_, known_ahead)
-        return pipeline.Company(sources, columns.reading(), common.home, fetch_session, beside)
+        session = pipeline.FetchSession(fetching, many=len(sources) > 1)
+        return pipeline.MarketSource(pipeline.PriceSource(common.home, columns.reading(), session), sources)
 
     def one(source: str) -> tuple[Forecast, ...]:
         from stockcast import pipeline
         from stockcast.cli.progress import watch
 
         with watch(common.console, label(source, ticker), bar=False) as progress:
-            forecasts = pipeline.predict_beside(company(), source, config, progress, exchange)
-            return pipeline.checked(company(), source, forecasts, progress) if check else forecasts
+            forecasts = pipeline.predict_with(markets(), source, config, progress, exchange, beside)
+            return pipeline.checked(markets(), source, forecasts, progress, beside) if check else forecasts
 
     _deliver(run_each(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
 

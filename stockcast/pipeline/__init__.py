@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.exporting import export_model
     from stockcast.pipeline.gathering import gather
-    from stockcast.pipeline.markets import Company
+    from stockcast.pipeline.markets import MarketSource
     from stockcast.pipeline.models import list_models, remove_model, show_model
     from stockcast.pipeline.pooling import pooled
-    from stockcast.pipeline.predicting import predict, predict_beside
+    from stockcast.pipeline.predicting import predict, predict_with
     from stockcast.pipeline.pretrained import PretrainedBacktest
     from stockcast.pipeline.reporting import report
     from stockcast.pipeline.reproducing import reproduce
     from stockcast.pipeline.running import run
     from stockcast.pipeline.scoring import ledger, score
     from stockcast.pipeline.skilltable import skill_table
-    from stockcast.pipeline.source import FetchSession, fetch
-    from stockcast.pipeline.sources import load
+    from stockcast.pipeline.source import FetchSession, PriceSource, fetch, load
     from stockcast.pipeline.training import train, train_pool_from
     from stockcast.storage.files import save_files
     from stockcast.storage.outputs import save_forecasts, save_rows
 
 _HOME = {
-    "Company": "markets",
+    "MarketSource": "markets",
     "PretrainedBacktest": "pretrained",
+    "PriceSource": "source",
     "FetchSession": "source",
     "audit": "auditing",
     "backtest": "backtesting",
@@ -44,12 +44,12 @@ _HOME = {
     "gather": "gathering",
     "ledger": "scoring",
     "list_models": "models",
-    "load": "sources",
+    "load": "source",
     "plan": "backtesting",
     "plan_pretrained": "backtesting",
     "pooled": "pooling",
     "predict": "predicting",
-    "predict_beside": "predicting",
+    "predict_with": "predicting",
     "remove_model": "models",
     "report": "reporting",
     "reproduce": "reproducing",
@@ -65,8 +65,9 @@ _HOME = {
 }
 
 __all__ = [
-    "Company",
+    "MarketSource",
     "PretrainedBacktest",
+    "PriceSource",
     "FetchSession",
     "audit",
     "backtest",
@@ -84,7 +85,7 @@ __all__ = [
     "plan_pretrained",
     "pooled",
     "predict",
-    "predict_beside",
+    "predict_with",
     "remove_model",
     "report",
     "reproduce",

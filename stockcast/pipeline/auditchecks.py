@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast.errors import DataError
 from stockcast.evaluation.audit import LaggedCopy, differing_columns
-from stockcast.pipeline.sources import Quotes, load
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.prices.csvfile.source import STANDARD_INPUT
 from stockcast.prices.history import History
 from stockcast.results import AuditCheck
 from stockcast.windows.features import features
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 SHOWN = 4
 """Names of what differs that a line has room for."""
 
-STDIN = "-"
-
 
 def outcome(name: str, wrong: Sequence[str], detail: str) -> AuditCheck:
     """A check that passed where nothing is wrong; otherwise its detail begins with what is."""
@@ -35,20 +32,20 @@ def outcome(name: str, wrong: Sequence[str], detail: str) -> AuditCheck:
 
 
 def prices_check(
-    source: str, read: ReadOptions, home: Path, history: History, rows: Sequence[int], found: Quotes | None
+    prices: PriceSource, source: str, history: History, rows: Sequence[int]
 ) -> tuple[list[AuditCheck], list[str]]:
     """Whether bars depend on later ones: the source read up to each origin, against the same bars read with all others.
 
     A repair that looks at the bar after is one that nobody could have made at the origin. Standard input cannot be
     read twice; that is said instead.
     """
-    if source == STDIN:
+    if source == STANDARD_INPUT:
         return [], ["prices: standard input cannot be read again up to an origin"]
     wrong: list[str] = []
     for row in rows:
         past = history.rows(0, row + 2)
         try:
-            alone = _read_until(source, replace(read, end=past.last), home, found)
+            alone = prices.until(past.last).load(source, fetch="never").history
         except DataError as error:
             return [AuditCheck("prices", None, f"read up to {past.last} alone they are refused: {error.message}")], []
         if len(alone) != len(past):
@@ -59,25 +56,14 @@ def prices_check(
     return [outcome("prices", wrong, f"read up to each of {len(rows)} origins, against all of them read and cut")], []
 
 
-def _read_until(source: str, read: ReadOptions, home: Path, found: Quotes | None) -> History:
-    if found is None:
-        return load(source, read)
-    from stockcast import config as settings
-    from stockcast.pipeline.sources import stored
-    from stockcast.storage.database import Database
-
-    with Database.open(home) as db:
-        return stored(db, found.history.ticker, settings.now(), read.start, read.end).history
-
-
-def calibration_check(home: Path, found: Quotes | None) -> tuple[list[AuditCheck], list[str]]:
+def calibration_check(home: Path, series: PriceSeries) -> tuple[list[AuditCheck], list[str]]:
     """Whether a calibration at an origin knows of forecasts whose target came later; or why there is none to check."""
-    if found is None:
+    if not series.is_stored:
         return [], ["calibration by the ledger: forecasts of a file have none"]
     from stockcast.storage.database import Database
     from stockcast.storage.ledger import reading
 
-    ticker = found.history.ticker
+    ticker = series.history.ticker
     with Database.open(home) as db:
         settled = [row for row in reading.rows(db, ticker, kind="live") if row.outcome is not None]
         if not settled:

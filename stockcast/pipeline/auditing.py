@@ -22,13 +22,13 @@ from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
 from stockcast.pipeline.auditparts import FITTED, Parts, Watched, differing, forecast_bytes, network_parts
-from stockcast.pipeline.covariates import Search, columns_of, covariates_of
+from stockcast.pipeline.covariates import CovariateSource, columns_of
 from stockcast.pipeline.initial import Initial, TrainingResult
 from stockcast.pipeline.judging import judged
-from stockcast.pipeline.sources import Quotes, load, quotes
+from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.pipeline.trainer import Trainer
 from stockcast.pipeline.walking import Stage, Walk, fit_baselines
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
 from stockcast.results import AuditCheck, AuditResult
@@ -38,7 +38,6 @@ from stockcast.windows.splits import Part
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.training import EarlyStopping
-    from stockcast.pipeline.source import FetchSession
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
 
@@ -68,47 +67,40 @@ def audit(
     Parts are those of `train` with these settings. No model and no forecast is saved; prices of a ticker
     are fetched into the store where they are too old. Raises what loading, splitting and training raise.
     """
-    found = None
-    if looks_like_path(source):
-        history = load(source, read)
-    else:
-        found = quotes(source, read, home, fetch_session, progress)
-        history = found.history
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}")
-    search = Search(home, progress, lambda _: fetch_session, strict=False)
-    covariates = covariates_of(config.covariates, history, config.exchange, found, search)
-    made = _Audit(_trainer(history, config, home, progress, found, covariates), found)
-    prices, unread = prices_check(source, read, home, history, made.origins, found)
+    prices = PriceSource.of(home, read, fetch_session)
+    series = prices.load(source, progress)
+    series.tell(progress)
+    covariates = CovariateSource(config.covariates, prices, progress, strict=False)
+    made = _Audit(_trainer(series, config, home, progress, covariates.found(series, config.exchange)), series)
+    of_prices, unread = prices_check(prices, source, series.history, made.origins)
     checks = [
-        *prices,
-        *made.covariates_check(search),
+        *of_prices,
+        *made.covariates_check(covariates),
         made.features_check(),
         *made.fitted_checks(),
         *made.forecast_checks(),
         made.one_by_one_check(),
         made.walk_check(),
     ]
-    live, left_out = calibration_check(home, found)
+    live, left_out = calibration_check(home, series)
     checks += [*live, lagged_copy_check(LaggedCopy.of(made.network_entry), made.cell)]
     return AuditResult(
-        ticker=history.ticker,
+        ticker=series.history.ticker,
         settings=made.settings,
         checks=tuple(checks),
         left_out=(*unread, *made.left_out, *left_out),
-        verdict=verdict(history.ticker, checks),
+        verdict=verdict(series.history.ticker, checks),
     )
 
 
 def _trainer(
-    history: History, config: TrainConfig, home: Path, progress: Progress, found: Quotes | None,
-    covariates: Covariates | None,
+    series: PriceSeries, config: TrainConfig, home: Path, progress: Progress, covariates: Covariates | None
 ) -> Trainer:  # fmt: skip
     """The training to look at; a quick one where no settings were asked for and it begins from scratch."""
-    trainer = Trainer.of_series(history, config, home, progress, found, covariates)
+    trainer = Trainer.of_series(series, config, home, progress, covariates)
     if trainer.config.init == SCRATCH and config.training == TrainingConfig(seed=config.training.seed):
         config = replace(config, training=replace(AUDITING, seed=config.training.seed), init=SCRATCH)
-        trainer = Trainer.of_series(history, config, home, progress, found, covariates)
+        trainer = Trainer.of_series(series, config, home, progress, covariates)
     return trainer
 
 
@@ -134,7 +126,7 @@ class _Audit:
     """One audit: what its checks share. trainer: the training whose parts it takes."""
 
     trainer: Trainer
-    found: Quotes | None
+    series: PriceSeries
 
     @property
     def history(self) -> History:
@@ -217,15 +209,15 @@ class _Audit:
         what = f"{len(f.names)} inputs of the network{beside}, base scale's and baselines'"
         return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
 
-    def covariates_check(self, search: Search) -> list[AuditCheck]:
+    def covariates_check(self, source: CovariateSource) -> list[AuditCheck]:
         """Whether what is seen of covariates at an origin hangs on later bars: all is read again up to it alone."""
         if self.trainer.pool.covariates is None:
             return []
-        config, search = self.trainer.config, replace(search, progress=Silent())
+        source = replace(source, progress=Silent())
         wrong: list[str] = []
         for row in self.origins:
             past = self.history.rows(0, row + 2)
-            alone = covariates_of(config.covariates, past, config.exchange, self.found, search)
+            alone = source.found(replace(self.series, history=past), self.trainer.config.exchange)
             seen = columns_of(past, self.trainer.pool.calendar, alone)
             differing_here = differing_columns(self.trainer.f, seen, row + 1)
             wrong += [f"{name} up to {past.last}" for name in differing_here]

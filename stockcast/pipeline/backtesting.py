@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 
 from stockcast.config.backtests import BacktestConfig
 from stockcast.evaluation.verdict import BacktestResult, FoldSummary
-from stockcast.pipeline.covariates import Search, covariate_columns
+from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.judging import judged, summary_of
-from stockcast.pipeline.sources import load, quotes
+from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.pipeline.walking import Walk, folder_of
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
-from stockcast.progress import Progress, Silent
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.progress import Progress
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
     from stockcast.pipeline.pretrained import PretrainedBacktest
-    from stockcast.pipeline.source import FetchSession
-    from stockcast.pipeline.sources import Quotes
     from stockcast.prices.history import History
 
 
@@ -29,12 +27,12 @@ def plan(
     source: str, read: ReadOptions, config: BacktestConfig, home: Path, fetch_session: FetchSession | None = None
 ) -> tuple[FoldSummary, ...]:
     """The folds of a backtest, without running it. Raises what loading and splitting raise."""
-    return _drawn(load(source, read, home, fetch_session), config)
+    return _drawn(PriceSource.of(home, read, fetch_session).load(source).history, config)
 
 
 def plan_pretrained(source: str, pretrained: PretrainedBacktest, config: BacktestConfig) -> tuple[FoldSummary, ...]:
     """The folds of `backtest_given`, without running it. Raises what that raises."""
-    history = pretrained.company.load(source, Silent())
+    history = pretrained.prices.load(source).history
     pretrained, config = pretrained.of(history, config)
     return _drawn(history, pretrained.configured(history, config))
 
@@ -47,23 +45,18 @@ def backtest(
 
     keep_rows: return every forecast of every competitor. Raises what loading and splitting raise, StorageError.
     """
-    return _walked(walk_over(source, read, config, home, progress, fetch_session)[0], keep_rows)
+    return _walked(*walk_over(PriceSource.of(home, read, fetch_session), source, config, progress), keep_rows)
 
 
 def walk_over(
-    source: str,
-    read: ReadOptions,
-    config: BacktestConfig,
-    home: Path,
-    progress: Progress,
-    fetch_session: FetchSession | None,
-) -> tuple[Walk, Quotes | None]:
-    """The walk over a source with what its networks look at, and a ticker's quotes. Raises what loading raises."""
-    found = None if looks_like_path(source) else quotes(source, read, home, fetch_session, progress)
-    history = load(source, read) if found is None else found.history
-    search = Search(home, progress, lambda _: fetch_session, strict=False)
-    f = covariate_columns(history, config.covariates, config.exchange, found, search)
-    return Walk(history, f, config, folder_of(home, history.ticker), progress), found
+    prices: PriceSource, source: str, config: BacktestConfig, progress: Progress
+) -> tuple[Walk, PriceSeries]:  # fmt: skip
+    """The walk over a source with what its networks look at, and its prices. Raises what loading raises."""
+    series = prices.load(source, progress)
+    covariates = CovariateSource(config.covariates, prices, progress, strict=False)
+    f = covariates.columns(series, config.exchange)
+    folder = folder_of(prices.folder, series.history.ticker)
+    return Walk(series.history, f, config, folder, progress), series
 
 
 def backtest_pretrained(
@@ -74,11 +67,11 @@ def backtest_pretrained(
     The network's own settings take the place of those in `config`. Raises what `backtest` raises, and ModelError where
     the model is missing or has learnt from a session that would be scored.
     """
-    history = pretrained.company.load(source, progress)
-    pretrained, config = pretrained.of(history, config)
+    series = pretrained.prices.load(source, progress)
+    pretrained, config = pretrained.of(series.history, config)
     for note in pretrained.model.notes:
         progress.note(f"model {pretrained.name}: {note}")
-    return _walked(pretrained.walk(source, history, config, progress), keep_rows)
+    return _walked(pretrained.walk(series, config, progress), series, keep_rows)
 
 
 def _drawn(history: History, config: BacktestConfig) -> tuple[FoldSummary, ...]:
@@ -86,9 +79,8 @@ def _drawn(history: History, config: BacktestConfig) -> tuple[FoldSummary, ...]:
     return tuple(summary_of(fold) for fold in folds)
 
 
-def _walked(walk: Walk, keep_rows: bool) -> BacktestResult:
+def _walked(walk: Walk, series: PriceSeries, keep_rows: bool) -> BacktestResult:
     history = walk.history
-    for note in history.notes:
-        walk.progress.note(f"{history.ticker}: {note}")
+    series.tell(walk.progress)
     folds = walk_forward(history.dates[1:], walk.config.folds, walk.config.network.lookback)
     return judged(walk, folds, walk.run(folds), keep_rows)

@@ -9,25 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stockcast import config as settings
 from stockcast.config import CovariatesConfig
-from stockcast.config.sources import FetchConfig, without_exchange
+from stockcast.config.sources import without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.pipeline.sources import Quotes, load, stored, ticker_of
-from stockcast.pipeline.targetseries import TargetSeries, calendar_for, hours_around
+from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end, is_ticker, ticker_of
 from stockcast.prices.closing import Closing
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
 from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
 from stockcast.prices.csvfile.source import STANDARD_INPUT
 from stockcast.prices.csvfile.source import ticker_of as stem_of
-from stockcast.prices.history import History
-from stockcast.prices.sessions import SessionCalendar
+from stockcast.prices.history import Dates, History
+from stockcast.prices.hours import TradingHours, load_hours
+from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.progress import Progress
 from stockcast.windows.columns import extended
 from stockcast.windows.covariates import LEAST, Covariate, Covariates, SeriesRecord
@@ -35,59 +34,92 @@ from stockcast.windows.features import Features, features
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.source import FetchSession
-    from stockcast.storage.database import Database
+    from stockcast.storage.pricestore import Instrument
+
+
+WHERE_TRAINED = CovariatesConfig()
+"""What is asked for where a model's covariates are looked for where they were when it was trained."""
 
 
 @dataclass(frozen=True)
-class Search:
-    """Where covariates are looked for.
+class CovariateSource:
+    """Where the covariates of one call come from.
 
-    fetch_session: how a ticker's prices are come by. strict: whether prices of a ticker may be no further behind than
-    its settings allow; they are carried forward all the same in a training, as far as they go.
+    Attributes:
+        asked: Their sources, and the file of known dates.
+        prices: The door that they come in by. What it says of reading files is about other files.
+        progress: Who is told what is to be known of them.
+        strict: Whether prices of a ticker may be no further behind than the settings allow; in a training they are
+            carried forward all the same, as far as they go.
+        given: Those whose bars are there already.
     """
 
-    home: Path | None
+    asked: CovariatesConfig
+    prices: PriceSource
     progress: Progress
-    fetch_session: Callable[[str], FetchSession | None] = lambda _: None
     strict: bool = True
+    given: Sequence[History] = ()
 
-    def found(
-        self, asked: CovariatesConfig, target: TargetSeries, histories: Sequence[History] = ()
-    ) -> Covariates | None:  # fmt: skip
-        """The covariates that were asked for, and those whose bars are there already; None for none.
+    def __bool__(self) -> bool:
+        return bool(self.asked) or bool(self.given)
 
-        Raises DataError where one is missing, too short, another one's twin or the series itself, ConfigError for an
-        exchange, what fetching raises, and what is wrong with the file of known dates.
+    def found(self, series: PriceSeries, exchange: str | None = None) -> Covariates | None:
+        """The covariates of one series.
+
+        Args:
+            series: The series that they go with.
+            exchange: Where that is taken to trade; None: see `PriceSeries.at`.
+
+        Returns:
+            The covariates; None where none are asked for.
+
+        Raises:
+            DataError: One is missing, too short, another one's twin or the series itself; the known dates are unusable.
+            ConfigError: An exchange is unknown.
+            SourceUnavailable: The provider cannot be reached.
         """
-        if not asked and not histories:
-            return None
-        wanted = [*map(_Wanted.of, asked.sources), *map(_Wanted.given, histories)]
-        return self._together(wanted, asked.known_ahead, target)
+        return self._together(self._wanted, self.asked.known_ahead, _Target.of(series.at(exchange))) if self else None
 
-    def again(
-        self, model: TrainedModel, asked: CovariatesConfig, target: TargetSeries, histories: Sequence[History] = ()
-    ) -> TrainedModel:  # fmt: skip
-        """The model with its covariates beside it, each from where it was trained with or from the place that `asked`
-        names for it, or from `histories`. Raises what `found` raises, ConfigError where it is not clear what a place is
-        for.
+    def found_by_pool(self, histories: Sequence[History], calendar: SessionCalendar) -> Covariates | None:
+        """The covariates that all members of a pool look at. Raises what `found` raises."""
+        return self._together(self._wanted, self.asked.known_ahead, _Target.pool(histories, calendar)) if self else None
+
+    def columns(self, series: PriceSeries, exchange: str | None) -> Features:
+        """What the networks of a walk see of a series, and of its covariates. Raises what `found` raises."""
+        if not self:
+            return features(series.history)
+        series = series.at(exchange)
+        return columns_of(series.history, series.calendar, self.found(series))
+
+    def again(self, model: TrainedModel, series: PriceSeries) -> TrainedModel:
+        """The model with the covariates that it was trained with beside it.
+
+        Each comes from where it was then, or from the place that is asked for in its stead. Raises what `found` raises,
+        ModelError where the model looks at none, ConfigError where it is not clear what a place is for.
         """
+        return self._again(model, lambda: _Target.of(series))
+
+    def again_by_pool(self, model: TrainedModel, histories: Sequence[History]) -> TrainedModel:
+        """The same for the members of a pool, with the model's calendar."""
+        return self._again(model, lambda: _Target.pool(histories, model.calendar))
+
+    def _again(self, model: TrainedModel, target_of: Callable[[], _Target]) -> TrainedModel:
         record = model.covariates
         if record is None:
-            if asked or histories:
+            if self:
                 raise ModelError(
                     f"model {model.name} was trained without covariates and looks at none",
                     "leave --with and --known-ahead out, or train with them",
                 )
             return model
-        if asked.known_ahead is not None and record.known_ahead is None:
+        if self.asked.known_ahead is not None and record.known_ahead is None:
             raise ModelError(f"model {model.name} was trained without known dates", "leave --known-ahead out")
+        target = target_of()
         # Early closes are known as far as holidays are.
         if target.hours is None and target.calendar.exchange == record.closing.exchange and target.is_known:
             target = replace(target, hours=record.closing.hours)
-        given = [*map(_Wanted.of, asked.sources), *map(_Wanted.given, histories)]
-        wanted = _places(model.name, record.series, given)
-        known_ahead = asked.known_ahead or (record.known_ahead and record.known_ahead[0])
+        wanted = _places(model.name, record.series, self._wanted)
+        known_ahead = self.asked.known_ahead or (record.known_ahead and record.known_ahead[0])
         try:
             beside = self._together(wanted, known_ahead, target)
         except DataError as error:
@@ -95,7 +127,16 @@ class Search:
             raise
         return replace(model, beside=beside)
 
-    def _together(self, wanted: Sequence[_Wanted], known_ahead: str | None, target: TargetSeries) -> Covariates:
+    @property
+    def _wanted(self) -> list[_Wanted]:
+        return [*map(_Wanted.of, self.asked.sources), *map(_Wanted.given, self.given)]
+
+    @property
+    def _door(self) -> PriceSource:
+        """The same store and the same limit for fetching, and files as they are."""
+        return PriceSource(self.prices.home, fetch_session=self.prices.fetch_session)
+
+    def _together(self, wanted: Sequence[_Wanted], known_ahead: str | None, target: _Target) -> Covariates:
         series = tuple(self._covariate(one, target) for one in wanted)
         _refuse_twins(series)
         for one in series:
@@ -113,17 +154,17 @@ class Search:
         known = None if known_ahead is None else self._known(known_ahead, target)
         return Covariates(target.closing(apart), series, known)
 
-    def _known(self, source: str, target: TargetSeries) -> KnownDates:
+    def _known(self, source: str, target: _Target) -> KnownDates:
         known = read_known_dates(source)
         if known.tickers and target.sha256 is not None and not len(known.of(target.name).days):
             self.progress.note(f"{target.name}: {source} has no date of it; its tickers: {_listed(known.tickers)}")
         return replace(known, source=_absolute(source))
 
-    def _covariate(self, wanted: _Wanted, target: TargetSeries) -> Covariate:
+    def _covariate(self, wanted: _Wanted, target: _Target) -> Covariate:
         if wanted.history is not None:
             one = _as_given(wanted, wanted.history, target)
         else:
-            one = self._file(wanted, target) if looks_like_path(wanted.source) else self._ticker(wanted, target)
+            one = self._ticker(wanted, target) if is_ticker(wanted.source) else self._file(wanted, target)
         for note in one.history.notes:
             self.progress.note(f"{one.name}: {note}", detail=self.strict)
         shared = int(np.isin(one.history.dates, target.dates).sum())
@@ -136,21 +177,22 @@ class Search:
         self._tell_age(one, target)
         return one
 
-    def _file(self, wanted: _Wanted, target: TargetSeries) -> Covariate:
+    def _file(self, wanted: _Wanted, target: _Target) -> Covariate:
         if wanted.source == STANDARD_INPUT:
             raise DataError("a covariate cannot come from standard input", "name a file: it is read again by predict")
         closing = _closing_of(wanted.code, wanted.closing or Closing(target.calendar.exchange), target)
         end = closing.newest_before(target.closing(closing), target.last)
         try:
-            history = load(wanted.source, ReadOptions(end=end))
+            history = self._door.until(end).load(wanted.source).history
         except DataError as error:
             raise _about(wanted.name, error) from None
         return Covariate(wanted.name, _absolute(wanted.source), history, closing)
 
-    def _ticker(self, wanted: _Wanted, target: TargetSeries) -> Covariate:
+    def _ticker(self, wanted: _Wanted, target: _Target) -> Covariate:
+        from stockcast.storage import pricestore
         from stockcast.storage.database import Database
 
-        if self.home is None:
+        if self._door.home is None:
             raise ConfigError(
                 f"prices of the ticker {wanted.source} need a folder to be kept in", "give home=Path(...)"
             )
@@ -159,31 +201,20 @@ class Search:
                 f"{wanted.source}@{wanted.code}: the exchange of a ticker is known", "leave it out; it is for files"
             )
         ticker = ticker_of(wanted.source)
-        with Database.open(self.home) as db:
+        with Database.open(self._door.home) as db:
             try:
-                self._fetch(db, ticker, target)
-                closing, end = _known_of(db, ticker, target)
-                quotes = stored(db, ticker, settings.now(), end=end)
+                instrument = pricestore.instrument(db, ticker)
+                if instrument is None or _is_behind(instrument, pricestore.last_session(db, ticker), target):
+                    self._door.update(ticker, self.progress)
+                    instrument = pricestore.instrument(db, ticker)
+                assert instrument is not None  # noqa: S101 - it has just been fetched
+                closing, end = _reach(instrument, target)
+                series = self._door.until(end).load(ticker, fetch="never")
             except StockcastError as error:
                 raise _about(wanted.name, error) from None
-        return Covariate(wanted.name, ticker, quotes.history, closing)
+        return Covariate(wanted.name, ticker, series.history, closing)
 
-    def _fetch(self, db: Database, ticker: str, target: TargetSeries) -> None:
-        """Bring a ticker up to what the last session of the host may know of it, if it is behind that."""
-        from stockcast.pipeline.fetching import Fetcher
-        from stockcast.pipeline.source import FetchSession
-        from stockcast.storage import pricestore
-
-        instrument, last = pricestore.instrument(db, ticker), pricestore.last_session(db, ticker)
-        if instrument is not None and last is not None:
-            _, end = _known_of(db, ticker, target)
-            if not instrument.calendar.count_between(last, end):
-                return
-        assert self.home is not None  # noqa: S101 - asked before
-        fetch_session = self.fetch_session(ticker) or FetchSession(FetchConfig(), many=False)
-        Fetcher(db, fetch_session, self.progress).update(ticker)
-
-    def _tell_age(self, one: Covariate, target: TargetSeries) -> None:
+    def _tell_age(self, one: Covariate, target: _Target) -> None:
         """Say how old a covariate is that ends before what could be known of it; refuse a ticker that is too old."""
         newest = one.closing.newest_before(target.closing(one.closing), target.last)
         age = target.calendar.count_between(one.history.last, newest)
@@ -191,20 +222,10 @@ class Search:
             return
         behind = "1 session" if age == 1 else f"{age:,} sessions"
         words = f"the covariate {one.name} ends on {one.history.last}, {behind} before the newest that could be known"
-        fetched = bool(one.source) and not looks_like_path(one.source)
-        config = (self.fetch_session(one.source) or _Default()).config if fetched else None
-        if self.strict and config is not None and age > config.max_age and not config.allow_stale:
+        config, fetched = self.prices.fetch_session.config, bool(one.source) and is_ticker(one.source)
+        if self.strict and fetched and age > config.max_age and not config.allow_stale:
             raise DataError(words, "try again when the provider has it, or go on from what is there with --allow-stale")
         self.progress.note(f"{target.name}: {words}; its last values are carried forward")
-
-
-def covariates_of(
-    asked: CovariatesConfig, history: History, exchange: str | None, found: Quotes | None, search: Search
-) -> Covariates | None:
-    """The covariates of one series that is trained on, or walked over. Raises what `Search.found` raises."""
-    if not asked:
-        return None
-    return search.found(asked, TargetSeries.of(history, calendar_for(history, exchange, found), found))
 
 
 def columns_of(history: History, calendar: SessionCalendar, covariates: Covariates | None) -> Features:
@@ -215,20 +236,62 @@ def columns_of(history: History, calendar: SessionCalendar, covariates: Covariat
     return extended(f, calendar, (), None, covariates.of(history.ticker))
 
 
-def covariate_columns(
-    history: History, asked: CovariatesConfig, exchange: str | None, found: Quotes | None, search: Search
-) -> Features:
-    """What the networks of a walk see of a series, and of the covariates that were asked for."""
-    if not asked:
-        return features(history)
-    covariates = covariates_of(asked, history, exchange, found, search)
-    return columns_of(history, calendar_for(history, exchange, found), covariates)
+@dataclass(frozen=True)
+class _Target:
+    """What covariates go with, whose closes decide what is seen of them: one series, or the members of a pool together.
+
+    hours: None for files, of which nothing but the exchange is known; they are looked up where they are needed. sha256:
+    of its bars, None for several series.
+    """
+
+    name: str
+    dates: Dates
+    calendar: SessionCalendar
+    hours: TradingHours | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, series: PriceSeries) -> _Target:
+        """One series."""
+        history = series.history
+        return cls(history.ticker, history.dates, series.calendar, series.hours, history.sha256())
+
+    @classmethod
+    def pool(cls, histories: Sequence[History], calendar: SessionCalendar) -> _Target:
+        """The members of a pool."""
+        return cls("the pool", np.unique(np.concatenate([h.dates for h in histories])), calendar)
+
+    @property
+    def first(self) -> date:
+        day: date = self.dates[0].astype("datetime64[D]").astype(object)
+        return day
+
+    @property
+    def last(self) -> date:
+        day: date = self.dates[-1].astype("datetime64[D]").astype(object)
+        return day
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the holidays around its last session are known."""
+        return self.calendar.knows(self.last)
+
+    def closing(self, other: Closing | None = None) -> Closing:
+        """When its sessions end, with the hours where those of `other` have to be compared."""
+        own = Closing(self.calendar.exchange, self.hours)
+        if other is None or self.hours is not None or other.exchange == own.exchange:
+            return own
+        return replace(own, hours=self.hours_at(own.exchange))
+
+    def hours_at(self, exchange: str) -> TradingHours:
+        """The hours of an exchange for sessions from its first to those that are still to come."""
+        return _looked_up(exchange, self.first, calendar_end(self.last))
 
 
-class _Default:
-    """How prices are come by where nobody says."""
-
-    config = FetchConfig()
+@lru_cache(maxsize=8)
+def _looked_up(exchange: str, first: date, through: date) -> TradingHours:
+    """Trading hours, which take a while to be worked out, and are asked for by each covariate."""
+    return load_hours(exchange, first, through)
 
 
 @dataclass(frozen=True)
@@ -247,9 +310,7 @@ class _Wanted:
     def of(cls, word: str) -> _Wanted:
         """As it was asked for."""
         source, code = without_exchange(word)
-        if looks_like_path(source):
-            return cls(stem_of(source), source, code)
-        return cls(ticker_of(source), source, code)
+        return cls(ticker_of(source) if is_ticker(source) else stem_of(source), source, code)
 
     @classmethod
     def given(cls, history: History) -> _Wanted:
@@ -257,8 +318,8 @@ class _Wanted:
         return cls(history.ticker, "", None, None, history)
 
 
-def _as_given(wanted: _Wanted, history: History, target: TargetSeries) -> Covariate:
-    """A history as a covariate, up to what the host's last session may know."""
+def _as_given(wanted: _Wanted, history: History, target: _Target) -> Covariate:
+    """A history as a covariate, up to what the target's last session may know."""
     closing = _closing_of(None, wanted.closing or Closing(target.calendar.exchange), target)
     known = history.between(None, closing.newest_before(target.closing(closing), target.last))
     if not len(known):
@@ -290,26 +351,24 @@ def _places(model: str, series: Sequence[SeriesRecord], given: list[_Wanted]) ->
     return list(wanted.values())
 
 
-def _closing_of(code: str | None, usual: Closing, target: TargetSeries) -> Closing:
+def _closing_of(code: str | None, usual: Closing, target: _Target) -> Closing:
     """When the sessions of a file end: at the exchange of a code, or as usual; with the hours where these matter.
 
     Raises ConfigError for an unknown code.
     """
-    from stockcast.prices.sessions import load_calendar
-
     closing = usual if code is None else Closing(load_calendar(code, target.last, target.last).exchange)
     if closing.hours is None and closing.exchange != target.calendar.exchange:
-        return replace(closing, hours=hours_around(closing.exchange, target.dates))
+        return replace(closing, hours=target.hours_at(closing.exchange))
     return closing
 
 
-def _known_of(db: Database, ticker: str, target: TargetSeries) -> tuple[Closing, date]:
-    """When a stored ticker's sessions end, and the last date of it that the host's last session may know."""
-    from stockcast.storage import pricestore
+def _is_behind(instrument: Instrument, last: date | None, target: _Target) -> bool:
+    """Whether the store, which ends on `last`, lacks bars of a ticker that the target's last session may know."""
+    return last is None or instrument.calendar.count_between(last, _reach(instrument, target)[1]) > 0
 
-    instrument = pricestore.instrument(db, ticker)
-    if instrument is None:
-        raise DataError(f"no prices of {ticker} are stored", f"fetch them: stockcast fetch {ticker}")
+
+def _reach(instrument: Instrument, target: _Target) -> tuple[Closing, date]:
+    """When a ticker's sessions end, and the last date of it that the target's last session may know."""
     closing = Closing(instrument.exchange, instrument.hours)
     return closing, closing.newest_before(target.closing(closing), target.last)
 

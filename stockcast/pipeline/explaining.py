@@ -5,28 +5,23 @@ Shapes: L sessions of the window, oldest first, F features, S members, D hidden 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stockcast import config as settings
 from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.models import ExplainConfig
-from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError
 from stockcast.forecasting import View
 from stockcast.models.attribution import ATTRIBUTIONS, HEADS, corrections, direct
 from stockcast.models.cells import Array
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
 from stockcast.models.gates import READINGS, SIGNED, activations
-from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.predicting import model_of
-from stockcast.pipeline.sources import Quotes, load, refuse_file_options, stored, ticker_of
-from stockcast.pipeline.targetseries import TargetSeries
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.source import FetchSession, PriceSource
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress
 from stockcast.results import (
@@ -42,16 +37,12 @@ from stockcast.results import (
 )
 from stockcast.windows.features import BURN_IN, HAR_SPANS
 
-if TYPE_CHECKING:
-    from stockcast.pipeline.source import FetchSession
-
-_WHERE_TRAINED = CovariatesConfig()
 _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
 
 
 def explain(
     source: str, read: ReadOptions, config: ExplainConfig, home: Path, progress: Progress,
-    fetch_session: FetchSession | None = None, covariates: CovariatesConfig = _WHERE_TRAINED,
+    fetch_session: FetchSession | None = None, covariates: CovariatesConfig = WHERE_TRAINED,
 ) -> Explanation:  # fmt: skip
     """Why the network of a saved model (default: the ticker's) corrects the base scale as it does.
 
@@ -62,19 +53,16 @@ def explain(
     source, ModelError for the model, ConfigError for a gate that the cell has not.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
-    read = replace(read, end=min((day for day in (read.end, config.as_of) if day is not None), default=None))
-    if looks_like_path(source):
-        history, calendar, found = load(source, read), None, None
-    else:
-        found = _quotes(source, read, home, progress, fetch_session)
-        history, calendar = found.history, found.calendar
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}", detail=True)
-    model = model_of(home, config.model or history.ticker, progress)
-    target_series = TargetSeries.of(history, calendar or model.calendar, found)
-    model = Search(home, progress, lambda _: fetch_session).again(model, covariates, target_series)
-    view = View.of(model, history, PredictConfig(as_of=config.as_of, horizon=1))
-    return explanation(view, config, calendar or model.calendar)
+    prices = PriceSource.of(home, read, fetch_session).until(config.as_of)
+    series = prices.load(source, progress, fetch="missing")
+    if prices.read.end is None:
+        prices.require_fresh(series)
+    series.tell(progress, detail=True)
+    model = model_of(home, config.model or series.history.ticker, progress)
+    series = series if series.is_stored else series.on(model.calendar)
+    model = CovariateSource(covariates, prices, progress).again(model, series)
+    view = View.of(model, series.history, PredictConfig(as_of=config.as_of, horizon=1))
+    return explanation(view, config, series.calendar)
 
 
 def explanation(view: View, config: ExplainConfig, calendar: SessionCalendar) -> Explanation:
@@ -99,28 +87,6 @@ def explanation(view: View, config: ExplainConfig, calendar: SessionCalendar) ->
         ),
         units=_units(layers, config.units),
     )
-
-
-def _quotes(
-    source: str, read: ReadOptions, home: Path, progress: Progress, fetch_session: FetchSession | None
-) -> Quotes:
-    """A ticker's bars up to `read.end`; with one that is stored, nothing is fetched."""
-    from stockcast.pipeline.fetching import Fetcher
-    from stockcast.pipeline.source import FetchSession
-    from stockcast.pipeline.tickerforecast import require_fresh
-    from stockcast.storage import pricestore
-    from stockcast.storage.database import Database
-
-    refuse_file_options(source, read)
-    ticker, fetch_session = ticker_of(source), fetch_session or FetchSession(FetchConfig(), many=False)
-    with Database.open(home) as db:
-        last = pricestore.last_session(db, ticker)
-        if read.end is None or last is None or last < read.end:
-            Fetcher(db, fetch_session, progress).update(ticker)
-        found = stored(db, ticker, settings.now(), read.start, read.end)
-    if read.end is None:
-        require_fresh(found, fetch_session.config)
-    return found
 
 
 def _subject(view: View, calendar: SessionCalendar) -> Subject:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stockcast.config.models import FITS, FORMATS
 from stockcast.errors import ConfigError, ModelError
-from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.models import model_of
 from stockcast.results import Export
 
 if TYPE_CHECKING:

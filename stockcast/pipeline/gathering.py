@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig
-from stockcast.errors import DataError, Failure
-from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.pools import Pool, calendar_of, histories
-from stockcast.pipeline.sources import PROVIDER
-from stockcast.pipeline.targetseries import TargetSeries
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.errors import DataError, Failure, StockcastError
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.prices.history import History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, PLAIN_WEEKMASKS, load_calendar
 from stockcast.progress import Progress
-from stockcast.storage.database import Database
 from stockcast.windows.covariates import Covariates
-
-if TYPE_CHECKING:
-    from stockcast.pipeline.source import FetchSession
 
 _NONE = CovariatesConfig()
 LEAST = 2
@@ -31,7 +23,7 @@ LEAST = 2
 
 
 @dataclass(frozen=True)
-class Gathered:
+class PoolSources:
     """The series of a pool, all of one exchange, in the order of their names.
 
     failures: what is wrong with other sources. left_out: tickers of other exchanges, with the exchange of each: a date
@@ -53,14 +45,13 @@ class Gathered:
             )
         return Pool.of(self.found, calendar_of(self.found, self.exchange), self.covariates)
 
-    def beside(self, asked: CovariatesConfig, search: Search) -> Gathered:
-        """The same with the covariates that were asked for. Raises what `Search.found` raises, DataError where a pool
-        has no hours of its own to compare with those of others.
+    def beside(self, source: CovariateSource) -> PoolSources:
+        """The same with the covariates that are asked for. Raises what `CovariateSource.found` raises, DataError where
+        a pool has no hours of its own to compare with those of others.
         """
-        if not asked or len(self.found) < LEAST:
+        if not source or len(self.found) < LEAST:
             return self
-        target = TargetSeries.together(self.found, calendar_of(self.found, self.exchange))
-        covariates = search.found(asked, target)
+        covariates = source.found_by_pool(self.found, calendar_of(self.found, self.exchange))
         if self.exchange in PLAIN_WEEKMASKS and covariates is not None and covariates.closing.hours is not None:
             raise DataError(
                 f"tickers of {self.exchange} share no closing time, and a covariate closes at another exchange",
@@ -70,10 +61,9 @@ class Gathered:
 
 
 def gather(
-    sources: Sequence[str], read: Callable[[str], ReadOptions], home: Path, progress: Progress,
-    fetch_session: Callable[[str], FetchSession | None], exchange: str | None = None, covariates: CovariatesConfig =
-    _NONE,
-) -> Gathered:  # fmt: skip
+    prices: PriceSource, sources: Sequence[str], progress: Progress, exchange: str | None = None,
+    covariates: CovariatesConfig = _NONE,
+) -> PoolSources:  # fmt: skip
     """The histories of all sources that can be had, those of one exchange.
 
     exchange: its calendar; None: that of most tickers, and New York where all sources are files, which say nothing of
@@ -83,39 +73,46 @@ def gather(
     if exchange is not None:
         today = settings.now().date()
         exchange = load_calendar(exchange, today, today).exchange
-    loaded, failures = histories(list(dict.fromkeys(sources)), read, home, progress, fetch_session)
+    loaded, failures = _loaded(prices, list(dict.fromkeys(sources)), progress)
     found, twins = _distinct(loaded)
-    exchanges = _exchanges(home, found)
+    exchanges = {series.history.ticker: series.exchange for series in found if series.is_stored}
     chosen = exchange or _most_common(exchanges.values())
     left_out = {ticker: other for ticker, other in sorted(exchanges.items()) if other != chosen}
     _tell(found, left_out, chosen, progress)
-    members = sorted((h for h in found if h.ticker not in left_out), key=lambda history: history.ticker)
-    gathered = Gathered(tuple(members), (*failures, *twins), left_out, chosen)
-    return gathered.beside(covariates, Search(home, progress, fetch_session, strict=False))
+    members = sorted(
+        (series.history for series in found if series.history.ticker not in left_out), key=lambda one: one.ticker
+    )
+    gathered = PoolSources(tuple(members), (*failures, *twins), left_out, chosen)
+    return gathered.beside(CovariateSource(covariates, prices, progress, strict=False))
 
 
-def _distinct(loaded: Sequence[History]) -> tuple[list[History], list[Failure]]:
-    """The first history of each name; a second one is a failure."""
-    found: dict[str, History] = {}
+def _loaded(
+    prices: PriceSource, sources: Sequence[str], progress: Progress
+) -> tuple[list[PriceSeries], list[Failure]]:  # fmt: skip
+    """The prices of each source, and what is wrong with the others: one that fails does not stop the pool."""
+    found: list[PriceSeries] = []
+    failures: list[Failure] = []
+    progress.stage("reading prices", len(sources))
+    for source in sources:
+        try:
+            found.append(prices.load(source, progress))
+        except StockcastError as error:
+            failures.append(Failure(source, error))
+        progress.advance(1)
+    return found, failures
+
+
+def _distinct(loaded: Sequence[PriceSeries]) -> tuple[list[PriceSeries], list[Failure]]:
+    """The first series of each name; a second one is a failure."""
+    found: dict[str, PriceSeries] = {}
     twins: list[Failure] = []
-    for history in loaded:
-        first = found.setdefault(history.ticker, history)
-        if first is not history:
-            message = f"{history.source}: a series named {history.ticker} is in the pool already, from {first.source}"
-            twins.append(Failure(history.source, DataError(message, "rename one of the files, or leave it out")))
+    for series in loaded:
+        first = found.setdefault(series.history.ticker, series)
+        if first is not series:
+            name, source = series.history.ticker, series.history.source
+            message = f"{source}: a series named {name} is in the pool already, from {first.history.source}"
+            twins.append(Failure(source, DataError(message, "rename one of the files, or leave it out")))
     return list(found.values()), twins
-
-
-def _exchanges(home: Path, found: Sequence[History]) -> dict[str, str]:
-    """The exchange of each ticker from the store; files have none."""
-    from stockcast.storage import pricestore
-
-    tickers = [history.ticker for history in found if history.source == PROVIDER]
-    if not tickers:
-        return {}
-    with Database.open(home) as db:
-        known = {ticker: pricestore.instrument(db, ticker) for ticker in tickers}
-    return {ticker: instrument.exchange for ticker, instrument in known.items() if instrument is not None}
 
 
 def _most_common(exchanges: Iterable[str]) -> str:
@@ -124,15 +121,14 @@ def _most_common(exchanges: Iterable[str]) -> str:
     return min(counted, key=lambda name: (-counted[name], name), default=DEFAULT_EXCHANGE)
 
 
-def _tell(found: Sequence[History], left_out: Mapping[str, str], chosen: str, progress: Progress) -> None:
-    for history in found:
-        for note in history.notes:
-            progress.note(f"{history.ticker}: {note}", detail=True)
+def _tell(found: Sequence[PriceSeries], left_out: Mapping[str, str], chosen: str, progress: Progress) -> None:
+    for series in found:
+        series.tell(progress, detail=True)
     for ticker, other in left_out.items():
         progress.note(
             f"{ticker} trades on {other} and is left out of a pool of {chosen}, whose sessions close at other hours: "
             f"train {other} as a pool of its own, or choose with --exchange"
         )
-    files = sum(history.source != PROVIDER for history in found)
+    files = sum(not series.is_stored for series in found)
     if 0 < files < len(found):
         progress.note(f"the files are taken to be of {chosen}, as the tickers are")

@@ -17,13 +17,11 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH, TUNING
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.markets import ELSEWHERE, Company, at_exchange
-from stockcast.pipeline.predicting import model_of
-from stockcast.pipeline.sources import PROVIDER
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.pipeline.markets import ELSEWHERE, MarketSource, at_exchange
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.source import PROVIDER, PriceSource
 from stockcast.results import InitialResult
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.storage.database import Database
 from stockcast.windows.columns import MARKET
 from stockcast.windows.splits import Part
 
@@ -275,8 +273,7 @@ class Initial:
 def _beside(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:
     """The model with a market that reaches the history's end, of stored members after its own; for a file as it is."""
     if model.market is not None and history.source == PROVIDER:
-        with Database.open(home) as db:
-            return Company((), ReadOptions(), home).beside_stored(db, model, history.ticker, history.last, progress)
+        return MarketSource(PriceSource(home)).reaching(model, history, True, progress)
     if model.has_fallback and not (model.market is not None and model.market.reaches(history.last)):
         why = f"Train {model.name} again on prices up to then." if model.market is not None else ELSEWHERE
         progress.note(

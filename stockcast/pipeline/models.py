@@ -5,8 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from stockcast.errors import ModelError
+from stockcast.forecasting import TrainedModel
+from stockcast.progress import Progress, Silent
 from stockcast.results import ModelSummary
 from stockcast.storage import modelfile, trainedmodel
+
+
+def model_of(home: Path, name: str, progress: Progress | None = None) -> TrainedModel:
+    """A saved model; what is to be known of it goes to `progress`. Raises ModelError where it is missing or damaged."""
+    model = trainedmodel.from_file(modelfile.load(home / "models", name))
+    for note in model.notes:
+        (progress or Silent()).note(f"model {name}: {note}")
+    return model
 
 
 def list_models(home: Path) -> tuple[ModelSummary, ...]:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stockcast.errors import DataError, Failure, StockcastError
+from stockcast.errors import DataError
 from stockcast.pipeline.source import calendar_end
-from stockcast.pipeline.sources import load
-from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Dates, History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
-from stockcast.progress import Progress
 from stockcast.windows.columns import OF_POOLS, extended
 from stockcast.windows.covariates import Covariates
 from stockcast.windows.features import Features, features
 from stockcast.windows.market import Market
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.source import FetchSession
+    pass
 
 
 @dataclass(frozen=True)
@@ -94,23 +90,6 @@ class Pool:
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:
     return tuple(name for name in members[0].own.names if all(name in member.own.names for member in members))
-
-
-def histories(
-    sources: Sequence[str], read: Callable[[str], ReadOptions], home: Path, progress: Progress,
-    fetch_session: Callable[[str], FetchSession | None],
-) -> tuple[list[History], list[Failure]]:  # fmt: skip
-    """The history of each source, and what is wrong with the others: one that fails does not stop the pool."""
-    found: list[History] = []
-    failures: list[Failure] = []
-    progress.stage("reading prices", len(sources))
-    for source in sources:
-        try:
-            found.append(load(source, read(source), home, fetch_session(source), progress))
-        except StockcastError as error:
-            failures.append(Failure(source, error))
-        progress.advance(1)
-    return found, failures
 
 
 def calendar_of(found: Sequence[History], exchange: str | None) -> SessionCalendar:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast import config as settings
-from stockcast.config import PredictConfig
+from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.models import GENERAL
+from stockcast.errors import LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.markets import Company, at_exchange
-from stockcast.pipeline.source import calendar_end
-from stockcast.pipeline.sources import load
-from stockcast.pipeline.targetseries import TargetSeries
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.models.distribution import Distribution
+from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
+from stockcast.pipeline.markets import MarketSource, at_exchange
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.progress import Progress, Silent
+from stockcast.progress import Progress
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.source import FetchSession
+    from stockcast.models.calibration import Calibration
+    from stockcast.storage.database import Database
 
 
 def predict(
@@ -33,29 +35,57 @@ def predict(
     """Forecasts of the sessions after a source's newest bar, from a saved model (default: the ticker's).
 
     A ticker's prices come from the store, fetched where they are too old; its forecasts are calibrated by its ledger
-    and recorded there. exchange: another calendar than the model's. Raises DataError for the source, and for fetched
-    prices that are behind the exchange unless the settings of `waiting` allow it; ModelError for the model.
+    and recorded there.
+
+    Args:
+        source: A file, `-` for standard input, or a ticker.
+        read: What a file does not say of itself.
+        config: The model, the horizon, and how paths are drawn.
+        home: The folder of models and prices.
+        progress: Who is told what is to be known.
+        exchange: Another calendar than the model's.
+        fetch_session: How a ticker's prices are fetched.
+
+    Raises:
+        DataError: The source cannot be used, or fetched prices are further behind the exchange than allowed.
+        ModelError: The model is missing, damaged, or has learnt from later sessions.
+        SourceUnavailable: The provider cannot be reached.
     """
-    return predict_beside(Company((source,), read, home, lambda _: fetch_session), source, config, progress, exchange)
+    markets = MarketSource(PriceSource.of(home, read, fetch_session), (source,))
+    return predict_with(markets, source, config, progress, exchange)
 
 
-def predict_beside(
-    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None
-) -> tuple[Forecast, ...]:
-    """`predict` for one of several sources: together they are a pooled model's market after its pool's sessions."""
-    if looks_like_path(source):
-        return _from_file(company, source, config, progress, exchange)
-    from stockcast.pipeline.tickerforecast import from_store
+def predict_with(
+    markets: MarketSource, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None,
+    covariates: CovariatesConfig = WHERE_TRAINED,
+) -> tuple[Forecast, ...]:  # fmt: skip
+    """`predict` for one of several sources: together they are a pooled model's market after its pool's sessions.
 
-    return from_store(company, source, config, progress, exchange)
-
-
-def model_of(home: Path, name: str, progress: Progress | None = None) -> TrainedModel:
-    """A saved model; what is to be known of it goes to `progress`. Raises ModelError where it is missing or damaged."""
-    model = trainedmodel.from_file(modelfile.load(home / "models", name))
-    for note in model.notes:
-        (progress or Silent()).note(f"model {name}: {note}")
-    return model
+    covariates: other places for what the model looks at beside the prices.
+    """
+    # Bars after the origin are cut before anything is checked: not even a repair may know them.
+    prices = markets.prices.until(config.as_of)
+    series = prices.load(source, progress, fetch="missing")
+    if series.is_stored:
+        # The hours stay the ticker's own: they say whether a session is over.
+        series = replace(series, known_calendar=series.at(exchange).calendar)
+    series.tell(progress, detail=True)
+    if prices.read.end is None:
+        prices.require_fresh(series)
+    model = serving(prices.folder, config.model, series.history, progress)
+    if not series.is_stored:
+        elsewhere = exchange is not None and exchange != model.calendar.exchange
+        series = series.at(exchange) if elsewhere else series.on(model.calendar)
+    model = markets.reaching(at_exchange(model, series.calendar), series.history, series.is_stored, progress)
+    model = CovariateSource(covariates, prices, progress).again(model, series)
+    if series.is_stored:
+        forecasts = _recorded(model, series, config, prices.folder, progress)
+    else:
+        view = View.of(model, series.history, config)
+        clock = Clock(series.calendar, series.completed, settings.now())
+        forecasts = view.forecasts(view.dists(model.served_by), clock)
+    _warn_of_guesses(forecasts[-1], series, progress)
+    return forecasts
 
 
 def serving(home: Path, named: str | None, history: History, progress: Progress) -> TrainedModel:
@@ -75,34 +105,84 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
     return model
 
 
-def _from_file(
-    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None
+@dataclass(frozen=True)
+class TickerForecast:
+    """The forecasts of one ticker from one origin, and what the ledger keeps of them."""
+
+    view: View
+    series: PriceSeries
+    dists: tuple[Distribution, ...]
+    calibrations: tuple[Calibration, ...]
+    forecasts: tuple[Forecast, ...]
+    now: datetime
+
+    @classmethod
+    def of(cls, db: Database, model: TrainedModel, series: PriceSeries, config: PredictConfig) -> TickerForecast:
+        """Forecasts from the newest bar of a ticker, calibrated by what the ledger knew before."""
+        from stockcast.models.calibration import AdaptiveConformal
+        from stockcast.storage.ledger.reading import misses
+
+        now, origin = settings.now(), series.history.last
+        view = View.of(model, series.history, replace(config, as_of=None))
+        dists = view.dists(model.served_by)
+        calibrations: tuple[Calibration, ...] = ()
+        if config.calibrate:
+            calibrations = tuple(
+                AdaptiveConformal().calibration(dist, misses(db, series.history.ticker, model.name, step, origin))
+                for step, dist in enumerate(dists, start=1)
+            )
+        clock = Clock(series.calendar, series.completed, now)
+        return cls(view, series, dists, calibrations, view.forecasts(dists, clock, calibrations), now)
+
+    def record(self, db: Database) -> int:
+        """Keep the forecasts in the ledger, each with the baselines' distributions; returns how many are new there."""
+        from stockcast.storage.ledger import recording
+        from stockcast.storage.ledger.recording import Entry
+
+        history, model = self.series.history, self.view.model
+        known = recording.recorded(db, history.ticker, history.last, model.name)
+        if known >= {forecast.horizon for forecast in self.forecasts}:
+            return 0
+        baselines = {name: self.view.dists(name) for name in self.view.fit.baselines}
+        entries = [
+            Entry(
+                forecast=forecast,
+                kind=self._kind(forecast),
+                dist=dist,
+                baselines={name: dists[step] for name, dists in baselines.items()},
+                calibration=self.calibrations[step] if self.calibrations else None,
+            )
+            for step, (forecast, dist) in enumerate(zip(self.forecasts, self.dists, strict=True))
+        ]
+        return recording.record(db, entries, self.now)
+
+    def _kind(self, forecast: Forecast) -> str:
+        """Live where it was made from the newest session, before the target session's close."""
+        hours = self.series.hours
+        in_time = hours is not None and self.now < hours.close_of(forecast.target_session)
+        return "live" if in_time and self.series.age == 0 else "replay"
+
+
+def _recorded(
+    model: TrainedModel, series: PriceSeries, config: PredictConfig, home: Path, progress: Progress
 ) -> tuple[Forecast, ...]:
-    # Bars after the origin are cut before anything is checked: not even a repair may know them.
-    read = company.read
-    ends = [day for day in (read.end, config.as_of) if day is not None]
-    history = load(source, replace(read, end=min(ends, default=None)))
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}", detail=True)
-    model = serving(company.home, config.model, history, progress)
-    calendar = model.calendar
-    if exchange is not None and exchange != calendar.exchange:
-        calendar = load_calendar(exchange, history.first, calendar_end(history.last))
-    model = company.beside_files(at_exchange(model, calendar), history.ticker, history.last, progress)
-    model = company.with_covariates(model, TargetSeries.of(history, calendar), progress)
-    view = View.of(model, history, config)
-    now = settings.now()
-    # A file says nothing of closing times: a session of today may still be running.
-    clock = Clock(model.calendar, now.date() - timedelta(days=1), now)
-    forecasts = view.forecasts(view.dists(model.served_by), clock)
-    warn_of_guesses(forecasts[-1], model.calendar, progress)
-    return forecasts
+    """A ticker's forecasts, kept in the ledger where that is wanted; where it cannot be, that is said."""
+    from stockcast.storage.database import Database
+
+    with Database.open(home) as db:
+        made = TickerForecast.of(db, model, series, config)
+        if config.record:
+            try:
+                made.record(db)
+            except (StorageError, LockedError) as error:
+                progress.note(f"{series.history.ticker}: the forecast is not recorded: {error.message}")
+    return made.forecasts
 
 
-def warn_of_guesses(furthest: Forecast, calendar: SessionCalendar, progress: Progress) -> None:
+def _warn_of_guesses(furthest: Forecast, series: PriceSeries, progress: Progress) -> None:
     """Say so where the holidays up to a target session are not known."""
-    if not calendar.knows(furthest.target_session):
+    if not series.calendar.knows(furthest.target_session):
         progress.note(
-            f"{furthest.ticker}: the holidays of {calendar.exchange} are known up to {calendar.through}; "
+            f"{furthest.ticker}: the holidays of {series.exchange} are known up to {series.calendar.through}; "
             f"{furthest.target_session} is a guess by weekday. Train or fetch again."
         )

@@ -17,13 +17,11 @@ import numpy as np
 from stockcast.config.models import GENERAL
 from stockcast.errors import ModelError
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.markets import ELSEWHERE
-from stockcast.pipeline.predicting import model_of
-from stockcast.pipeline.source import calendar_end
-from stockcast.pipeline.sources import ticker_of
-from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.markets import ELSEWHERE, MarketSource
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end
 from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
-from stockcast.prices.csvfile import looks_like_path
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.columns import MARKET
@@ -33,11 +31,10 @@ from stockcast.windows.market import MINIMUM_MEMBERS
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin
 
 if TYPE_CHECKING:
+    from stockcast.config import CovariatesConfig
     from stockcast.config.backtests import BacktestConfig
-    from stockcast.pipeline.markets import Company
     from stockcast.prices.history import Dates, History
     from stockcast.progress import Progress
-    from stockcast.storage.pricestore import Instrument
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.market import Market
 
@@ -48,14 +45,19 @@ _Pair = tuple[Fit, Fit | None]
 class PretrainedBacktest:
     """A saved model in the backtests of one call, whose sources all look at one market."""
 
-    def __init__(self, name: str, company: Company) -> None:
+    def __init__(self, name: str, markets: MarketSource) -> None:
         self.name = name
-        self.company = company
+        self.markets = markets
+
+    @property
+    def prices(self) -> PriceSource:
+        """The door that the sources come in by."""
+        return self.markets.prices
 
     @cached_property
     def model(self) -> TrainedModel:
         """The model. Raises ModelError where it is missing or damaged."""
-        return model_of(self.company.home, self.name)
+        return model_of(self.prices.folder, self.name)
 
     def of(self, history: History, config: BacktestConfig) -> tuple[PretrainedBacktest, BacktestConfig]:
         """The same for one history: of the general model, the newest vintage whose cutoff lies before the validation
@@ -63,12 +65,12 @@ class PretrainedBacktest:
         sessions.
         """
         shipped = self.name == GENERAL and trainedmodel.is_shipped()
-        if not shipped or modelfile.exists(self.company.home / "models", self.name):
+        if not shipped or modelfile.exists(self.prices.folder / "models", self.name):
             return self, config
         first = walk_forward(history.dates[1:], config.folds, config.network.lookback)[0]
         validation = first.split.validation
         model = trainedmodel.general_model(first.split.session(validation.start), history)
-        found = PretrainedBacktest(self.name, self.company)
+        found = PretrainedBacktest(self.name, self.markets)
         found.__dict__["model"] = model
         begin = first.split.session(first.split.test.start + 1)
         return found, replace(config, folds=replace(config.folds, test_from=begin))
@@ -102,16 +104,17 @@ class PretrainedBacktest:
             )
         return replace(config, folds=replace(config.folds, test_from=dates_T[row].astype(object)))
 
-    def walk(self, source: str, history: History, config: BacktestConfig, progress: Progress) -> Walk:
-        """The walk over a history in which the network forecasts. Raises what `configured` raises, and DataError where
-        the history lacks a column that the network was trained on.
+    def walk(self, series: PriceSeries, config: BacktestConfig, progress: Progress) -> Walk:
+        """The walk over a series in which the network forecasts. Raises what `configured` raises, and DataError where
+        it lacks a column that the network was trained on.
         """
+        history = series.history
         config = self.configured(history, config)
         fit, without_market = self._pair(history.dates[1:], config)
         progress.note(f"{history.ticker}: {self.name} has learnt from sessions up to {fit.cutoff}", detail=True)
         own, calendar = features(history), self._calendar(history)
-        market = self._market(source, history, progress)
-        beside = self._beside(source, history, progress)
+        market = self._market(series, progress)
+        beside = self._beside(series, config.covariates, progress)
         fallback, f = None, own
         if without_market is not None:
             reached_T = _reached(market, own)
@@ -125,7 +128,7 @@ class PretrainedBacktest:
             self._tell(history, config, reached_T, progress, ELSEWHERE if market is None else few)
         if fit is not without_market:
             f = seen_by(fit.ensemble, own, calendar, market, beside)
-        folder = folder_of(self.company.home, history.ticker)
+        folder = folder_of(self.prices.folder, history.ticker)
         return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, fallback)
 
     @cached_property
@@ -162,33 +165,18 @@ class PretrainedBacktest:
             return known
         return load_calendar(known.exchange, history.first, calendar_end(history.last))
 
-    def _market(self, source: str, history: History, progress: Progress) -> Market | None:
+    def _market(self, series: PriceSeries, progress: Progress) -> Market | None:
         """What the network sees of the market; nothing for a ticker whose exchange keeps other hours."""
         kept = self.model.market
-        if kept is None or (not looks_like_path(source) and self._exchange(source) != self.model.calendar.exchange):
+        if kept is None or (series.is_stored and series.exchange != self.model.calendar.exchange):
             return None
-        return self.company.market(kept, history.last, progress)
+        return self.markets.whole(kept, series.history.last, progress)
 
-    def _beside(self, source: str, history: History, progress: Progress) -> Covariates | None:
-        """The covariates of a history, as its own exchange sees them."""
-        instrument = None if looks_like_path(source) else self._instrument(source)
-        calendar = self._calendar(history) if instrument is None else instrument.calendar
-        target = TargetSeries.of(history, calendar)
-        if instrument is not None:
-            target = replace(target, hours=instrument.hours)
-        found = self.company.with_covariates(self.model, target, progress).beside
-        return None if found is None else found.of(history.ticker)
-
-    def _exchange(self, source: str) -> str | None:
-        instrument = self._instrument(source)
-        return None if instrument is None else instrument.exchange
-
-    def _instrument(self, source: str) -> Instrument | None:
-        from stockcast.storage import pricestore
-        from stockcast.storage.database import Database
-
-        with Database.open(self.company.home) as db:
-            return pricestore.instrument(db, ticker_of(source))
+    def _beside(self, series: PriceSeries, asked: CovariatesConfig, progress: Progress) -> Covariates | None:
+        """The covariates of a series, as its own exchange sees them."""
+        series = series if series.is_stored else series.on(self._calendar(series.history))
+        found = CovariateSource(asked, self.prices, progress).again(self.model, series).beside
+        return None if found is None else found.of(series.history.ticker)
 
     def _tell(
         self, history: History, config: BacktestConfig, reached_T: np.ndarray[tuple[int], np.dtype[np.bool_]],

@@ -13,9 +13,9 @@ from stockcast.forecasting import Clock, TrainedModel, View, refuse_still
 from stockcast.pipeline.backtesting import walk_over
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.pooling import pooled
-from stockcast.pipeline.targetseries import calendar_for
+from stockcast.pipeline.source import FetchSession, PriceSource, is_ticker
 from stockcast.pipeline.walking import Stage, Walk
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress
 from stockcast.results import FanStep, Report
@@ -23,7 +23,6 @@ from stockcast.versions import VERSION
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.source import FetchSession
     from stockcast.windows.folds import Fold
 
 _SESSIONS = 250
@@ -40,12 +39,11 @@ def report(
     and DataError for a price that has stood still for a year.
     """
     # A ticker's exchange is known, whatever is said of files.
-    config = replace(config, exchange=exchange if looks_like_path(source) else None)
-    walk, found = walk_over(source, read, config, home, progress, fetch_session)
+    config = replace(config, exchange=None if is_ticker(source) else exchange)
+    walk, series = walk_over(PriceSource.of(home, read, fetch_session), source, config, progress)
     refuse_still(walk.history, "--end")
-    history, calendar = walk.history, calendar_for(walk.history, config.exchange, found)
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}")
+    history, calendar = walk.history, series.at(config.exchange).calendar
+    series.tell(progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
     done = walk.run(folds)
     result = judged(walk, folds, done, keep_rows=True)

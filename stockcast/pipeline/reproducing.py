@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, ModelError, StockcastError
-from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.sources import PROVIDER, stored
-from stockcast.pipeline.targetseries import TargetSeries, calendar_for
-from stockcast.prices import csvfile
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
-from stockcast.prices.csvfile.source import ticker_of
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, file_source, is_ticker
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.csvfile.source import STANDARD_INPUT, ticker_of
 from stockcast.progress import Progress
 from stockcast.results import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
@@ -32,9 +29,6 @@ from stockcast.windows.covariates import Covariates, CovariatesRecord
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
-    from stockcast.pipeline.source import FetchSession
-    from stockcast.pipeline.sources import Quotes
-    from stockcast.prices.history import History
     from stockcast.storage.modelfile import ModelFile
 
 _ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "machine", "calendar", PLACES})
@@ -54,8 +48,9 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     model = trainedmodel.from_file(file)
     for note in model.notes:
         progress.note(f"model {name}: {note}")
-    found = _Found.all_of(file, home, sources, read)
-    covariates = _beside(model, found, Search(home, progress, _offline, strict=False), sources)
+    prices = PriceSource(home, read, FetchSession(FetchConfig(offline=True), many=False))
+    found = _prices_of(file, prices, sources)
+    covariates = _beside(model, found, prices, sources, progress)
     trained = _Trained(model, home, covariates, progress)
     again = trained.pool(found) if model.is_pool else trained.alone(found[0], _Begun.of(file))
     return compared(file, again)
@@ -118,56 +113,42 @@ class _Begun:
             raise ModelError(f"model {file.name} cannot be read: {error}", "train it again") from error
 
 
-@dataclass(frozen=True)
-class _Found:
-    """The prices that a model was trained on; quotes: those of a ticker, with its calendar."""
+def _prices_of(file: ModelFile, prices: PriceSource, sources: Sequence[Path]) -> list[PriceSeries]:
+    """The prices of each series that a model was trained on, in the order of its manifest."""
+    data = file.manifest.get("data")
+    alone = {"ticker": file.manifest["ticker"], **(data if isinstance(data, dict) else {})}
+    described = data if isinstance(data, list) else [alone]
+    try:
+        known = [decode(_Data, one, "data", others=True) for one in described]
+    except MisfitError as error:
+        raise ModelError(
+            f"model {file.name} does not say what it was trained on: its manifest's {error}",
+            "train it again with this version",
+        ) from error
+    return [_same_prices(one, prices, _place(one, sources, len(known))) for one in known]
 
-    history: History
-    quotes: Quotes | None = None
 
-    @classmethod
-    def all_of(cls, file: ModelFile, home: Path, sources: Sequence[Path], read: ReadOptions) -> list[_Found]:
-        """Of each series, in the order of the manifest. Raises what `reproduce` raises."""
-        data = file.manifest.get("data")
-        alone = {"ticker": file.manifest["ticker"], **(data if isinstance(data, dict) else {})}
-        described = data if isinstance(data, list) else [alone]
-        try:
-            known = [decode(_Data, one, "data", others=True) for one in described]
-        except MisfitError as error:
-            raise ModelError(
-                f"model {file.name} does not say what it was trained on: its manifest's {error}",
-                "train it again with this version",
-            ) from error
-        return [cls._of(one, home, _place(one, sources, len(known)), read) for one in known]
-
-    @classmethod
-    def _of(cls, described: _Data, home: Path, source: str, read: ReadOptions) -> _Found:
-        ticker, wanted, first, last = described.ticker, described.sha256, described.first, described.last
-        found = cls._read(replace(read, ticker=ticker, start=first, end=last), source, home)
-        if found.history.sha256() != wanted:
-            h = found.history
-            raise DataError(
-                f"the prices of {ticker} are not those that the model was trained on: {source} has {len(h)} sessions "
-                f"from {h.first} to {h.last} with the hash {h.sha256()[:12]}, and there were {described.sessions} "
-                f"from {first} to {last} with {wanted[:12]}",
-                "name the file of that time with --source; a provider restates the past for dividends and splits",
-            )
-        return found
-
-    @classmethod
-    def _read(cls, read: ReadOptions, source: str, home: Path) -> _Found:
-        try:
-            if looks_like_path(source):
-                return cls(csvfile.read(source, read))
-            from stockcast.storage.database import Database
-
-            with Database.open(home) as db:
-                quotes = stored(db, str(read.ticker), settings.now(), read.start, read.end)
-            return cls(quotes.history, quotes)
-        except StockcastError as error:
-            raise type(error)(
-                f"the model was trained on {source}: {error.message}", "name its prices with --source"
-            ) from error
+def _same_prices(described: _Data, prices: PriceSource, source: str) -> PriceSeries:
+    """The prices of one series. Raises DataError where they are others than those that it was trained on."""
+    ticker, wanted, first, last = described.ticker, described.sha256, described.first, described.last
+    place, read = source, replace(prices.read, ticker=ticker, start=first, end=last)
+    if is_ticker(source):
+        place, read = ticker, ReadOptions(start=first, end=last)
+    try:
+        series = replace(prices, read=read).load(place, fetch="never")
+    except StockcastError as error:
+        raise type(error)(
+            f"the model was trained on {source}: {error.message}", "name its prices with --source"
+        ) from error
+    h = series.history
+    if h.sha256() != wanted:
+        raise DataError(
+            f"the prices of {ticker} are not those that the model was trained on: {source} has {len(h)} sessions "
+            f"from {h.first} to {h.last} with the hash {h.sha256()[:12]}, and there were {described.sessions} "
+            f"from {first} to {last} with {wanted[:12]}",
+            "name the file of that time with --source; a provider restates the past for dividends and splits",
+        )
+    return series
 
 
 def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
@@ -176,8 +157,8 @@ def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
     files = [path / Path(source).name if path.is_dir() else path for path in sources]
     for path in files:
         if series == 1 or ticker_of(path.name) == ticker or path.name == Path(source).name:
-            return str(path) if looks_like_path(str(path)) else f"./{path}"
-    if source == PROVIDER or (looks_like_path(source) and source != "-"):
+            return file_source(path)
+    if source == PROVIDER or not (is_ticker(source) or source == STANDARD_INPUT):
         return source
     raise DataError(
         f"the prices of {ticker} came from {source!r}, which cannot be read again", "name a file with --source"
@@ -193,7 +174,7 @@ class _Trained:
     covariates: Covariates | None
     progress: Progress
 
-    def alone(self, found: _Found, begun: _Begun | None) -> ModelFile:
+    def alone(self, found: PriceSeries, begun: _Begun | None) -> ModelFile:
         """Of one series. begun: what the manifest says of the networks that it began with.
 
         Raises ModelError where those are others now.
@@ -201,9 +182,7 @@ class _Trained:
         from stockcast.pipeline.training import Candidate
 
         model = self.model
-        candidate = Candidate.of(
-            found.history, model.config, self.home, model.name, self.progress, found.quotes, self.covariates
-        )
+        candidate = Candidate.of(found, model.config, self.home, model.name, self.progress, self.covariates)
         told = candidate.learned.init
         if begun is not None and told is not None and begun != _Begun(told.young_id, told.served_id):
             raise ModelError(
@@ -213,7 +192,7 @@ class _Trained:
             )
         return trainedmodel.to_file(candidate.model)
 
-    def pool(self, found: Sequence[_Found]) -> ModelFile:
+    def pool(self, found: Sequence[PriceSeries]) -> ModelFile:
         """Of many."""
         from stockcast.pipeline.pools import Pool
         from stockcast.pipeline.training import train_pool
@@ -226,27 +205,20 @@ class _Trained:
             return modelfile.load(Path(folder) / "models", model.name)
 
 
-def _offline(_: str) -> FetchSession:
-    from stockcast.pipeline.source import FetchSession
-
-    return FetchSession(FetchConfig(offline=True), many=False)
-
-
 def _beside(
-    model: TrainedModel, found: Sequence[_Found], search: Search, sources: Sequence[Path]
+    model: TrainedModel, found: Sequence[PriceSeries], prices: PriceSource, sources: Sequence[Path], progress: Progress
 ) -> Covariates | None:  # fmt: skip
     """What the model looked at. Raises DataError where it is not to be had, or is not what it was."""
     record = model.covariates
     if record is None:
         return None
-    one = found[0]
-    if model.is_pool:
-        target = TargetSeries.together([each.history for each in found], model.calendar)
-    else:
-        target = TargetSeries.of(one.history, calendar_for(one.history, model.config.exchange, one.quotes), one.quotes)
     places = [_instead(series.name, series.source, sources) for series in record.series]
     known = None if record.known_ahead is None else _instead("", record.known_ahead[0], sources)
-    beside = search.again(model, CovariatesConfig(tuple(places), known), target).beside
+    source = CovariateSource(CovariatesConfig(tuple(places), known), prices, progress, strict=False)
+    if model.is_pool:
+        beside = source.again_by_pool(model, [one.history for one in found]).beside
+    else:
+        beside = source.again(model, found[0].at(model.config.exchange)).beside
     assert beside is not None  # noqa: S101 - the model has a record of it
     _refuse_others(record, CovariatesRecord.of(beside))
     return beside
@@ -254,12 +226,12 @@ def _beside(
 
 def _instead(name: str, source: str, sources: Sequence[Path]) -> str:
     """Where to read what came from `source`: a given file of its name, or that in a given folder; else there."""
-    if not looks_like_path(source):
+    if is_ticker(source):
         return source
     files = [path / Path(source).name if path.is_dir() else path for path in sources]
     for path in files:
         if (path.name == Path(source).name or ticker_of(path.name) == name) and path.is_file():
-            return str(path) if looks_like_path(str(path)) else f"./{path}"
+            return file_source(path)
     return source
 
 

@@ -12,8 +12,8 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig, TrainConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import seen_by
-from stockcast.pipeline.covariates import Search, covariates_of
-from stockcast.pipeline.sources import ticker_of
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.source import PriceSeries, PriceSource, ticker_of
 from stockcast.progress import Progress
 from stockcast.results import Retraining
 from stockcast.storage.database import Database
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from stockcast.config.runs import RetrainConfig
     from stockcast.forecasting import Fit, TrainedModel
     from stockcast.models.distribution import Distribution
-    from stockcast.pipeline.source import FetchSession
-    from stockcast.pipeline.sources import Quotes
     from stockcast.pipeline.trainer import Trainer
     from stockcast.pipeline.training import Candidate
     from stockcast.windows.splits import Part
@@ -35,12 +33,12 @@ REST = 20
 """Sessions after a training in which the live record does not ask for another: it still shows the model before."""
 
 
-def due(db: Database, home: Path, model: TrainedModel, quotes: Quotes, config: RetrainConfig) -> str | None:
+def due(db: Database, home: Path, model: TrainedModel, series: PriceSeries, config: RetrainConfig) -> str | None:
     """Why a model should be trained again, or None."""
-    ticker = quotes.history.ticker
+    ticker = series.history.ticker
     last = recording.last_training(db, ticker, model.name)
     since = model.served.cutoff if last is None else max(model.served.cutoff, last.session)
-    sessions = quotes.calendar.count_between(since, quotes.history.last)
+    sessions = series.calendar.count_between(since, series.history.last)
     if config.every and sessions >= config.every:
         return f"{sessions} sessions since the last training, on {since}"
     if config.on_decay and sessions >= REST:
@@ -50,28 +48,27 @@ def due(db: Database, home: Path, model: TrainedModel, quotes: Quotes, config: R
     return None
 
 
-def retrained(  # noqa: PLR0913, PLR0917 - one thing each, and the last is optional
+def retrained(
     db: Database,
-    home: Path,
+    prices: PriceSource,
     old: TrainedModel | None,
-    quotes: Quotes,
+    series: PriceSeries,
     config: TrainConfig,
     why: str,
     progress: Progress,
-    fetch_session: FetchSession | None = None,
 ) -> Retraining:
     """Train, save the candidate if it may replace the old model, and note in the store what came of it.
 
     An old model stays, too, where the prices cannot be trained on. Raises DataError for a first model, StorageError.
     """
-    ticker = quotes.history.ticker
-    training, model_id = _trained(home, old, quotes, config, why, progress, fetch_session)
+    ticker = series.history.ticker
+    training, model_id = _trained(prices, old, series, config, why, progress)
     recording.note_training(
         db,
         Training(
             ticker=ticker,
             model=ticker,
-            session=quotes.history.last,
+            session=series.history.last,
             finished_at=settings.now().isoformat(timespec="seconds"),
             outcome=training.outcome,
             reason=training.reason,
@@ -85,22 +82,20 @@ def retrained(  # noqa: PLR0913, PLR0917 - one thing each, and the last is optio
 
 
 def _trained(
-    home: Path,
+    prices: PriceSource,
     old: TrainedModel | None,
-    quotes: Quotes,
+    series: PriceSeries,
     config: TrainConfig,
     why: str,
     progress: Progress,
-    fetch_session: FetchSession | None,
 ) -> tuple[Retraining, str]:
     """What came of it, and the id of the model that serves now."""
     from stockcast.pipeline.training import Candidate
 
     try:
-        search = Search(home, progress, lambda _: fetch_session, strict=False)
-        asked = _without(config.covariates, quotes.history.ticker)
-        covariates = covariates_of(asked, quotes.history, config.exchange, quotes, search)
-        candidate = Candidate.of(quotes.history, config, home, quotes.history.ticker, progress, quotes, covariates)
+        asked = _without(config.covariates, series.history.ticker)
+        covariates = CovariateSource(asked, prices, progress, strict=False).found(series, config.exchange)
+        candidate = Candidate.of(series, config, prices.folder, series.history.ticker, progress, covariates)
     except DataError as error:
         if old is None:
             raise
@@ -108,7 +103,7 @@ def _trained(
     training = _judged(old, candidate, why)
     if old is not None and training.outcome == "kept":
         return training, old.model_id
-    candidate.save(home)
+    candidate.save(prices.folder)
     return training, candidate.model_id
 
 

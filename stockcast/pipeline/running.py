@@ -13,23 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast import config as settings
-from stockcast.config import CovariatesConfig, PredictConfig
+from stockcast.config import PredictConfig
 from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.fetching import Fetcher
-from stockcast.pipeline.markets import Company, at_exchange
-from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
+from stockcast.pipeline.markets import MarketSource, at_exchange
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.predicting import TickerForecast
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
-from stockcast.pipeline.source import FetchSession
-from stockcast.pipeline.sources import Quotes, stored
-from stockcast.pipeline.targetseries import TargetSeries
-from stockcast.pipeline.tickerforecast import TickerForecast, require_fresh
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.progress import Progress
 from stockcast.results import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
@@ -41,7 +37,6 @@ if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
 
 LOCK = "run.lock"
-_WHERE_TRAINED = CovariatesConfig()
 
 
 @contextmanager
@@ -81,11 +76,12 @@ class Run:
         self.home = home
         self.db = db
         self.started = settings.now()
-        self._fetching = FetchConfig(
+        fetching = FetchConfig(
             allow_stale=config.forecast.allow_stale, timeout=config.limits.timeout, pause=config.limits.pause
         )
-        self._waiting = FetchSession(self._fetching, len(config.tickers) > 1, config.limits.give_up_after)
-        self._company = Company(config.tickers, ReadOptions(), home, lambda _: self._waiting)
+        session = FetchSession(fetching, len(config.tickers) > 1, config.limits.give_up_after)
+        self._prices = PriceSource(home, fetch_session=session)
+        self._markets = MarketSource(self._prices, config.tickers)
         self._done: list[TickerRun] = []
         self._failed: dict[str, str] = {}
         self._id = recording.begin_run(db, self.started)
@@ -132,18 +128,18 @@ class Run:
 
     def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
         try:
-            fetched = Fetcher(self.db, self._waiting, progress).update(ticker)
+            fetched = self._prices.update(ticker, progress)
         except StockcastError:
             self._settle_stored(ticker, progress)
             raise
-        quotes = stored(self.db, ticker, settings.now())
-        settled, void = self._settle(quotes, progress)
-        require_fresh(quotes, self._fetching)
-        model, training = self._model(quotes, progress)
-        forecasts, new = self._record(model, quotes, progress)
+        series = self._prices.load(ticker, fetch="never")
+        settled, void = self._settle(series, progress)
+        self._prices.require_fresh(series)
+        model, training = self._model(series, progress)
+        forecasts, new = self._record(model, series, progress)
         return TickerRun(
             ticker=ticker,
-            origin=quotes.history.last,
+            origin=series.history.last,
             fetched=fetched.added,
             restated=fetched.restated,
             settled=settled,
@@ -151,16 +147,16 @@ class Run:
             training=training,
             new=new,
             forecasts=forecasts,
-            missed=self._missed(model, quotes),
+            missed=self._missed(model, series),
         )
 
     def _settle_stored(self, ticker: str, progress: Progress) -> None:
         """What the stored prices settle, where newer ones cannot be had."""
         with suppress(DataError):
-            self._settle(stored(self.db, ticker, settings.now()), progress)
+            self._settle(self._prices.load(ticker, fetch="never"), progress)
 
-    def _settle(self, quotes: Quotes, progress: Progress) -> tuple[int, int]:
-        history = quotes.history
+    def _settle(self, series: PriceSeries, progress: Progress) -> tuple[int, int]:
+        history = series.history
         done = settling.settle(
             self.db, history.ticker, history.dates, history.adjusted_close, settings.now(), history.last
         )
@@ -170,13 +166,13 @@ class Run:
             progress.note(f"{history.ticker}: {done.void} forecasts void: no bar on their target session")
         return done.count, done.void
 
-    def _model(self, quotes: Quotes, progress: Progress) -> tuple[TrainedModel, Retraining | None]:
+    def _model(self, series: PriceSeries, progress: Progress) -> tuple[TrainedModel, Retraining | None]:
         """The ticker's model, trained first or again where that is due."""
-        ticker = quotes.history.ticker
+        ticker = series.history.ticker
         old: TrainedModel | None = None
         try:
             old = model_of(self.home, ticker, progress)
-            reason = due(self.db, self.home, old, quotes, self.config.retrain)
+            reason = due(self.db, self.home, old, series, self.config.retrain)
         except ModelError as error:
             if not self.config.retrain.first:
                 raise
@@ -188,37 +184,33 @@ class Run:
         if self.config.train.init not in {None, SCRATCH, GENERAL}:
             with suppress(ModelError):  # the training says so
                 pool = model_of(self.home, str(self.config.train.init))
-                self._company.fetch_members(self.db, pool, quotes.history.last, progress)
-        training = retrained(self.db, self.home, old, quotes, self.config.train, reason, progress, self._waiting)
+                self._markets.fetch_members(pool, series.history.last, progress)
+        training = retrained(self.db, self._prices, old, series, self.config.train, reason, progress)
         progress.note(f"{ticker}: {training.reason}")
         return model_of(self.home, ticker), training
 
-    def _record(self, model: TrainedModel, quotes: Quotes, progress: Progress) -> tuple[tuple[Forecast, ...], int]:
+    def _record(self, model: TrainedModel, series: PriceSeries, progress: Progress) -> tuple[tuple[Forecast, ...], int]:
         """The forecasts from the newest session; those on record already are not made again."""
         wanted = self.config.forecast
-        history = quotes.history
+        history = series.history
         config = PredictConfig(horizon=wanted.horizon, paths=wanted.paths, seed=wanted.seed, calibrate=wanted.calibrate)
         known = recording.recorded(self.db, history.ticker, history.last, model.name)
         if known >= set(range(1, wanted.horizon + 1)):
             return reading.forecasts_from(self.db, history.ticker, history.last, model.name), 0
         if model.market is not None:
-            here = at_exchange(model, quotes.calendar)
-            model = self._company.beside_stored(self.db, here, history.ticker, history.last, progress)
+            model = self._markets.reaching(at_exchange(model, series.calendar), history, True, progress)
         # The clock is looked at once more: a training takes its time, and a close may have passed meanwhile.
-        search = Search(self.home, progress, lambda _: self._waiting)
-        model = search.again(model, _WHERE_TRAINED, TargetSeries.of(history, quotes.calendar, quotes))
-        tickerforecast = TickerForecast.of(self.db, model, quotes, config, settings.now())
-        new = tickerforecast.record(self.db)
-        progress.note(
-            f"{history.ticker}: forecast for {tickerforecast.forecasts[0].target_session} recorded", detail=True
-        )
-        return tickerforecast.forecasts, new
+        model = CovariateSource(WHERE_TRAINED, self._prices, progress).again(model, series)
+        made = TickerForecast.of(self.db, model, series, config)
+        new = made.record(self.db)
+        progress.note(f"{history.ticker}: forecast for {made.forecasts[0].target_session} recorded", detail=True)
+        return made.forecasts, new
 
-    def _missed(self, model: TrainedModel, quotes: Quotes) -> tuple[date, ...]:
+    def _missed(self, model: TrainedModel, series: PriceSeries) -> tuple[date, ...]:
         """Sessions since the live forecast before this one; older ones were told by an earlier run."""
-        history = quotes.history
-        missed = missed_sessions(self.db, history.ticker, model.name, history.dates, quotes.calendar, quotes.completed)
-        before = reading.last_origin(self.db, history.ticker, model.name, quotes.completed)
+        history = series.history
+        missed = missed_sessions(self.db, history.ticker, model.name, history.dates, series.calendar, series.completed)
+        before = reading.last_origin(self.db, history.ticker, model.name, series.completed)
         return tuple(day for day in missed if before is None or day > before)
 
 

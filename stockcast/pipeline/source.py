@@ -167,23 +167,26 @@ class PriceSource:
         home: The folder of the store that tickers' prices are kept in; None where there is none.
         read: What files do not say of themselves, and the first and last bar to keep.
         fetch_session: How tickers' prices are fetched.
-        given: Histories that need not be looked for, such as those of a frame, by the name of their source.
+        given: What reads the series that need not be looked for, such as those of a frame, by their names.
 
     """
 
     home: Path | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
     fetch_session: FetchSession = field(default_factory=lambda: FetchSession(FetchConfig(), many=False))
-    given: Mapping[str, History] = field(default_factory=dict)
+    given: Mapping[str, Callable[[], History]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, home: Path | None, read: ReadOptions, fetch_session: FetchSession | None = None) -> PriceSource:
         """The door of an entry point, whose caller may leave it to the defaults how prices are fetched."""
         return cls(home, read) if fetch_session is None else cls(home, read, fetch_session)
 
-    def is_ticker(self, source: str) -> bool:
-        """Whether a source is a ticker, whose prices are kept in the store."""
-        return source not in self.given and not csvfile.looks_like_path(source)
+    @property
+    def folder(self) -> Path:
+        """The home. Raises ConfigError where there is none."""
+        if self.home is None:
+            raise ConfigError("models and prices need a folder to be kept in", "give home=Path(...)")
+        return self.home
 
     def until(self, day: date | None) -> PriceSource:
         """The same with bars up to `day` alone, which are cut before anything is checked; None: as it is."""
@@ -194,7 +197,7 @@ class PriceSource:
         """The prices of a source.
 
         Args:
-            source: A path, `-` for standard input, a ticker, or the name of a given history.
+            source: A path, `-` for standard input, a ticker, or the name of a given series.
             progress: Who is told what is to be known of fetched prices. What is to be known of the bars is not told
                 here, but by `PriceSeries.tell`.
             fetch: When a ticker's prices are fetched.
@@ -206,8 +209,8 @@ class PriceSource:
 
         """
         if source in self.given:
-            return PriceSeries(self.given[source].between(self.read.start, self.read.end))
-        if not self.is_ticker(source):
+            return PriceSeries(self.given[source]().between(self.read.start, self.read.end))
+        if not is_ticker(source):
             return PriceSeries(csvfile.read(source, self.read))
         ticker = ticker_of(source)
         with self._store(source) as db:
@@ -219,6 +222,12 @@ class PriceSource:
         """Bring a ticker's stored prices up to date. Raises what `load` raises."""
         with self._store(source) as db:
             return self._update(db, ticker_of(source), progress)
+
+    def update_missing(self, source: str, progress: Progress) -> None:
+        """The same where the store does not reach the last bar that is wanted."""
+        with self._store(source) as db:
+            if not self._reaches_end(db, ticker_of(source)):
+                self._update(db, ticker_of(source), progress)
 
     def require_fresh(self, series: PriceSeries) -> None:
         """Raise DataError where a ticker's newest bar is further behind its exchange than the settings allow."""
@@ -285,6 +294,14 @@ class PriceSource:
         return PriceSeries(history, instrument.calendar, instrument.hours, completed)
 
 
+def load(
+    source: str, read: ReadOptions, home: Path | None = None, fetch_session: FetchSession | None = None,
+    progress: Progress | None = None,
+) -> History:  # fmt: skip
+    """The validated history of a file, or of a ticker, kept in the store under `home`. See `PriceSource.load`."""
+    return PriceSource.of(home, read, fetch_session).load(source, progress).history
+
+
 def fetch(
     tickers: Sequence[str], home: Path, config: FetchConfig, watching: Callable[[str], Progress]
 ) -> Callable[[str], FetchResult]:
@@ -294,6 +311,16 @@ def fetch(
     """
     prices = PriceSource(home, fetch_session=FetchSession(config, len(tickers) > 1))
     return lambda source: prices.update(source, watching(source))
+
+
+def is_ticker(source: str) -> bool:
+    """Whether a source is a ticker, whose prices are kept in the store, and no file."""
+    return not csvfile.looks_like_path(source)
+
+
+def file_source(path: Path) -> str:
+    """A path as a source: a file, whatever its name looks like."""
+    return f"./{path}" if is_ticker(str(path)) else str(path)
 
 
 def ticker_of(source: str) -> str:

@@ -28,7 +28,7 @@ from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.pooling import pooled
 from stockcast.pipeline.pools import Member, Pool
-from stockcast.pipeline.targetseries import calendar_for
+from stockcast.pipeline.source import PriceSeries
 from stockcast.pipeline.walking import Walk, fit_baselines, folder_of
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.problem import Series
-    from stockcast.pipeline.sources import Quotes
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.windows.market import Market
 
@@ -84,28 +83,28 @@ class Trainer:
 
     @classmethod
     def of_series(
-        cls, history: History, config: TrainConfig, home: Path, progress: Progress, found: Quotes | None,
+        cls, series: PriceSeries, config: TrainConfig, home: Path, progress: Progress,
         covariates: Covariates | None = None,
     ) -> Trainer:  # fmt: skip
         """The training of one series.
 
         Args:
-            history: the prices.
+            series: the prices.
             config: settings of network, training and parts.
             home: where models to begin with are kept.
             progress: whoever watches.
-            found: where the prices come from the store, with the exchange's calendar.
             covariates: what is seen beside the prices.
 
         Raises:
             ConfigError, DataError: what splitting raises; ModelError for a model that cannot be begun with.
         """
+        history = series.history
         if len(history) < 2:
             raise DataError(f"{len(history)} sessions are too few", "use a longer history")
         refuse_still(history, "--end")
         dates = [history.dates[1:]]
         split = PoolSplit.of(dates, config.split, config.network.lookback)
-        calendar = calendar_for(history, config.exchange, found)
+        calendar = series.at(config.exchange).calendar
         config = replace(config, exchange=config.exchange or calendar.exchange)
         _compare_sessions(history, calendar, progress)
         initial = Initial.of(config, history, calendar, split.validate_from, home, progress)

@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
-from stockcast.forecasting import Clock, TrainedModel, View, forecast
+from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.covariates import Search, covariates_of
-from stockcast.pipeline.predicting import model_of
-from stockcast.pipeline.sources import Quotes, load, quotes
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.pipeline.trainer import Judgement, Trainer
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
-from stockcast.prices.history import History
+from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Progress
 from stockcast.results import PoolResult, TrainResult
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.gathering import Gathered
+    from stockcast.pipeline.gathering import PoolSources
     from stockcast.pipeline.initial import TrainingResult
     from stockcast.pipeline.pools import Pool
-    from stockcast.pipeline.source import FetchSession
     from stockcast.storage.modelfile import ModelFile
     from stockcast.windows.covariates import Covariates
 
@@ -38,22 +36,16 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
     keep_rows: return every test forecast too. fetch_session: how a ticker's prices are come by. Raises what loading,
     splitting and saving raise; nothing is saved then.
     """
-    found = None
-    if looks_like_path(source):
-        history = load(source, read)
-    else:
-        found = quotes(source, read, home, fetch_session, progress)
-        history = found.history
-    for note in history.notes:
-        progress.note(f"{history.ticker}: {note}")
-    search = Search(home, progress, lambda _: fetch_session, strict=False)
-    covariates = covariates_of(config.covariates, history, config.exchange, found, search)
-    candidate = Candidate.of(history, config, home, name or history.ticker, progress, found, covariates)
+    prices = PriceSource.of(home, read, fetch_session)
+    series = prices.load(source, progress)
+    series.tell(progress)
+    covariates = CovariateSource(config.covariates, prices, progress, strict=False).found(series, config.exchange)
+    candidate = Candidate.of(series, config, home, name or series.history.ticker, progress, covariates)
     return candidate.result(candidate.save(home), keep_rows)
 
 
 def train_pool_from(
-    gathered: Gathered, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+    gathered: PoolSources, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
 ) -> PoolResult:
     """`train_pool` on what `gather` found. Raises what `train_pool` raises, DataError for fewer than two series."""
     result = train_pool(gathered.pool(), config, home, name, progress, keep_rows)
@@ -74,22 +66,22 @@ def train_pool(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that was trained and judged, and is not saved yet. found: where its prices come from the store."""
+    """A model that was trained and judged, and is not saved yet. series: its prices; None of a pool."""
 
     trainer: Trainer
     learned: TrainingResult
     judgement: Judgement
     model: TrainedModel
-    found: Quotes | None = None
+    series: PriceSeries | None = None
 
     @classmethod
     def of(
-        cls, history: History, config: TrainConfig, home: Path, name: str, progress: Progress,
-        found: Quotes | None = None, covariates: Covariates | None = None,
+        cls, series: PriceSeries, config: TrainConfig, home: Path, name: str, progress: Progress,
+        covariates: Covariates | None = None,
     ) -> Candidate:  # fmt: skip
         """Train on one series. Raises what `Trainer.of_series` raises."""
-        trainer = Trainer.of_series(history, config, home, progress, found, covariates)
-        return replace(cls._of(trainer, name, keep_rows=True), found=found)
+        trainer = Trainer.of_series(series, config, home, progress, covariates)
+        return replace(cls._of(trainer, name, keep_rows=True), series=series)
 
     @classmethod
     def of_pool(
@@ -157,11 +149,10 @@ class Candidate:
         )
 
     def _forecasts(self, model: TrainedModel) -> tuple[Forecast, ...]:
-        history = self.trainer.member.history
-        if self.found is None:
-            return forecast(model, history, PredictConfig(), settings.now())
-        view = View.of(model, history, PredictConfig())
-        clock = Clock(self.found.calendar, self.found.completed, settings.now())
+        assert self.series is not None  # noqa: S101 - it is of one series
+        calendar = self.series.calendar if self.series.is_stored else model.calendar
+        view = View.of(model, self.series.history, PredictConfig())
+        clock = Clock(calendar, self.series.completed, settings.now())
         return view.forecasts(view.dists(model.served_by), clock)
 
     def pool_result(self, path: Path) -> PoolResult:

@@ -22,7 +22,7 @@ from stockcast.errors import DataError, Failure, ModelError, StockcastError, Sto
 from stockcast.evaluation.backtest import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.gathering import Gathered
+from stockcast.pipeline.gathering import PoolSources
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.progress import Progress
 from stockcast.results import Export, ModelSummary, PoolResult, Report, Reproduction, TrainResult
@@ -63,20 +63,27 @@ def train(  # noqa: PLR0917 - as the real one
     return replace(TRAINED, ticker=source)
 
 
-class Company:
+class PriceSource:
+    """The door for prices, as it arrives."""
+
+    def __init__(self, home: Path, read: Any, fetch_session: Any) -> None:
+        self.home, self.read, self.fetch_session = home, read, fetch_session
+
+
+class MarketSource:
     """The sources of one call, as they arrive."""
 
-    def __init__(
-        self, sources: Sequence[str], read: Any, home: Path, fetch_session: Any, covariates: Any = None
-    ) -> None:  # fmt: skip
-        CALLS.append(("company", tuple(sources), read, home, covariates))
-        self.read, self.home, self.fetch_session = read, home, fetch_session
+    def __init__(self, prices: PriceSource, sources: Sequence[str]) -> None:
+        CALLS.append(("markets", tuple(sources), prices.read, prices.home))
+        self.prices = prices
 
 
-def predict_beside(
-    company: Company, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None
-) -> tuple[Forecast, ...]:
-    CALLS.append(("predict", source, company.read, config, company.home, exchange, company.fetch_session(source)))
+def predict_with(
+    markets: MarketSource, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None,
+    covariates: Any = None,
+) -> tuple[Forecast, ...]:  # fmt: skip
+    prices = markets.prices
+    CALLS.append(("predict", source, prices.read, config, prices.home, exchange, prices.fetch_session, covariates))
     progress.note("the model is old")
     _meet(source)
     steps = range(1, (config.horizon or 1) + 1)
@@ -106,9 +113,9 @@ def backtest(
 class PretrainedBacktest:
     """A saved model, as it arrives."""
 
-    def __init__(self, name: str, company: Company) -> None:
+    def __init__(self, name: str, markets: MarketSource) -> None:
         CALLS.append(("given", name))
-        self.name, self.company = name, company
+        self.name, self.markets = name, markets
 
 
 def plan_pretrained(source: str, pretrained: PretrainedBacktest, config: BacktestConfig) -> tuple[FoldSummary, ...]:
@@ -161,10 +168,10 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
 
 
 def gather(
-    sources: Sequence[str], read: Any, home: Path, progress: Progress, fetch_session: Any, exchange: str | None = None,
+    prices: PriceSource, sources: Sequence[str], progress: Progress, exchange: str | None = None,
     covariates: Any = None,
-) -> Gathered:  # fmt: skip
-    CALLS.append(("gather", tuple(sources), read, home, fetch_session, exchange))
+) -> PoolSources:  # fmt: skip
+    CALLS.append(("gather", tuple(sources), prices.read, prices.home, prices.fetch_session, exchange))
     if covariates:
         CALLS.append(("covariates", covariates))
     failures = []
@@ -174,11 +181,11 @@ def gather(
         except StockcastError as error:
             failures.append(Failure(source, error))
     progress.note(f"{len(sources)} sources")
-    return Gathered((), tuple(failures), {}, exchange or "XNYS")
+    return PoolSources((), tuple(failures), {}, exchange or "XNYS")
 
 
 def train_pool_from(
-    gathered: Gathered, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+    gathered: PoolSources, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
 ) -> PoolResult:
     CALLS.append(("train_pool_from", gathered, config, home, name, keep_rows))
     progress.stage("training lstm on 2 series", 100)
@@ -234,8 +241,9 @@ def module() -> ModuleType:
         train,
         gather,
         train_pool_from,
-        Company,
-        predict_beside,
+        PriceSource,
+        MarketSource,
+        predict_with,
         save_rows,
         list_models,
         show_model,

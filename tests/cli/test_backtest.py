@@ -227,8 +227,8 @@ def test_a_saved_model_is_scored_with_the_options_that_are_no_training(run: Run,
     outcome = run("backtest", "good", "other", *words.split(), "--json")
     assert [entry["ticker"] for entry in outcome.json["data"]] == ["good", "other", "all"]
     assert "good: the market of 3 of 9 origins is not known\n" in outcome.err
-    company, given, *tested = fakes.CALLS[:4]
-    assert (company[1], company[3], given) == (("good", "other"), home, ("given", "pool"))
+    markets, given, *tested = fakes.CALLS[:4]
+    assert (markets[1], markets[3], given) == (("good", "other"), home, ("given", "pool"))
     expected = BacktestConfig(folds=FoldConfig(date(2016, 1, 4), 63, 2520), baselines=("har-t",), horizon=2)
     assert tested == [("backtest_given", source, "pool", expected, True) for source in ("good", "other")]
 

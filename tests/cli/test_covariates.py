@@ -39,7 +39,7 @@ def test_a_backtest_and_a_pool_are_told_the_same(run: Run) -> None:
 
 def test_a_saved_model_is_scored_beside_other_places_and_at_its_own_exchange(run: Run) -> None:
     assert run("backtest", "good", "--model", "m", *BOTH).code == 0
-    assert next(call for call in fakes.CALLS if call[0] == "company")[4] == ASKED
+    assert next(call for call in fakes.CALLS if call[0] == "backtest_given")[3].covariates == ASKED
     outcome = run("backtest", "good", "--model", "m", "--exchange", "XLON")
     assert outcome.code == 2
     assert "--exchange and --model contradict each other" in outcome.err
@@ -47,10 +47,10 @@ def test_a_saved_model_is_scored_beside_other_places_and_at_its_own_exchange(run
 
 def test_a_forecast_is_told_other_places(run: Run) -> None:
     assert run("predict", "good", *BOTH).code == 0
-    assert fakes.CALLS[0][4] == ASKED
+    assert fakes.CALLS[1][-1] == ASKED
     fakes.CALLS.clear()
     run("predict", "good")
-    assert fakes.CALLS[0][4] == CovariatesConfig()
+    assert fakes.CALLS[1][-1] == CovariatesConfig()
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def test_every_option_arrives(run: Run, home: Path) -> None:
     assert run("train", "good", "other", *POOL, *words, "--no-final-fit").code == 0
     (_, sources, read, where, fetch_session, exchange), (*_, name, keep_rows) = fakes.CALLS[:2]
     assert (sources, where, exchange, name, keep_rows) == (("good", "other"), home, "XLON", "two", False)
-    assert fetch_session("good").config == FetchConfig(max_age=3, timeout=9.5)
-    assert (read("good").start, read("good").end) == (date(2010, 1, 4), date(2021, 3, 31))
-    assert read("good").date_column == "Day"
+    assert fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
+    assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))
+    assert read.date_column == "Day"
     assert arrived() == TrainConfig(
         network=NetworkConfig("gru", 8, 2, 0.1, 30),
         training=TrainingConfig(

@@ -13,9 +13,10 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.evaluation.audit import CHANGES, LaggedCopy
-from stockcast.pipeline import auditchecks, auditing
+from stockcast.pipeline import auditing
 from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, prices_check
-from stockcast.pipeline.sources import quotes
+from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Silent
@@ -204,7 +205,7 @@ def test_a_calibration_that_knows_later_targets_is_found(
     leaking: bool, provider: Provider, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider.listed["AAPL"] = series("AAPL")
-    found = quotes("AAPL", ReadOptions(), home, None, Silent())
+    found = PriceSource(home).load("AAPL")
     with Database.open(home) as db:
         recording.record(db, [entry(MON, TUE), entry(TUE, WED), entry(WED, FRI)], NOW)
         settle(db)
@@ -220,22 +221,24 @@ def test_a_calibration_that_knows_later_targets_is_found(
 def test_a_repair_that_looks_at_later_bars_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY))
     history = pipeline.load(path, ReadOptions())
-    checks, _ = prices_check(path, ReadOptions(), tmp_path, history, [350, 400], None)
+    checks, _ = prices_check(PriceSource(), path, history, [350, 400])
     assert [check.ok for check in checks] == [True]
 
+    as_it_is = csvfile.read
+
     def smoothed(source: str, read: ReadOptions) -> History:
-        h = pipeline.load(source, read)
+        h = as_it_is(source, read)
         close = 0.5 * (h.close + np.append(h.close[1:], h.close[-1]))
         return replace(h, close=close, adjusted_close=close)
 
-    monkeypatch.setattr(auditchecks, "load", smoothed)
-    checks, _ = prices_check(path, ReadOptions(), tmp_path, smoothed(path, ReadOptions()), [350, 400], None)
+    monkeypatch.setattr(csvfile, "read", smoothed)
+    checks, _ = prices_check(PriceSource(), path, smoothed(path, ReadOptions()), [350, 400])
     assert [check.ok for check in checks] == [False]
     assert f"up to {HISTORY.session(351)}" in checks[0].detail
 
 
-def test_standard_input_is_not_read_twice(tmp_path: Path) -> None:
-    checks, left_out = prices_check("-", ReadOptions(), tmp_path, HISTORY, [350], None)
+def test_standard_input_is_not_read_twice() -> None:
+    checks, left_out = prices_check(PriceSource(), "-", HISTORY, [350])
     assert checks == []
     assert left_out == ["prices: standard input cannot be read again up to an origin"]
 
@@ -259,5 +262,5 @@ def test_a_point_forecast_is_told_from_a_skill(found: LaggedCopy, ok: bool | Non
 
 
 def test_a_file_has_no_calibration_to_check(tmp_path: Path) -> None:
-    assert calibration_check(tmp_path, None)[0] == []
+    assert calibration_check(tmp_path, PriceSeries(HISTORY))[0] == []
     assert list(tmp_path.iterdir()) == []

@@ -17,12 +17,12 @@ from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, Run
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.covariates import Search
-from stockcast.pipeline.markets import Company
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.markets import MarketSource
+from stockcast.pipeline.models import model_of
 from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.predicting import model_of
 from stockcast.pipeline.pretrained import PretrainedBacktest
-from stockcast.pipeline.targetseries import TargetSeries
+from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.csvfile import read as read_csv
@@ -110,13 +110,9 @@ def own(made: Path, tmp_path: Path) -> Path:
 def predicted(folder: Path, *sources: str | Path, known_ahead: str | None = None, **settings: object) -> Forecast:
     """The forecast of FAKE.csv, with other places for what the model looks at."""
     config = PredictConfig(**settings)  # type: ignore[arg-type]
-    company = Company(
-        (str(folder / "FAKE.csv"),),
-        ALL,
-        folder / "home",
-        covariates=CovariatesConfig(tuple(map(str, sources)), known_ahead),
-    )
-    return pipeline.predict_beside(company, company.sources[0], config, Heard())[-1]
+    markets = MarketSource(PriceSource(folder / "home", ALL), (str(folder / "FAKE.csv"),))
+    beside = CovariatesConfig(tuple(map(str, sources)), known_ahead)
+    return pipeline.predict_with(markets, markets.sources[0], config, Heard(), covariates=beside)[-1]
 
 
 def test_a_model_keeps_what_it_looks_at(made: Path) -> None:
@@ -150,8 +146,8 @@ def test_a_place_given_in_a_folder_is_found_from_another(
     monkeypatch.chdir(made)
     pipeline.train("FAKE.csv", ALL, asked("./IDX.csv"), tmp_path, None, Heard())
     monkeypatch.chdir(tmp_path)
-    company = Company((str(made / "FAKE.csv"),), ALL, tmp_path)
-    assert pipeline.predict_beside(company, company.sources[0], PredictConfig(), Heard())
+    markets = MarketSource(PriceSource(tmp_path, ALL), (str(made / "FAKE.csv"),))
+    assert pipeline.predict_with(markets, markets.sources[0], PredictConfig(), Heard())
 
 
 def test_what_a_covariate_did_makes_another_model_and_another_forecast(own: Path, made: Path) -> None:
@@ -185,8 +181,9 @@ def test_what_lies_behind_the_origin_is_not_even_read(own: Path) -> None:
 def test_a_covariate_that_ended_is_carried_forward_and_its_age_told(own: Path) -> None:
     synthetic.write_csv(own / "IDX.csv", INDEX.rows(0, 613))
     heard = Heard()
-    company = Company((str(own / "FAKE.csv"),), ALL, own / "home", covariates=CovariatesConfig((str(own / "IDX.csv"),)))
-    pipeline.predict_beside(company, company.sources[0], PredictConfig(), heard)
+    markets = MarketSource(PriceSource(own / "home", ALL), (str(own / "FAKE.csv"),))
+    beside = CovariatesConfig((str(own / "IDX.csv"),))
+    pipeline.predict_with(markets, markets.sources[0], PredictConfig(), heard, covariates=beside)
     (note,) = [note for note in heard.notes if "carried forward" in note]
     calendar = load_calendar("XNYS", HISTORY.first, HISTORY.last)
     age = calendar.count_between(INDEX.session(612), HISTORY.last)
@@ -298,7 +295,8 @@ def newest_of(own: Path, file: str, exchange: str) -> date:
     """The newest bar of IDX that an origin of FAKE may know, where that trades on an exchange."""
     history = read_csv(str(own / "FAKE.csv"), ALL)
     calendar = load_calendar(exchange, history.first, history.last + timedelta(days=500))
-    found = Search(None, Heard()).found(CovariatesConfig((file,)), TargetSeries.of(history, calendar))
+    source = CovariateSource(CovariatesConfig((file,)), PriceSource(), Heard())
+    found = source.found(PriceSeries(history).on(calendar))
     assert found is not None
     (one,) = found.series
     return one.history.last
@@ -332,12 +330,12 @@ def test_folds_of_a_backtest_are_those_of_its_covariates(own: Path) -> None:
 
 def test_a_saved_model_is_scored_with_its_covariates(own: Path) -> None:
     config = replace(WALK, folds=replace(WALK.folds, test_from=HISTORY.session(560)))
-    company = Company((str(own / "FAKE.csv"),), ALL, own / "home")
+    markets = MarketSource(PriceSource(own / "home", ALL), (str(own / "FAKE.csv"),))
     scored = replace(CONFIG, training=replace(CONFIG.training, final_fit=False))
     config_beside = replace(scored, covariates=asked(own / "IDX.csv").covariates)
     pipeline.train(str(own / "FAKE.csv"), ALL, config_beside, own / "home", None, Heard())
     found = pipeline.backtest_pretrained(
-        company.sources[0], PretrainedBacktest("FAKE", company), config, Heard(), keep_rows=True
+        markets.sources[0], PretrainedBacktest("FAKE", markets), config, Heard(), keep_rows=True
     )
     (row,) = [rows for rows in found.rows if rows.model == "gru"]
     at = list(row.origins.tolist()).index(HISTORY.session(590))
@@ -365,14 +363,14 @@ def test_a_pool_looks_at_covariates_too(own: Path) -> None:
     histories = [replace(synthetic.history(620, seed=seed, ticker=name)) for name, seed in (("A", 1), ("B", 2))]
     calendar = calendar_of(histories, None)
     wanted = CovariatesConfig((str(own / "IDX.csv"),), str(own / "earnings.csv"))
-    beside = Search(None, Heard()).found(wanted, TargetSeries.together(histories, calendar))
+    beside = CovariateSource(wanted, PriceSource(), Heard()).found_by_pool(histories, calendar)
     train_pool(Pool.of(histories, calendar, beside), CONFIG, own / "home", "both", Heard())
     model = model_of(own / "home", "both")
     assert set(BESIDE_IDX) <= set(model.served.ensemble.standardiser.names)
     first, second = (synthetic.write_csv(own / f"{history.ticker}.csv", history) for history in histories)
-    company = Company((str(first), str(second)), ALL, own / "home")
-    for source in company.sources:
-        (forecast,) = pipeline.predict_beside(company, source, PredictConfig(model="both"), Heard())
+    markets = MarketSource(PriceSource(own / "home", ALL), (str(first), str(second)))
+    for source in markets.sources:
+        (forecast,) = pipeline.predict_with(markets, source, PredictConfig(model="both"), Heard())
         assert forecast.model == "both"
 
 
@@ -424,9 +422,9 @@ def test_a_ticker_beside_a_ticker_is_fetched_and_found_again(listed: Provider, c
 def test_a_ticker_that_is_not_stored_cannot_be_had_offline(home: Path) -> None:
     live(home)
     offline = pipeline.FetchSession(FetchConfig(offline=True), many=False)
-    company = Company(("AAA",), ALL, home, lambda _: offline, CovariatesConfig(("CCC",)))
+    markets = MarketSource(PriceSource(home, ALL, offline), ("AAA",))
     with pytest.raises(DataError, match="the covariate BBB: no prices of CCC are stored") as refused:
-        pipeline.predict_beside(company, "AAA", PredictConfig(), Heard())
+        pipeline.predict_with(markets, "AAA", PredictConfig(), Heard(), covariates=CovariatesConfig(("CCC",)))
     assert "stockcast fetch CCC" in refused.value.hint
     assert "--with" in refused.value.hint
 
@@ -466,10 +464,9 @@ def test_a_file_stands_in_for_a_ticker_with_the_tickers_hours(listed: Provider, 
                 a.volume[kept])  # fmt: skip
     file = synthetic.write_csv(tmp_path / "BBB.csv", h)
     offline = FetchConfig(offline=True)
-    company = Company(
-        ("LON",), ALL, home, lambda _: pipeline.FetchSession(offline, many=False), CovariatesConfig((str(file),))
-    )
-    (by_file,) = pipeline.predict_beside(company, "LON", PredictConfig(record=False), Heard())
+    markets = MarketSource(PriceSource(home, ALL, pipeline.FetchSession(offline, many=False)), ("LON",))
+    beside = CovariatesConfig((str(file),))
+    (by_file,) = pipeline.predict_with(markets, "LON", PredictConfig(record=False), Heard(), covariates=beside)
     (by_store,) = pipeline.predict("LON", ALL, PredictConfig(record=False), home, Heard(),
                                    fetch_session=pipeline.FetchSession(offline, many=False))  # fmt: skip
     assert by_file.quantiles == by_store.quantiles

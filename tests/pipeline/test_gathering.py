@@ -10,8 +10,7 @@ import pytest
 from stockcast import pipeline
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.pipeline.gathering import Gathered
-from stockcast.prices.csvfile import ReadOptions, looks_like_path
+from stockcast.pipeline.gathering import PoolSources
 from stockcast.prices.yahoo.answer import Meta
 from tests import synthetic
 from tests.pipeline.provider import Heard, Provider, series
@@ -22,12 +21,10 @@ TOKYO = Meta("", exchange_code="JPX", zone="Asia/Tokyo", currency="JPY", kind="E
 
 def gathered(
     home: Path, sources: Sequence[str], exchange: str | None = None, heard: Heard | None = None
-) -> Gathered:  # fmt: skip
+) -> PoolSources:  # fmt: skip
     fetch_session = pipeline.FetchSession(FetchConfig(pause=0), many=True)
-    return pipeline.gather(
-        sources, lambda _: ReadOptions(), home, heard or Heard(),
-        lambda source: None if looks_like_path(source) else fetch_session, exchange,
-    )  # fmt: skip
+    prices = pipeline.PriceSource(home, fetch_session=fetch_session)
+    return pipeline.gather(prices, sources, heard or Heard(), exchange)
 
 
 def file(folder: Path, name: str, seed: int = 0) -> str:
@@ -35,7 +32,7 @@ def file(folder: Path, name: str, seed: int = 0) -> str:
     return str(synthetic.write_csv(folder / f"{name}.csv", synthetic.history(60, seed=seed)))
 
 
-def names(found: Gathered) -> list[str]:
+def names(found: PoolSources) -> list[str]:
     return [history.ticker for history in found.found]
 
 

@@ -149,8 +149,8 @@ def test_a_model_of_the_ticker_goes_first(tmp_path: Path) -> None:
 
 def backtested(tmp_path: Path, **folds: Any) -> Any:
     path = str(synthetic.write_csv(tmp_path / "Z.csv", stranger()))
-    company = pipeline.Company((path,), ReadOptions(), tmp_path / "home")
-    given = PretrainedBacktest("general", company)
+    markets = pipeline.MarketSource(pipeline.PriceSource(tmp_path / "home", ReadOptions()), (path,))
+    given = PretrainedBacktest("general", markets)
     config = BacktestConfig(folds=FoldConfig(refit_every=1000, **folds), baselines=("har-t", "random-walk"))
     return pipeline.backtest_pretrained(path, given, config, Silent(), keep_rows=True), given.of(stranger(), config)[0]
 
@@ -166,9 +166,9 @@ def test_what_is_scored_is_forecast_by_a_vintage_from_before_its_validation_part
 
 def test_a_check_adds_what_became_of_the_ticker_itself(tmp_path: Path) -> None:
     path = str(synthetic.write_csv(tmp_path / "Z.csv", stranger()))
-    company = pipeline.Company((path,), ReadOptions(), tmp_path / "home")
-    forecasts = pipeline.predict_beside(company, path, PredictConfig(), Silent())
-    (checked,) = pipeline.checked(company, path, forecasts, Silent())
+    markets = pipeline.MarketSource(pipeline.PriceSource(tmp_path / "home", ReadOptions()), (path,))
+    forecasts = pipeline.predict_with(markets, path, PredictConfig(), Silent())
+    (checked,) = pipeline.checked(markets, path, forecasts, Silent())
     assert checked.verdict.startswith(forecasts[0].verdict)
     assert "On Z itself, " in checked.verdict
     assert checked.quantiles == forecasts[0].quantiles

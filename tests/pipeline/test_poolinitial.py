@@ -20,10 +20,10 @@ from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
 from stockcast.pipeline.fetching import Fetcher
-from stockcast.pipeline.markets import Company
+from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.pools import Pool, calendar_of
 from stockcast.pipeline.pretrained import PretrainedBacktest
-from stockcast.pipeline.source import FetchSession
+from stockcast.pipeline.source import FetchSession, PriceSource
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
@@ -152,7 +152,7 @@ def test_the_model_is_scored_and_forecasts_like_any_other(pool_home: Path, tmp_p
     (made,) = pipeline.predict(str(tmp_path / "FAKE.csv"), ReadOptions(), PredictConfig(), pool_home, Silent())
     assert made == replace(result.forecasts[0], created_at=made.created_at)
     file = str(tmp_path / "FAKE.csv")
-    given = PretrainedBacktest("FAKE", Company((file,), ReadOptions(), pool_home))
+    given = PretrainedBacktest("FAKE", MarketSource(PriceSource(pool_home, ReadOptions()), (file,)))
     config = BacktestConfig(folds=FoldConfig(TEST_FROM), baselines=("har-t",))
     with synthetic.only_baselines("random-walk", "har-t"):
         scored = pipeline.backtest_pretrained(file, given, config, Silent())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -19,11 +20,10 @@ from stockcast.evaluation.audit import removed
 from stockcast.forecasting import TrainedModel, View
 from stockcast.forecasts import Forecast
 from stockcast.models.distribution import Distribution
-from stockcast.pipeline import markets
-from stockcast.pipeline.markets import ELSEWHERE, Company
-from stockcast.pipeline.predicting import model_of
-from stockcast.pipeline.source import FetchSession
-from stockcast.pipeline.sources import load
+from stockcast.pipeline.markets import ELSEWHERE, MarketSource, continued
+from stockcast.pipeline.models import model_of
+from stockcast.pipeline.source import FetchSession, PriceSource
+from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.hours import load_hours
@@ -80,8 +80,8 @@ def from_files(
 ) -> tuple[Forecast, ...]:
     """Forecasts of the first history beside the others."""
     sources = files(place / "prices", histories)
-    company = Company(sources, ReadOptions(), place)
-    return pipeline.predict_beside(company, sources[0], config, heard or Silent())
+    markets = MarketSource(PriceSource(place, ReadOptions()), sources)
+    return pipeline.predict_with(markets, sources[0], config, heard or Silent())
 
 
 def dist(model: TrainedModel, h: History, market: Market | None) -> Distribution:
@@ -142,7 +142,7 @@ def test_files_that_end_before_the_origin_do_not_count(place: Path) -> None:
 
 
 def test_within_the_market_of_the_pool_no_other_file_is_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(markets, "load", lambda *_: pytest.fail("another file was read"))
+    monkeypatch.setattr(MarketSource, "_read", lambda *_: pytest.fail("another file was read"))
     heard = Heard()
     config = replace(CONFIG, as_of=day(POOLED - 1))
     (forecast,) = from_files(place, [STRANGER, *ALL], config, heard)
@@ -154,25 +154,26 @@ def test_within_the_market_of_the_pool_no_other_file_is_read(place: Path, monkey
 def test_each_file_is_read_once_for_all_forecasts_of_a_call(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def counted(source: str, *others: object) -> History:
+    def counted(source: str, options: ReadOptions) -> History:
         read.append(source)
-        return load(source, *others)  # type: ignore[arg-type]
+        return as_it_is(source, options)
 
-    monkeypatch.setattr(markets, "load", counted)
+    as_it_is = csvfile.read
+    monkeypatch.setattr(csvfile, "read", counted)
     sources = files(place / "prices", [STRANGER, *ALL])
-    company = Company(sources, ReadOptions(), place)
+    markets = MarketSource(PriceSource(place, ReadOptions()), sources)
     for source in sources:
-        pipeline.predict_beside(company, source, CONFIG, Silent())
-    assert read == sources
+        pipeline.predict_with(markets, source, CONFIG, Silent())
+    assert Counter(read) == Counter(2 * sources)  # for its own forecast, and once for the market of all
 
 
 def test_a_file_that_cannot_be_read_is_no_member_and_stops_no_other(place: Path) -> None:
     sources = [*files(place / "prices", ALL), str(place / "prices" / "GONE.csv"), "-"]
-    company = Company(sources, ReadOptions(), place)
-    (forecast,) = pipeline.predict_beside(company, sources[0], CONFIG, Silent())
+    markets = MarketSource(PriceSource(place, ReadOptions()), sources)
+    (forecast,) = pipeline.predict_with(markets, sources[0], CONFIG, Silent())
     assert forecast.median == median(model_of(place, "pool"), ALL[0], market_of(*ALL))
     with pytest.raises(DataError):
-        pipeline.predict_beside(company, sources[6], CONFIG, Silent())
+        pipeline.predict_with(markets, sources[6], CONFIG, Silent())
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,9 @@ def test_an_invalid_bar_in_the_future_of_another_file_is_not_met(place: Path) ->
     lines = Path(sources[1]).read_text().splitlines()
     lines[bars + 1] = f"{day(bars)},1,1,1,-5,-5,1"
     Path(sources[1]).write_text("\n".join(lines) + "\n")
-    after = pipeline.predict_beside(Company(sources, ReadOptions(), place), sources[0], config, Silent())
+    after = pipeline.predict_with(
+        MarketSource(PriceSource(place, ReadOptions()), sources), sources[0], config, Silent()
+    )
     assert same(before, after)
 
 
@@ -217,13 +220,13 @@ def test_several_sessions_ahead_are_forecast_under_the_market_of_the_origin(plac
 def test_at_another_exchange_there_is_no_market_even_within_that_of_the_pool(place: Path) -> None:
     heard = Heard()
     sources = files(place / "prices", ALL)
-    company = Company(sources, ReadOptions(), place)
+    markets = MarketSource(PriceSource(place, ReadOptions()), sources)
     config = replace(CONFIG, as_of=day(650))
-    (forecast,) = pipeline.predict_beside(company, sources[0], config, heard, "XLON")
+    (forecast,) = pipeline.predict_with(markets, sources[0], config, heard, "XLON")
     london = replace(model_of(place, "pool"), calendar=load_calendar("XLON", day(0), day(LAST)))
     assert forecast.median == median(london, removed(ALL[0], 651), None)
     assert heard.notes[0].endswith(f"forecasts. {ELSEWHERE}")
-    (own,) = pipeline.predict_beside(company, sources[0], config, Silent(), "NYSE")
+    (own,) = pipeline.predict_with(markets, sources[0], config, Silent(), "NYSE")
     model = model_of(place, "pool")
     assert own.median == median(model, removed(ALL[0], 651), model.market)
 
@@ -236,10 +239,10 @@ def test_a_model_of_one_ticker_reads_no_other_file(place: Path, monkeypatch: pyt
     sources = files(place / "prices", ALL)
     with synthetic.only_baselines("random-walk", "har-t"):
         pipeline.train(sources[0], ReadOptions(), config, place, "one", Silent())
-    monkeypatch.setattr(markets, "load", lambda *_: pytest.fail("another file was read"))
+    monkeypatch.setattr(MarketSource, "_read", lambda *_: pytest.fail("another file was read"))
     heard = Heard()
-    company = Company(sources, ReadOptions(), place)
-    beside = pipeline.predict_beside(company, sources[1], PredictConfig(model="one"), heard)
+    markets = MarketSource(PriceSource(place, ReadOptions()), sources)
+    beside = pipeline.predict_with(markets, sources[1], PredictConfig(model="one"), heard)
     alone = pipeline.predict(sources[1], ReadOptions(), PredictConfig(model="one"), place, Silent())
     assert same(beside, alone)
     assert heard.notes == []
@@ -263,9 +266,9 @@ def store(db: Database, h: History, exchange: str = "XNYS") -> None:
     pricestore.replace(db, known, bars)
 
 
-def company_of(place: Path, *tickers: str, offline: bool = True) -> Company:
+def markets_of(place: Path, *tickers: str, offline: bool = True) -> MarketSource:
     fetch_session = FetchSession(FetchConfig(offline=offline, pause=0), many=True)
-    return Company(tickers, ReadOptions(), place, lambda _: fetch_session)
+    return MarketSource(PriceSource(place, ReadOptions(), fetch_session), tickers)
 
 
 @pytest.fixture
@@ -279,11 +282,11 @@ def test_the_members_in_the_store_are_the_market_of_a_ticker_that_the_pool_never
     for h in (STRANGER, *ALL[:5]):
         store(db, h)
     heard = Heard()
-    (forecast,) = pipeline.predict_beside(company_of(place, "Z"), "Z", CONFIG, heard)
+    (forecast,) = pipeline.predict_with(markets_of(place, "Z"), "Z", CONFIG, heard)
     assert heard.notes == []
     model = model_of(place, "pool")
     assert model.market is not None
-    joined = markets.continued(model.market, market_of(*ALL[:5]))
+    joined = continued(model.market, market_of(*ALL[:5]))
     assert forecast.median == median(model, STRANGER, joined)
     assert forecast.median != median(model, STRANGER, None)
 
@@ -296,7 +299,7 @@ def test_four_members_up_to_the_session_are_no_market(place: Path, db: Database,
     if fifth != "missing":
         store(db, removed(ALL[4], LAST) if fifth == "behind" else ALL[4], "XNYS" if fifth == "behind" else "XTSE")
     heard = Heard()
-    (forecast,) = pipeline.predict_beside(company_of(place, "Z"), "Z", CONFIG, heard)
+    (forecast,) = pipeline.predict_with(markets_of(place, "Z"), "Z", CONFIG, heard)
     (note,) = heard.notes
     assert note == (
         f"Z: the market of {day(LAST)} is not known, and the network of pool that does without one forecasts. "
@@ -311,7 +314,7 @@ def test_a_ticker_of_another_exchange_has_no_market(place: Path, db: Database) -
         store(db, h)
     store(db, STRANGER, "XTSE")
     heard = Heard()
-    pipeline.predict_beside(company_of(place, "Z"), "Z", replace(CONFIG, as_of=day(650)), heard)
+    pipeline.predict_with(markets_of(place, "Z"), "Z", replace(CONFIG, as_of=day(650)), heard)
     assert heard.notes[0].endswith(ELSEWHERE)
 
 
@@ -330,8 +333,8 @@ def test_the_first_ticker_of_a_call_has_the_market_of_those_that_are_fetched_wit
             np.ones(len(h)), replace(NEW_YORK, symbol=h.ticker),
         )  # fmt: skip
     heard = Heard()
-    company = company_of(place, *NAMES, offline=False)
-    forecasts = [pipeline.predict_beside(company, name, CONFIG, heard)[0] for name in NAMES]
+    markets = markets_of(place, *NAMES, offline=False)
+    forecasts = [pipeline.predict_with(markets, name, CONFIG, heard)[0] for name in NAMES]
     assert heard.notes == []
     model = model_of(place, "pool")
     assert [f.origin for f in forecasts] == [day(LAST)] * 6
@@ -347,7 +350,7 @@ def test_the_future_of_the_members_in_the_store_moves_no_forecast_before_it(plac
     for histories in (ALL, *changed, [replaced(h, 729) for h in ALL]):
         for h in (STRANGER, *histories):
             store(db, h)
-        found.append(pipeline.predict_beside(company_of(place, "Z"), "Z", config, Silent()))
+        found.append(pipeline.predict_with(markets_of(place, "Z"), "Z", config, Silent()))
     assert same(found[0], found[1])
     assert same(found[0], found[2])
     assert same(found[0], found[3])

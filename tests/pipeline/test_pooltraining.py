@@ -215,12 +215,7 @@ def test_the_order_of_the_sources_does_not_matter(quick: Kept, mixed: Kept) -> N
 def test_files_make_the_same_model_as_histories_from_the_last_to_the_first(quick: Kept, tmp_path: Path) -> None:
     files = [str(synthetic.write_csv(tmp_path / f"{name}.csv", h)) for name, h in SERIES.items()]
     gathered = pipeline.gather(
-        [*files[::-1], str(tmp_path / "none.csv")],
-        lambda _: ReadOptions(),
-        tmp_path,
-        Silent(),
-        lambda _: None,
-        "weekdays",
+        pipeline.PriceSource(tmp_path), [*files[::-1], str(tmp_path / "none.csv")], Silent(), "weekdays"
     )
     assert [failure.source for failure in gathered.failures] == [str(tmp_path / "none.csv")]
     with few_baselines():

@@ -20,9 +20,10 @@ from stockcast.evaluation.audit import removed
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models import training
-from stockcast.pipeline.markets import ELSEWHERE, Company
-from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.markets import ELSEWHERE, MarketSource
+from stockcast.pipeline.models import model_of
 from stockcast.pipeline.pretrained import PretrainedBacktest
+from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import load_calendar
@@ -111,7 +112,7 @@ def walked(
 ) -> list[BacktestResult]:  # fmt: skip
     """Backtests of the first `only` histories beside the others."""
     sources = written(place / "prices", histories)
-    given = PretrainedBacktest(name, Company(sources, ReadOptions(), place))
+    given = PretrainedBacktest(name, MarketSource(PriceSource(place, ReadOptions()), sources))
     return [
         pipeline.backtest_pretrained(source, given, config, progress or Silent(), keep_rows=True)
         for source in sources[:only]
@@ -279,8 +280,8 @@ def test_a_pool_too_small_for_a_market_needs_none(place: Path) -> None:
 
 
 def test_a_ticker_of_another_exchange_has_no_market(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stockcast.pipeline.pretrained.looks_like_path", lambda _: False)
-    monkeypatch.setattr(PretrainedBacktest, "_exchange", lambda *_: "XTKS")
+    monkeypatch.setattr(PriceSeries, "is_stored", property(lambda _: True))
+    monkeypatch.setattr(PriceSeries, "exchange", property(lambda _: "XTKS"))
     log = ProgressLog()
     (result,) = walked(place, ALL, progress=log)
     assert any(note.endswith(ELSEWHERE) for note in log.notes)
@@ -305,7 +306,7 @@ def test_a_sliding_window_is_for_the_baselines_alone(before: BacktestResult, use
 
 
 def test_the_settings_of_the_network_come_from_the_model(place: Path) -> None:
-    given = PretrainedBacktest("pool", Company((), ReadOptions(), place))
+    given = PretrainedBacktest("pool", MarketSource(PriceSource(place, ReadOptions()), ()))
     config = given.configured(ALL[0], replace(CONFIG, cells=("gru", "rnn"), horizon=3))
     model = model_of(place, "pool")
     assert (config.cells, config.network, config.training) == (("lstm",), model.config.network, model.config.training)
@@ -315,7 +316,7 @@ def test_the_settings_of_the_network_come_from_the_model(place: Path) -> None:
 
 def test_the_folds_can_be_drawn_beforehand(place: Path) -> None:
     (source,) = files(place / "prices", ALL[:1])
-    given = PretrainedBacktest("pool", Company((source,), ReadOptions(), place))
+    given = PretrainedBacktest("pool", MarketSource(PriceSource(place, ReadOptions()), (source,)))
     planned = pipeline.plan_pretrained(source, given, CONFIG)
     (result,) = walked(place, ALL[:1])
     assert [fold.test for fold in planned] == [fold.test for fold in result.folds]
@@ -340,9 +341,9 @@ def test_a_model_of_one_ticker_is_scored_too_on_others(place: Path) -> None:
 
 def test_a_history_beyond_the_calendar_of_the_model_is_given_a_longer_one(place: Path) -> None:
     model = model_of(place, "pool")
-    given = PretrainedBacktest("pool", Company((), ReadOptions(), place))
+    given = PretrainedBacktest("pool", MarketSource(PriceSource(place, ReadOptions()), ()))
     given.__dict__["model"] = replace(model, calendar=load_calendar("XNYS", day(0), day(650)))
-    walk = given.walk("A.csv", removed(ALL[0], POOLED), CONFIG, Silent())
+    walk = given.walk(PriceSeries(removed(ALL[0], POOLED)), CONFIG, Silent())
     expected = predicted(model, ALL[0], 690)
     row = walk.pretrained.forecast(walk.f, 689, 690) if walk.pretrained is not None else None
     assert row is not None

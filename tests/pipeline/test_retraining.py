@@ -14,9 +14,9 @@ from stockcast.config.runs import RetrainConfig
 from stockcast.errors import DataError, ModelError
 from stockcast.forecasting import Fit, TrainedModel
 from stockcast.pipeline import retraining, scoring
-from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.models import model_of
 from stockcast.pipeline.retraining import REST, due, retrained
-from stockcast.pipeline.sources import Quotes
+from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.pipeline.training import Candidate
 from stockcast.prices.history import Floats, History
 from stockcast.prices.hours import TradingHours
@@ -33,13 +33,13 @@ SMALL = TrainConfig(
 )
 
 
-def quotes_of(history: History) -> Quotes:
+def series_of(history: History) -> PriceSeries:
     calendar = load_calendar("weekdays", history.first, history.last)
-    return Quotes(history, calendar, TradingHours("UTC", ((None, "24:00"),)), history.last)
+    return PriceSeries(history, calendar, TradingHours("UTC", ((None, "24:00"),)), history.last)
 
 
 HISTORY = synthetic.history(500)
-QUOTES = quotes_of(HISTORY)
+SERIES = series_of(HISTORY)
 ALARM = "over the last 60 sessions worse than HAR-t"
 
 
@@ -62,7 +62,7 @@ def trained_on(db: Database, day: date, outcome: str = "replaced") -> None:
 
 
 def asked(db: Database, home: Path, cutoff: date, every: int = 63, on_decay: bool = True) -> str | None:
-    return due(db, home, old_model(cutoff), QUOTES, RetrainConfig(every=every, on_decay=on_decay))
+    return due(db, home, old_model(cutoff), SERIES, RetrainConfig(every=every, on_decay=on_decay))
 
 
 def test_a_model_is_due_at_its_age(db: Database, home: Path) -> None:
@@ -134,7 +134,7 @@ class Bench:
             return candidate
 
         self.patch.setattr(Candidate, "of", made)
-        return retrained(self.db, self.home, old, QUOTES, SMALL, "63 sessions", Silent())
+        return retrained(self.db, PriceSource(self.home), old, SERIES, SMALL, "63 sessions", Silent())
 
     @property
     def noted(self) -> Training:
@@ -161,7 +161,7 @@ def crps_of(candidate: Candidate) -> dict[str, Floats]:
 
 @pytest.fixture(scope="module")
 def candidate() -> Candidate:
-    return Candidate.of(HISTORY, SMALL, Path("nowhere"), "FAKE", Silent(), QUOTES)
+    return Candidate.of(HISTORY, SMALL, Path("nowhere"), "FAKE", Silent(), SERIES)
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_a_training_that_fails_leaves_the_old_model_and_rests(bench: Bench) -> N
     assert (done.outcome, bench.saved) == ("kept", None)
     assert "training failed: too few sessions" in done.reason
     assert bench.noted.model_id == "old"
-    assert due(bench.db, bench.home, bench.old("gru"), QUOTES, RetrainConfig()) is None
+    assert due(bench.db, bench.home, bench.old("gru"), SERIES, RetrainConfig()) is None
 
 
 def test_a_first_training_that_fails_is_an_error(bench: Bench) -> None:

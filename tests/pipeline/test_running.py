@@ -16,7 +16,7 @@ from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, Re
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline import running
-from stockcast.pipeline.predicting import model_of
+from stockcast.pipeline.models import model_of
 from stockcast.prices.yahoo import client
 from stockcast.prices.yahoo.failures import NoNetwork
 from stockcast.results import Retraining, RunResult, TickerRun

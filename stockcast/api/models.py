@@ -1,0 +1,317 @@
+"""Models in Python: prices in, a model out; a model and prices in, a frame of forecasts out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache, partial
+from numbers import Integral
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stockcast import config as settings
+from stockcast.api.frames import Intervals
+from stockcast.api.inputs import Attempts, Home, OnError, day_of, expected, path_of
+from stockcast.api.prices import (
+    CovariateSources,
+    Prices,
+    asked,
+    covariates_in,
+    on_calendar,
+    series_in,
+    usable_series_in,
+)
+from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.errors import ConfigError, DataError
+from stockcast.forecasting import Clock, TrainedModel, View
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.source import PriceSeries
+from stockcast.progress import Progress, Silent
+from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.modelfile import ModelFile
+from stockcast.windows.splits import first_origin
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stockcast.windows.market import Market
+
+COLUMN = "stockcast"
+"""Name of the forecasts' column, whichever competitor makes them: `Model.served_by` says which."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model of one series, or of a pool of them.
+
+    file: as it is kept, with everything that is known about it in `file.manifest`. trained: as it forecasts.
+    """
+
+    file: ModelFile
+    trained: TrainedModel
+
+    @classmethod
+    def of(cls, file: ModelFile) -> Model:
+        """From what a model folder holds. Raises ModelError where something is missing."""
+        # As if it had been read: the manifest of a model that was never written has tuples where a file has lists.
+        file = replace(file, manifest=json.loads(json.dumps(file.manifest)))
+        return cls(file, trainedmodel.from_file(file))
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, {len(self.tickers)} series up to {self.cutoff}, served by {self.served_by})"
+
+    @property
+    def name(self) -> str:
+        """What it is saved as."""
+        return self.file.name
+
+    @property
+    def model_id(self) -> str:
+        """Content hash of settings, parameters and weights: the same training has the same."""
+        return self.trained.model_id
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """The series that taught it."""
+        return self.trained.members if self.trained.is_pool else (self.trained.ticker,)
+
+    @property
+    def cutoff(self) -> date:
+        """Last session that taught or chose anything of what makes the forecasts."""
+        return self.trained.served.cutoff
+
+    @property
+    def served_by(self) -> str:
+        """The competitor that makes the forecasts: the network, or the baseline that it could not beat."""
+        return self.trained.served_by
+
+    @property
+    def verdict(self) -> str:
+        """What its test part allows to be said, in a sentence."""
+        return self.trained.sentence
+
+    def verdict_on(self, ticker: str) -> str:
+        """The same about one series; about all of them for one that did not teach the model."""
+        return self.trained.sentence_for(ticker)
+
+    def scores(self) -> pd.DataFrame:
+        """Every competitor on the test part, one row each and series: crps, coverage_90 and the other scores."""
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = self.file.manifest.get("scores", [])
+        return pd.DataFrame(rows).rename(columns={"ticker": "unique_id"})
+
+    def save(self, home: Home, name: str | None = None) -> Path:
+        """Keep it under `home`, where the command line finds it; returns its folder.
+
+        Raises ConfigError for a name that cannot be one, LockedError, StorageError.
+        """
+        name = name or self.name
+        return modelfile.save(_models(home), ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors))
+
+
+def open_model(name: str, home: Home) -> Model:
+    """A model that `fit`, `Model.save` or the command line has saved. Raises ModelError where there is none."""
+    return Model.of(modelfile.load(_models(home), name))
+
+
+def _models(home: Home) -> Path:
+    return Path(expected(home, (str, Path), "home", "a folder")).expanduser() / "models"
+
+
+def fit(  # noqa: PLR0913 - each is a keyword of the public API
+    prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Home | None = None,
+    name: str | None = None, progress: Progress | None = None, covariates: CovariateSources | None = None,
+    on_error: OnError = "warn",
+) -> Model:  # fmt: skip
+    """Train on prices as `stockcast train` does: learn, choose, judge on the test part, fit once more on everything.
+
+    config: None for the defaults, which differ for a pool. pool: one model over all series; None: where there are
+    several. home: the folder to save the model in, under `name` (default: the ticker, or "pool"); without it nothing
+    is written but temporary files, and the model lives in memory. covariates: further series to look at, a frame, files
+    or tickers; frames, and files that do not say otherwise (FILE@XTKS), keep the hours of the prices' exchange.
+    With dates that were known beforehand it is a CovariatesConfig. on_error: "warn" leaves out of a pool what cannot be
+    read or is too short to teach anything, with one `LeftOut` warning that names each and its reason, before the
+    training begins; "raise" raises the first failure.
+
+    Raises ConfigError for several series without a pool, DataError where the prices cannot be learnt from.
+
+    Examples:
+        >>> from datetime import date
+        >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load
+        >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+        >>> quick = TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5))
+        >>> model = fit(prices, quick)
+        >>> model.tickers, model.cutoff
+        (('GSPC',), datetime.date(2018, 12, 31))
+    """
+    attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
+    expected(config or TrainConfig(), TrainConfig, "config", "a TrainConfig")
+    found = series_in(prices, place, attempts=attempts)
+    given = len(found) + attempts.failed
+    if given > 1 and pool is not None and not pool:
+        raise ConfigError(
+            f"there are {given} series, and a model without a pool has one",
+            "leave pool out for one model over all of them, or fit each by itself",
+        )
+    if pool or given > 1:
+        config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
+        beside = covariates_in(covariates, place, progress, config.covariates)
+        lookback = config.network.lookback
+        found = attempts.each([(one.history.ticker, partial(_long_enough, one, lookback)) for one in found])
+        attempts.tell()
+        return _pooled(found, config, place, name or "pool", beside)
+    config = config or TrainConfig()
+    beside = covariates_in(covariates, place, progress, config.covariates)
+    return _alone(found[0], config, place, name or found[0].history.ticker, beside)
+
+
+def predict(  # noqa: PLR0913 - each is a keyword of the public API
+    model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
+    levels: Sequence[float] = (90,), home: Home | None = None, covariates: CovariateSources | None = None,
+    on_error: OnError = "warn",
+) -> pd.DataFrame:  # fmt: skip
+    """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
+
+    horizon: sessions ahead (default: what the model was trained for). levels: central intervals, in percent. home: for
+    tickers, as in `load`. A model may forecast series that it was not trained on; a pooled one that looks at its market
+    takes the series that are given here for it, in the sessions after its own. covariates: other places for
+    what the model looks at beside them, in its order or by their names; those of a frame have to be given again.
+    on_error: "warn" leaves out the series that cannot be forecast, with one `LeftOut` warning that names each and its
+    reason; "raise" raises the first failure.
+
+    Returns a frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
+    stockcast-lo-90 and stockcast-hi-90, and so on for each level.
+
+    Raises, where no series can be forecast, what is wrong with the first: DataError where it is too short or lacks a
+    column that the model was trained on, ModelError where the model has learnt from sessions after its last bar, or
+    after `as_of`.
+
+    Examples:
+        >>> from datetime import date
+        >>> from stockcast import NetworkConfig, TrainConfig, TrainingConfig, fit, load, predict
+        >>> prices = load("data/GSPC.csv", start=date(2015, 1, 2), end=date(2018, 12, 31))
+        >>> model = fit(prices, TrainConfig(NetworkConfig(hidden_size=4), TrainingConfig(seeds=1, steps=5)))
+        >>> forecasts = predict(model, prices, horizon=2, levels=[80])
+        >>> forecasts.columns.tolist()
+        ['unique_id', 'ds', 'stockcast', 'stockcast-lo-80', 'stockcast-hi-80']
+        >>> forecasts["ds"].dt.date.tolist()
+        [datetime.date(2019, 1, 2), datetime.date(2019, 1, 3)]
+    """
+    import pandas as pd
+
+    expected(model, Model, "model", "what fit or open_model returns")
+    attempts, intervals = Attempts(on_error), Intervals.of(levels)
+    as_of, place, prices = day_of(as_of, "as_of"), path_of(home), asked(prices)
+    if horizon is not None:
+        horizon = int(expected(horizon, Integral, "horizon", "a whole number of sessions"))
+    config = PredictConfig(as_of=as_of, horizon=horizon)
+    beside = covariates_in(covariates, place, Silent(), strict=True)
+    found = series_in(prices, place, as_of, attempts)
+    market = cache(partial(_market, model, prices, place))
+
+    def forecast(series: PriceSeries) -> pd.DataFrame:
+        trained = model.trained
+        series = (on_calendar if trained.covariates else PriceSeries.on)(series, trained.calendar)
+        view = View.of(beside.again(trained, series), series.history, config, market(series.history.last))
+        return _frame(view, intervals)
+
+    frames = attempts.each([(series.history.ticker, partial(forecast, series)) for series in found])
+    attempts.tell()
+    return pd.concat(frames, ignore_index=True)
+
+
+def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
+    import pandas as pd
+
+    past = view.past
+    targets = view.model.calendar.next_sessions(past.last, view.horizon)
+    dists = view.dists(view.model.served_by)
+    # As forecasts in full: that is where what cannot be is refused.
+    view.forecasts(dists, Clock(view.model.calendar, past.last, settings.now()))
+    returns_HQ = np.concatenate([dist.quantile(intervals.quantiles) for dist in dists])
+    columns = {
+        "unique_id": past.ticker,
+        "ds": np.array(targets, dtype="datetime64[s]"),
+        **intervals.named(COLUMN, past.close[-1] * np.exp(returns_HQ)),
+    }
+    return pd.DataFrame(columns)
+
+
+def _market(model: Model, prices: pd.DataFrame | list[str], home: Path | None, origin: date) -> Market | None:
+    """What a pooled model looks at: after the sessions that were kept with it, the cross-section of these prices.
+
+    Bars after the origin are not even read: no repair of another series may know them.
+    """
+    kept = model.trained.market
+    if kept is None or kept.dates_D[-1] >= np.datetime64(origin):
+        return None
+    from stockcast.pipeline.markets import continued, market_of
+
+    return continued(kept, market_of(series.history for series in usable_series_in(prices, home, origin)))
+
+
+def _long_enough(series: PriceSeries, lookback: int) -> PriceSeries:
+    """The series, if it has a window with a target: without, it can neither teach a pool nor be forecast by it."""
+    needed = first_origin(lookback) + 2
+    if len(series.history) < needed:
+        raise DataError(
+            f"{len(series.history)} sessions are too few for a window of {lookback}: at least {needed} are needed",
+            "use a longer history",
+        )
+    return series
+
+
+@contextmanager
+def folder_for(home: Path | None) -> Iterator[Path]:
+    """The home, or a folder that goes when it is done with."""
+    if home is not None:
+        yield home
+        return
+    with TemporaryDirectory(prefix="stockcast-") as temporary:
+        yield Path(temporary)
+
+
+def _alone(series: PriceSeries, config: TrainConfig, home: Path | None, name: str, beside: CovariateSource) -> Model:
+    from stockcast.pipeline.training import Candidate
+
+    series.tell(beside.progress)
+    # Whatever it is, it is taken to be of the exchange in the configuration.
+    unlisted = PriceSeries(series.history)
+    covariates = None
+    if beside:
+        covariates = beside.found(on_calendar(series, unlisted.at(config.exchange).calendar))
+    with folder_for(home) as folder:
+        candidate = Candidate.of(unlisted, config, folder, name, beside.progress, covariates)
+    model = Model.of(trainedmodel.to_file(candidate.model))
+    if home is not None:
+        model.save(home)
+    return model
+
+
+def _pooled(
+    found: Sequence[PriceSeries], config: TrainConfig, home: Path | None, name: str, beside: CovariateSource
+) -> Model:  # fmt: skip
+    from stockcast.pipeline.pools import Pool, calendar_of
+    from stockcast.pipeline.training import train_pool
+
+    for series in found:
+        series.tell(beside.progress)
+    histories = [series.history for series in found]
+    calendar = calendar_of(histories, config.exchange)
+    covariates = None
+    if beside:
+        for series in found:
+            on_calendar(series, calendar)  # refuses a ticker of another exchange
+        covariates = beside.found_by_pool(histories, calendar)
+    pool = Pool.of(histories, calendar, covariates)
+    with folder_for(home) as folder:
+        train_pool(pool, config, folder, name, beside.progress)
+        return open_model(name, folder)
