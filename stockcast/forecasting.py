@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -314,7 +314,7 @@ class _Common:
             data_age_sessions=self.clock.calendar.count_between(self.past.last, self.clock.completed),
             created_at=self.clock.now.isoformat(timespec="seconds"),
             verdict=self.model.sentence_for(self.past.ticker),
-            calibration=None if calibration is None else calibration.to_json(),
+            calibration=None if calibration is None else asdict(calibration),
             recent_closes=self.recent_closes,
         )
         require_plausible(made, self.session_returns)

@@ -68,7 +68,7 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, eve
     path = synthetic.write_csv(home / "FAKE.csv", h)
     with nullcontext() if every else synthetic.only_baselines("random-walk", "har-t"):
         pipeline.train(str(path), ReadOptions(), config, home, None, Silent())
-    model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
+    model = trainedmodel.from_file(modelfile.load_model(home / "models", "FAKE"))
     history = pipeline.load(str(path), ReadOptions())
     if model.covariates is not None:
         # The whole of them, as of the history: what an origin may know is for the forecast to see to.
@@ -81,7 +81,7 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, eve
         ) + forecasting.forecast(replace(model, served_by=name), history, PredictConfig(as_of=as_of), now())
         found[name] = b"".join(_distribution(f) for f in made)
     found["served_by"] = model.served_by.encode()
-    found["init"] = repr(modelfile.load(home / "models", "FAKE").manifest.get("init")).encode()
+    found["init"] = repr(modelfile.load_model(home / "models", "FAKE").manifest.get("init")).encode()
     found["cutoff"] = model.scored.ensemble.cutoff.isoformat().encode()
     return found
 

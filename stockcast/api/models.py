@@ -114,12 +114,13 @@ class Model:
         Raises ConfigError for a name that cannot be one, LockedError, StorageError.
         """
         name = name or self.name
-        return modelfile.save(_models(home), ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors))
+        file = ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors)
+        return modelfile.save_model(_models(home), file)
 
 
 def open_model(name: str, home: Home) -> Model:
     """A model that `fit`, `Model.save` or the command line has saved. Raises ModelError where there is none."""
-    return Model.of(modelfile.load(_models(home), name))
+    return Model.of(modelfile.load_model(_models(home), name))
 
 
 def _models(home: Home) -> Path:

@@ -156,9 +156,9 @@ def _draw(planned: SourceResults[tuple[str, tuple[FoldSummary, ...]]], common: o
 def _check_output(output: Path | None) -> None:
     options.check_writable(output)
     if output is not None:
-        from stockcast.storage.outputs import require_suffix
+        from stockcast.storage.outputs import require_table_suffix
 
-        require_suffix(output)
+        require_table_suffix(output)
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,9 @@ def train(
 def _check_output(output: Path | None) -> None:
     options.check_writable(output)
     if output is not None:
-        from stockcast.storage.outputs import require_suffix
+        from stockcast.storage.outputs import require_table_suffix
 
-        require_suffix(output)
+        require_table_suffix(output)
 
 
 def _deliver(trained: SourceResults[TrainResult], common: options.Common, output: Path | None) -> None:

@@ -8,7 +8,7 @@ Shapes: N rows, Q levels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -67,10 +67,6 @@ class Calibration:
         median = dist.quantile([0.5])[0, 0]
         moved_Q: Floats = median + self.factor * (own_Q - median)
         return moved_Q
-
-    def to_json(self) -> dict[str, float | int | str]:
-        """As a forecast carries it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

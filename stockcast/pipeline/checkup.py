@@ -89,7 +89,7 @@ def _store(home: Path) -> Check:
         problems = db.integrity()
         if problems:
             return Check("store", False, f"{db.path} is damaged: {problems[0]}", "put a backup in its place")
-        tickers, last = len(pricestore.tickers(db)), reading.last_id(db)
+        tickers, last = len(pricestore.stored_tickers(db)), reading.last_id(db)
     return Check("store", True, f"whole; {tickers} tickers, {last} forecasts recorded")
 
 

@@ -79,7 +79,7 @@ def make_general_model(
         for closes in (False, True):
             name = f"{'all' if cutoff == newest else cutoff.year}{'-closes' if closes else ''}"
             model = _vintage(_known(histories, cutoff, closes), name, recipe, figures[closes], progress)
-            modelfile.save(folder, _light(trainedmodel.to_file(model)))
+            modelfile.save_model(folder, _light(trainedmodel.to_file(model)))
             made.append(Vintage(name, model.scored.cutoff, closes))
     save_index(folder, made)
     return tuple(made)

@@ -142,7 +142,7 @@ class Initial:
                 "leave --init out: a model with covariates is trained from scratch",
             )
         name = config.init or GENERAL
-        if name == GENERAL and trainedmodel.is_shipped() and not modelfile.exists(home / "models", name):
+        if name == GENERAL and trainedmodel.is_shipped() and not modelfile.model_exists(home / "models", name):
             try:
                 return cls._of_general(history, validate_from)
             except ModelError as error:

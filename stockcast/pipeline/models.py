@@ -13,7 +13,7 @@ from stockcast.storage import modelfile, trainedmodel
 
 def model_of(home: Path, name: str, progress: Progress | None = None) -> TrainedModel:
     """A saved model; what is to be known of it goes to `progress`. Raises ModelError where it is missing or damaged."""
-    model = trainedmodel.from_file(modelfile.load(home / "models", name))
+    model = trainedmodel.from_file(modelfile.load_model(home / "models", name))
     for note in model.notes:
         (progress or Silent()).note(f"model {name}: {note}")
     return model
@@ -22,7 +22,7 @@ def model_of(home: Path, name: str, progress: Progress | None = None) -> Trained
 def list_models(home: Path) -> tuple[ModelSummary, ...]:
     """Every saved model, the damaged ones with what is wrong with them."""
     found = []
-    for name in modelfile.list_models(home / "models"):
+    for name in modelfile.model_names(home / "models"):
         try:
             found.append(show_model(home, name))
         except ModelError as error:
@@ -32,11 +32,11 @@ def list_models(home: Path) -> tuple[ModelSummary, ...]:
 
 def show_model(home: Path, name: str) -> ModelSummary:
     """One saved model. Raises ModelError where it is missing or damaged."""
-    file = modelfile.load(home / "models", name)
+    file = modelfile.load_model(home / "models", name)
     trainedmodel.from_file(file)
     return ModelSummary(name, home / "models" / name, file.manifest)
 
 
 def remove_model(home: Path, name: str) -> None:
     """Delete a saved model. Raises ModelError where there is none, LockedError while another run writes it."""
-    modelfile.remove(home / "models", name)
+    modelfile.delete_model(home / "models", name)

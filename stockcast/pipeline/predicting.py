@@ -96,7 +96,7 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
     """
     own = named or history.ticker
     wanted = named in {None, GENERAL} and trainedmodel.is_shipped()
-    if not wanted or modelfile.exists(home / "models", own):
+    if not wanted or modelfile.model_exists(home / "models", own):
         return model_of(home, own, progress)
     model = trainedmodel.general_model(history.last, history)
     if named is None:
@@ -137,7 +137,7 @@ class TickerForecast:
     def record(self, db: Database) -> int:
         """Keep the forecasts in the ledger, each with the baselines' distributions; returns how many are new there."""
         from stockcast.storage.ledger import recording
-        from stockcast.storage.ledger.recording import Entry
+        from stockcast.storage.ledger.recording import LedgerEntry
 
         history, model = self.series.history, self.view.model
         known = recording.recorded(db, history.ticker, history.last, model.name)
@@ -145,7 +145,7 @@ class TickerForecast:
             return 0
         baselines = {name: self.view.dists(name) for name in self.view.fit.baselines}
         entries = [
-            Entry(
+            LedgerEntry(
                 forecast=forecast,
                 kind=self._kind(forecast),
                 dist=dist,

@@ -65,7 +65,7 @@ class PretrainedBacktest:
         sessions.
         """
         shipped = self.name == GENERAL and trainedmodel.is_shipped()
-        if not shipped or modelfile.exists(self.prices.folder / "models", self.name):
+        if not shipped or modelfile.model_exists(self.prices.folder / "models", self.name):
             return self, config
         first = walk_forward(history.dates[1:], config.folds, config.network.lookback)[0]
         validation = first.split.validation

@@ -44,7 +44,7 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     Raises ModelError where the model is missing or damaged, does not say what it was trained on, or began with networks
     that are others now, DataError where its prices are not to be had, or are others than those that it was trained on.
     """
-    file = modelfile.load(home / "models", name)
+    file = modelfile.load_model(home / "models", name)
     model = trainedmodel.from_file(file)
     for note in model.notes:
         progress.note(f"model {name}: {note}")
@@ -202,7 +202,7 @@ class _Trained:
         pool = Pool.of([one.history for one in found], model.calendar, self.covariates)
         with TemporaryDirectory(prefix="stockcast-") as folder:
             train_pool(pool, model.config, Path(folder), model.name, self.progress)
-            return modelfile.load(Path(folder) / "models", model.name)
+            return modelfile.load_model(Path(folder) / "models", model.name)
 
 
 def _beside(

@@ -29,7 +29,7 @@ from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.progress import Progress
 from stockcast.results import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
-from stockcast.storage.files import held, private_home, storage_error
+from stockcast.storage.files import file_lock, private_home, storage_error
 from stockcast.storage.ledger import reading, recording, settling
 from stockcast.storage.outputs import follow_ledger
 
@@ -62,7 +62,7 @@ def locked(home: Path, wait: float) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             private_home(home)
-            stack.enter_context(held(home / LOCK, wait, busy))
+            stack.enter_context(file_lock(home / LOCK, wait, busy))
         except OSError as error:
             raise storage_error(home / LOCK, error) from error
         yield
@@ -210,8 +210,9 @@ class Run:
         """Sessions since the live forecast before this one; older ones were told by an earlier run."""
         history = series.history
         missed = missed_sessions(self.db, history.ticker, model.name, history.dates, series.calendar, series.completed)
-        before = reading.last_origin(self.db, history.ticker, model.name, series.completed)
-        return tuple(day for day in missed if before is None or day > before)
+        made = reading.live_origins(self.db, history.ticker, model.name)
+        before = max((day for day in made if day < series.completed), default=date.min)
+        return tuple(day for day in missed if day > before)
 
 
 def _changed(done: TickerRun) -> bool:

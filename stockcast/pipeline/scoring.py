@@ -63,7 +63,7 @@ def rivals(home: Path, models: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in models:
         try:
-            verdict = modelfile.load(home / "models", name).manifest["verdict_figures"]
+            verdict = modelfile.load_model(home / "models", name).manifest["verdict_figures"]
             found[name] = str(verdict["strongest_baseline"])
         except (ModelError, KeyError, TypeError):
             continue  # removed since, or damaged: its record is compared with the usual rival
@@ -77,14 +77,16 @@ def missed_sessions(
 
     dates: the ticker's bars; after the newest of them the calendar says which sessions there were.
     """
-    first = reading.first_origin(db, ticker, model)
-    if first is None or first >= completed:
+    made = reading.live_origins(db, ticker, model)
+    if not made or made[0] >= completed:
         return ()
+    first = made[0]
     with_bars = [day for day in dates.astype(object).tolist() if first <= day < completed]
     last: date = max(dates[-1].astype(object), first)
     day_before = completed - timedelta(days=1)
     without = calendar.next_sessions(last, calendar.count_between(last, day_before))
-    return tuple(reading.missed(db, ticker, model, [*with_bars, *without]))
+    forecast_from = set(made)
+    return tuple(day for day in [*with_bars, *without] if day not in forecast_from)
 
 
 def _missed(db: Database, ticker: str | None, model: str | None, since: date | None) -> dict[str, tuple[date, ...]]:
@@ -105,7 +107,6 @@ def _missed(db: Database, ticker: str | None, model: str | None, since: date | N
 
 
 def _is_over(db: Database, row: LedgerRow) -> bool:
-
     instrument = pricestore.instrument(db, row.forecast.ticker)
     if instrument is None:
         return False

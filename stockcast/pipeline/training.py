@@ -121,7 +121,7 @@ class Candidate:
 
     def save(self, home: Path) -> Path:
         """Put the model in the place of the one of its name; returns its folder."""
-        return modelfile.save(home / "models", self.file)
+        return modelfile.save_model(home / "models", self.file)
 
     def result(self, path: Path, keep_rows: bool = False) -> TrainResult:
         """What was done with one series, with the forecast of the model that was saved in `path`."""

@@ -147,7 +147,7 @@ class Walk:
         for fold in folds:
             done.append(self.fold(fold, folds[-1].number, done[-1] if done else None))
         if self.folder is not None:
-            foldfile.prune(self.folder, max(_KEPT_FOLDS, len(folds)))
+            foldfile.prune_folds(self.folder, max(_KEPT_FOLDS, len(folds)))
         return done
 
     def fold(self, fold: Fold, last: int, before: Stage | None = None) -> Stage:
@@ -156,14 +156,14 @@ class Walk:
             return Stage("", self._fitted(fold, "", before), resumed=False)
         key = self._key(fold, before)
         path = self.folder / f"{key}.npz"
-        found = foldfile.load(path)
+        found = foldfile.load_fold(path)
         if found is not None:
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} was there already", detail=True)
             return Stage(key, found, resumed=True)
         if path.exists():
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} is damaged and is made again")
         made = self._fitted(fold, f"fold {fold.number} of {last}", before)
-        foldfile.save(path, made)
+        foldfile.save_fold(path, made)
         return Stage(key, made, resumed=False)
 
     def outcomes(self, part: Part, horizon: int = 1) -> Outcomes:
@@ -210,7 +210,7 @@ class Walk:
         if self.fallback is not None:
             described["standby"] = self.fallback.ensemble.fingerprint()
             arrays += [self.fallback.instead_T[:stop], *_others(self.fallback.f, stop), self.fallback.shocks.values_M4]
-        return foldfile.key_of(described, *arrays)
+        return foldfile.fold_key(described, *arrays)
 
     def _fitted(self, fold: Fold, place: str, before: Stage | None) -> FoldFile:
         """Fit every competitor on what the fold may know, and forecast its test part."""

@@ -23,7 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from stockcast.errors import StockcastError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Tensors = dict[str, NDArray[Any]]
 """Arrays by the place that they have in what they belong to: keys joined by dots."""
 
@@ -43,7 +43,7 @@ class Rule(Protocol):
         ...
 
 
-def parse(data: bytes) -> Any:
+def parse_json(data: bytes) -> Any:
     """The JSON of a file. Raises ValueError where it is none, names a key twice, or has a number that is not finite."""
     try:
         value = json.loads(data, object_pairs_hook=_distinct, parse_constant=_refuse)
@@ -94,7 +94,7 @@ def _nearest(value: Any) -> Any:
     return encode(value.tolist(), lossy=True) if hasattr(value, "tolist") else str(value)
 
 
-def decode(kind: type[T], value: Any, place: str = "", *, others: bool = False, whole: bool = False) -> T:
+def decode(kind: type[_T], value: Any, place: str = "", *, others: bool = False, whole: bool = False) -> _T:
     """Make a dataclass of what JSON gave.
 
     Args:
@@ -108,7 +108,7 @@ def decode(kind: type[T], value: Any, place: str = "", *, others: bool = False, 
         MisfitError: Where a key is missing or unknown, or a value is not what its annotation says.
 
     """
-    return cast(T, _object(kind, value, place, others, whole))
+    return cast(_T, _object(kind, value, place, others, whole))
 
 
 def to_tensors(value: Any, place: str, dtype: DTypeLike) -> Tensors:
@@ -125,8 +125,8 @@ def to_tensors(value: Any, place: str, dtype: DTypeLike) -> Tensors:
 
 
 def from_tensors(
-    kind: type[T], tensors: Mapping[str, NDArray[Any]], place: str, sizes: Mapping[str, int], known: Mapping[str, Any]
-) -> T:
+    kind: type[_T], tensors: Mapping[str, NDArray[Any]], place: str, sizes: Mapping[str, int], known: Mapping[str, Any]
+) -> _T:
     """Make a dataclass of its arrays.
 
     Args:

@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,9 +35,9 @@ _REFUSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.
 _Row = tuple[Any, ...]
 Parameters = Sequence[object] | Mapping[str, object]
 
-Step = tuple[str, ...]
+_Step = tuple[str, ...]
 
-_PRICES: Step = (
+_PRICES: _Step = (
     """
     CREATE TABLE instruments (
         ticker TEXT NOT NULL PRIMARY KEY,
@@ -59,7 +60,7 @@ _PRICES: Step = (
     """,
 )
 
-_LEDGER: Step = (
+_LEDGER: _Step = (
     # AUTOINCREMENT: an id is never given twice, so whoever appends to a file can go on from the last one.
     """
     CREATE TABLE forecasts (
@@ -117,7 +118,7 @@ _LEDGER: Step = (
     ),
 )
 
-_RUNS: Step = (
+_RUNS: _Step = (
     """
     CREATE TABLE trainings (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -143,10 +144,10 @@ _RUNS: Step = (
     """,
 )
 
-STEPS: tuple[Step, ...] = ((*_PRICES, *_LEDGER, *_RUNS),)
+STEPS: tuple[_Step, ...] = ((*_PRICES, *_LEDGER, *_RUNS),)
 """STEPS[n] leads from version n to version n + 1; version 0 is an empty file. Steps that were released never change."""
 
-VERSION = len(STEPS)
+SCHEMA_VERSION = len(STEPS)
 """What PRAGMA user_version says of a file that this version of stockcast writes."""
 
 
@@ -163,11 +164,17 @@ class Database:
 
     @classmethod
     def open(cls, home: Path, wait: float = BUSY_WAIT) -> Self:
-        """The database of the folder `home`, both created where they are missing, its tables as this version has them.
+        """Open the database of a home, its tables as this version has them.
 
-        wait: seconds to wait for other writers. Where file or folder may not be written, what is there can be read,
-        and writing raises StorageError. Raises StorageError for a file that is damaged, or from a later version,
-        and leaves it as it is.
+        Where file or folder may not be written, what is there can be read, and writing raises StorageError.
+
+        Args:
+            home: The folder; it and the file are created where they are missing.
+            wait: Seconds to wait for other writers.
+
+        Raises:
+            StorageError: For a file that is damaged, or from a later version: it is left as it is.
+            LockedError: Where another process has been writing for longer than the wait.
         """
         try:
             private_home(home)
@@ -200,15 +207,8 @@ class Database:
         if self._connection.in_transaction:
             yield
             return
-        try:
-            self.execute("BEGIN IMMEDIATE")
+        with _explained(self.path), _transaction(self._connection):
             yield
-            self.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-            raise
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[_Row]:
         """All rows of a query."""
@@ -244,7 +244,7 @@ class Database:
         except sqlite3.Error as error:
             if _code(error) in _DAMAGED:
                 return [str(error)]
-            raise _told(self.path, error) from error
+            raise _explanation(self.path, error) from error
         problems = [] if found == ["ok"] else found
         return problems + [f"{table}: a row refers to a missing row of {parent}" for table, _, parent, _ in orphans]
 
@@ -268,7 +268,7 @@ def _read_only(path: Path, wait: float) -> sqlite3.Connection:
     """The file as far as it can be read where nothing may be written."""
 
     def check(connection: sqlite3.Connection) -> None:
-        if _version(path, connection) < VERSION:
+        if _version(path, connection) < SCHEMA_VERSION:
             raise StorageError(
                 f"{path} is from an earlier version of stockcast and may not be written",
                 "run stockcast once as somebody who may write there",
@@ -317,19 +317,24 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON").close()
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode = WAL").close()
-    if version < VERSION:
+    if version < SCHEMA_VERSION:
         _migrate(path, connection)
 
 
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:
     """All steps from the file's version to this one, in one transaction."""
+    with _transaction(connection):
+        # Asked again: another process may have been first.
+        for statement in chain.from_iterable(STEPS[_version(path, connection) :]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
-        # Asked again: another process may have been first.
-        for step in STEPS[_version(path, connection) :]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        yield
         connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):
@@ -340,9 +345,9 @@ def _migrate(path: Path, connection: sqlite3.Connection) -> None:
 
 def _version(path: Path, connection: sqlite3.Connection) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > VERSION:
+    if version > SCHEMA_VERSION:
         raise StorageError(
-            f"{path} has format {version}; this version of stockcast knows formats up to {VERSION}",
+            f"{path} has format {version}; this version of stockcast knows formats up to {SCHEMA_VERSION}",
             "use the version of stockcast that wrote it, or a later one; it was left as it is",
         )
     return version
@@ -354,12 +359,12 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise _told(path, error) from error
+        raise _explanation(path, error) from error
     except sqlite3.DatabaseError as error:
         # The subclasses are about the statement: wrong ones are mistakes of this program.
         if type(error) is not sqlite3.DatabaseError:
             raise
-        raise _told(path, error) from error
+        raise _explanation(path, error) from error
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -367,7 +372,7 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _told(path: Path, error: sqlite3.Error) -> StockcastError:
+def _explanation(path: Path, error: sqlite3.Error) -> StockcastError:
     code = _code(error)
     if code in _LOCKED:
         return LockedError(f"{path} is being written by another run: {error}", "wait for it to end, then try again")

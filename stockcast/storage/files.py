@@ -45,14 +45,19 @@ _OPEN_DESCRIPTOR = re.compile(r"/dev/(?:stdout|stderr|fd/(\d{1,9}))|/proc/self/f
 
 
 def write_atomic(path: Path, data: bytes | str, private: bool = False) -> None:
-    """Replace the content of `path` by `data` (text as UTF-8): a reader sees the old content or the new, whole.
+    """Replace the content of a file: a reader sees the old content or the new, whole.
 
     The bytes go to a temporary file beside the target, are synced, and are renamed over it; whatever stops this,
-    the target stays as it was and the temporary file goes. An existing target keeps its mode, unless the file is to be
-    private (0600), and a symbolic link its place. Devices, pipes and open descriptors such as /dev/stdout are written
-    to directly.
+    the target stays as it was and the temporary file goes. A symbolic link keeps its place. Devices, pipes and open
+    descriptors such as /dev/stdout are written to directly.
 
-    Raises StorageError with the reason where the system refuses.
+    Args:
+        path: The file.
+        data: Its new content, text as UTF-8.
+        private: Whether it is for this user alone (0600); otherwise an existing file keeps its mode.
+
+    Raises:
+        StorageError: With the reason where the system refuses.
     """
     # What a file's undecodable name left in a text has no bytes of its own in UTF-8.
     payload = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
@@ -93,10 +98,17 @@ def write_synced(path: Path, payload: bytes, private: bool = True) -> None:
 
 
 @contextmanager
-def held(path: Path, wait: float, busy: LockedError) -> Iterator[None]:
+def file_lock(path: Path, wait: float, busy: LockedError) -> Iterator[None]:
     """Hold the lock of a file while inside. The system releases it when its holder dies, however it dies.
 
-    Raises `busy` where another has held it for `wait` seconds, OSError where the file cannot be opened.
+    Args:
+        path: The file, which is created.
+        wait: Seconds to wait for another holder.
+        busy: What is raised after them.
+
+    Raises:
+        LockedError: `busy`.
+        OSError: Where the file cannot be opened.
     """
     from filelock import FileLock, Timeout
 
@@ -137,19 +149,27 @@ def private_home(home: Path) -> None:
 
 
 def private_folder(folder: Path, ours: bool = True) -> None:
-    """Create a folder for this user alone. One of ours that is there is taken from others, with all that is in it.
+    """Create a folder for this user alone.
 
-    Raises OSError where it cannot be made.
+    Args:
+        folder: The folder; parents that are missing are made, too.
+        ours: Whether one that is there is taken from others, with all that is in it.
+
+    Raises:
+        OSError: Where it cannot be made.
     """
     if not _made(folder) and ours:
         _tighten(folder)
 
 
 def open_to_others(home: Path) -> list[tuple[Path, str]]:
-    """What users other than this one and root may write to: the home and all below it, with the reason in words.
+    """Find what users other than this one and root may write to, in the home and below it.
 
-    Told by modes and owners, not by what this process may do, since root may do anything. A link is judged by what it
+    Modes and owners decide, not what this process may do, since root may do anything. A link is judged by what it
     leads to.
+
+    Returns:
+        Each path with the reason in words.
     """
     if os.name == "nt":
         return []

@@ -36,9 +36,17 @@ class FitRecord:
 
 
 def fit_record(fit: Fit, place: str, tensors: Tensors) -> FitRecord:
-    """What is plain of a fit; its arrays go into `tensors`, under names that begin with `place`.
+    """Take a fit apart.
 
     Weights were trained in single precision and shocks are rounded to it on creation: nothing is lost.
+
+    Args:
+        fit: The fit.
+        place: What the names of its arrays begin with.
+        tensors: Where they go.
+
+    Returns:
+        What is plain of it.
     """
     ensemble = fit.ensemble
     tensors |= to_tensors(ensemble.weights, place, np.float32)
@@ -55,9 +63,17 @@ def fit_of(
     features: tuple[str, ...],
     tensors: Mapping[str, NDArray[Any]],
 ) -> Fit:
-    """The fit that `fit_record` took apart, whose features have these names.
+    """Put together the fit that `fit_record` took apart.
 
-    Raises MisfitError where something is missing, has another shape than the network asks for, or is no parameter.
+    Args:
+        record: What is plain of it.
+        place: What the names of its arrays begin with.
+        network: The network, which says what shapes they have.
+        features: Names of its columns.
+        tensors: Arrays by name.
+
+    Raises:
+        MisfitError: Where something is missing, has another shape than the network asks for, or is no parameter.
     """
     sizes = {"G": GATES[network.cell], "D": network.hidden_size, "H": _HEADS, "F": len(features)}
     sizes["S"] = len(tensor(tensors, f"{place}.readout_bias_SH", (None, _HEADS)))

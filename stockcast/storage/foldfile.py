@@ -61,7 +61,7 @@ class FoldFile:
     pre_validation: Mapping[str, Fit] = field(default_factory=dict)
 
 
-def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
+def fold_key(described: Mapping[str, Any], *arrays: Any) -> str:
     """Name of a fold: the hash of all that its forecasts depend on. `described` is plain JSON."""
     digest = hashlib.sha256(json.dumps({"format": _FORMAT, **described}, sort_keys=True, allow_nan=False).encode())
     for array in arrays:
@@ -69,7 +69,7 @@ def key_of(described: Mapping[str, Any], *arrays: Any) -> str:
     return digest.hexdigest()[:24]
 
 
-def save(path: Path, fold: FoldFile) -> None:
+def save_fold(path: Path, fold: FoldFile) -> None:
     """Write a fold, whole or not at all. Raises StorageError."""
     arrays: Tensors = {"about": _text(fold.about)}
     for place, name, dist in _placed(fold):
@@ -89,7 +89,7 @@ def save(path: Path, fold: FoldFile) -> None:
     write_atomic(path, buffer.getvalue(), private=True)
 
 
-def load(path: Path) -> FoldFile | None:
+def load_fold(path: Path) -> FoldFile | None:
     """The fold in `path`; None where there is none, or none that can be read whole: it is made again then."""
     try:
         # Opened here: NumPy leaves a torn archive open.
@@ -116,7 +116,7 @@ def load(path: Path) -> FoldFile | None:
     return FoldFile(dists, about, ahead, early, fits, pre_validation) if isinstance(about, dict) else None
 
 
-def prune(folder: Path, keep: int) -> None:
+def prune_folds(folder: Path, keep: int) -> None:
     """Remove all but the `keep` folds of a folder that were used last. One that cannot be removed stays."""
     used: dict[Path, float] = {}
     for path in folder.glob("*.npz"):

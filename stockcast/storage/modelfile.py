@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError, LockedError, ModelError
-from stockcast.storage.codec import canonical, parse, sha256
-from stockcast.storage.files import held, private_folder, storage_error, sync_folder, write_synced
+from stockcast.storage.codec import canonical, parse_json, sha256
+from stockcast.storage.files import file_lock, private_folder, storage_error, sync_folder, write_synced
 
 FORMAT = "stockcast.model/2"
 EARLIER = "stockcast.model/1"
@@ -57,8 +57,8 @@ _RETRY_FOR, _RETRY_EVERY = 2.0, 0.01  # seconds
 class ModelFile:
     """A model as it is stored: `manifest` is JSON, `tensors` the arrays by name.
 
-    The manifest's keys "format", "weights_sha256" and "manifest_sha256" belong to the file format: `save` sets them,
-    `load` takes them out again. format: of the folder that it was read from.
+    The manifest's keys "format", "weights_sha256" and "manifest_sha256" belong to the file format: `save_model`
+    sets them, `load_model` takes them out again. format: of the folder that it was read from.
     """
 
     name: str
@@ -67,14 +67,25 @@ class ModelFile:
     format: str = FORMAT
 
 
-def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
-    """Store `model`, replacing the one of that name; returns its folder.
+def save_model(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
+    """Store a model in the place of the one of that name.
 
     Whatever stops this, the model that was there before can still be loaded.
 
-    Raises ConfigError for a name that cannot be one, LockedError where another run has held the lock for `wait`
-    seconds, StorageError where the system refuses, TypeError or ValueError for a manifest that is not JSON (NaN
-    included) and for arrays of objects.
+    Args:
+        models_dir: The folder of all models.
+        model: What to store.
+        wait: Seconds to wait for another writer of that name.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        ConfigError: For a name that cannot be one.
+        LockedError: Where another run has held the lock for longer than the wait.
+        StorageError: Where the system refuses.
+        TypeError: For a manifest that is not JSON, and for arrays of objects.
+        ValueError: For a manifest with a number that is none.
     """
     require_usable_name(model.name)
     weights = _weights_bytes(model.tensors)
@@ -103,15 +114,17 @@ def save(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> Path:
     return current
 
 
-def exists(models_dir: Path, name: str) -> bool:
+def model_exists(models_dir: Path, name: str) -> bool:
     """Whether there is a model of that name, be it damaged."""
     return any(os.path.lexists(folder) for folder in _folders(models_dir, name))
 
 
-def load(models_dir: Path, name: str) -> ModelFile:
-    """The model called `name`, whole: as it was before a concurrent `save` or as it is after. Takes no lock.
+def load_model(models_dir: Path, name: str) -> ModelFile:
+    """Read a model, whole: as it was before a concurrent `save_model` or as it is after. Takes no lock.
 
-    Raises ModelError where it is missing, damaged or from another version, StorageError where it may not be read.
+    Raises:
+        ModelError: Where it is missing, damaged or from another version.
+        StorageError: Where it may not be read.
     """
     _require_name(name)
     deadline = time.monotonic() + _RETRY_FOR
@@ -128,7 +141,7 @@ def load(models_dir: Path, name: str) -> ModelFile:
         time.sleep(_RETRY_EVERY)
 
 
-def list_models(models_dir: Path) -> tuple[str, ...]:
+def model_names(models_dir: Path) -> tuple[str, ...]:
     """Names of the saved models, sorted; none where the folder does not exist. Raises StorageError."""
     try:
         entries = os.listdir(models_dir)
@@ -142,13 +155,16 @@ def list_models(models_dir: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not _name_problem(name) and _is_saved(models_dir, name)))
 
 
-def remove(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
+def delete_model(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
     """Delete a model, damaged ones too.
 
-    Raises ModelError where there is none, LockedError as `save` does, StorageError where the system refuses.
+    Raises:
+        ModelError: Where there is none.
+        LockedError: As `save_model` does.
+        StorageError: Where the system refuses.
     """
     _require_name(name)
-    if not exists(models_dir, name):
+    if not model_exists(models_dir, name):
         raise _missing(models_dir, name)
     current = models_dir / name
     try:
@@ -163,10 +179,18 @@ def remove(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
 
 
 def model_id(config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Content hash of configuration and weights: the first 16 hexadecimal digits of a SHA-256.
+    """Hash the content of a model. Neither the order of keys nor the layout of an array in memory changes it.
 
-    Neither the order of keys nor the byte order or memory layout of an array changes it. Raises TypeError or
-    ValueError for a configuration that is not JSON.
+    Args:
+        config: Settings and parameters, as JSON.
+        tensors: Arrays by name.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256.
+
+    Raises:
+        TypeError: For a configuration that is not JSON, and for arrays of objects.
+        ValueError: For a configuration with a number that is none.
     """
     digest = hashlib.sha256(canonical(dict(config)))
     for name in sorted(tensors):
@@ -243,7 +267,7 @@ def _doomed(models_dir: Path, name: str) -> Path:
 
 def _locked(models_dir: Path, name: str, wait: float) -> AbstractContextManager[None]:
     message = f"another run has been saving or removing the model {name} for {wait:g} s"
-    return held(models_dir / f".{name}.lock", wait, LockedError(message, "Try again when it is done."))
+    return file_lock(models_dir / f".{name}.lock", wait, LockedError(message, "Try again when it is done."))
 
 
 def _put_in_order(models_dir: Path, name: str) -> None:
@@ -313,7 +337,7 @@ def _file_bytes(name: str, path: Path) -> bytes:
 
 def _parse_manifest(name: str, data: bytes) -> dict[str, Any]:
     try:
-        manifest = parse(data)
+        manifest = parse_json(data)
     except ValueError as error:
         raise _damaged(name, f"{MANIFEST} is not JSON ({error})") from error
     if not isinstance(manifest, dict) or _FORMAT_KEY not in manifest:
@@ -331,10 +355,10 @@ def _parse_manifest(name: str, data: bytes) -> dict[str, Any]:
 
 def _parse_weights(name: str, data: bytes) -> dict[str, NDArray[Any]]:
     from safetensors import SafetensorError
-    from safetensors.numpy import load as parse
+    from safetensors.numpy import load as read
 
     try:
-        tensors: dict[str, NDArray[Any]] = parse(data)
+        tensors: dict[str, NDArray[Any]] = read(data)
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
         raise _damaged(name, f"{WEIGHTS} cannot be read ({error})") from error
     return tensors
@@ -349,7 +373,7 @@ def _damaged(name: str, reason: str) -> ModelError:
 
 
 def _missing(models_dir: Path, name: str) -> ModelError:
-    models = list_models(models_dir)
+    models = model_names(models_dir)
     lowered = {model.lower(): model for model in models}
     near = [lowered[found] for found in get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)]
     known = f" (near: {', '.join(near)})" if near else ""

@@ -12,15 +12,11 @@ import csv
 import errno
 import io
 import json
-import logging
 import os
 import stat
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -46,7 +42,7 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]  # JSON: texts, finite numbers, booleans, None, lists and mappings of these
 Documents = Sequence[tuple[int, Document]]  # with their ids in the ledger, strictly ascending
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 """Of tables of test forecasts."""
 
 LOG = "run.log"
@@ -89,7 +85,7 @@ def follow_ledger(db: Database, config: OutputConfig, tickers: Collection[str], 
     return tuple(changed)
 
 
-def last_id(path: Path) -> int:
+def last_written_id(path: Path) -> int:
     """The id of the last whole line of a file of JSON lines or CSV; 0 where there is none or no file.
 
     Reads the end of the file alone and changes nothing. Raises StorageError where that end is not of this module's
@@ -177,7 +173,7 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
 
     Raises ConfigError for another suffix, StorageError where the file cannot be written.
     """
-    require_suffix(path)
+    require_table_suffix(path)
     import pandas as pd
 
     frame = pd.concat([_frame(part) for part in rows], ignore_index=True)
@@ -197,17 +193,17 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def require_suffix(path: Path) -> None:
+def require_table_suffix(path: Path) -> None:
     """Raise ConfigError unless the name says in which format to write."""
-    if not path.name.endswith(SUFFIXES):
-        raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(SUFFIXES)}")
+    if not path.name.endswith(TABLE_SUFFIXES):
+        raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(TABLE_SUFFIXES)}")
 
 
 def _follow(
     db: Database, path: Path, append: Callable[[Path, Documents, bool], int], private: bool, progress: Progress
 ) -> int:
     """Append what the ledger has after the file's last line; returns how many lines that is."""
-    last, newest = last_id(path), reading.last_id(db)
+    last, newest = last_written_id(path), reading.last_id(db)
     if last > newest:
         progress.note(
             f"nothing is written to {path}: it holds forecast {last} and the ledger ends with {newest}, so it is of "
@@ -251,66 +247,75 @@ def _write_latest(db: Database, path: Path, tickers: Collection[str], private: b
 class RunLog:
     """Writes lines 'ISO time LEVEL message' to run.log in `folder`, which is created.
 
-    folder: HOME/logs. warn: told once, in one line, where the log cannot be written; a run goes on without its log.
-    `problem` has the reason. `say` has the form of a console's, so that a line can go to both. No logger of
-    `logging` is touched, and after `close` no handler is left.
+    A run goes on without its log; `problem` has the reason then. `say` has the form of a console's, so that a line can
+    go to both. What is said outside the context is lost.
+
+    Args:
+        folder: HOME/logs.
+        warn: Hears once, in one line, that the log cannot be written.
+
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None] | None = None) -> None:
         self.path = folder / LOG
         self.problem: str | None = None
         self._warn = warn
-        self._handler: _LogFile | None = None
+        self._is_open = False
 
     def __enter__(self) -> RunLog:
         try:
             private_folder(self.path.parent)
-            self._handler = _LogFile(self.path, self._failed)
+            self._is_open = True
         except (OSError, ValueError) as error:
-            self._failed(error)
+            self._give_up(error)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file. What is said later is lost."""
-        handler, self._handler = self._handler, None
-        if handler is not None:
-            with suppress(OSError, ValueError):
-                handler.close()
+        self._is_open = False
 
     def say(self, line: str, detail: bool = False) -> None:
         """One line of the log; `detail` marks what is for the curious only."""
-        self._write(logging.DEBUG if detail else logging.INFO, line)
+        self._write("DEBUG" if detail else "INFO", line)
 
     def info(self, line: str) -> None:
         """One line of the log."""
-        self._write(logging.INFO, line)
+        self._write("INFO", line)
 
     def warning(self, line: str) -> None:
         """What a reader should know although the run goes on."""
-        self._write(logging.WARNING, line)
+        self._write("WARNING", line)
 
     def error(self, line: str) -> None:
         """What could not be done."""
-        self._write(logging.ERROR, line)
+        self._write("ERROR", line)
 
-    def _write(self, level: int, line: str) -> None:
-        if self._handler is not None:
-            message = f"{now():%Y-%m-%dT%H:%M:%SZ} {logging.getLevelName(level)} {_one_line(line)}"
-            self._handler.handle(logging.makeLogRecord({"levelno": level, "msg": message}))
+    def _write(self, level: str, line: str) -> None:
+        if not self._is_open:
+            return
+        event = printable(" ".join(line.split()))  # a line of the log is an event
+        payload = f"{now():%Y-%m-%dT%H:%M:%SZ} {level} {event}\n".encode("utf-8", "backslashreplace")
+        try:
+            if self.path.exists() and self.path.stat().st_size + len(payload) >= LARGEST_LOG:
+                self._put_aside()
+            with open(self.path, "ab", opener=open_private) as file:
+                file.write(payload)
+        except (OSError, ValueError) as error:
+            self._give_up(error)
 
-    def _failed(self, error: BaseException) -> None:
-        """Give the log up, and say so once."""
-        self.close()
-        if self.problem is None:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-            self.problem = f"the log {self.path} cannot be written: {reason}"
-            if self._warn is not None:
-                self._warn(self.problem)
+    def _put_aside(self) -> None:
+        files = [self.path, *(self.path.with_name(f"{LOG}.{number}") for number in range(1, LOG_BACKUPS + 1))]
+        for older, newer in zip(files[:0:-1], files[-2::-1], strict=True):
+            if newer.exists():
+                os.replace(newer, older)
+
+    def _give_up(self, error: OSError | ValueError) -> None:
+        self._is_open = False
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        self.problem = f"the log {self.path} cannot be written: {reason}"
+        if self._warn is not None:
+            self._warn(self.problem)
 
 
 def _make_folder(folder: Path, private: bool) -> None:
@@ -474,24 +479,3 @@ def _frame(part: ForecastRows) -> pd.DataFrame:
     }
     quantiles = {f"q{percent:02d}": part.quantiles_NQ[:, percent - 1] for percent in range(1, 100)}
     return pd.DataFrame(columns | quantiles, index=np.arange(len(part.origins)))
-
-
-class _LogFile(RotatingFileHandler):
-    """Opens its file with the first record, and hands an error to its owner instead of printing a traceback."""
-
-    def __init__(self, path: Path, failed: Callable[[BaseException], None]) -> None:
-        super().__init__(
-            path, maxBytes=LARGEST_LOG, backupCount=LOG_BACKUPS, encoding="utf-8", delay=True, errors="backslashreplace"
-        )
-        self._failed = failed
-
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=open_private)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's name and signature
-        self._failed(sys.exc_info()[1] or OSError("unknown reason"))
-
-
-def _one_line(text: str) -> str:
-    """The text without line breaks and control characters: a line of the log is an event."""
-    return printable(" ".join(text.split()))

@@ -114,7 +114,7 @@ def save_instrument(db: Database, known: Instrument) -> None:
     db.execute(_UPSERT_INSTRUMENT, [json.dumps(one) if isinstance(one, dict) else one for one in columns])
 
 
-def tickers(db: Database) -> list[str]:
+def stored_tickers(db: Database) -> list[str]:
     """Tickers that something is stored of, sorted."""
     return [ticker for (ticker,) in db.rows("SELECT ticker FROM instruments ORDER BY ticker")]
 

@@ -26,10 +26,10 @@ from stockcast.prices.closing import Closing
 from stockcast.prices.history import History
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.storage.codec import MisfitError, Tensors, decode, encode, parse, sha256
+from stockcast.storage.codec import MisfitError, Tensors, decode, encode, parse_json, sha256
 from stockcast.storage.files import write_atomic
 from stockcast.storage.fits import FitRecord, fit_of, fit_record
-from stockcast.storage.modelfile import FORMAT, ModelFile, load, model_id
+from stockcast.storage.modelfile import FORMAT, ModelFile, load_model, model_id
 from stockcast.versions import machine, versions
 from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
 from stockcast.windows.market import Market
@@ -191,7 +191,7 @@ def from_file(file: ModelFile, shipped: bool = False) -> TrainedModel:
 def vintages(folder: Path | None = None) -> tuple[Vintage, ...]:
     """What is shipped, oldest first. Raises ModelError where the index cannot be read."""
     try:
-        index = decode(_Index, parse(((folder or GENERAL_FOLDER) / GENERAL_INDEX).read_bytes()))
+        index = decode(_Index, parse_json(((folder or GENERAL_FOLDER) / GENERAL_INDEX).read_bytes()))
         if index.sha256 != sha256(encode(index.vintages)):
             raise MisfitError(GENERAL_INDEX, "is not as it was written")
     except (OSError, ValueError) as error:
@@ -321,7 +321,7 @@ def _covariates(found: _Covariates | None, places: _Places | None) -> Covariates
 def _vintage(folder: Path, vintage: Vintage) -> TrainedModel:
     """The networks that the index speaks of. Raises ModelError where the folder has others: they may know more."""
     try:
-        file = load(folder, vintage.name)
+        file = load_model(folder, vintage.name)
         model = from_file(file, shipped=True)
     except ModelError as error:
         raise _damaged(error.message) from error

@@ -16,6 +16,7 @@ from scipy import stats
 from stockcast.errors import ConfigError
 from stockcast.models.calibration import ALPHA_RANGE, FACTOR_RANGE, AdaptiveConformal, Calibration, Miss
 from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.storage.codec import encode
 
 LEVELS = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
 DIST = StudentT(np.array([0.0007]), np.array([0.012]), np.array([5.0]))
@@ -119,7 +120,7 @@ def test_forecasts_that_were_shown_uncalibrated_are_not_learnt_from() -> None:
 
 
 def test_json_has_method_alpha_factor_and_settled() -> None:
-    assert Calibration("adaptive-conformal", 0.09, 1.04, 12).to_json() == {
+    assert encode(Calibration("adaptive-conformal", 0.09, 1.04, 12)) == {
         "method": "adaptive-conformal",
         "alpha": 0.09,
         "factor": 1.04,

@@ -67,7 +67,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> BacktestResult:
 @pytest.fixture(scope="module")
 def files(done: Path, whole: BacktestResult) -> list[FoldFile]:  # noqa: ARG001 - the walk leaves them behind
     """The folds as they were kept, oldest first: the second is the shorter one."""
-    found = [foldfile.load(path) for path in (done / "backtests" / "FAKE").iterdir()]
+    found = [foldfile.load_fold(path) for path in (done / "backtests" / "FAKE").iterdir()]
     return sorted((file for file in found if file is not None), key=lambda file: -len(file.dists["lstm"]))
 
 
@@ -169,7 +169,7 @@ def test_every_distribution_widens_from_step_to_step(whole: BacktestResult) -> N
 def test_two_hundred_values_score_as_all_paths_do(tmp_path: Path) -> None:
     config = replace(QUICK, horizon=2, paths=3000)
     found = backtest(HISTORY.rows(0, FIRST + EVERY), tmp_path, config)
-    (file,) = [foldfile.load(path) for path in (tmp_path / "backtests" / "FAKE").iterdir()]
+    (file,) = [foldfile.load_fold(path) for path in (tmp_path / "backtests" / "FAKE").iterdir()]
     assert file is not None
     values_NK = samples([file], "random-walk-gaussian", 2)
     assert values_NK.shape == (EVERY - 1, 200)

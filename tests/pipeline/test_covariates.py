@@ -116,7 +116,7 @@ def predicted(folder: Path, *sources: str | Path, known_ahead: str | None = None
 
 
 def test_a_model_keeps_what_it_looks_at(made: Path) -> None:
-    manifest = modelfile.load(made / "home" / "models", "FAKE").manifest
+    manifest = modelfile.load_model(made / "home" / "models", "FAKE").manifest
     assert tuple(manifest["features"][-9:-4]) == BESIDE_IDX
     assert manifest["features"][-4:] == ["known:target", "known:before", "known:sessions_to_next", "known:since_last"]
     (one,) = manifest["covariates"]["series"]
@@ -340,7 +340,7 @@ def test_a_saved_model_is_scored_with_its_covariates(own: Path) -> None:
     (row,) = [rows for rows in found.rows if rows.model == "gru"]
     at = list(row.origins.tolist()).index(HISTORY.session(590))
     model = replace(model_of(own / "home", "FAKE"), served_by="gru")
-    modelfile.save(own / "home" / "models", trainedmodel.to_file(model))
+    modelfile.save_model(own / "home" / "models", trainedmodel.to_file(model))
     forecast = predicted(own, as_of=HISTORY.session(590))
     price = row.last_close[at] * np.exp(row.quantiles_NQ[at, 49])
     assert forecast.median == pytest.approx(price, rel=1e-12)

@@ -93,7 +93,7 @@ def test_a_ticker_with_nothing_but_a_running_session_is_tried_again_later(
     clock(datetime(2021, 4, 30, 15, tzinfo=UTC))
     with pytest.raises(SourceUnavailable, match="0 completed sessions, and none are stored"):
         fetcher(db).update("AAA")
-    assert pricestore.tickers(db) == []
+    assert pricestore.stored_tickers(db) == []
 
 
 def test_prices_that_are_a_little_old_do_where_that_is_allowed(clock: SetClock, db: Database) -> None:
@@ -138,7 +138,7 @@ def test_an_earlier_clock_sees_no_later_bars(clock: SetClock, db: Database) -> N
 def test_tickers_in_small_letters_are_the_same_tickers(db: Database, home: Path) -> None:
     one = pipeline.fetch(["aaa", "AAA"], home, QUIET, lambda _: Heard())
     assert [one("aaa").asked, one("AAA").asked] == [True, False]
-    assert pricestore.tickers(db) == ["AAA"]
+    assert pricestore.stored_tickers(db) == ["AAA"]
 
 
 # What the provider has changed.

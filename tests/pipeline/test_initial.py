@@ -90,7 +90,7 @@ def test_without_being_asked_a_training_begins_with_the_general_model(kept: tupl
     home, result = kept
     assert result.init is not None
     assert result.init.name == "general"
-    config = trainedmodel.from_file(modelfile.load(home / "models", "FAKE")).config
+    config = trainedmodel.from_file(modelfile.load_model(home / "models", "FAKE")).config
     vintage = trainedmodel.general_model(date(2018, 1, 1), INDEX)
     assert (config.init, config.network) == ("general", vintage.config.network)
     assert config.training == replace(TUNING, seeds=3)
@@ -128,7 +128,7 @@ def test_a_helpful_tuning_takes_its_place(tuned: tuple[Path, TrainResult]) -> No
     assert not result.init.kept
     assert result.init.tuned_crps < result.init.crps
     assert result.init.p < initial.SIGNIFICANT
-    model = trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
+    model = trainedmodel.from_file(modelfile.load_model(home / "models", "FAKE"))
     vintage = trainedmodel.general_model(HISTORY.last, HISTORY)
     assert model.served.ensemble.base == vintage.served.ensemble.base
     before, after = vintage.served.ensemble.weights, model.served.ensemble.weights
@@ -154,7 +154,7 @@ def test_both_are_reproduced_byte_by_byte(tuned: tuple[Path, TrainResult], kept:
 def test_other_settings_begin_from_scratch(config: TrainConfig, tmp_path: Path) -> None:
     result = trained(tmp_path, config)
     assert result.init is None
-    assert trainedmodel.from_file(modelfile.load(tmp_path / "models", "FAKE")).config.init == "scratch"
+    assert trainedmodel.from_file(modelfile.load_model(tmp_path / "models", "FAKE")).config.init == "scratch"
 
 
 def test_a_validation_part_that_every_vintage_has_seen_is_no_hindrance_unless_one_was_asked_for(
@@ -172,18 +172,18 @@ def test_a_validation_part_that_every_vintage_has_seen_is_no_hindrance_unless_on
 
 def test_another_model_of_the_home_can_be_begun_with(tmp_path: Path) -> None:
     trained(tmp_path, SCRATCH, name="teacher")
-    teacher = trainedmodel.from_file(modelfile.load(tmp_path / "models", "teacher"))
+    teacher = trainedmodel.from_file(modelfile.load_model(tmp_path / "models", "teacher"))
     result = trained(tmp_path, replace(USUAL, init="teacher"))
     assert result.init is not None
     assert (result.init.name, result.init.young_id) == ("teacher", teacher.model_id)
-    assert trainedmodel.from_file(modelfile.load(tmp_path / "models", "FAKE")).config.network == SCRATCH.network
+    assert trainedmodel.from_file(modelfile.load_model(tmp_path / "models", "FAKE")).config.network == SCRATCH.network
 
 
 def test_a_model_that_has_seen_the_validation_part_is_refused(tmp_path: Path) -> None:
     trained(tmp_path, replace(SCRATCH, split=SplitConfig(HISTORY.session(370), HISTORY.session(470))), name="teacher")
     with pytest.raises(ModelError, match="cannot begin with it"):
         trained(tmp_path, replace(USUAL, init="teacher"))
-    assert not modelfile.exists(tmp_path / "models", "FAKE")
+    assert not modelfile.model_exists(tmp_path / "models", "FAKE")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def trained(
     path = synthetic.write_csv(folder / "FAKE.csv", h)
     with synthetic.only_baselines("random-walk", "har-t"):
         result = pipeline.train(str(path), ReadOptions(), config, home, None, progress or Silent())
-    return result, trainedmodel.from_file(modelfile.load(home / "models", "FAKE"))
+    return result, trainedmodel.from_file(modelfile.load_model(home / "models", "FAKE"))
 
 
 def forecast_from(model: TrainedModel, h: History, as_of: date | None = None) -> list[object]:
@@ -93,7 +93,7 @@ def test_untuned_it_forecasts_what_the_pool_does_market_and_all(pool_home: Path,
     assert result.init is not None
     assert result.init.kept
     assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)
-    pool = trainedmodel.from_file(modelfile.load(pool_home / "models", "pool"))
+    pool = trainedmodel.from_file(modelfile.load_model(pool_home / "models", "pool"))
     assert forecast_from(model, STRANGER) == forecast_from(pool, STRANGER)
     assert forecast_from(model, STRANGER) != forecast_from(replace(pool, market=None), STRANGER)
     # After the market's last session the network that does without one takes over.
@@ -116,7 +116,7 @@ def test_tuned_it_still_looks_at_the_market_and_is_made_again_byte_by_byte(pool_
     assert model.has_fallback
     assert [fit.cutoff for fit in model.fits_without("market")] == [model.scored.cutoff, model.served.cutoff]
     assert model.served.cutoff == STRANGER.last
-    pool = trainedmodel.from_file(modelfile.load(pool_home / "models", "pool"))
+    pool = trainedmodel.from_file(modelfile.load_model(pool_home / "models", "pool"))
     assert forecast_from(model, STRANGER) != forecast_from(pool, STRANGER)
 
 
@@ -240,8 +240,8 @@ def test_runs_keep_the_market_in_sight_from_evening_to_evening(
         trained = [one.ticker for one in done if one.training is not None and one.training.outcome != "kept"]
         assert trained == {THURSDAY: list(TICKERS), MONDAY: []}.get(day, trained)
         for ticker in trained:
-            model = trainedmodel.from_file(modelfile.load(listed / "models", ticker))
+            model = trainedmodel.from_file(modelfile.load_model(listed / "models", ticker))
             assert model.market is not None
             assert model.market.dates_D[-1] == np.datetime64(day)
-            modelfile.save(listed / "models", trainedmodel.to_file(replace(model, served_by="lstm")))
+            modelfile.save_model(listed / "models", trainedmodel.to_file(replace(model, served_by="lstm")))
             assert set(MARKET_NAMES) <= set(model.served.ensemble.standardiser.names)

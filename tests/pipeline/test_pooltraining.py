@@ -89,7 +89,7 @@ class Kept:
 def trained(home: Path, histories: Sequence[History], config: TrainConfig = QUICK, keep_rows: bool = False) -> Kept:
     with few_baselines() if config is QUICK else nullcontext():
         result = train_pool(pool_of(histories), config, home, "pool", Silent(), keep_rows)
-    return Kept(home, result, trainedmodel.from_file(modelfile.load(home / "models", "pool")))
+    return Kept(home, result, trainedmodel.from_file(modelfile.load_model(home / "models", "pool")))
 
 
 @pytest.fixture(scope="module")

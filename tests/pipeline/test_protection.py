@@ -73,13 +73,13 @@ def predicted(folder: Path, progress: Silent | None = None) -> Forecast:
 def rewritten(folder: Path, change: Callable[[dict[str, Any]], object], version: str = modelfile.FORMAT) -> None:
     """Change the manifest, with every hash and the id made to fit; `version` 1 has no hash over all of it."""
     place = folder / "home" / "models" / "FAKE"
-    file = modelfile.load(place.parent, "FAKE")
+    file = modelfile.load_model(place.parent, "FAKE")
     manifest = copy.deepcopy(file.manifest)
     change(manifest)
     try:
         body = {key: manifest[key] for key in BODY if key in manifest}
         manifest["model_id"] = modelfile.model_id(body, file.tensors)
-        modelfile.save(place.parent, replace(file, manifest=manifest))
+        modelfile.save_model(place.parent, replace(file, manifest=manifest))
     except ValueError:  # not a number: `save` refuses it, somebody else would not
         (place / "manifest.json").write_text(json.dumps(manifest))
         return
@@ -109,7 +109,7 @@ def put(place: str, value: Any) -> Callable[[dict[str, Any]], None]:
 def test_every_change_of_a_digit_or_a_byte_is_refused_or_no_change(own: Path) -> None:
     """Seventeen digits may be one more than a number has: the manifest means the same then."""
     models = own / "home" / "models"
-    before = modelfile.load(models, "FAKE").manifest
+    before = modelfile.load_model(models, "FAKE").manifest
     draw = random.Random(0)  # noqa: S311 - which digits is no secret
     refused = 0
     for _ in range(150):
@@ -123,7 +123,7 @@ def test_every_change_of_a_digit_or_a_byte_is_refused_or_no_change(own: Path) ->
             changed[draw.randrange(len(content))] ^= draw.randrange(1, 256)
         path.write_bytes(changed)
         try:
-            assert modelfile.load(models, "FAKE").manifest == before
+            assert modelfile.load_model(models, "FAKE").manifest == before
         except ModelError:
             refused += 1
         path.write_bytes(content)
@@ -217,22 +217,22 @@ def test_a_value_that_no_training_gave_is_named_whatever_the_hashes_say(
 def test_weights_of_another_shape_or_kind_are_named(
     own: Path, name: str, change: Callable[[Any], Any] | None, said: str
 ) -> None:
-    file = modelfile.load(own / "home" / "models", "FAKE")
+    file = modelfile.load_model(own / "home" / "models", "FAKE")
     tensors = {key: array for key, array in file.tensors.items() if key != name}
     if change is not None:
         tensors[name] = change(file.tensors[name])
     body = {key: file.manifest[key] for key in BODY if key in file.manifest}
     manifest = {**file.manifest, "model_id": modelfile.model_id(body, tensors)}
-    modelfile.save(own / "home" / "models", ModelFile("FAKE", manifest, tensors))
+    modelfile.save_model(own / "home" / "models", ModelFile("FAKE", manifest, tensors))
     with pytest.raises(ModelError, match=said):
         predicted(own)
 
 
 def test_an_id_that_is_not_that_of_its_content_is_refused(own: Path) -> None:
-    file = modelfile.load(own / "home" / "models", "FAKE")
+    file = modelfile.load_model(own / "home" / "models", "FAKE")
     manifest = copy.deepcopy(file.manifest)
     manifest["served"]["base_scale"]["mu"] += 0.001
-    modelfile.save(own / "home" / "models", replace(file, manifest=manifest))
+    modelfile.save_model(own / "home" / "models", replace(file, manifest=manifest))
     with pytest.raises(ModelError, match=r"model_id is .*, and that of its settings, parameters and weights is"):
         predicted(own)
 
@@ -260,13 +260,13 @@ def test_whatever_stands_in_a_parameter_is_refused_or_gives_a_forecast(
     kept: Path, place: str, value: Any, served_by: str
 ) -> None:
     """By the model's own door, the file's is left out: a hundred folders are slow."""
-    file = modelfile.load(kept / "home" / "models", "FAKE")
+    file = modelfile.load_model(kept / "home" / "models", "FAKE")
     manifest = copy.deepcopy(file.manifest)
     put(place, value)(manifest)
     manifest["served_by"] = served_by
     body = {key: manifest[key] for key in BODY if key in manifest}
     try:
-        codec.parse(json.dumps(manifest).encode())
+        codec.parse_json(json.dumps(manifest).encode())
         manifest["model_id"] = modelfile.model_id(body, file.tensors)
         model = trainedmodel.from_file(replace(file, manifest=manifest))
     except (ModelError, ValueError):  # ValueError: a number that is none, at which `load` says that it is damage

@@ -60,7 +60,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own(kept: Path, tmp_path: Path) -> Path:
     """A home like that, whose model was trained on a file in the test's folder."""
     shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
-    data = modelfile.load(tmp_path / "home" / "models", "FAKE").manifest["data"]
+    data = modelfile.load_model(tmp_path / "home" / "models", "FAKE").manifest["data"]
     edited(tmp_path / "home", data={**data, "source": str(tmp_path / "FAKE.csv")})
     return tmp_path / "home"
 
@@ -72,13 +72,13 @@ def reproduced(home: Path, *sources: Path, name: str = "FAKE", every: bool = Fal
 
 def edited(home: Path, name: str = "FAKE", **manifest: Any) -> ModelFile:
     """The saved model with other entries in its manifest."""
-    file = modelfile.load(home / "models", name)
+    file = modelfile.load_model(home / "models", name)
     changed = {**file.manifest, **manifest}
     body = {key: changed[key] for key in ("config", "served_by", "features", "scored", "served") if key in changed}
     if manifest.keys() & body.keys():
         changed["model_id"] = modelfile.model_id(body, file.tensors)
     file = replace(file, manifest=changed)
-    modelfile.save(home / "models", file)
+    modelfile.save_model(home / "models", file)
     return file
 
 
@@ -88,7 +88,7 @@ def test_a_model_of_a_file_is_the_same_to_the_last_byte_and_nothing_is_saved(tmp
     found = reproduced(home, every=True)
     assert (found.identical, found.different, found.parameters, found.versions) == (True, (), (), {})
     assert found.model_id == found.again
-    assert found.tensors == len(modelfile.load(home / "models", "FAKE").tensors) > 10
+    assert found.tensors == len(modelfile.load_model(home / "models", "FAKE").tensors) > 10
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
 
 
@@ -147,7 +147,7 @@ def test_a_model_of_a_ticker_is_trained_from_the_store_whatever_was_fetched_sinc
 
 
 def test_another_seed_is_another_model_and_what_differs_is_said(own: Path) -> None:
-    manifest = modelfile.load(own / "models", "FAKE").manifest
+    manifest = modelfile.load_model(own / "models", "FAKE").manifest
     config = {**manifest["config"], "training": {**manifest["config"]["training"], "seed": 7}}
     edited(own, config=config, versions={**manifest["versions"], "torch": "0.4.1"})
     found = reproduced(own)
@@ -163,7 +163,7 @@ def test_another_seed_is_another_model_and_what_differs_is_said(own: Path) -> No
 
 
 def test_another_processor_is_told_from_damage(own: Path) -> None:
-    manifest = modelfile.load(own / "models", "FAKE").manifest
+    manifest = modelfile.load_model(own / "models", "FAKE").manifest
     assert {"processor", "blas_kernel", "numpy_instructions", "torch_instructions"} <= manifest["machine"].keys()
     config = {**manifest["config"], "training": {**manifest["config"]["training"], "seed": 7}}
     edited(own, config=config)
@@ -177,7 +177,7 @@ def test_another_processor_is_told_from_damage(own: Path) -> None:
 
 
 def test_what_a_training_met_by_chance_is_not_compared(own: Path) -> None:
-    saved = modelfile.load(own / "models", "FAKE")
+    saved = modelfile.load_model(own / "models", "FAKE")
     edited(own, created_at="2001-01-01T00:00:00+00:00", calendar=saved.manifest["calendar"])
     assert reproduced(own).identical
 
@@ -207,7 +207,7 @@ def test_a_manifest_without_its_prices_is_a_model_error(own: Path, data: Any) ->
 
 @pytest.mark.parametrize("source", ["-", "frame"])
 def test_prices_that_were_no_file_have_to_be_named(own: Path, tmp_path: Path, source: str) -> None:
-    data = modelfile.load(own / "models", "FAKE").manifest["data"]
+    data = modelfile.load_model(own / "models", "FAKE").manifest["data"]
     edited(own, data={**data, "source": source})
     with pytest.raises(DataError, match="cannot be read again"):
         reproduced(own)
@@ -243,7 +243,7 @@ def test_a_network_is_exported_whole_or_not_at_all(kept: Path, tmp_path: Path) -
     home = kept / "home"
     output = tmp_path / "fake.onnx"
     done = pipeline.export_model(home, "FAKE", output, fit="scored")
-    saved = modelfile.load(home / "models", "FAKE").manifest
+    saved = modelfile.load_model(home / "models", "FAKE").manifest
     assert (done.size, done.fit, done.model_id) == (output.stat().st_size, "scored", saved["model_id"])
     assert done.cutoff.isoformat() == saved["scored"]["cutoff"] < saved["served"]["cutoff"]
     assert list(done.features) == saved["features"]

@@ -132,7 +132,7 @@ def test_replays_are_not_scored(db: Database, home: Path, clock: SetClock) -> No
 
 def test_the_rival_is_what_validation_called_the_strongest_while_the_model_says_so(home: Path) -> None:
     def save(name: str, manifest: dict[str, object]) -> None:
-        modelfile.save(home / "models", ModelFile(name, manifest, {"x": np.zeros(1)}))
+        modelfile.save_model(home / "models", ModelFile(name, manifest, {"x": np.zeros(1)}))
 
     save("AAPL", {"verdict_figures": {"strongest_baseline": "garch-t"}})
     save("MSFT", {"verdict_figures": None})
@@ -142,7 +142,7 @@ def test_the_rival_is_what_validation_called_the_strongest_while_the_model_says_
 
 @pytest.mark.parametrize("damage", ["manifest.json", "weights.safetensors"])
 def test_a_damaged_model_has_no_say_in_its_rival(home: Path, damage: str) -> None:
-    folder = modelfile.save(
+    folder = modelfile.save_model(
         home / "models", ModelFile("AAPL", {"verdict_figures": {"strongest_baseline": "ewma-t"}}, {"x": np.zeros(1)})
     )
     (folder / damage).write_bytes(b"")

@@ -13,8 +13,8 @@ from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import settling
-from stockcast.storage.ledger.recording import Entry
-from stockcast.storage.ledger.settling import Settled
+from stockcast.storage.ledger.recording import LedgerEntry
+from stockcast.storage.ledger.settling import Settlement
 
 NOW = datetime(2024, 7, 1, 21, 30, tzinfo=UTC)
 LATER = datetime(2024, 7, 9, 21, 30, tzinfo=UTC)
@@ -45,8 +45,10 @@ def forecast(origin: date = MON, target: date = TUE, horizon: int = 1, model: st
 BASELINES: dict[str, Distribution] = {"har-t": student(0.0, 0.018, math.inf), "random-walk": sample()}
 
 
-def entry(origin: date = MON, target: date = TUE, horizon: int = 1, kind: str = "live", model: str = "AAPL") -> Entry:
-    return Entry(forecast(origin, target, horizon, model), kind, student(), BASELINES)
+def entry(
+    origin: date = MON, target: date = TUE, horizon: int = 1, kind: str = "live", model: str = "AAPL"
+) -> LedgerEntry:
+    return LedgerEntry(forecast(origin, target, horizon, model), kind, student(), BASELINES)
 
 
 def wider(factor: float, alpha: float = 0.08) -> Calibration:
@@ -54,5 +56,5 @@ def wider(factor: float, alpha: float = 0.08) -> Calibration:
     return Calibration(METHOD, alpha, factor, 40)
 
 
-def settle(db: Database, through: date = FRI, closes: Floats = CLOSES, dates: Dates = DATES) -> Settled:
+def settle(db: Database, through: date = FRI, closes: Floats = CLOSES, dates: Dates = DATES) -> Settlement:
     return settling.settle(db, "AAPL", dates, closes, LATER, through)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.errors import LockedError, StorageError
-from stockcast.storage.database import FILE, VERSION, Database
+from stockcast.storage.database import FILE, SCHEMA_VERSION, Database
 
 as_user = pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser is refused nothing")
 
@@ -126,10 +126,10 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(db: Database, home: Path)
 
 
 def test_a_file_from_a_later_version_is_refused_and_left_as_it_is(db: Database, home: Path) -> None:
-    db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
     before = db.path.read_bytes()
-    with pytest.raises(StorageError, match=f"format {VERSION + 1}") as caught:
+    with pytest.raises(StorageError, match=f"format {SCHEMA_VERSION + 1}") as caught:
         Database.open(home)
     assert "version of stockcast" in caught.value.hint
     assert db.path.read_bytes() == before

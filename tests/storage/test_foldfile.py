@@ -24,7 +24,7 @@ from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble, Standardiser
 from stockcast.models.simulation import PathPlan, Shocks
-from stockcast.storage.foldfile import FoldFile, key_of, load, prune, save
+from stockcast.storage.foldfile import FoldFile, fold_key, load_fold, prune_folds, save_fold
 from stockcast.windows.features import features
 from tests import synthetic
 
@@ -94,8 +94,8 @@ def fit(cell: str, layers: int, seed: int = 0) -> Fit:
 
 def test_distributions_and_facts_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "f.npz"
-    save(path, fold())
-    found = load(path)
+    save_fold(path, fold())
+    found = load_fold(path)
     assert bits(found) == bits(fold())
     assert found is not None
     assert list(found.dists) == ["lstm", "fhs-garch"]
@@ -107,14 +107,14 @@ def test_distributions_and_facts_come_back_to_the_bit_and_in_their_order(tmp_pat
 def test_any_numbers_come_back_to_the_bit(values_NK: np.ndarray, loc_N: np.ndarray) -> None:
     made = FoldFile({"e": Empirical(values_NK), "t": StudentT(loc_N, np.exp(loc_N % 3), np.full(3, 2.5))}, {"a": None})
     with tempfile.TemporaryDirectory() as folder:
-        save(Path(folder) / "f.npz", made)
-        assert bits(load(Path(folder) / "f.npz")) == bits(made)
+        save_fold(Path(folder) / "f.npz", made)
+        assert bits(load_fold(Path(folder) / "f.npz")) == bits(made)
 
 
 def test_every_step_and_the_distributions_before_come_back_to_the_bit_and_in_their_order(tmp_path: Path) -> None:
     made = further()
-    save(tmp_path / "f.npz", made)
-    found = load(tmp_path / "f.npz")
+    save_fold(tmp_path / "f.npz", made)
+    found = load_fold(tmp_path / "f.npz")
     assert bits(found) == bits(made)
     assert found is not None
     assert list(found.ahead) == list(made.ahead) == ["lstm", "fhs-garch"]
@@ -130,38 +130,38 @@ def test_every_step_and_the_distributions_before_come_back_to_the_bit_and_in_the
 def test_a_digit_in_the_shape_of_an_array_is_damage(tmp_path: Path, fewer: bytes) -> None:
     """An archive's own checksum is not looked at where less is asked for than there is."""
     path = tmp_path / "f.npz"
-    save(path, FoldFile({"e": Empirical(np.random.default_rng(0).standard_normal((4000, 20)))}, ABOUT))
+    save_fold(path, FoldFile({"e": Empirical(np.random.default_rng(0).standard_normal((4000, 20)))}, ABOUT))
     content = path.read_bytes()
     assert content.count(b"(4000, 20)") == 1
     path.write_bytes(content.replace(b"(4000, 20)", fewer))
-    assert load(path) is None
+    assert load_fold(path) is None
 
 
 def test_a_fold_without_a_hash_or_with_another_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "f.npz"
-    save(path, fold())
+    save_fold(path, fold())
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     arrays["t@1:lstm"][0, 3] += 0.01
     np.savez(path, **arrays)
-    assert load(path) is None
+    assert load_fold(path) is None
     del arrays["sha256"]
     np.savez(path, **arrays)
-    assert load(path) is None
+    assert load_fold(path) is None
 
 
 def test_twenty_steps_come_back_in_the_order_of_numbers_not_of_letters(tmp_path: Path) -> None:
     made = replace(fold(), ahead={"lstm": tuple(simulated(40 - step, step) for step in range(2, 22))})
-    save(tmp_path / "f.npz", made)
-    found = load(tmp_path / "f.npz")
+    save_fold(tmp_path / "f.npz", made)
+    found = load_fold(tmp_path / "f.npz")
     assert found is not None
     assert [len(dist) for dist in found.ahead["lstm"]] == list(range(38, 18, -1))
 
 
 def test_a_fold_of_no_further_step_comes_back_without_any(tmp_path: Path) -> None:
     """Its only origin is the last but one bar: two sessions ahead there is nothing."""
-    save(tmp_path / "f.npz", replace(fold(), ahead={"lstm": (), "fhs-garch": ()}))
-    found = load(tmp_path / "f.npz")
+    save_fold(tmp_path / "f.npz", replace(fold(), ahead={"lstm": (), "fhs-garch": ()}))
+    found = load_fold(tmp_path / "f.npz")
     assert bits(found) == bits(fold())
     assert found is not None
     assert not any(found.ahead.values())
@@ -170,12 +170,12 @@ def test_a_fold_of_no_further_step_comes_back_without_any(tmp_path: Path) -> Non
 def test_simulated_distributions_are_compressed_and_single_precision_costs_half(tmp_path: Path) -> None:
     values_NK = np.random.default_rng(0).standard_normal((100, 200))
     for name, values in (("single", values_NK.astype(np.float32)), ("double", values_NK)):
-        save(tmp_path / name, replace(fold(), ahead={"lstm": (Empirical(values),)}))
+        save_fold(tmp_path / name, replace(fold(), ahead={"lstm": (Empirical(values),)}))
     sizes = [(tmp_path / name).stat().st_size for name in ("single", "double")]
     assert sizes[0] < 0.65 * sizes[1]
     with zipfile.ZipFile(tmp_path / "single") as archive:
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
-    save(tmp_path / "plain", fold())
+    save_fold(tmp_path / "plain", fold())
     with zipfile.ZipFile(tmp_path / "plain") as archive:
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
 
@@ -184,11 +184,11 @@ def test_simulated_distributions_are_compressed_and_single_precision_costs_half(
 @pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("gru", 2), ("rnn", 1)])
 def test_a_fit_that_comes_back_forecasts_the_same_bytes(cell: str, layers: int, ahead: bool, tmp_path: Path) -> None:
     made, pre_validation = fit(cell, layers), fit(cell, layers, seed=5)
-    save(
+    save_fold(
         tmp_path / "f.npz",
         replace(further() if ahead else fold(), fits={cell: made}, pre_validation={cell: pre_validation}),
     )
-    found = load(tmp_path / "f.npz")
+    found = load_fold(tmp_path / "f.npz")
     assert found is not None
     again = found.fits[cell]
     assert (again.cutoff, again.ensemble.config, list(again.baselines)) == (
@@ -209,8 +209,8 @@ def test_a_fit_that_comes_back_forecasts_the_same_bytes(cell: str, layers: int, 
 
 def test_the_fits_of_two_cells_are_kept_apart(tmp_path: Path) -> None:
     fits = {"gru": fit("gru", 1, seed=1), "lstm": fit("lstm", 1, seed=2)}
-    save(tmp_path / "f.npz", replace(fold(), fits=fits))
-    found = load(tmp_path / "f.npz")
+    save_fold(tmp_path / "f.npz", replace(fold(), fits=fits))
+    found = load_fold(tmp_path / "f.npz")
     assert found is not None
     assert list(found.fits) == ["gru", "lstm"]
     for cell, one in fits.items():
@@ -220,26 +220,26 @@ def test_the_fits_of_two_cells_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_nothing_is_no_fold(tmp_path: Path) -> None:
-    assert load(tmp_path / "none.npz") is None
-    assert load(tmp_path) is None
+    assert load_fold(tmp_path / "none.npz") is None
+    assert load_fold(tmp_path) is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.99, 0.9999])
 def test_a_torn_file_is_no_fold(share: float, tmp_path: Path) -> None:
     path = tmp_path / "f.npz"
-    save(path, fold())
+    save_fold(path, fold())
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    assert load(path) is None
+    assert load_fold(path) is None
 
 
 def test_a_flipped_bit_is_no_fold(tmp_path: Path) -> None:
     path = tmp_path / "f.npz"
-    save(path, fold())
+    save_fold(path, fold())
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 4
     path.write_bytes(damaged)
-    assert load(path) is None
+    assert load_fold(path) is None
 
 
 @settings(max_examples=60)
@@ -252,7 +252,7 @@ def test_whatever_bit_is_flipped_a_fold_is_whole_or_none(data: st.DataObject) ->
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "f.npz"
         path.write_bytes(damaged)
-        found = load(path)
+        found = load_fold(path)
     assert found is None or (bits(found), found.about) == (bits(fold()), ABOUT)
 
 
@@ -262,12 +262,12 @@ def test_an_archive_of_a_kind_that_we_do_not_write_is_no_fold(flag: int, tmp_pat
     entry = damaged.index(b"PK\x01\x02")  # of the list of contents, whose flags begin with its ninth byte
     damaged[entry + 8] |= flag
     (tmp_path / "f.npz").write_bytes(damaged)
-    assert load(tmp_path / "f.npz") is None
+    assert load_fold(tmp_path / "f.npz") is None
 
 
 def whole_bytes() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        save(Path(folder) / "f.npz", fold())
+        save_fold(Path(folder) / "f.npz", fold())
         return (Path(folder) / "f.npz").read_bytes()
 
 
@@ -282,7 +282,7 @@ def test_a_header_that_is_no_python_is_no_fold(tmp_path: Path) -> None:
     assert header != good.getvalue()
     with zipfile.ZipFile(tmp_path / "f.npz", "w") as archive:
         archive.writestr("about.npy", header)
-    assert load(tmp_path / "f.npz") is None
+    assert load_fold(tmp_path / "f.npz") is None
 
 
 def foreign_text(path: Path) -> None:
@@ -327,34 +327,34 @@ FOREIGN = (foreign_text, foreign_array, foreign_archive, foreign_arrays, only_fa
 def test_a_foreign_file_is_no_fold(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "f.npz"
     make(path)
-    assert load(path) is None
+    assert load_fold(path) is None
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"Not a directory|File exists"):
-        save(tmp_path / "file" / "deeper" / "f.npz", fold())
+        save_fold(tmp_path / "file" / "deeper" / "f.npz", fold())
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_an_unknown_distribution_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="no file format for object"):
-        save(tmp_path / "f.npz", replace(fold(), dists={"x": object()}))  # type: ignore[dict-item]
+        save_fold(tmp_path / "f.npz", replace(fold(), dists={"x": object()}))  # type: ignore[dict-item]
     assert os.listdir(tmp_path) == []
 
 
 def test_a_key_changes_with_what_is_said_and_with_every_array() -> None:
     a, b = np.arange(3.0), np.arange(4.0)
     keys = [
-        key_of({"x": 1}, a, b),
-        key_of({"x": 2}, a, b),
-        key_of({"y": 1}, a, b),
-        key_of({"x": 1}, b, a),
-        key_of({"x": 1}, a),
-        key_of({"x": 1}, np.nextafter(a, 9), b),
+        fold_key({"x": 1}, a, b),
+        fold_key({"x": 2}, a, b),
+        fold_key({"y": 1}, a, b),
+        fold_key({"x": 1}, b, a),
+        fold_key({"x": 1}, a),
+        fold_key({"x": 1}, np.nextafter(a, 9), b),
     ]
     assert len(set(keys)) == len(keys)
-    assert key_of({"x": 1, "y": 2}, a) == key_of({"y": 2, "x": 1}, np.arange(6.0)[:3])
+    assert fold_key({"x": 1, "y": 2}, a) == fold_key({"y": 2, "x": 1}, np.arange(6.0)[:3])
     assert all(key.isalnum() and len(key) == 24 for key in keys)
 
 
@@ -364,21 +364,21 @@ def names_in(folder: Path) -> set[str]:
 
 def test_the_folds_used_last_are_kept_and_reading_is_using(tmp_path: Path) -> None:
     for k in range(6):
-        save(tmp_path / f"{k}.npz", fold())
+        save_fold(tmp_path / f"{k}.npz", fold())
         os.utime(tmp_path / f"{k}.npz", (1e9 + k, 1e9 + k))
     (tmp_path / "notes.txt").write_text("mine")
-    assert load(tmp_path / "1.npz") is not None
-    prune(tmp_path, 3)
+    assert load_fold(tmp_path / "1.npz") is not None
+    prune_folds(tmp_path, 3)
     assert names_in(tmp_path) == {"1.npz", "4.npz", "5.npz", "notes.txt"}
-    prune(tmp_path, 3)
-    prune(tmp_path, 100)
+    prune_folds(tmp_path, 3)
+    prune_folds(tmp_path, 100)
     assert names_in(tmp_path) == {"1.npz", "4.npz", "5.npz", "notes.txt"}
 
 
 def test_pruning_where_there_is_nothing_does_nothing(tmp_path: Path) -> None:
-    prune(tmp_path / "missing", 3)
+    prune_folds(tmp_path / "missing", 3)
     (tmp_path / "file").write_text("")
-    prune(tmp_path / "file", 3)
+    prune_folds(tmp_path / "file", 3)
     assert names_in(tmp_path) == {"file"}
 
 
@@ -386,7 +386,7 @@ def test_a_fold_that_cannot_be_removed_stays_and_keeps_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for k in range(4):
-        save(tmp_path / f"{k}.npz", fold())
+        save_fold(tmp_path / f"{k}.npz", fold())
         os.utime(tmp_path / f"{k}.npz", (1e9 + k, 1e9 + k))
     original = Path.unlink
 
@@ -396,15 +396,15 @@ def test_a_fold_that_cannot_be_removed_stays_and_keeps_no_other(
         original(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refusing)
-    prune(tmp_path, 1)
+    prune_folds(tmp_path, 1)
     assert names_in(tmp_path) == {"2.npz", "3.npz"}
 
 
 def test_a_fold_that_may_only_be_read_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save(tmp_path / "f.npz", fold())
+    save_fold(tmp_path / "f.npz", fold())
 
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "utime", refused)
-    assert bits(load(tmp_path / "f.npz")) == bits(fold())
+    assert bits(load_fold(tmp_path / "f.npz")) == bits(fold())

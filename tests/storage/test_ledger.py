@@ -19,8 +19,8 @@ from stockcast.evaluation import metrics
 from stockcast.models.distribution import StudentT
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording, settling
-from stockcast.storage.ledger.recording import Entry
-from stockcast.storage.ledger.settling import Settled
+from stockcast.storage.ledger.recording import LedgerEntry
+from stockcast.storage.ledger.settling import Settlement
 from stockcast.windows.features import session_returns
 from tests import synthetic
 from tests.storage.entries import (
@@ -54,7 +54,7 @@ def db(home: Path) -> Iterator[Database]:
 def test_a_forecast_comes_back_as_it_was_recorded(db: Database) -> None:
     calibration: dict[str, float | int | str] = {"method": "aci", "alpha": 0.08, "factor": 1.25, "settled": 40}
     shown = changed(forecast(), calibration=calibration, currency=None)
-    wide = Entry(shown, "live", student(), BASELINES, wider(1.25))
+    wide = LedgerEntry(shown, "live", student(), BASELINES, wider(1.25))
     assert recording.record(db, [wide], NOW.astimezone(timezone(timedelta(hours=9)))) == 1
     (row,) = reading.rows(db)
     assert row.forecast == shown
@@ -87,7 +87,7 @@ def test_without_a_calibration_the_intervals_are_those_of_the_distribution(db: D
 def test_what_is_recorded_already_is_never_changed(db: Database) -> None:
     recording.record(db, [entry(kind="replay")], NOW)
     before = [tuple(db.rows(f"SELECT * FROM {table}")) for table in ("forecasts", "laws")]  # noqa: S608
-    other = Entry(changed(forecast(), median=1.0), "live", student(0.5), {})
+    other = LedgerEntry(changed(forecast(), median=1.0), "live", student(0.5), {})
     assert recording.record(db, [other, entry(WED, FRI), entry(WED, FRI)], LATER) == 1
     after = [db.rows(f"SELECT * FROM {table}") for table in ("forecasts", "laws")]  # noqa: S608
     assert [tuple(rows[: len(old)]) for rows, old in zip(after, before, strict=True)] == before
@@ -119,7 +119,7 @@ def test_a_failure_half_way_records_nothing(db: Database) -> None:
 
 
 def test_a_figure_that_json_has_no_word_for_is_null(db: Database) -> None:
-    recording.record(db, [Entry(changed(forecast(), mean=math.inf), "live", student(), {})], NOW)
+    recording.record(db, [LedgerEntry(changed(forecast(), mean=math.inf), "live", student(), {})], NOW)
     assert reading.latest(db)[0]["mean"] is None
 
 
@@ -128,20 +128,20 @@ def test_entries_that_are_none_are_refused() -> None:
         entry(kind="dead")
     pair = StudentT(np.zeros(2), np.ones(2), np.full(2, 5.0))
     with pytest.raises(ValueError, match="2 rows in the distribution 'har-t'"):
-        Entry(forecast(), "live", student(), {"har-t": pair})
+        LedgerEntry(forecast(), "live", student(), {"har-t": pair})
     with pytest.raises(ModelError, match="interval"):
-        Entry(forecast(), "live", student(), {}, wider(math.nan))
+        LedgerEntry(forecast(), "live", student(), {}, wider(math.nan))
     with pytest.raises(ModelError, match="interval"):
-        Entry(forecast(), "live", student(), {}, wider(-1.0))
+        LedgerEntry(forecast(), "live", student(), {}, wider(-1.0))
 
 
 # --- settling ---
 
 
 def test_a_settled_forecast_has_the_scores_of_the_closed_forms(db: Database) -> None:
-    wide = Entry(forecast(), "live", student(), BASELINES, wider(2.0))
+    wide = LedgerEntry(forecast(), "live", student(), BASELINES, wider(2.0))
     recording.record(db, [wide], NOW)
-    assert settle(db) == Settled(1, 0)
+    assert settle(db) == Settlement(1, 0)
     (row,) = reading.rows(db)
     outcome = row.outcome
     assert outcome is not None
@@ -183,7 +183,7 @@ def test_returns_are_those_of_the_backtest_to_the_last_bit(db: Database) -> None
     history = synthetic.history(60, ticker="AAPL")
     days: list[date] = history.dates.astype(object).tolist()
     recording.record(db, [entry(*pair) for pair in pairwise(days)], NOW)
-    assert settle(db, days[-1], history.adjusted_close, history.dates) == Settled(59, 0)
+    assert settle(db, days[-1], history.adjusted_close, history.dates) == Settlement(59, 0)
     realised = [row.outcome.realised_return for row in reading.rows(db) if row.outcome is not None]
     assert realised == session_returns(history).r_T.tolist()
 
@@ -206,21 +206,21 @@ def test_a_split_between_origin_and_target_leaves_the_score_as_it_is(home: Path)
 def test_settling_twice_changes_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "VOID_AFTER", 1)
     recording.record(db, [entry(), entry(TUE, WED, kind="replay"), entry(MON, date(2024, 7, 4), 3)], NOW)
-    assert settle(db) == Settled(2, 1)
+    assert settle(db) == Settlement(2, 1)
     before = reading.rows(db)
-    assert settling.due(db, "AAPL", FRI) == []
-    assert settle(db, closes=2 * CLOSES[::-1].copy()) == Settled(0, 0)
+    assert settling.due_forecasts(db, "AAPL", FRI) == []
+    assert settle(db, closes=2 * CLOSES[::-1].copy()) == Settlement(0, 0)
     assert reading.rows(db) == before
 
 
 def test_only_what_is_over_is_due(db: Database) -> None:
     recording.record(db, [entry(WED, FRI), entry(), entry(MON, WED, 2), entry(TUE, WED, model="other")], NOW)
-    found = settling.due(db, "AAPL", WED)
+    found = settling.due_forecasts(db, "AAPL", WED)
     assert [(due.origin, due.target_session, due.horizon, due.model) for due in found] == [
         (MON, TUE, 1, "AAPL"), (MON, WED, 2, "AAPL"), (TUE, WED, 1, "other"),
     ]  # fmt: skip
-    assert settling.due(db, "MSFT", WED) == []
-    assert settle(db, WED) == Settled(3, 0)
+    assert settling.due_forecasts(db, "MSFT", WED) == []
+    assert settle(db, WED) == Settlement(3, 0)
     assert [row.status for row in reading.rows(db)] == ["settled", "settled", "settled", "open"]
     two = reading.rows(db)[1].outcome
     assert two is not None
@@ -232,12 +232,12 @@ def test_a_target_session_without_a_bar_waits_for_later_ones_and_is_void_then(
 ) -> None:
     thursday = date(2024, 7, 4)
     recording.record(db, [entry(WED, thursday)], NOW)
-    assert settle(db, thursday, CLOSES[:3], DATES[:3]) == Settled(0, 0)
-    assert settle(db, thursday, CLOSES[:0], DATES[:0]) == Settled(0, 0)
-    assert len(settling.due(db, "AAPL", thursday)) == 1
-    assert settle(db) == Settled(0, 0)
+    assert settle(db, thursday, CLOSES[:3], DATES[:3]) == Settlement(0, 0)
+    assert settle(db, thursday, CLOSES[:0], DATES[:0]) == Settlement(0, 0)
+    assert len(settling.due_forecasts(db, "AAPL", thursday)) == 1
+    assert settle(db) == Settlement(0, 0)
     monkeypatch.setattr(settling, "VOID_AFTER", 1)
-    assert settle(db) == Settled(0, 1)
+    assert settle(db) == Settlement(0, 1)
     (row,) = reading.rows(db)
     assert (row.status, row.outcome) == ("void", None)
     assert row.void == "no bar on the target session 2024-07-04: the exchange did not trade, or the provider lost it"
@@ -247,7 +247,7 @@ def test_a_target_session_without_a_bar_waits_for_later_ones_and_is_void_then(
 def test_a_bar_without_a_price_is_no_bar(db: Database, lost: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "VOID_AFTER", 1)
     recording.record(db, [entry(), entry(TUE, WED)], NOW)
-    assert settle(db, closes=np.array([100.0, lost, 101.0, 104.0])) == Settled(0, 2)
+    assert settle(db, closes=np.array([100.0, lost, 101.0, 104.0])) == Settlement(0, 2)
     assert [row.void for row in reading.rows(db)] == [
         "no bar on the target session 2024-07-02: the exchange did not trade, or the provider lost it",
         "the bar of the origin 2024-07-02 is gone from the prices",
@@ -264,4 +264,4 @@ def test_a_failure_half_way_settles_nothing(db: Database) -> None:
         settle(db)
     assert [row.status for row in reading.rows(db)] == ["open", "open"]
     db.execute("DROP TRIGGER refuse")
-    assert settle(db) == Settled(2, 0)
+    assert settle(db) == Settlement(2, 0)

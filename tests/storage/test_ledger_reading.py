@@ -16,7 +16,7 @@ from stockcast.errors import StorageError
 from stockcast.models.calibration import Miss
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
-from stockcast.storage.ledger.recording import Entry, RunRecord, Training
+from stockcast.storage.ledger.recording import LedgerEntry, RunRecord, Training
 from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
 
 
@@ -27,7 +27,7 @@ def db(home: Path) -> Iterator[Database]:
 
 
 def test_rows_are_chosen_by_ticker_day_kind_and_model(db: Database) -> None:
-    other = Entry(changed(forecast(TUE, WED), ticker="MSFT", model="MSFT"), "replay", student(), {})
+    other = LedgerEntry(changed(forecast(TUE, WED), ticker="MSFT", model="MSFT"), "replay", student(), {})
     recording.record(db, [entry(WED, FRI), other, entry(), entry(model="second")], NOW)
     settle(db)
     assert [(row.forecast.ticker, row.forecast.model) for row in reading.rows(db)] == [
@@ -68,16 +68,15 @@ def test_forecasts_from_an_origin_come_by_horizon(db: Database) -> None:
     assert reading.forecasts_from(db, "AAPL", MON, "AAPL") == (forecast(), forecast(MON, WED, 2))
 
 
-def test_sessions_without_a_live_forecast_are_missed(db: Database) -> None:
-    assert reading.first_origin(db, "AAPL", "AAPL") is None
+def test_the_origins_of_live_forecasts_of_the_next_session_are_known_in_their_order(db: Database) -> None:
+    assert reading.live_origins(db, "AAPL", "AAPL") == []
     recording.record(db, [entry(WED, FRI), entry(), entry(TUE, WED, kind="replay"), entry(FRI, MON, 2)], NOW)
-    assert reading.missed(db, "AAPL", "AAPL", [MON, TUE, WED, FRI]) == [TUE, FRI]
-    assert reading.missed(db, "AAPL", "other", [MON]) == [MON]
-    assert reading.first_origin(db, "AAPL", "AAPL") == MON
+    assert reading.live_origins(db, "AAPL", "AAPL") == [MON, WED]
+    assert reading.live_origins(db, "AAPL", "other") == []
 
 
 def test_misses_are_those_of_the_shown_interval_of_settled_live_forecasts(db: Database) -> None:
-    narrow = Entry(forecast(TUE, WED), "live", student(), {}, wider(0.01, alpha=0.2))
+    narrow = LedgerEntry(forecast(TUE, WED), "live", student(), {}, wider(0.01, alpha=0.2))
     gap = entry(date(2024, 6, 28), MON)
     recording.record(db, [entry(WED, FRI), narrow, entry(MON, TUE, kind="replay"), entry(MON, WED, 2), gap], NOW)
     assert reading.misses(db, "AAPL", "AAPL", 1, FRI) == []

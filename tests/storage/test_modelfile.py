@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError, LockedError, ModelError, StorageError
 from stockcast.storage import modelfile
-from stockcast.storage.modelfile import ModelFile, list_models, load, model_id, remove, save
+from stockcast.storage.modelfile import ModelFile, delete_model, load_model, model_id, model_names, save_model
 
 NAMES = ("AAPL", "^GSPC", "BRK-B", "BF.B", "0700.HK", "EURUSD=X", "my stock, 2", "Zürich", "A.new-0123456789abcdef.old")
 BAD_NAMES = ("", ".", "..", ".hidden", "a/b", "a\\b", "/etc", "a\nb", "a\0b", "a\x7fb", "é" * 101)
@@ -71,8 +71,8 @@ def test_a_model_comes_back_as_it_was_saved(
     tmp_path_factory: pytest.TempPathFactory, manifest: dict[str, Any], tensors: dict[str, NDArray[Any]]
 ) -> None:
     models = tmp_path_factory.mktemp("round-trip") / "models"
-    save(models, ModelFile("AAPL", manifest, tensors))
-    found = load(models, "AAPL")
+    save_model(models, ModelFile("AAPL", manifest, tensors))
+    found = load_model(models, "AAPL")
     assert found.name == "AAPL"
     assert found.manifest == manifest
     assert set(found.tensors) == set(tensors)
@@ -84,61 +84,61 @@ def test_a_model_comes_back_as_it_was_saved(
 
 def test_views_are_stored_as_they_look(models: Path) -> None:
     grid = np.arange(12.0).reshape(3, 4)
-    save(models, ModelFile("A", {}, {"transposed": grid.T, "strided": grid[::2, ::-1]}))
-    found = load(models, "A").tensors
+    save_model(models, ModelFile("A", {}, {"transposed": grid.T, "strided": grid[::2, ::-1]}))
+    found = load_model(models, "A").tensors
     np.testing.assert_array_equal(found["transposed"], grid.T)
     np.testing.assert_array_equal(found["strided"], grid[::2, ::-1])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tickers_are_names_of_models(models: Path, name: str) -> None:
-    assert save(models, numbered(1, name)) == models / name
-    assert number_of(load(models, name)) == 1
-    assert list_models(models) == (name,)
+    assert save_model(models, numbered(1, name)) == models / name
+    assert number_of(load_model(models, name)) == 1
+    assert model_names(models) == (name,)
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_name_that_is_no_folder_name_is_refused_everywhere(models: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot name a model"):
-        save(models, numbered(1, name))
+        save_model(models, numbered(1, name))
     with pytest.raises(ModelError, match="cannot name a model"):
-        load(models, name)
+        load_model(models, name)
     with pytest.raises(ModelError, match="cannot name a model"):
-        remove(models, name)
+        delete_model(models, name)
     assert not models.exists()
 
 
 def test_saving_again_replaces_the_model_and_leaves_nothing_else(models: Path) -> None:
-    save(models, numbered(1))
-    save(models, numbered(2))
-    assert number_of(load(models, "AAPL")) == 2
+    save_model(models, numbered(1))
+    save_model(models, numbered(2))
+    assert number_of(load_model(models, "AAPL")) == 2
     assert {entry for entry in os.listdir(models) if not entry.endswith(".lock")} == {"AAPL"}
     assert sorted(os.listdir(models / "AAPL")) == ["manifest.json", "weights.safetensors"]
 
 
 def test_models_are_listed_sorted_and_other_folders_are_none(models: Path) -> None:
-    assert list_models(models) == ()
-    save(models, numbered(1, "B"))
-    save(models, numbered(1, "A"))
+    assert model_names(models) == ()
+    save_model(models, numbered(1, "B"))
+    save_model(models, numbered(1, "A"))
     (models / "notes").mkdir()
     (models / "readme.txt").write_text("x")
-    assert list_models(models) == ("A", "B")
+    assert model_names(models) == ("A", "B")
 
 
 def test_a_removed_model_is_gone(models: Path) -> None:
-    save(models, numbered(1))
-    remove(models, "AAPL")
-    assert list_models(models) == ()
+    save_model(models, numbered(1))
+    delete_model(models, "AAPL")
+    assert model_names(models) == ()
     with pytest.raises(ModelError, match="no model named AAPL"):
-        load(models, "AAPL")
+        load_model(models, "AAPL")
     with pytest.raises(ModelError, match="no model named AAPL"):
-        remove(models, "AAPL")
+        delete_model(models, "AAPL")
 
 
 def test_a_missing_model_is_refused_with_near_names_and_nothing_is_created(models: Path) -> None:
-    save(models, numbered(1, "AAPL"))
+    save_model(models, numbered(1, "AAPL"))
     before = os.listdir(models)
-    for verb in (load, remove):
+    for verb in (load_model, delete_model):
         with pytest.raises(ModelError, match=r"no model named AAPPL .near: AAPL") as caught:
             verb(models, "AAPPL")
         assert "--name AAPPL" in caught.value.hint
@@ -199,17 +199,17 @@ def replaced(old: bytes, new: bytes) -> Callable[[Path], None]:
 def test_a_damaged_model_is_refused_and_can_be_replaced_or_removed(
     models: Path, file: str, damage: Callable[[Path], None], reason: str
 ) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     damage(models / "AAPL" / file)
     with pytest.raises(ModelError, match=f"AAPL is damaged.*{reason}") as caught:
-        load(models, "AAPL")
+        load_model(models, "AAPL")
     assert "--name AAPL" in caught.value.hint
-    assert list_models(models) == ("AAPL",)
-    save(models, numbered(2))
-    assert number_of(load(models, "AAPL")) == 2
+    assert model_names(models) == ("AAPL",)
+    save_model(models, numbered(2))
+    assert number_of(load_model(models, "AAPL")) == 2
     damage(models / "AAPL" / file)
-    remove(models, "AAPL")
-    assert list_models(models) == ()
+    delete_model(models, "AAPL")
+    assert model_names(models) == ()
 
 
 @pytest.mark.parametrize("weights", [b"", b"\xff" * 40, b"\x02\0\0\0\0\0\0\0{]"])
@@ -217,48 +217,48 @@ def test_weights_that_are_no_safetensors_are_refused_even_where_the_hash_agrees(
     models: Path, monkeypatch: pytest.MonkeyPatch, weights: bytes
 ) -> None:
     monkeypatch.setattr(modelfile, "_weights_bytes", lambda _: weights)
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     with pytest.raises(ModelError, match="cannot be read"):
-        load(models, "AAPL")
+        load_model(models, "AAPL")
 
 
 def test_a_file_in_the_place_of_a_model_is_damage(models: Path) -> None:
     models.mkdir()
     (models / "AAPL").write_text("x")
     with pytest.raises(ModelError, match="damaged"):
-        load(models, "AAPL")
+        load_model(models, "AAPL")
 
 
 def test_a_model_of_another_version_is_told_from_a_damaged_one(models: Path) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     edit(lambda manifest: manifest.update(format="stockcast.model/3"))(models / "AAPL" / "manifest.json")
     with pytest.raises(ModelError, match=r"stockcast\.model/3.*reads 'stockcast.model/2'"):
-        load(models, "AAPL")
+        load_model(models, "AAPL")
 
 
 def test_damage_is_told_without_waiting_for_a_writer(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     cut(models / "AAPL" / "weights.safetensors")
     naps: list[float] = []
     monkeypatch.setattr(time, "sleep", naps.append)
     with pytest.raises(ModelError, match="damaged"):
-        load(models, "AAPL")
+        load_model(models, "AAPL")
     with pytest.raises(ModelError, match="no model"):
-        load(models, "MSFT")
+        load_model(models, "MSFT")
     assert len(naps) <= 4
 
 
 @pytest.mark.parametrize("manifest", [{"loss": float("nan")}, {"when": object()}, {"scale": np.float32(1)}])
 def test_a_manifest_that_is_not_json_touches_nothing(models: Path, manifest: dict[str, Any]) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     with pytest.raises((TypeError, ValueError)):
-        save(models, ModelFile("AAPL", manifest, {}))
-    assert number_of(load(models, "AAPL")) == 1
+        save_model(models, ModelFile("AAPL", manifest, {}))
+    assert number_of(load_model(models, "AAPL")) == 1
 
 
 def test_arrays_of_objects_are_refused(models: Path) -> None:
     with pytest.raises(TypeError, match="objects"):
-        save(models, ModelFile("AAPL", {}, {"w": np.array([None])}))
+        save_model(models, ModelFile("AAPL", {}, {"w": np.array([None])}))
     with pytest.raises(TypeError, match="objects"):
         model_id({}, {"w": np.array([None])})
 
@@ -266,20 +266,20 @@ def test_arrays_of_objects_are_refused(models: Path) -> None:
 def test_a_models_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     with pytest.raises(StorageError, match="models"):
-        save(tmp_path / "models", numbered(1))
+        save_model(tmp_path / "models", numbered(1))
     with pytest.raises(StorageError, match="models"):
-        list_models(tmp_path / "models")
+        model_names(tmp_path / "models")
 
 
 def test_a_second_writer_is_told_that_the_model_is_locked_while_readers_go_on(models: Path) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     with FileLock(models / ".AAPL.lock"):
         with pytest.raises(LockedError, match="AAPL"):
-            save(models, numbered(2), wait=0.01)
+            save_model(models, numbered(2), wait=0.01)
         with pytest.raises(LockedError, match="AAPL"):
-            remove(models, "AAPL", wait=0.01)
-        assert number_of(load(models, "AAPL")) == 1
-        save(models, numbered(3, "MSFT"), wait=0.01)
+            delete_model(models, "AAPL", wait=0.01)
+        assert number_of(load_model(models, "AAPL")) == 1
+        save_model(models, numbered(3, "MSFT"), wait=0.01)
     assert not [entry for entry in os.listdir(models) if ".new-" in entry]
 
 
@@ -354,7 +354,7 @@ def end_at_every_step(
     `check` is told whether the action went through. Returns the number of steps.
     """
     for step in range(1, 100):
-        save(models, numbered(1))
+        save_model(models, numbered(1))
         with pytest.MonkeyPatch.context() as monkeypatch:
             log = die_at(monkeypatch, step, error, for_good)
             try:
@@ -377,17 +377,17 @@ def test_a_save_that_ends_at_any_step_leaves_the_old_model_or_the_new(
     seen: list[int] = []
 
     def check(done: bool) -> None:
-        number = number_of(load(models, "AAPL"))
+        number = number_of(load_model(models, "AAPL"))
         assert number == 2 or not done
-        assert list_models(models) == ("AAPL",)
+        assert model_names(models) == ("AAPL",)
         seen.append(number)
-        save(models, numbered(3))
-        assert number_of(load(models, "AAPL")) == 3
+        save_model(models, numbered(3))
+        assert number_of(load_model(models, "AAPL")) == 3
         assert {entry for entry in os.listdir(models) if not entry.endswith(".lock")} == {"AAPL"}
 
     def attempt() -> None:
         try:
-            save(models, numbered(2))
+            save_model(models, numbered(2))
         except KeyboardInterrupt as interrupt:
             raise Death from interrupt
 
@@ -400,54 +400,54 @@ def test_a_removal_that_ends_at_any_step_leaves_the_whole_model_or_none(models: 
     seen: list[tuple[str, ...]] = []
 
     def check(done: bool) -> None:
-        left = list_models(models)
+        left = model_names(models)
         seen.append(left)
         if left:
             assert not done
-            assert number_of(load(models, "AAPL")) == 1
+            assert number_of(load_model(models, "AAPL")) == 1
         else:
             with pytest.raises(ModelError, match="no model"):
-                load(models, "AAPL")
+                load_model(models, "AAPL")
 
-    end_at_every_step(models, lambda: remove(models, "AAPL"), Death(), True, check)
+    end_at_every_step(models, lambda: delete_model(models, "AAPL"), Death(), True, check)
     assert set(seen) == {(), ("AAPL",)}
 
 
 def test_a_model_left_under_its_old_name_is_listed_loaded_and_removed(models: Path) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     (models / "AAPL").rename(models / ".AAPL.old")
     (models / ".AAPL.lock").unlink(missing_ok=True)
-    assert list_models(models) == ("AAPL",)
-    assert number_of(load(models, "AAPL")) == 1
-    remove(models, "AAPL")
-    assert list_models(models) == ()
+    assert model_names(models) == ("AAPL",)
+    assert number_of(load_model(models, "AAPL")) == 1
+    delete_model(models, "AAPL")
+    assert model_names(models) == ()
 
 
 def test_leftovers_of_a_model_with_a_similar_name_are_left_alone(models: Path) -> None:
     other = "A.new-0123456789abcdef"
-    save(models, numbered(1, other))
+    save_model(models, numbered(1, other))
     (models / other).rename(models / f".{other}.old")
-    save(models, numbered(2, "A"))
-    assert list_models(models) == ("A", other)
-    assert number_of(load(models, other)) == 1
+    save_model(models, numbered(2, "A"))
+    assert model_names(models) == ("A", other)
+    assert number_of(load_model(models, other)) == 1
 
 
 WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from stockcast.storage.modelfile import ModelFile, save
+from stockcast.storage.modelfile import ModelFile, save_model
 print("ready", flush=True)
 number = int(sys.argv[2])
 while True:
     number += 1
-    save(Path(sys.argv[1]), ModelFile("AAPL", {"number": number}, {"w": np.full(50, number, np.float32)}))
+    save_model(Path(sys.argv[1]), ModelFile("AAPL", {"number": number}, {"w": np.full(50, number, np.float32)}))
 """
 
 
 def test_readers_see_whole_models_while_writers_are_killed(models: Path) -> None:
     delays = random.Random(7)  # noqa: S311 - moments of death need no secrecy
-    save(models, numbered(0))
+    save_model(models, numbered(0))
     newest = 0
     rounds = 0
     # On a busy machine a writer may be killed before it has saved anything: that round shows nothing.
@@ -460,27 +460,27 @@ def test_readers_see_whole_models_while_writers_are_killed(models: Path) -> None
             try:
                 end = time.monotonic() + delays.uniform(0.02, 0.2)
                 while time.monotonic() < end:
-                    number = number_of(load(models, "AAPL"))
+                    number = number_of(load_model(models, "AAPL"))
                     assert number >= newest
                     newest = number
-                    assert list_models(models) == ("AAPL",)
+                    assert model_names(models) == ("AAPL",)
             finally:
                 writer.kill()
-        assert number_of(load(models, "AAPL")) >= newest
-        newest = number_of(load(models, "AAPL"))
+        assert number_of(load_model(models, "AAPL")) >= newest
+        newest = number_of(load_model(models, "AAPL"))
     assert newest > 0
-    save(models, numbered(newest + 1))
+    save_model(models, numbered(newest + 1))
     assert {entry for entry in os.listdir(models) if not entry.endswith(".lock")} == {"AAPL"}
 
 
 def test_loading_imports_neither_torch_nor_the_lock(models: Path) -> None:
-    save(models, numbered(1))
+    save_model(models, numbered(1))
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from stockcast.storage.modelfile import load\n"
+        "from stockcast.storage.modelfile import load_model\n"
         "assert 'safetensors' not in sys.modules\n"
-        "load(Path(sys.argv[1]), 'AAPL')\n"
+        "load_model(Path(sys.argv[1]), 'AAPL')\n"
         "assert not {'torch', 'pandas', 'scipy', 'filelock'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script, str(models)], check=True)

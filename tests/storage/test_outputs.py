@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
-from stockcast.storage.outputs import append_csv, append_jsonl, last_id, write_latest
+from stockcast.storage.outputs import append_csv, append_jsonl, last_written_id, write_latest
 
 Append = Callable[[Path, Sequence[tuple[int, Mapping[str, Any]]]], int]
 
@@ -44,7 +44,7 @@ both = pytest.mark.parametrize("append", [append_jsonl, append_csv])
 
 def missing(path: Path) -> list[tuple[int, dict[str, Any]]]:
     """What a ledger of `DOCUMENTS` answers to a file that asks for what it lacks."""
-    return [(id_, document) for id_, document in DOCUMENTS if id_ > last_id(path)]
+    return [(id_, document) for id_, document in DOCUMENTS if id_ > last_written_id(path)]
 
 
 def whole(append: Append, folder: Path) -> bytes:
@@ -58,7 +58,7 @@ def test_lines_of_json_carry_the_id_first_and_the_document(tmp_path: Path) -> No
     lines = path.read_text().splitlines()
     assert [json.loads(line) for line in lines] == [{"id": id_, **document} for id_, document in DOCUMENTS]
     assert all(line.startswith('{"id": ') for line in lines)
-    assert last_id(path) == 9
+    assert last_written_id(path) == 9
 
 
 def test_rows_of_csv_have_quantiles_as_columns_in_ascending_order(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_rows_of_csv_have_quantiles_as_columns_in_ascending_order(tmp_path: Path
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["1", "2", "5", "6", "9"]
     assert [row["calibration_factor"] for row in rows] == ["", "", "1.25", "1.25", "1.25"]
-    assert last_id(path) == 9
+    assert last_written_id(path) == 9
 
 
 @both
@@ -87,7 +87,7 @@ def test_what_the_file_has_is_passed_over(tmp_path: Path, append: Append) -> Non
 
 @both
 def test_nothing_to_write_makes_no_file(tmp_path: Path, append: Append) -> None:
-    assert last_id(tmp_path / "out") == 0
+    assert last_written_id(tmp_path / "out") == 0
     append(tmp_path / "out", ())
     assert os.listdir(tmp_path) == []
 
@@ -117,7 +117,7 @@ def test_a_torn_line_is_cut_where_nothing_is_new(tmp_path: Path, append: Append)
     content = whole(append, tmp_path)
     path = tmp_path / "out"
     path.write_bytes(content + content.splitlines()[-1][:20])
-    assert last_id(path) == 9
+    assert last_written_id(path) == 9
     append(path, ())
     assert path.read_bytes() == content
 
@@ -192,12 +192,12 @@ def test_one_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 WRITER = """
 import sys
 from pathlib import Path
-from stockcast.storage.outputs import append_csv, append_jsonl, last_id
+from stockcast.storage.outputs import append_csv, append_jsonl, last_written_id
 path = Path(sys.argv[1])
 append = append_csv if path.suffix == ".csv" else append_jsonl
 print("ready", flush=True)
 while True:
-    begin = last_id(path) + 1
+    begin = last_written_id(path) + 1
     append(path, [(id_, {"ticker": "AAPL", "story": "x" * 3000}) for id_ in range(begin, begin + 20)])
 """
 
@@ -211,8 +211,8 @@ def test_a_writer_that_is_killed_leaves_every_id_once(tmp_path: Path, name: str)
         with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
-            reached = last_id(path) + generator.randrange(20, 400)
-            while last_id(path) < reached:
+            reached = last_written_id(path) + generator.randrange(20, 400)
+            while last_written_id(path) < reached:
                 assert writer.poll() is None
             writer.send_signal(signal.SIGKILL)
     append = append_csv if path.suffix == ".csv" else append_jsonl
@@ -220,7 +220,7 @@ def test_a_writer_that_is_killed_leaves_every_id_once(tmp_path: Path, name: str)
     lines = path.read_text().splitlines()
     ids = [int(line.split(",")[0].removeprefix('{"id": ')) for line in lines[path.suffix == ".csv" :]]
     assert ids == list(range(1, len(ids) + 1))
-    assert last_id(path) == len(ids) > 80
+    assert last_written_id(path) == len(ids) > 80
 
 
 def test_the_end_alone_of_a_long_file_is_read(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_the_end_alone_of_a_long_file_is_read(tmp_path: Path) -> None:
     with path.open("w") as file:
         file.write('{"id": 1, "x": "no JSON\n' * 100_000)
         file.write(json.dumps({"id": 7, "x": "y" * 200_000}) + "\n")
-    assert last_id(path) == 7
+    assert last_written_id(path) == 7
     append_jsonl(path, [(8, {})])
     assert path.read_bytes().endswith(b'\n{"id": 8}\n')
 
@@ -242,10 +242,10 @@ def test_lines_longer_than_what_is_read_at_once_are_found(
     path = tmp_path / "out"
     for document in DOCUMENTS:
         append(path, [document])
-        assert last_id(path) == document[0]
+        assert last_written_id(path) == document[0]
     with path.open("ab") as file:
         file.write(b"\r\n\r\n{torn")
-    assert last_id(path) == 9
+    assert last_written_id(path) == 9
 
 
 def test_a_file_that_a_spreadsheet_saved_again_is_gone_on_with(tmp_path: Path) -> None:
@@ -253,11 +253,11 @@ def test_a_file_that_a_spreadsheet_saved_again_is_gone_on_with(tmp_path: Path) -
     append_csv(path, DOCUMENTS[:1])
     header, row, _ = path.read_bytes().split(b"\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + header + b"\n" + row.replace(b"1,", b'"1",', 1) + b"\n\n")
-    assert last_id(path) == 1
+    assert last_written_id(path) == 1
     append_csv(path, DOCUMENTS)
     assert [line.split(b",")[0] for line in path.read_bytes().split()[1:]].count(b"2") == 1
     path.write_bytes(b"\xef\xbb\xbf" + header + b"\r\n")
-    assert last_id(path) == 0
+    assert last_written_id(path) == 0
 
 
 def test_the_header_that_is_there_decides_the_order_and_what_is_left_empty(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path, append: Append) -> N
     if os.name != "nt":
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(StorageError, match="no regular file"):
-            last_id(tmp_path / "pipe")
+            last_written_id(tmp_path / "pipe")
 
 
 @both

@@ -50,7 +50,7 @@ def same_bits(left: StoredBars, right: StoredBars) -> bool:
 
 
 def test_an_empty_store_has_nothing(db: Database) -> None:
-    assert pricestore.tickers(db) == []
+    assert pricestore.stored_tickers(db) == []
     assert pricestore.instrument(db, "AAPL") is None
     assert pricestore.bars(db, "AAPL") is None
     assert pricestore.last_session(db, "AAPL") is None
@@ -64,7 +64,7 @@ def test_an_instrument_comes_back_as_it_was_saved(db: Database) -> None:
     later = changed(APPLE, currency=None, fetched_at="2024-07-08T21:00:00+00:00")
     pricestore.save_instrument(db, later)
     assert pricestore.instrument(db, "AAPL") == later
-    assert pricestore.tickers(db) == ["AAPL", "^X"]
+    assert pricestore.stored_tickers(db) == ["AAPL", "^X"]
 
 
 @settings(max_examples=40)

@@ -13,6 +13,11 @@ from stockcast.errors import StorageError
 from stockcast.forecasts import BaselineScore, Forecast, LedgerRow, Outcome
 from stockcast.models.calibration import Miss
 from stockcast.storage.database import Database
+from stockcast.storage.ledger.recording import BOUNDS
+
+OUTCOME = tuple(field.name for field in fields(Outcome) if field.name != "baselines")
+SCORE = tuple(field.name for field in fields(BaselineScore))
+"""Columns of an outcome, and of a baseline's score."""
 
 # A filter that is NULL lets everything through.
 _FILTER = """
@@ -20,16 +25,13 @@ _FILTER = """
     AND (:kind IS NULL OR f.kind = :kind) AND (:model IS NULL OR f.model = :model)
 """
 _ROWS = f"""
-    SELECT f.id, f.kind, f.recorded_at, f.document, f.low_50, f.high_50, f.low_90, f.high_90,
-           f.raw_low_50, f.raw_high_50, f.raw_low_90, f.raw_high_90, o.void,
-           o.settled_at, o.realised_return, o.crps, o.log_score, o.pit, o.error,
-           o.hit_50, o.hit_90, o.interval_score_90, o.raw_hit_50, o.raw_hit_90, o.raw_interval_score_90
+    SELECT f.id, f.kind, f.recorded_at, f.document, o.void, {", ".join((*BOUNDS, *OUTCOME))}
     FROM forecasts f LEFT JOIN outcomes o ON o.forecast_id = f.id
     WHERE {_FILTER}
     ORDER BY f.target_session, f.ticker, f.model, f.horizon, f.id
 """
 _BASELINES = f"""
-    SELECT f.id, s.baseline, s.crps, s.log_score, s.pit
+    SELECT f.id, s.baseline, {", ".join(SCORE)}
     FROM forecasts f JOIN baseline_scores s ON s.forecast_id = f.id
     WHERE {_FILTER}
     ORDER BY f.id, s.baseline
@@ -57,9 +59,17 @@ def rows(
     kind: str | None = None,
     model: str | None = None,
 ) -> list[LedgerRow]:
-    """Recorded forecasts with what became of them, by target session; None lets everything through.
+    """Read recorded forecasts with what became of them, by target session. None lets everything through.
 
-    since: first target session. kind: live or replay. Raises StorageError for a record that cannot be read.
+    Args:
+        db: The store.
+        ticker: The ticker.
+        since: The first target session.
+        kind: live or replay.
+        model: Name of the model.
+
+    Raises:
+        StorageError: For a record that cannot be read.
     """
     chosen = {"ticker": ticker, "since": None if since is None else since.isoformat(), "kind": kind, "model": model}
     recorded = db.rows(_ROWS, chosen)
@@ -99,32 +109,13 @@ def forecasts_from(db: Database, ticker: str, origin: date, model: str) -> tuple
     return tuple(_forecast(db, key, document) for key, document in found)
 
 
-def missed(db: Database, ticker: str, model: str, sessions: Sequence[date]) -> list[date]:
-    """Those of the sessions from which no live forecast of the next one is on record."""
+def live_origins(db: Database, ticker: str, model: str) -> list[date]:
+    """Sessions from which a live forecast of the next one is on record, oldest first."""
     found = db.rows(
-        "SELECT origin FROM forecasts WHERE ticker = ? AND model = ? AND horizon = 1 AND kind = 'live'", (ticker, model)
-    )
-    origins = {origin for (origin,) in found}
-    return [session for session in sessions if session.isoformat() not in origins]
-
-
-def first_origin(db: Database, ticker: str, model: str) -> date | None:
-    """Origin of the first live forecast of the next session; None where there is none."""
-    row = db.row(
-        "SELECT min(origin) FROM forecasts WHERE ticker = ? AND model = ? AND horizon = 1 AND kind = 'live'",
+        "SELECT origin FROM forecasts WHERE ticker = ? AND model = ? AND horizon = 1 AND kind = 'live' ORDER BY origin",
         (ticker, model),
     )
-    return date.fromisoformat(row[0]) if row and row[0] is not None else None
-
-
-def last_origin(db: Database, ticker: str, model: str, before: date) -> date | None:
-    """Origin of the newest live forecast of the next session from before a session; None where there is none."""
-    row = db.row(
-        "SELECT max(origin) FROM forecasts WHERE ticker = ? AND model = ? AND horizon = 1 AND kind = 'live' "
-        "AND origin < ?",
-        (ticker, model, before.isoformat()),
-    )
-    return date.fromisoformat(row[0]) if row and row[0] is not None else None
+    return [date.fromisoformat(origin) for (origin,) in found]
 
 
 def misses(db: Database, ticker: str, model: str, horizon: int, through: date) -> list[Miss]:
@@ -137,19 +128,14 @@ def misses(db: Database, ticker: str, model: str, horizon: int, through: date) -
 
 
 def _row(db: Database, row: Sequence[Any], baselines: defaultdict[int, dict[str, BaselineScore]]) -> LedgerRow:
-    key, kind, recorded_at, document, *bounds = row[:12]
-    void, settled_at, *scores = row[12:]
-    outcome = None
-    if settled_at is not None and void is None:
-        y, crps, log_score, pit, error, hit_50, hit_90, score_90, raw_50, raw_90, raw_score_90 = scores
-        outcome = Outcome(
-            settled_at, y, crps, log_score, pit, error, bool(hit_50), bool(hit_90), score_90, bool(raw_50),
-            bool(raw_90), raw_score_90, baselines[key],
-        )  # fmt: skip
+    key, kind, recorded_at, document, void, *columns = row
+    bounds, known = columns[: len(BOUNDS)], dict(zip(OUTCOME, columns[len(BOUNDS) :], strict=True))
+    known |= {name: bool(value) for name, value in known.items() if "hit" in name}
+    settled = known["settled_at"] is not None and void is None
+    outcome = Outcome(**known, baselines=baselines[key]) if settled else None
     half, most, raw_half, raw_most = zip(bounds[::2], bounds[1::2], strict=True)
-    return LedgerRow(
-        key, kind, recorded_at, _forecast(db, key, document), half, most, raw_half, raw_most, outcome, void
-    )  # fmt: skip
+    forecast = _forecast(db, key, document)
+    return LedgerRow(key, kind, recorded_at, forecast, half, most, raw_half, raw_most, outcome, void)
 
 
 def _document(db: Database, key: int, text: str | bytes) -> dict[str, Any]:

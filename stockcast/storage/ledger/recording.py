@@ -20,7 +20,7 @@ from stockcast.storage.codec import decode, encode
 from stockcast.storage.database import Database
 from stockcast.storage.fits import EMPIRICAL, STUDENT_T, dist_array, dist_of
 
-KINDS = ("live", "replay")
+_KINDS = ("live", "replay")
 
 LARGEST_SAMPLE = 200
 """Values kept of a sample. A simulation's thousands say no more in a score than their quantiles do."""
@@ -62,11 +62,13 @@ class RunRecord:
 SERVED = ""
 """The competitor under which the distribution of the forecast itself is kept."""
 
+BOUNDS = tuple(f"{kind}{end}_{share}" for kind in ("", "raw_") for share in (50, 90) for end in ("low", "high"))
+"""Columns of the intervals, as shown and before calibration: low_50, high_50, low_90, high_90, raw_low_50, ..."""
+
 # Not INSERT OR IGNORE, which would also pass over values that may not be missing.
-_INSERT_FORECAST = """
+_INSERT_FORECAST = f"""
     INSERT INTO forecasts (
-        ticker, model, origin, horizon, target_session, kind, recorded_at, document, alpha,
-        low_50, high_50, low_90, high_90, raw_low_50, raw_high_50, raw_low_90, raw_high_90
+        ticker, model, origin, horizon, target_session, kind, recorded_at, document, alpha, {", ".join(BOUNDS)}
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (ticker, origin, horizon, model) DO NOTHING
 """
@@ -78,13 +80,19 @@ _ALL_TRAININGS = f"SELECT {', '.join(_TRAINING)} FROM trainings ORDER BY id"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One forecast, the distribution it was made from, and the baselines' distributions as they were at its origin.
+class LedgerEntry:
+    """One forecast to record, with all that it will be scored against, as it was at its origin.
 
-    kind: live (made before the target session's close) or replay. dist: of the log return from origin to target
-    session, before calibration, one row. baselines: distributions of the same return by name, one row each.
-    calibration: what moved the quantiles that were shown. Raises ValueError for another kind and for distributions of
-    more rows, ModelError for an interval that is none.
+    Args:
+        forecast: As it was shown.
+        kind: live (made before the target session's close) or replay.
+        dist: Distribution of the log return from origin to target session, before calibration, one row.
+        baselines: Distributions of the same return by name, one row each.
+        calibration: What moved the quantiles that were shown.
+
+    Raises:
+        ValueError: For another kind, and for distributions of more rows.
+        ModelError: For an interval that is none.
     """
 
     forecast: Forecast
@@ -94,8 +102,8 @@ class Entry:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"a forecast of kind {self.kind!r}, not one of {', '.join(KINDS)}")
+        if self.kind not in _KINDS:
+            raise ValueError(f"a forecast of kind {self.kind!r}, not one of {', '.join(_KINDS)}")
         for name, dist in (("served", self.dist), *self.baselines.items()):
             if len(dist) != 1 or not name:
                 raise ValueError(f"{len(dist)} rows in the distribution {name!r} of one forecast")
@@ -139,7 +147,7 @@ class Entry:
         return bounds
 
 
-def record(db: Database, entries: Sequence[Entry], now: datetime) -> int:
+def record(db: Database, entries: Sequence[LedgerEntry], now: datetime) -> int:
     """Record forecasts with their distributions, all of them or after a failure none; returns how many are new.
 
     What is recorded already of a ticker, origin, horizon and model stays as it is, a replay too.
@@ -240,7 +248,7 @@ def last_runs(db: Database, count: int = 20) -> list[RunRecord]:
     ]
 
 
-def _columns(entry: Entry, now: datetime) -> tuple[object, ...]:
+def _columns(entry: LedgerEntry, now: datetime) -> tuple[object, ...]:
     forecast = entry.forecast
     alpha = None if entry.calibration is None else entry.calibration.alpha
     return (
