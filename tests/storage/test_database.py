@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from stockcast.storage.database import FILE, SCHEMA_VERSION, Database
 as_user = pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser is refused nothing")
 
 BEGIN = "INSERT INTO runs (started_at) VALUES (?)"
-
-
-@pytest.fixture
-def db(home: Path) -> Iterator[Database]:
-    with Database.open(home) as opened:
-        yield opened
 
 
 def count(db: Database) -> int:

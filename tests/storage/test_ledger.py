@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import fields
 from dataclasses import replace as changed
 from datetime import date, timedelta, timezone
@@ -40,13 +39,6 @@ from tests.storage.entries import (
     student,
     wider,
 )
-
-
-@pytest.fixture
-def db(home: Path) -> Iterator[Database]:
-    with Database.open(home) as opened:
-        yield opened
-
 
 # --- recording ---
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace as changed
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -18,12 +16,6 @@ from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from stockcast.storage.ledger.recording import LedgerEntry, RunRecord, Training
 from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
-
-
-@pytest.fixture
-def db(home: Path) -> Iterator[Database]:
-    with Database.open(home) as opened:
-        yield opened
 
 
 def test_rows_are_chosen_by_ticker_day_kind_and_model(db: Database) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace as changed
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,12 +23,6 @@ CALENDAR = SessionCalendar("XNYS", date(2024, 1, 1), date(2025, 12, 31), "111110
 HOURS = TradingHours("America/New_York", ((None, "16:00"),), ((date(2024, 7, 3), "13:00"),))
 ALL_DAY = TradingHours("UTC", ((None, "24:00"),))
 APPLE = Instrument("AAPL", "XNYS", "USD", "America/New_York", CALENDAR, HOURS, "2024-07-05T21:00:00+00:00", False)
-
-
-@pytest.fixture
-def db(home: Path) -> Iterator[Database]:
-    with Database.open(home) as opened:
-        yield opened
 
 
 def made(first: str, count: int, value: float = 1.0) -> StoredBars:

@@ -1,3 +1,5 @@
+"""What a run writes after the ledger: files that follow it whatever happened to the run before."""
+
 from __future__ import annotations
 
 import csv
