@@ -31,6 +31,15 @@ def installed_version(package: str) -> str | None:
         return None
 
 
+def of_forecasts() -> list[str]:
+    """Lines with the releases that forecasts depend on; no package is imported for it."""
+    from platform import python_version
+
+    packages = ("numpy", "scipy", "pandas", "torch", "yfinance", "arch", "exchange_calendars")
+    found = {"stockcast": VERSION, "Python": python_version(), **{name: installed_version(name) for name in packages}}
+    return [f"{name} {version or 'not installed'}" for name, version in found.items()]
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that train."""
     import platform

@@ -33,12 +33,13 @@ def _run(arguments: list[str]) -> None:
     try:
         from typer.main import get_command
 
-        from stockcast.cli.commands import application
+        from stockcast.cli.commands import application, completing
 
-        command = get_command(application(arguments))
+        asked = completing()
+        command = get_command(application(arguments if asked is None else asked))
         command.main(arguments, prog_name="stockcast")
     except KeyboardInterrupt:
-        from stockcast.cli.group import stop
+        from stockcast.cli.commands import stop
 
         sys.exit(stop(arguments))
 

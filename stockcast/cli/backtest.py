@@ -1,203 +1,118 @@
-"""`stockcast backtest`: walk forward over the past, every fold fitted anew, beside every baseline."""
+"""`stockcast backtest` and `report`: walk forward over the past, every fold fitted anew, next to every baseline."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from stockcast.cli import backtestoptions, console, covariateoptions, fetchoptions, options, trainoptions
+from stockcast.cli.console import deliver, save
 from stockcast.cli.failures import InterruptedRun
-from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
-from stockcast.config import NetworkConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.sources import FetchConfig
+from stockcast.cli.options import Common, Source, Sources, check_writable, command, given
+from stockcast.cli.sources import Job, label
+from stockcast.config import FetchConfig, NetworkConfig, ReadOptions, TrainingConfig
+from stockcast.config.backtests import BacktestConfig
+from stockcast.config.settings import NETWORK, options_of, setting
 from stockcast.errors import Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from stockcast.cli.progress import Notes
     from stockcast.evaluation.verdict import BacktestResult, FoldSummary
     from stockcast.pipeline import PretrainedBacktest
-    from stockcast.results import SkillTable
-
-
-def backtest(
-    context: typer.Context,
-    sources: options.Sources,
-    model: backtestoptions.Model = None,
-    start: trainoptions.Start = None,
-    end: trainoptions.End = None,
-    exchange: trainoptions.Exchange = None,
-    with_: covariateoptions.With = None,
-    known_ahead: covariateoptions.KnownAhead = None,
-    ticker: options.Ticker = None,
-    date_column: options.DateColumn = None,
-    close_column: options.CloseColumn = None,
-    date_format: options.DateFormat = None,
-    validate_from: backtestoptions.ValidateFrom = None,
-    test_from: backtestoptions.TestFrom = None,
-    refit_every: backtestoptions.RefitEvery = "year",
-    training: backtestoptions.Training = "expanding",
-    embargo: backtestoptions.Embargo = FoldConfig.embargo,
-    cell: backtestoptions.Cells = None,
-    baseline: backtestoptions.Baselines = None,
-    lookback: trainoptions.Lookback = NetworkConfig.lookback,
-    horizon: backtestoptions.Horizon = BacktestConfig.horizon,
-    paths: backtestoptions.Paths = BacktestConfig.paths,
-    hidden_size: trainoptions.HiddenSize = NetworkConfig.hidden_size,
-    layers: trainoptions.Layers = NetworkConfig.layers,
-    dropout: trainoptions.Dropout = NetworkConfig.dropout,
-    seeds: trainoptions.Seeds = TrainingConfig.seeds,
-    seed: trainoptions.Seed = TrainingConfig.seed,
-    learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
-    weight_decay: trainoptions.WeightDecay = TrainingConfig.weight_decay,
-    batch_size: trainoptions.BatchSize = TrainingConfig.batch_size,
-    steps: trainoptions.Steps = None,
-    epochs: trainoptions.Epochs = None,
-    supervision: trainoptions.Supervision = TrainingConfig.supervision,
-    device: trainoptions.Device = TrainingConfig.device,
-    final_fit: backtestoptions.FinalFit = TrainingConfig.final_fit,
-    warm_start: backtestoptions.WarmStart = BacktestConfig.warm_start,
-    cost: backtestoptions.Cost = BacktestConfig.cost,
-    dry_run: backtestoptions.DryRun = False,
-    offline: fetchoptions.Offline = False,
-    max_age: fetchoptions.MaxAge = FetchConfig.max_age,
-    allow_stale: fetchoptions.AllowStale = False,
-    timeout: fetchoptions.Timeout = FetchConfig.timeout,
-    output: trainoptions.Output = None,
-    table: backtestoptions.Table = None,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-) -> None:
-    """Walk forward over the past: refit, forecast, and score every competitor on the same sessions."""
-    common = options.common(home, as_json, quiet, verbose)
-    sources = fetchoptions.tickers(sources)
-    refuse_shared("--ticker", ticker, sources)
-    if model is not None:
-        backtestoptions.refuse_of_network(context)
-        if exchange is not None:
-            raise UsageError(
-                "--exchange and --model contradict each other: a saved model has its own", "leave one of them out"
-            )
-    _check_output(output)
-    _check_table(table)
-    config = BacktestConfig(
-        cells=tuple(cell or ("lstm",)),
-        network=NetworkConfig(hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback),
-        training=trainoptions.learning(
-            seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision, device, final_fit
-        ),
-        folds=backtestoptions.folds(validate_from, test_from, refit_every, training, embargo),
-        baselines=tuple(baseline or ()),
-        horizon=horizon,
-        paths=paths,
-        warm_start=warm_start,
-        cost=cost,
-        covariates=covariateoptions.covariates(with_, known_ahead),
-        exchange=exchange,
-    )
-    fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
-    fetch_session = fetchoptions.shared(fetching, sources)
-    columns = options.Columns(ticker, date_column, close_column, date_format)
-
-    @cache
-    def pretrained(name: str) -> PretrainedBacktest:
-        from stockcast import pipeline
-
-        session = pipeline.FetchSession(fetching, many=len(sources) > 1)
-        prices = pipeline.PriceSource(common.home, columns.reading(start, end), session)
-        return pipeline.PretrainedBacktest(name, pipeline.MarketSource(prices, sources))
-
-    def folds(source: str) -> tuple[str, tuple[FoldSummary, ...]]:
-        from stockcast import pipeline
-
-        if model is not None:
-            return label(source, ticker), pipeline.plan_pretrained(source, pretrained(model), config)
-        return label(source, ticker), pipeline.plan(
-            source, columns.reading(start, end), config, common.home, fetch_session(source)
-        )
-
-    def one(source: str) -> BacktestResult:
-        from stockcast import pipeline
-        from stockcast.cli.progress import watch
-
-        with watch(common.console, label(source, ticker)) as progress:
-            if model is not None:
-                return pipeline.backtest_pretrained(source, pretrained(model), config, progress, True)
-            fetched = covariateoptions.fetch_session_for(source, config.covariates, fetch_session)
-            return pipeline.backtest(source, columns.reading(start, end), config, common.home, progress, True, fetched)
-
-    if dry_run:
-        _draw(run_each(sources, folds, common, saves=False), common)
-    _deliver(run_each(sources, one, common, saves=False), common, _Files(output, table))
-
-
-def _draw(planned: SourceResults[tuple[str, tuple[FoldSummary, ...]]], common: options.Common) -> None:
-    """Show the folds and leave."""
-    console.errors(planned.failures)
-    if common.as_json:
-        from stockcast.report.data import envelope, plain
-
-        data = [{"ticker": name, "folds": plain(folds)} for name, folds in planned.results]
-        console.answer(envelope("backtest", data, planned.failures))
-    elif planned.results:
-        from stockcast.report.backtest import folds_text
-
-        console.answer(folds_text(planned.results, console.stdout_page()))
-    raise typer.Exit(planned.exit_code)
-
-
-def _check_output(output: Path | None) -> None:
-    options.check_writable(output)
-    if output is not None:
-        from stockcast.storage.outputs import require_table_suffix
-
-        require_table_suffix(output)
+    from stockcast.results import Report
 
 
 @dataclass(frozen=True)
-class _Files:
-    """Where the forecasts and the table go; None: nowhere."""
+class BacktestOrder:
+    """What `backtest` takes besides its settings: a saved model, and where forecasts and table go, None: nowhere."""
 
-    output: Path | None
-    table: Path | None
+    model: str | None = setting(
+        None, "Score this saved model, which learns nothing here", NETWORK, shown="train in each fold"
+    )
+    dry_run: bool = setting(False, "Draw the folds, and leave")
+    output: Path | None = setting(None, "Save every test forecast (.csv or .parquet)")
+    table: Path | None = setting(None, "Save the table of all competitors as .md, .tex or .csv")
 
+    def __post_init__(self) -> None:
+        check_writable(self.output)
+        check_writable(self.table, "--table")
+        if self.output is not None:
+            from stockcast.storage.outputs import require_table_suffix
 
-def _deliver(tested: SourceResults[BacktestResult], common: options.Common, files: _Files) -> None:
-    summary = skill = None
-    if tested.results:
-        from stockcast import pipeline
+            require_table_suffix(self.output)
+        if self.table is not None:
+            from stockcast.report.papers import require_suffix as require_table
 
-        summary = pipeline.pooled(tested.results)
-        skill = pipeline.skill_table(summary)
-    failures = [*_told(tested.failures), *_save(tested, skill, common, files)]
-    console.errors(failures)
-    if common.as_json:
-        from stockcast.report.data import backtest_data, envelope
-
-        console.answer(envelope("backtest", backtest_data(summary) if summary else [], failures))
-    elif summary and skill:
-        from stockcast.report.backtest import backtest_text
-
-        console.answer(backtest_text(summary, skill, console.stdout_page()))
-    raise typer.Exit(worst(failures))
+            require_table(self.table.name)
 
 
-def _check_table(table: Path | None) -> None:
-    options.check_writable(table, "--table")
-    if table is not None:
-        from stockcast.report.papers import require_suffix
+@command()
+def backtest(
+    context: typer.Context,
+    sources: Sources,
+    order: BacktestOrder,
+    read: ReadOptions,
+    config: BacktestConfig,
+    fetching: FetchConfig,
+    common: Common,
+) -> None:
+    """Walk forward over each source, or with --model score what is saved."""
+    job = Job.of(sources, read, fetching, config.covariates, common)
+    if order.model is not None:
+        _refuse_training(context)
+    from stockcast import pipeline
 
-        require_suffix(table.name)
+    @cache
+    def pretrained(name: str) -> PretrainedBacktest:
+        return pipeline.PretrainedBacktest(name, pipeline.MarketSource(job.prices, job.sources))
+
+    def folds(source: str, _progress: Notes) -> tuple[str, tuple[FoldSummary, ...]]:
+        if order.model is not None:
+            return label(source, read.ticker), pipeline.plan_pretrained(source, pretrained(order.model), config)
+        planned = pipeline.plan(source, read, config, common.home, job.session(source))
+        return label(source, read.ticker), planned
+
+    def one(source: str, progress: Notes) -> BacktestResult:
+        if order.model is not None:
+            return pipeline.backtest_pretrained(source, pretrained(order.model), config, progress, True)
+        return pipeline.backtest(source, read, config, common.home, progress, True, job.session(source))
+
+    if order.dry_run:
+        planned = job.each(folds, bar=False)
+        _deliver_folds(planned.results, planned.failures, common)
+    tested = job.each(one)
+    _deliver(tested.results, _resumable(tested.failures), order, common)
 
 
-def _told(failures: Sequence[Failure]) -> list[Failure]:
+def _refuse_training(context: typer.Context) -> None:
+    """Raise UsageError where the command line has an option of a training, too: a saved network has had its own."""
+    options = [option for config in (NetworkConfig, TrainingConfig) for option in options_of(config)]
+    stands = given(context)
+    for name in (*(option.key for option in options), "warm_start"):
+        if stands(name):
+            flag = f"--{name.replace('_', '-')}"
+            message = f"{flag} and --model contradict each other: a saved network has been trained"
+            raise UsageError(message, "leave one of them out")
+    if stands("exchange"):
+        message = "--exchange and --model contradict each other: a saved model has its own"
+        raise UsageError(message, "leave one of them out")
+
+
+def _deliver_folds(
+    planned: Sequence[tuple[str, tuple[FoldSummary, ...]]], failures: Sequence[Failure], common: Common
+) -> NoReturn:
+    from stockcast.report.backtest import folds_text
+
+    data = [{"ticker": name, "folds": folds} for name, folds in planned]
+    text = (lambda page: folds_text(planned, page)) if planned else None
+    deliver("backtest", common, failures, lambda: data, text)
+
+
+def _resumable(failures: Sequence[Failure]) -> list[Failure]:
     """The failures, with what Ctrl-C leaves behind: here, unlike in a training, the folds that were finished."""
     kept = "interrupted; finished folds are kept"
     hint = "the same command goes on from there"
@@ -207,27 +122,101 @@ def _told(failures: Sequence[Failure]) -> list[Failure]:
     ]
 
 
-def _save(
-    tested: SourceResults[BacktestResult], skill: SkillTable | None, common: options.Common, files: _Files
-) -> list[Failure]:
-    """Write what was asked for. What cannot be written is told, and the answer is still printed."""
-    if skill is None:
-        return []
+def _deliver(
+    results: tuple[BacktestResult, ...], failures: list[Failure], order: BacktestOrder, common: Common
+) -> NoReturn:
+    if not results:
+        deliver("backtest", common, failures, list)
     from stockcast import pipeline
+    from stockcast.report.backtest import backtest_text
+    from stockcast.report.data import backtest_data
+    from stockcast.report.papers import skill_table_text
 
-    failures = []
-    if files.output is not None:
-        try:
-            pipeline.save_forecasts(files.output, [rows for result in tested.results for rows in result.rows])
-            common.console.say(f"forecasts saved in {files.output}")
-        except StockcastError as error:
-            failures.append(Failure("", error))
-    if files.table is not None:
-        from stockcast.report.papers import skill_table_text
+    summary = pipeline.pooled(results)
+    skill = pipeline.skill_table(summary)
+    rows = [rows for result in results for rows in result.rows]
+    failures += save(order.output, lambda path: pipeline.save_forecasts(path, rows), "forecasts saved in", common)
+    failures += save(
+        order.table,
+        lambda path: pipeline.save_files({path: skill_table_text(skill, path.suffix)}),
+        "table saved in",
+        common,
+    )
+    deliver(
+        "backtest",
+        common,
+        failures,
+        lambda: backtest_data(summary),
+        lambda page: backtest_text(summary, skill, page),
+    )
 
-        try:
-            pipeline.save_files({files.table: skill_table_text(skill, files.table.suffix)})
-            common.console.say(f"table saved in {files.table}")
-        except StockcastError as error:
-            failures.append(Failure("", error))
-    return failures
+
+@dataclass(frozen=True)
+class ReportOrder:
+    """Where `report` writes; output None: a file named after the ticker, plots None: none."""
+
+    output: Path | None = setting(None, "Where the page goes", shown="TICKER.html")
+    plots: Path | None = setting(None, "Save each plot as PNG in this folder", metavar="DIR")
+
+    def __post_init__(self) -> None:
+        check_writable(self.output)
+        if self.plots is not None and self.plots.exists() and not self.plots.is_dir():
+            raise UsageError(f"--plots {self.plots} is no folder", "name a folder")
+
+
+@command(
+    test_from={"shown": "the last 30 % of the sessions"},
+)
+def report(
+    source: Source,
+    order: ReportOrder,
+    read: ReadOptions,
+    config: BacktestConfig,
+    fetching: FetchConfig,
+    common: Common,
+) -> None:
+    """Walk forward over a source, and write what was found as a page."""
+    job = Job([source], read, fetching, config.covariates, common)
+
+    def one(source: str, progress: Notes) -> Report:
+        from stockcast import pipeline
+
+        return pipeline.report(source, read, config, common.home, progress, config.exchange, job.session(source))
+
+    made = job.each(one)
+    from stockcast.report.data import report_data
+
+    found = made.results[0] if made.results else None
+    written, unsaved = _save_page(found, order) if found else ((), [])
+    data = found and report_data(found, written)
+    failures = [*made.failures, *unsaved]
+    if found and not common.as_json:
+        sentence = f"{found.result.verdict.sentence}\n"
+        for name in written:
+            common.console.say(f"saved {name}")
+        deliver("report", common, failures, lambda: data, lambda _page: sentence)
+    deliver("report", common, failures, lambda: data)
+
+
+def _save_page(found: Report, order: ReportOrder) -> tuple[tuple[str, ...], list[Failure]]:
+    """Write the page, then the plots. Returns what was written, and what could not be."""
+    from stockcast import pipeline
+    from stockcast.report.html import report_html, report_plots
+
+    page = order.output or Path(f"{_file_name(found.result.ticker)}.html")
+    written: list[str] = []
+    try:
+        pipeline.save_files({page: report_html(found)})
+        written.append(str(page))
+        if order.plots is not None:
+            pictures = {order.plots / name: picture for name, picture in report_plots(found).items()}
+            pipeline.save_files(pictures)
+            written += [str(picture) for picture in pictures]
+    except StockcastError as error:
+        return tuple(written), [Failure(found.result.ticker, error)]
+    return tuple(written), []
+
+
+def _file_name(ticker: str) -> str:
+    """A ticker as a file's name."""
+    return ticker.replace("/", "_").replace("\\", "_") or "report"

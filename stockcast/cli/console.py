@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stockcast.cli.failures import InterruptedRun
-from stockcast.errors import StorageError
+from stockcast.errors import Failure, StockcastError, StorageError
 from stockcast.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import NoReturn
 
-    from stockcast.errors import Failure
+    from stockcast.cli.options import Common
     from stockcast.report.text import Page
 
 DETAIL, STORY, ERRORS = 10, 20, 40
@@ -105,6 +107,52 @@ def error_lines(failure: Failure) -> str:
     if hint:
         lines.append(f"  hint: {hint}")
     return "\n".join(lines)
+
+
+def deliver(
+    schema: str,
+    common: Common,
+    failures: Sequence[Failure],
+    data: Callable[[], object],
+    text: Callable[[Page], str] | None = None,
+) -> NoReturn:
+    """End a command: failures on stderr, its answer on stdout, and the highest exit code.
+
+    Args:
+        schema: The command's name in the JSON envelope.
+        common: Whether JSON is wanted.
+        failures: What went wrong, of sources or as a whole.
+        data: Makes what the envelope carries.
+        text: Makes what a reader sees on this page; None where there is nothing to see.
+    """
+    import typer
+
+    errors(failures)
+    if common.as_json:
+        from stockcast.report.data import envelope
+
+        answer(envelope(schema, data(), failures))
+    elif text is not None:
+        answer(text(stdout_page()))
+    raise typer.Exit(worst(failures))
+
+
+def worst(failures: Sequence[Failure]) -> int:
+    """The highest exit code, 0 without failures."""
+    return max((failure.error.exit_code for failure in failures), default=0)
+
+
+def save(path: Path | None, write: Callable[[Path], object], said: str, common: Common) -> list[Failure]:
+    """Write a file that was asked for, and say so. What cannot be written is told, and the answer is still printed."""
+    if path is None:
+        return []
+
+    try:
+        write(path)
+    except StockcastError as error:
+        return [Failure("", error)]
+    common.console.say(f"{said} {path}")
+    return []
 
 
 def stdout_page() -> Page:

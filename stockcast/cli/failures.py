@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stockcast.cli.peek import default_home
+from stockcast.config.environment import default_home
 from stockcast.errors import StockcastError, StorageError
 from stockcast.text import printable
 from stockcast.versions import installed_version

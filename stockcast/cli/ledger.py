@@ -1,94 +1,108 @@
-"""`stockcast ledger`: every recorded forecast, listed and exported."""
+"""`stockcast ledger` and `score`: the recorded forecasts, listed, exported, and scored against what happened."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-import typer
-
-from stockcast.cli import console, ledgeroptions, options
-from stockcast.cli.group import Group
-from stockcast.errors import UsageError
-
-app = typer.Typer(cls=Group, help="List and export the recorded forecasts.", add_completion=False)
+from stockcast.cli.console import deliver
+from stockcast.cli.options import Common, check_writable, command
+from stockcast.config.settings import CHOICE, setting
+from stockcast.errors import Decayed, Failure, UsageError
 
 _SUFFIXES = (".csv", ".jsonl")
 
 
-@app.callback(invoke_without_command=True)
-def ledger(ctx: typer.Context) -> None:
-    """List and export the recorded forecasts."""
-    if ctx.invoked_subcommand is None:
-        console.answer(ctx.get_help())
-        raise typer.Exit(2)
+@dataclass(frozen=True)
+class Chosen:
+    """Which forecasts of the record; a None sets no limit."""
+
+    ticker: str | None = setting(None, "This ticker alone", CHOICE)
+    model: str | None = setting(None, "This model alone", CHOICE)
+    since: date | None = setting(None, "First target session", CHOICE)
+    kind: str | None = setting(
+        None, "Made before the close, or after", CHOICE, choices=("live", "replay"), shown="both"
+    )
 
 
-@app.command("list")
-def list_(
-    ticker: ledgeroptions.Ticker = None,
-    model: ledgeroptions.Model = None,
-    since: ledgeroptions.Since = None,
-    kind: ledgeroptions.Kind = None,
-    limit: ledgeroptions.Limit = 20,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-) -> None:
-    """List recorded forecasts, what became of them, and the sessions that were missed."""
+@dataclass(frozen=True)
+class ListOrder:
+    """How many forecasts are listed."""
+
+    limit: int = setting(20, "The newest N; 0: all", CHOICE)
+
+    def __post_init__(self) -> None:
+        if self.limit < 0:
+            raise UsageError(f"--limit {self.limit} is negative", "give a number of forecasts, 0 for all")
+
+
+@command()
+def ledger_list(chosen: Chosen, order: ListOrder, common: Common) -> None:
+    """List recorded forecasts."""
     from stockcast import pipeline
-
-    common = options.common(home, as_json, quiet, verbose)
-    if limit < 0:
-        raise UsageError(f"--limit {limit} is negative", "give a number of forecasts, 0 for all")
-    rows, missed = pipeline.ledger(common.home, ticker, model, since, kind)
-    shown = rows[-limit:] if limit else rows
-    if as_json:
-        from stockcast.report.data import envelope, ledger_data
-
-        console.answer(envelope("ledger.list", {"total": len(rows), **ledger_data(shown, missed)}, ()))
-        return
-    if not rows:
-        common.console.say(f"no forecasts on record in {common.home}; stockcast predict TICKER makes one")
+    from stockcast.report.data import ledger_data
     from stockcast.report.live import ledger_text
 
-    console.answer(ledger_text(shown, len(rows), missed, console.stdout_page()))
+    rows, missed = pipeline.ledger(common.home, chosen.ticker, chosen.model, chosen.since, chosen.kind)
+    shown = rows[-order.limit :] if order.limit else rows
+    if not rows and not common.as_json:
+        common.console.say(f"no forecasts on record in {common.home}; stockcast predict TICKER makes one")
+    deliver(
+        "ledger.list",
+        common,
+        (),
+        lambda: {"total": len(rows), **ledger_data(shown, missed)},
+        lambda page: ledger_text(shown, len(rows), missed, page),
+    )
 
 
-@app.command()
-def export(
-    output: ledgeroptions.Output = None,
-    ticker: ledgeroptions.Ticker = None,
-    model: ledgeroptions.Model = None,
-    since: ledgeroptions.Since = None,
-    kind: ledgeroptions.Kind = None,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-) -> None:
-    """Write every recorded forecast with its outcome and the baselines' scores, as CSV or JSON lines."""
+@dataclass(frozen=True)
+class LedgerFile:
+    """Where the record goes; None: to stdout."""
+
+    output: Path | None = setting(None, "Write to a file instead of stdout: .csv or .jsonl")
+
+    def __post_init__(self) -> None:
+        check_writable(self.output)
+        if self.output is not None and self.output.suffix.lower() not in _SUFFIXES:
+            ends = f"end it in {' or '.join(_SUFFIXES)}"
+            raise UsageError(f"--output {self.output}: the suffix names no format", ends)
+
+
+@command()
+def ledger_export(chosen: Chosen, file: LedgerFile, common: Common) -> None:
+    """Write every recorded forecast with its outcome and the baselines' scores."""
     from stockcast import pipeline
     from stockcast.report.data import ledger_csv, ledger_data, ledger_jsonl
 
-    common = options.common(home, as_json, quiet, verbose)
-    _check(output)
-    rows, missed = pipeline.ledger(common.home, ticker, model, since, kind)
-    if output is not None:
-        from stockcast.storage.files import write_atomic
+    rows, missed = pipeline.ledger(common.home, chosen.ticker, chosen.model, chosen.since, chosen.kind)
+    output = file.output
+    if output is None:
+        deliver("ledger.export", common, (), lambda: ledger_data(rows, missed), lambda _page: ledger_csv(rows))
+    from stockcast.storage.files import write_atomic
 
-        write_atomic(output, ledger_jsonl(rows) if output.suffix.lower() == ".jsonl" else ledger_csv(rows))
-        common.console.say(f"{len(rows)} forecasts written to {output}")
-    if as_json:
-        from stockcast.report.data import envelope
-
-        data = ledger_data(rows, missed) if output is None else {"written": str(output), "forecasts": len(rows)}
-        console.answer(envelope("ledger.export", data, ()))
-    elif output is None:
-        console.answer(ledger_csv(rows))
+    write_atomic(output, ledger_jsonl(rows) if output.suffix.lower() == ".jsonl" else ledger_csv(rows))
+    common.console.say(f"{len(rows)} forecasts written to {output}")
+    deliver("ledger.export", common, (), lambda: {"written": str(output), "forecasts": len(rows)})
 
 
-def _check(output: Path | None) -> None:
-    options.check_writable(output)
-    if output is not None and output.suffix.lower() not in _SUFFIXES:
-        raise UsageError(f"--output {output}: the suffix names no format", f"end it in {' or '.join(_SUFFIXES)}")
+@dataclass(frozen=True)
+class ScoreOrder:
+    """What a decayed record means."""
+
+    fail_on_decay: bool = setting(False, "Exit with 9 where the live record has decayed")
+
+
+@command(kind={"flag": ""})
+def score(chosen: Chosen, order: ScoreOrder, common: Common) -> None:
+    """Score the live record."""
+    from stockcast import pipeline
+    from stockcast.report.data import score_data
+    from stockcast.report.live import score_text
+
+    result = pipeline.score(common.home, chosen.ticker, chosen.since, chosen.model)
+    alarms = [f"{one.ticker}: {one.alarm}" for one in (*result.scores, *result.pooled) if one.decayed]
+    decayed = Decayed(f"decayed: {'; '.join(alarms)}", "train again: stockcast train TICKER")
+    failures = [Failure("", decayed)] if order.fail_on_decay and result.decayed else []
+    deliver("score", common, failures, lambda: score_data(result), lambda page: score_text(result, page))

@@ -1,129 +1,172 @@
-"""Options that more than one command takes, and what they come to."""
+"""Options of the commands, made of the settings in `config`: one decorator, and what every command takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import keyword
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, is_dataclass
 from datetime import date
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from stockcast.cli.coercion import path, text
 from stockcast.cli.console import DETAIL, ERRORS, STORY, Console
-from stockcast.cli.peek import default_home
+from stockcast.config.environment import default_home
+from stockcast.config.settings import PANELS, Changes, Option, setting, text, walk
 from stockcast.errors import UsageError
 
-if TYPE_CHECKING:
-    from stockcast.prices.csvfile import ReadOptions
+_TYPES: Mapping[str, type] = {"bool": bool, "int": int, "float": float, "date": date, "Path": Path}
 
-DATA, SPLIT, NETWORK, TRAINING, FORECAST, OUTPUT = "Data", "Split", "Network", "Training", "Forecast", "Output"
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        parser=text,
-        metavar="SOURCE",
-        help="A ticker (AAPL, ^GSPC), @FILE with one a line, a file (.csv, .csv.gz, .parquet), a folder of them "
-        "(prices/), or - for stdin.",
-    ),
-]
-Ticker = Annotated[
-    str | None,
-    typer.Option(
-        "--ticker", parser=text, metavar="NAME", help="Ticker of a file", show_default="its name", rich_help_panel=DATA
-    ),
-]
-DateColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--date-column", parser=text, metavar="NAME", help="Column of dates, if not recognised", rich_help_panel=DATA
-    ),
-]
-CloseColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--close-column", parser=text, metavar="NAME", help="Column of closes, if not recognised", rich_help_panel=DATA
-    ),
-]
-DateFormat = Annotated[
-    str | None,
-    typer.Option(
-        "--date-format",
-        parser=text,
-        metavar="FORMAT",
-        help="How dates are written, such as %d/%m/%Y",
-        rich_help_panel=DATA,
-    ),
-]
-Home = Annotated[
-    Path | None,
-    typer.Option(
-        "--home",
-        parser=path,
-        metavar="DIR",
-        envvar="STOCKCAST_HOME",
-        help="Folder of models and logs",
-        show_default="the user data folder",
-        rich_help_panel=OUTPUT,
-    ),
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON object on stdout, whatever happens", rich_help_panel=OUTPUT)
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors alone on stderr", rich_help_panel=OUTPUT)]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More of the story on stderr", rich_help_panel=OUTPUT)]
+def parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same, with complaints that Typer passes on."""
+
+    def parsed(word: str) -> Any:
+        try:
+            return parse(word)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return parsed
+
+
+def command(**changes: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make options out of the parameters of a command that are configurations; called, it gets them built.
+
+    changes: what is otherwise about settings in this command, by the fields' names: a `default`, or what `Setting` has.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        configs = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+        options = [option for kind in configs.values() for option in _options(kind, changes)]  # type: ignore[arg-type]
+        options.sort(key=lambda option: PANELS.index(option.setting.panel))
+        own = [one.replace(annotation=hints[one.name]) for one in signature(function).parameters.values()]
+        plain = [one for one in own if one.name not in configs]
+
+        @wraps(function)
+        def called(**values: Any) -> None:
+            _refuse_both(options, values)
+            built = {name: _built(kind, values, changes) for name, kind in configs.items()}  # type: ignore[arg-type]
+            function(**{one.name: values[one.name] for one in plain}, **built)
+
+        parameters = [*plain, *map(_parameter, options)]
+        called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        return called
+
+    return decorate
+
+
+def _options(config: type, changes: Changes) -> Iterator[Option]:
+    """The options of a configuration and of its parts, in the order of their fields."""
+    for _, found in walk(config, changes):
+        if not isinstance(found, Option):
+            yield from _options(*found)
+        elif found.flags:
+            yield found
+
+
+def _name(option: Option) -> str:
+    return f"{option.key}_" if keyword.iskeyword(option.key) else option.key
+
+
+def _parameter(option: Option) -> Parameter:
+    known = option.setting
+    kind: Any = _TYPES.get(option.kind.removesuffix(" | None"), str)
+    if option.many:
+        kind = list[str]
+    if option.default is None or option.many:
+        kind = kind | None
+    made = typer.Option(
+        *option.flags,
+        help=known.help,
+        rich_help_panel=known.panel,
+        show_default=known.shown or True,
+        envvar=known.envvar,
+        parser=None if kind is bool else parser(option.parse),
+        metavar=None if kind is bool else option.metavar,
+        autocompletion=(lambda: list(known.choices)) if known.choices else None,
+    )
+    default = None if option.many else Parameter.empty if option.default is MISSING else option.default
+    return Parameter(_name(option), Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, made])
+
+
+def _built(config: type, values: Mapping[str, Any], changes: Changes) -> Any:
+    """The configuration with the values that were parsed."""
+    fields: dict[str, Any] = {}
+    for name, found in walk(config, changes):
+        if not isinstance(found, Option):
+            fields[name] = _built(found[0], values, found[1])
+        elif found.flags:
+            value = values[_name(found)]
+            fields[name] = (tuple(value) if value else found.default) if found.many else value
+    return config(**fields)
+
+
+def _refuse_both(options: Iterable[Option], values: Mapping[str, Any]) -> None:
+    """Raise UsageError where two options that exclude each other are given."""
+    flags = {option.key: option.flags[0] for option in options if values[_name(option)] not in (None, False)}
+    for option in options:
+        if option.key in flags and option.setting.excludes in flags:
+            both = f"{flags[option.setting.excludes]} and {flags[option.key]}"
+            raise UsageError(f"{both} contradict each other", "give one of them")
+
+
+def given(context: typer.Context) -> Callable[[str], bool]:
+    """Whether a parameter, by its name, stands on the command line or in the environment: its default was not taken."""
+
+    def stands(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+    return stands
 
 
 @dataclass(frozen=True)
 class Common:
-    """What every command was told: its home, the shape of its answer, and how much to say."""
+    """What every command takes: the folder of models and logs, the shape of its answer, and how much to say."""
 
-    home: Path
-    as_json: bool
-    console: Console
+    folder: Path | None = setting(
+        None,
+        "Folder of models and logs",
+        flag="--home",
+        metavar="DIR",
+        shown="the user data folder",
+        envvar="STOCKCAST_HOME",
+    )
+    as_json: bool = setting(False, "One JSON object on stdout, whatever happens", flag="--json")
+    quiet: bool = setting(False, "Errors alone on stderr", flag="--quiet -q")
+    verbose: bool = setting(False, "More of the log on stderr", flag="--verbose -v", excludes="quiet")
 
+    @property
+    def home(self) -> Path:
+        """The folder that was named, or the user's own."""
+        return self.folder or default_home()
 
-def common(home: Path | None, as_json: bool, quiet: bool, verbose: bool) -> Common:
-    """The options of every command, checked. Raises UsageError where they contradict each other."""
-    if quiet and verbose:
-        raise UsageError("--quiet and --verbose contradict each other", "give one of them")
-    level = ERRORS if quiet else DETAIL if verbose else STORY
-    return Common(home or default_home(), as_json, Console(level))
-
-
-@dataclass(frozen=True)
-class Columns:
-    """How a file is to be read."""
-
-    ticker: str | None
-    date_column: str | None
-    close_column: str | None
-    date_format: str | None
-
-    def reading(self, start: date | None = None, end: date | None = None) -> ReadOptions:
-        """The same for the file reader, with the history's first and last date."""
-        from stockcast.prices.csvfile import ReadOptions
-
-        return ReadOptions(
-            ticker=self.ticker,
-            date_column=self.date_column,
-            close_column=self.close_column,
-            date_format=self.date_format,
-            start=start,
-            end=end,
-        )
+    @property
+    def console(self) -> Console:
+        """Who speaks on stderr."""
+        return Console(ERRORS if self.quiet else DETAIL if self.verbose else STORY)
 
 
-def given(ctx: typer.Context) -> Callable[[str], bool]:
-    """Whether a parameter, by its name, stands on the command line or in the environment: its default was not taken."""
+def argument(metavar: str, help: str) -> Any:  # noqa: A002 - as Typer calls it
+    """A word without an option's name."""
+    return typer.Argument(parser=parser(text), metavar=metavar, help=help)
 
-    def stands(name: str) -> bool:
-        source = ctx.get_parameter_source(name)
-        return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
-    return stands
+Sources = Annotated[
+    list[str],
+    argument(
+        "SOURCE",
+        "A ticker (AAPL, ^GSPC), @FILE with one a line, a file (.csv, .csv.gz, .parquet), a folder of them "
+        "(prices/), or - for stdin.",
+    ),
+]
+Source = Annotated[str, argument("SOURCE", "A ticker (AAPL, ^GSPC), a file (.csv, .csv.gz, .parquet), or - for stdin.")]
 
 
 def check_writable(output: Path | None, option: str = "--output") -> None:

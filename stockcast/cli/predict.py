@@ -2,118 +2,99 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from stockcast.cli import console, covariateoptions, fetchoptions, options, predictoptions
-from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
-from stockcast.config import PredictConfig
-from stockcast.config.sources import FetchConfig
-from stockcast.errors import Failure, StockcastError, UsageError
+from stockcast.cli import console
+from stockcast.cli.options import Common, Sources, check_writable, command
+from stockcast.cli.sources import Job
+from stockcast.config import CovariatesConfig, FetchConfig, PredictConfig, ReadOptions
+from stockcast.config.settings import DATA, FORECAST, setting
+from stockcast.errors import Failure
 
 if TYPE_CHECKING:
-    from stockcast.errors import Failure
+    from stockcast.cli.progress import Notes
     from stockcast.forecasts import Forecast
     from stockcast.pipeline import MarketSource
 
 Form = Literal["json", "csv", "text"]
 
+OF_SAVED: dict[str, dict[str, Any]] = {
+    "start": {"flag": ""},
+    "end": {"flag": ""},
+    "sources": {
+        "help": "Another place for a series that the model looks at; again for more",
+        "shown": "where it was trained",
+    },
+    "known_ahead": {"help": "Another place for the dates known beforehand", "shown": "where it was trained"},
+}
+"""What is otherwise where a saved model forecasts: it sees all of a source, and its covariates are known by name."""
 
-def predict(
-    sources: options.Sources,
-    as_of: predictoptions.AsOf = None,
-    horizon: predictoptions.Horizon = None,
-    model: predictoptions.Model = None,
-    paths: predictoptions.Paths = PredictConfig.paths,
-    seed: predictoptions.Seed = PredictConfig.seed,
-    exchange: predictoptions.Exchange = None,
-    with_: covariateoptions.WithAgain = None,
-    known_ahead: covariateoptions.KnownAgain = None,
-    ticker: options.Ticker = None,
-    date_column: options.DateColumn = None,
-    close_column: options.CloseColumn = None,
-    date_format: options.DateFormat = None,
-    offline: fetchoptions.Offline = False,
-    max_age: fetchoptions.MaxAge = FetchConfig.max_age,
-    allow_stale: fetchoptions.AllowStale = False,
-    timeout: fetchoptions.Timeout = FetchConfig.timeout,
-    calibrate: fetchoptions.Calibrate = True,
-    record: fetchoptions.Record = True,
-    check: predictoptions.Check = False,
-    as_csv: predictoptions.AsCsv = False,
-    output: predictoptions.Output = None,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-) -> None:
-    """Forecast the next sessions' prices with saved models."""
-    common = options.common(home, as_json, quiet, verbose)
-    sources = fetchoptions.tickers(sources)
-    refuse_shared("--ticker", ticker, sources)
-    options.check_writable(output)
-    if as_json and as_csv:
-        raise UsageError("--json and --csv contradict each other", "give one of them")
-    config = PredictConfig(
-        as_of=as_of, model=model, horizon=horizon, paths=paths, seed=seed, calibrate=calibrate, record=record
+
+@dataclass(frozen=True)
+class PredictOrder:
+    """What `predict` takes besides the settings of a forecast."""
+
+    exchange: str | None = setting(None, "Calendar (ISO 10383)", DATA, metavar="CODE", shown="the model's")
+    check: bool = setting(
+        False, "Test the model on the source's own past, too, and add what came of it to the verdict", FORECAST
     )
-    fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
-    columns = options.Columns(ticker, date_column, close_column, date_format)
+    as_csv: bool = setting(False, "CSV on stdout", flag="--csv", excludes="json")
+    output: Path | None = setting(None, "Write to a file instead: JSON, CSV or text, by option or suffix")
 
-    beside = covariateoptions.covariates(with_, known_ahead)
+    def __post_init__(self) -> None:
+        check_writable(self.output)
+
+    def form(self, as_json: bool) -> Form:
+        """How the forecasts are written."""
+        suffix = self.output.suffix.lower() if self.output is not None and not (as_json or self.as_csv) else ""
+        if as_json or suffix == ".json":
+            return "json"
+        return "csv" if self.as_csv or suffix == ".csv" else "text"
+
+
+@command(**OF_SAVED)
+def predict(
+    sources: Sources,
+    config: PredictConfig,
+    order: PredictOrder,
+    covariates: CovariatesConfig,
+    read: ReadOptions,
+    fetching: FetchConfig,
+    common: Common,
+) -> None:
+    """Forecast from each source with its model."""
+    from stockcast import pipeline
+
+    job = Job.of(sources, read, fetching, covariates, common)
 
     @cache
     def markets() -> MarketSource:
-        from stockcast import pipeline
+        return pipeline.MarketSource(job.prices, job.sources)
 
-        session = pipeline.FetchSession(fetching, many=len(sources) > 1)
-        return pipeline.MarketSource(pipeline.PriceSource(common.home, columns.reading(), session), sources)
+    def one(source: str, progress: Notes) -> tuple[Forecast, ...]:
+        forecasts = pipeline.predict_with(markets(), source, config, progress, order.exchange, covariates)
+        return pipeline.checked(markets(), source, forecasts, progress, covariates) if order.check else forecasts
 
-    def one(source: str) -> tuple[Forecast, ...]:
-        from stockcast import pipeline
-        from stockcast.cli.progress import watch
-
-        with watch(common.console, label(source, ticker), bar=False) as progress:
-            forecasts = pipeline.predict_with(markets(), source, config, progress, exchange, beside)
-            return pipeline.checked(markets(), source, forecasts, progress, beside) if check else forecasts
-
-    _deliver(run_each(sources, one, common, saves=False), common, _form(as_json, as_csv, output), output)
-
-
-def _form(as_json: bool, as_csv: bool, output: Path | None) -> Form:
-    suffix = output.suffix.lower() if output is not None and not (as_json or as_csv) else ""
-    if as_json or suffix == ".json":
-        return "json"
-    return "csv" if as_csv or suffix == ".csv" else "text"
-
-
-def _deliver(
-    predicted: SourceResults[tuple[Forecast, ...]], common: options.Common, form: Form, output: Path | None
-) -> None:
+    predicted = job.each(one, bar=False)
     forecasts = tuple(forecast for steps in predicted.results for forecast in steps)
-    failures = list(predicted.failures)
-    if output is not None and forecasts and not predicted.interrupted:
-        failures += _save(forecasts, failures, common, form, output)
+    form, failures = order.form(common.as_json), list(predicted.failures)
+    if order.output is not None and forecasts and not predicted.interrupted:
+
+        def write(path: Path) -> None:
+            from stockcast.storage.files import write_atomic
+
+            write_atomic(path, _rendered(forecasts, failures, form, in_file=True).encode())
+
+        failures += console.save(order.output, write, "forecasts written to", common)
     console.errors(failures)
-    if common.as_json or (forecasts and output is None):
+    if common.as_json or (forecasts and order.output is None):
         console.answer(_rendered(forecasts, failures, form))
-    raise typer.Exit(worst(failures))
-
-
-def _save(
-    forecasts: tuple[Forecast, ...], failures: list[Failure], common: options.Common, form: Form, output: Path
-) -> list[Failure]:
-    from stockcast.storage.files import write_atomic
-
-    try:
-        write_atomic(output, _rendered(forecasts, failures, form, in_file=True).encode())
-    except StockcastError as error:
-        return [Failure("", error)]
-    common.console.say(f"forecasts written to {output}")
-    return []
+    raise typer.Exit(console.worst(failures))
 
 
 def _rendered(forecasts: tuple[Forecast, ...], failures: list[Failure], form: Form, in_file: bool = False) -> str:

@@ -1,10 +1,14 @@
-"""The watchers of long work: a bar on a terminal, a few lines elsewhere, notes alone for short work."""
+"""The watchers of long work: a bar on a terminal, a few lines elsewhere, notes alone for short work.
+
+Work on many tickers has one bar, or a few lines, for all of them, and each ticker's own notes.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stockcast.cli.console import STORY, Console, is_terminal
 from stockcast.cli.interruption import heed
@@ -13,6 +17,9 @@ from stockcast.text import printable
 if TYPE_CHECKING:
     from types import TracebackType
 
+T = TypeVar("T")
+
+Sink = Callable[[str], None]
 
 PARTS = 10  # a stage is told in at most this many lines, besides its first
 SHORT = 20  # units: a stage with fewer of them is told at its begin and its end alone
@@ -173,3 +180,60 @@ def watch(console: Console, label: str, bar: bool = True) -> Notes:
     if console.level > STORY or not bar:
         return Notes(console, label)
     return Bar(console, label) if is_terminal(sys.stderr) else Lines(console, label)
+
+
+class TickerNotes(Notes):
+    """Tells a ticker's notes, each of them once, on stderr and into a log where there is one."""
+
+    def __init__(self, console: Console, label: str, log: Sink | None = None) -> None:
+        super().__init__(console, label)
+        self._log = log
+
+    def note(self, message: str, detail: bool = False) -> None:
+        """A line on stderr; the log file keeps the details too."""
+        fresh = message not in self._told
+        super().note(message, detail)
+        if fresh and self._log is not None:
+            self._log(message if message.startswith(f"{self.label}: ") else f"{self.label}: {message}")
+
+
+class Counter:
+    """Counts the tickers that are done."""
+
+    def __init__(self, console: Console, what: str, total: int, log: Sink | None = None) -> None:
+        self._console = console
+        self._log = log
+        self._total = total
+        self._done = 0
+        self._watch = watch(console, what, bar=total > 1)
+
+    def __enter__(self) -> Counter:
+        self._watch.stage("tickers" if self._total != 1 else "ticker", self._total)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.close(finished=self._done == self._total)
+
+    def watching(self, ticker: str) -> TickerNotes:
+        """Who watches one ticker."""
+        return TickerNotes(self._console, ticker, self._log)
+
+    def counted(self, work: Callable[[str], T]) -> Callable[[str], T]:
+        """The work on one ticker; it counts when it is over, well or not, but not when it was broken off."""
+
+        def one(ticker: str) -> T:
+            try:
+                result = work(ticker)
+            except Exception:
+                self._count()
+                raise
+            self._count()
+            return result
+
+        return one
+
+    def _count(self) -> None:
+        self._done += 1
+        self._watch.advance(1)

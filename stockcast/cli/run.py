@@ -1,96 +1,87 @@
-"""`stockcast run`: the cron job."""
+"""`stockcast run`, the cron job, and `fetch`, its first step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from stockcast.cli import console, options
-from stockcast.cli.coercion import decimal, path, text
-from stockcast.cli.options import OUTPUT
-from stockcast.cli.sources import SourceResults, run_each, worst
-from stockcast.errors import ConfigError, StockcastError, UsageError
+from stockcast.cli.console import deliver, error_lines, worst
+from stockcast.cli.options import Common, argument, command
+from stockcast.cli.sources import SourceResults, expanded, run_each
+from stockcast.config import FetchConfig
+from stockcast.config.settings import setting
+from stockcast.errors import ConfigError, Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
     from stockcast.config.runs import RunConfig
-    from stockcast.errors import Failure
     from stockcast.pipeline.running import Run
-    from stockcast.results import RunResult, TickerRun
+    from stockcast.results import FetchResult, RunResult, TickerRun
     from stockcast.storage.outputs import RunLog
 
 DEFAULT = Path("stockcast.toml")
 
-Only = Annotated[
-    list[str] | None,
-    typer.Argument(parser=text, metavar="[TICKER...]", help="These tickers alone, instead of the configuration's."),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        parser=path,
-        metavar="FILE",
-        help="What to run",
-        show_default="stockcast.toml here or in the home folder",
-        rich_help_panel=OUTPUT,
-    ),
-]
-WriteConfig = Annotated[
-    bool,
-    typer.Option("--write-config", help="Write a commented configuration file, and leave", rich_help_panel=OUTPUT),
-]
-Wait = Annotated[
-    float,
-    typer.Option(
-        "--wait",
-        parser=decimal,
-        metavar="SECONDS",
-        help="How long to wait for another run to end",
-        rich_help_panel=OUTPUT,
-    ),
-]
+
+@dataclass(frozen=True)
+class RunFile:
+    """Which configuration file."""
+
+    config: Path | None = setting(None, "What to run", shown="stockcast.toml here or in the home folder")
+
+    def found(self, home: Path) -> Path | None:
+        """The file that was named, or the first that is there; None where none is."""
+        return self.config or next((path for path in (DEFAULT, home / DEFAULT) if path.exists()), None)
 
 
+@dataclass(frozen=True)
+class RunOrder:
+    """What `run` takes besides its file."""
+
+    write_config: bool = setting(False, "Write a commented configuration file, and leave")
+    wait: float = setting(0.0, "How long to wait for another run to end", metavar="SECONDS")
+
+
+@command()
 def run(
-    tickers: Only = None,
-    config: Config = None,
-    write_config: WriteConfig = False,
-    wait: Wait = 0.0,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    file: RunFile,
+    order: RunOrder,
+    common: Common,
+    tickers: Annotated[
+        list[str] | None, argument("[TICKER...]", "These tickers alone, instead of the configuration's.")
+    ] = None,
 ) -> None:
-    """Do everything that is due, for cron: fetch, settle, retrain, forecast, record."""
-    common = options.common(home, as_json, quiet, verbose)
-    if write_config:
-        _write(config or DEFAULT, tickers or [], common)
+    """Do everything that is due."""
+    if order.write_config:
+        _write(file.config or DEFAULT, tickers or [], common)
         return
-    if wait < 0:
-        raise UsageError(f"--wait {wait:g} is negative", "give seconds")
-    wanted = _configuration(config, common.home)
-    chosen = _chosen(tickers) if tickers else wanted.tickers
-    _deliver(*_run(wanted, chosen, wait, common), common)
-
-
-def _configuration(config: Path | None, home: Path) -> RunConfig:
+    if order.wait < 0:
+        raise UsageError(f"--wait {order.wait:g} is negative", "give seconds")
     from stockcast.config.runfile import load_run_config
 
-    found = next((path for path in (DEFAULT, home / DEFAULT) if path.exists()), DEFAULT) if config is None else config
-    return load_run_config(found)
+    wanted = load_run_config(file.found(common.home) or DEFAULT)
+    chosen = _chosen(tickers) if tickers else wanted.tickers
+    done, result, failures = _run(wanted, chosen, order.wait, common)
+    from stockcast.report.live import run_text
+
+    written = result.written if result else ()
+    deliver(
+        "run",
+        common,
+        failures,
+        lambda: result or {"tickers": done.results, "written": []},
+        (lambda page: run_text(done.results, written, page)) if done.results else None,
+    )
 
 
 def _chosen(words: list[str]) -> tuple[str, ...]:
-    from stockcast.cli.fetchoptions import tickers as listed
     from stockcast.config.sources import distinct, ticker
 
-    return distinct(ticker(word) for word in listed(words))
+    return distinct(ticker(word) for word in expanded(words))
 
 
 def _run(
-    config: RunConfig, chosen: tuple[str, ...], wait: float, common: options.Common
+    config: RunConfig, chosen: tuple[str, ...], wait: float, common: Common
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast import pipeline
     from stockcast.storage.outputs import RunLog
@@ -105,19 +96,15 @@ def _run(
 
 
 def _worked(
-    work: Run, chosen: tuple[str, ...], common: options.Common, log: RunLog
+    work: Run, chosen: tuple[str, ...], common: Common, log: RunLog
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
-    from stockcast.cli.counting import Counter
-    from stockcast.errors import Failure
+    from stockcast.cli.progress import Counter
 
     log.info(f"run of {len(chosen)} tickers begins")
     with Counter(common.console, "run", len(chosen), log.info) as counter:
-
-        def one(ticker: str) -> TickerRun:
-            with counter.one():
-                return work.ticker(ticker, counter.watching(ticker))
-
-        done = run_each(chosen, one, common, saves=True)
+        done = run_each(
+            chosen, counter.counted(lambda one: work.ticker(one, counter.watching(one))), common, saves=True
+        )
     failures, result = list(done.failures), None
     if not done.interrupted:
         try:
@@ -135,37 +122,50 @@ def _log(log: RunLog, done: SourceResults[TickerRun], failures: list[Failure]) -
         if ticker.missed:
             log.warning(missed_words(ticker.ticker, ticker.missed))
     for failure in failures:
-        log.error(console.error_lines(failure).replace("\n", ";"))
+        log.error(error_lines(failure).replace("\n", ";"))
     new = sum(ticker.new for ticker in done.results)
     log.info(f"run ends: {new} forecasts recorded, {len(failures)} failures, exit code {worst(failures)}")
 
 
-def _deliver(
-    done: SourceResults[TickerRun], result: RunResult | None, failures: list[Failure], common: options.Common
-) -> None:
-    console.errors(failures)
-    if common.as_json:
-        from stockcast.report.data import envelope, plain
-
-        data = plain(result) if result else {"tickers": plain(done.results), "written": []}
-        console.answer(envelope("run", data, failures))
-    elif done.results:
-        from stockcast.report.live import run_text
-
-        console.answer(run_text(done.results, result.written if result else (), console.stdout_page()))
-    raise typer.Exit(worst(failures))
-
-
-def _write(target: Path, tickers: list[str], common: options.Common) -> None:
+def _write(target: Path, tickers: list[str], common: Common) -> None:
     from stockcast.config.runs import config_text
     from stockcast.storage.files import is_within, write_atomic
 
     if target.exists():
         raise ConfigError(f"{target} exists already", "name another with --config FILE, or delete it first")
     write_atomic(target, config_text(tuple(tickers)), private=is_within(target, common.home))
-    if common.as_json:
-        from stockcast.report.data import envelope
-
-        console.answer(envelope("run", {"written": str(target)}, ()))
-    else:
+    if not common.as_json:
         common.console.say(f"{target} written: name your tickers in it, then stockcast run")
+    deliver("run", common, (), lambda: {"written": str(target)})
+
+
+@command(allow_stale={"flag": ""}, timeout={"default": 600.0}, pause={"flag": "--pause"})
+def fetch(
+    sources: Annotated[list[str], argument("TICKER...", "Tickers (AAPL, ^GSPC, BRK-B), or @FILE with one a line.")],
+    fetching: FetchConfig,
+    common: Common,
+) -> None:
+    """Fetch prices of tickers into the store."""
+    from stockcast import pipeline
+    from stockcast.cli.progress import Counter
+
+    wanted = _tickers(sources)
+    with Counter(common.console, "fetching", len(wanted)) as counter:
+        one: Callable[[str], FetchResult] = pipeline.fetch(wanted, common.home, fetching, counter.watching)
+        fetched = run_each(wanted, counter.counted(one), common, saves=True)
+    from stockcast.report.live import fetches_text
+
+    text = (lambda page: fetches_text(fetched.results, page)) if fetched.results else None
+    deliver("fetch", common, fetched.failures, lambda: fetched.results, text)
+
+
+def _tickers(words: list[str]) -> list[str]:
+    from stockcast.prices.csvfile.source import looks_like_path
+
+    found = expanded(words)
+    for word in found:
+        if looks_like_path(word):
+            raise UsageError(
+                f"{word} is a file, and fetch is for tickers", "name a ticker, or @FILE for a list of them"
+            )
+    return found

@@ -1,22 +1,94 @@
-"""Several sources, one after the other: the failure of one does not stop the others."""
+"""The sources of a command: what its words stand for, and work on each of them; one that fails stops no other."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Generic, TypeVar
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stockcast.cli.failures import InterruptedRun, explain, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
-from stockcast.errors import Failure, UsageError
+from stockcast.config import CovariatesConfig, FetchConfig, ReadOptions
+from stockcast.errors import DataError, Failure, UsageError
+
+if TYPE_CHECKING:
+    from stockcast.cli.progress import Notes
+    from stockcast.pipeline import FetchSession, PriceSource
 
 T = TypeVar("T")
 
-_SUFFIXES = (".csv.gz", ".csv", ".parquet")
+SUFFIXES = (".csv.gz", ".csv", ".parquet")
+"""Endings of the files that a folder stands for; others may lie in it."""
+
+_FOLDERS_BY_NAME = (".", "..", "~")
+
+
+def expanded(words: list[str]) -> list[str]:
+    """The sources, with those of a watch list in the place of its @FILE and its price files in that of a folder.
+
+    Raises ConfigError for the list, DataError for a folder without price files.
+    """
+    if not any(word.startswith("@") or is_folder(word) for word in words):
+        return words
+    from stockcast.config.sources import load_tickers
+
+    listed = [source for word in words for source in load_tickers(word)]
+    found = [source for word in listed for source in (price_files(word) if is_folder(word) else [word])]
+    return list(dict.fromkeys(found))
+
+
+def is_folder(word: str) -> bool:
+    """Whether a word is a path that leads to a folder: `prices/` or `./prices`, but `prices` alone is a ticker."""
+    from stockcast.prices.csvfile.source import looks_like_path
+
+    return (
+        word != "-" and (word in _FOLDERS_BY_NAME or looks_like_path(word)) and os.path.isdir(os.path.expanduser(word))
+    )
+
+
+def price_files(folder: str) -> list[str]:
+    """The price files in a folder, sorted by name; hidden ones and folders within it are passed over.
+
+    Raises DataError where there is none, or where the folder cannot be read.
+    """
+    place = Path(folder).expanduser()
+    try:
+        found = sorted(path for path in place.iterdir() if _is_price_file(path))
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror}", "check its permissions") from error
+    if not found:
+        raise DataError(
+            f"the folder {folder} has no price files",
+            f"name a folder with files that end in {', '.join(sorted(SUFFIXES))}",
+        )
+    return [os.path.join(place, path.name) for path in found]
+
+
+def _is_price_file(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name.lower().endswith(SUFFIXES) and path.is_file()
+
+
+def label(source: str, ticker: str | None = None) -> str:
+    """What lines about a source begin with: its ticker, or a path's last part without the suffix."""
+    if ticker:
+        return ticker
+    name = PurePath(source).name or source
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return "stdin" if source == "-" else name
+
+
+def refuse_shared(option: str, value: str | None, sources: Sequence[str], way_out: str = "") -> None:
+    """Raise UsageError where an option that belongs to one source is given with several. way_out: more for the hint."""
+    if value is not None and len(sources) > 1:
+        raise UsageError(f"{option} {value} with {len(sources)} sources", f"{option} goes with one source{way_out}")
 
 
 @dataclass(frozen=True)
@@ -27,19 +99,9 @@ class SourceResults(Generic[T]):
     failures: tuple[Failure, ...]
 
     @property
-    def exit_code(self) -> int:
-        """The highest of the failures' codes, 0 without failures."""
-        return worst(self.failures)
-
-    @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it."""
         return any(isinstance(failure.error, InterruptedRun) for failure in self.failures)
-
-
-def worst(failures: Sequence[Failure]) -> int:
-    """The highest exit code, 0 without failures."""
-    return max((failure.error.exit_code for failure in failures), default=0)
 
 
 def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, saves: bool) -> SourceResults[T]:
@@ -64,18 +126,52 @@ def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, s
     return SourceResults(tuple(results), tuple(failures))
 
 
-def label(source: str, ticker: str | None) -> str:
-    """What lines about a source begin with: its ticker, or a path's last part without the suffix."""
-    if ticker:
-        return ticker
-    name = PurePath(source).name or source
-    for suffix in _SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return "stdin" if source == "-" else name
+@dataclass(frozen=True)
+class Job:
+    """The sources of one command, and how their prices are come by."""
 
+    sources: list[str]
+    read: ReadOptions
+    fetching: FetchConfig
+    covariates: CovariatesConfig
+    common: Common
 
-def refuse_shared(option: str, value: str | None, sources: Sequence[str], way_out: str = "") -> None:
-    """Raise UsageError where an option that belongs to one source is given with several. way_out: more for the hint."""
-    if value is not None and len(sources) > 1:
-        raise UsageError(f"{option} {value} with {len(sources)} sources", f"{option} goes with one source{way_out}")
+    @staticmethod
+    def of(
+        words: list[str], read: ReadOptions, fetching: FetchConfig, covariates: CovariatesConfig, common: Common
+    ) -> Job:
+        """The job of these words. Raises UsageError for a ticker of several sources, and as `expanded` does."""
+        sources = expanded(words)
+        refuse_shared("--ticker", read.ticker, sources)
+        return Job(sources, read, fetching, covariates, common)
+
+    def each(self, work: Callable[[str, Notes], T], saves: bool = False, bar: bool = True) -> SourceResults[T]:
+        """`work` on each source, watched; bar: False where it is too short to be worth one."""
+
+        def watched(source: str) -> T:
+            from stockcast.cli.progress import watch
+
+            with watch(self.common.console, label(source, self.read.ticker), bar) as progress:
+                return work(source, progress)
+
+        return run_each(self.sources, watched, self.common, saves)
+
+    def session(self, source: str) -> FetchSession | None:
+        """How prices are come by where the source or one of its covariates is a ticker; None for files alone."""
+        from stockcast.prices.csvfile.source import looks_like_path
+
+        return None if all(map(looks_like_path, (source, *self.covariates.sources))) else self._session
+
+    @cached_property
+    def prices(self) -> PriceSource:
+        """The door that all the sources come in by."""
+        from stockcast import pipeline
+
+        return pipeline.PriceSource(self.common.home, self.read, self._session)
+
+    @cached_property
+    def _session(self) -> FetchSession:
+        """One time limit for all the fetching of a command."""
+        from stockcast import pipeline
+
+        return pipeline.FetchSession(self.fetching, many=len(self.sources) > 1)

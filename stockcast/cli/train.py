@@ -1,137 +1,129 @@
-"""`stockcast train`: a model from each source, scored against the baselines, and its next forecast."""
+"""`stockcast train`: a model from each source, or one of all, scored against the baselines, and its next forecast."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from stockcast.cli import console, covariateoptions, fetchoptions, options, pooloptions, trainoptions
-from stockcast.cli.pool import PoolOrder, train_pool
-from stockcast.cli.sources import SourceResults, label, refuse_shared, run_each, worst
-from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.sources import FetchConfig
-from stockcast.errors import Failure, StockcastError
+from stockcast.cli.console import deliver, save
+from stockcast.cli.options import Common, Sources, check_writable, command, given
+from stockcast.cli.sources import Job, refuse_shared, run_each
+from stockcast.config import FetchConfig, ReadOptions, TrainConfig
+from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.config.settings import DATA, options_of, setting
+from stockcast.errors import Failure, UsageError
 
 if TYPE_CHECKING:
-    from stockcast.results import TrainResult
+    from stockcast.cli.progress import Notes
+    from stockcast.results import PoolResult, TrainResult
+
+_OF_POOLS = {
+    option.name: {"shown": f"{option.setting.shown or option.default}; with --pool {getattr(pools, option.name)}"}
+    for pools in (POOL_NETWORK, POOL_TRAINING)
+    for option in options_of(type(pools))
+    if getattr(pools, option.name) != option.default
+}
+"""What a pool is trained with otherwise, in words."""
 
 
+@dataclass(frozen=True)
+class TrainOrder:
+    """What `train` takes besides the settings of its models; output: where the test forecasts go, None: nowhere."""
+
+    pool: bool = setting(False, "One model over all sources; it has to have a --name", DATA)
+    name: str | None = setting(None, "Name of the model", shown="the ticker; a pool has none")
+    output: Path | None = setting(None, "Save every test forecast (.csv or .parquet)")
+
+    def __post_init__(self) -> None:
+        check_writable(self.output)
+        if self.output is not None:
+            from stockcast.storage.outputs import require_table_suffix
+
+            require_table_suffix(self.output)
+
+
+@command(**_OF_POOLS)
 def train(
-    ctx: typer.Context,
-    sources: options.Sources,
-    pool: pooloptions.Together = False,
-    start: trainoptions.Start = None,
-    end: trainoptions.End = None,
-    exchange: trainoptions.Exchange = None,
-    with_: covariateoptions.With = None,
-    known_ahead: covariateoptions.KnownAhead = None,
-    ticker: options.Ticker = None,
-    date_column: options.DateColumn = None,
-    close_column: options.CloseColumn = None,
-    date_format: options.DateFormat = None,
-    validate_from: trainoptions.ValidateFrom = None,
-    test_from: trainoptions.TestFrom = None,
-    cell: trainoptions.Cell = NetworkConfig.cell,
-    lookback: trainoptions.Lookback = NetworkConfig.lookback,
-    horizon: trainoptions.Horizon = TrainConfig.horizon,
-    hidden_size: pooloptions.HiddenSize = NetworkConfig.hidden_size,
-    layers: trainoptions.Layers = NetworkConfig.layers,
-    dropout: pooloptions.Dropout = NetworkConfig.dropout,
-    init: trainoptions.Init = None,
-    seeds: pooloptions.Seeds = TrainingConfig.seeds,
-    seed: trainoptions.Seed = TrainingConfig.seed,
-    learning_rate: trainoptions.LearningRate = TrainingConfig.learning_rate,
-    weight_decay: pooloptions.WeightDecay = TrainingConfig.weight_decay,
-    batch_size: pooloptions.BatchSize = TrainingConfig.batch_size,
-    steps: pooloptions.Steps = None,
-    epochs: trainoptions.Epochs = None,
-    supervision: trainoptions.Supervision = TrainingConfig.supervision,
-    device: trainoptions.Device = TrainingConfig.device,
-    final_fit: trainoptions.FinalFit = TrainingConfig.final_fit,
-    offline: fetchoptions.Offline = False,
-    max_age: fetchoptions.MaxAge = FetchConfig.max_age,
-    allow_stale: fetchoptions.AllowStale = False,
-    timeout: fetchoptions.Timeout = FetchConfig.timeout,
-    name: pooloptions.Name = None,
-    output: trainoptions.Output = None,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    context: typer.Context,
+    sources: Sources,
+    order: TrainOrder,
+    read: ReadOptions,
+    config: TrainConfig,
+    fetching: FetchConfig,
+    common: Common,
 ) -> None:
-    """Train a model on prices, score it against the baselines, save it, and forecast the next session."""
-    common = options.common(home, as_json, quiet, verbose)
-    sources = fetchoptions.tickers(sources)
-    refuse_shared("--ticker", ticker, sources)
-    _check_output(output)
-    network = NetworkConfig(cell=cell, hidden_size=hidden_size, layers=layers, dropout=dropout, lookback=lookback)
-    learning = trainoptions.learning(
-        seeds, seed, learning_rate, weight_decay, batch_size, steps, epochs, supervision, device, final_fit
-    )
-    if pool:
-        network, learning = pooloptions.pooled(network, learning, options.given(ctx))
-    config = TrainConfig(
-        network=network,
-        training=learning,
-        split=SplitConfig(validate_from=validate_from, test_from=test_from),
-        horizon=horizon,
-        exchange=exchange,
-        init=init,
-        covariates=covariateoptions.covariates(with_, known_ahead),
-    )
-    fetching = FetchConfig(offline=offline, max_age=max_age, allow_stale=allow_stale, timeout=timeout)
-    columns = options.Columns(ticker, date_column, close_column, date_format)
-    if pool:
-        name = pooloptions.require_name(name)
-        train_pool(PoolOrder(sources, name, columns, start, end, fetching, output), config, common)
-    refuse_shared("--name", name, sources, "; --pool makes one model of all")
-    rows = output is not None
-    fetch_session = fetchoptions.shared(fetching, sources)
-
-    def one(source: str) -> TrainResult:
-        from stockcast import pipeline
-        from stockcast.cli.progress import watch
-
-        read = columns.reading(start, end)
-        with watch(common.console, label(source, ticker)) as progress:
-            fetched = covariateoptions.fetch_session_for(source, config.covariates, fetch_session)
-            return pipeline.train(source, read, config, common.home, name, progress, rows, fetched)
-
-    _deliver(run_each(sources, one, common, saves=True), common, output)
-
-
-def _check_output(output: Path | None) -> None:
-    options.check_writable(output)
-    if output is not None:
-        from stockcast.storage.outputs import require_table_suffix
-
-        require_table_suffix(output)
-
-
-def _deliver(trained: SourceResults[TrainResult], common: options.Common, output: Path | None) -> None:
-    failures = [*trained.failures, *_save(trained, common, output)]
-    console.errors(failures)
-    if common.as_json:
-        from stockcast.report.data import envelope, train_data
-
-        console.answer(envelope("train", train_data(trained.results), failures))
-    elif trained.results:
-        from stockcast.report.training import trainings_text
-
-        console.answer(trainings_text(trained.results, console.stdout_page()))
-    raise typer.Exit(worst(failures))
-
-
-def _save(trained: SourceResults[TrainResult], common: options.Common, output: Path | None) -> list[Failure]:
-    if output is None or not trained.results:
-        return []
+    """Train a model on each source, or with --pool one on all of them."""
+    job = Job.of(sources, read, fetching, config.covariates, common)
+    if order.pool:
+        _train_pool(job, order, _pooled(config, given(context)))
+    refuse_shared("--name", order.name, job.sources, "; --pool makes one model of all")
     from stockcast import pipeline
 
-    try:
-        pipeline.save_rows(output, trained.results)
-    except StockcastError as error:
-        return [Failure("", error)]
-    common.console.say(f"test forecasts saved in {output}")
-    return []
+    def one(source: str, progress: Notes) -> TrainResult:
+        rows, session = order.output is not None, job.session(source)
+        return pipeline.train(source, read, config, common.home, order.name, progress, rows, session)
+
+    trained = job.each(one, saves=True)
+    results = trained.results
+    unsaved = _save(order, results, lambda path: pipeline.save_rows(path, results), common)
+    from stockcast.report.data import train_data
+    from stockcast.report.training import trainings_text
+
+    text = (lambda page: trainings_text(results, page)) if results else None
+    deliver("train", common, [*trained.failures, *unsaved], lambda: train_data(results), text)
+
+
+def _save(order: TrainOrder, results: tuple[Any, ...], write: Callable[[Path], None], common: Common) -> list[Failure]:
+    return save(order.output if results else None, write, "test forecasts saved in", common)
+
+
+def _pooled(config: TrainConfig, stands: Callable[[str], bool]) -> TrainConfig:
+    """The settings with a pool's defaults in the place of those that were not given on the command line."""
+
+    def taken(pools: Any) -> dict[str, Any]:
+        names = [item.name for item in fields(pools) if item.name in _OF_POOLS and not stands(item.name)]
+        return {name: getattr(pools, name) for name in names}
+
+    network, training = replace(config.network, **taken(POOL_NETWORK)), config.training
+    # The steps of a pool are of chunks: a window carries one loss in the place of a chunk's many.
+    steps = {} if training.chunked and training.epochs is None else {"steps": training.steps}
+    return replace(config, network=network, training=replace(training, **taken(POOL_TRAINING) | steps))
+
+
+def _train_pool(job: Job, order: TrainOrder, config: TrainConfig) -> NoReturn:
+    """Train one model of all sources, and leave. What is wrong with one source does not stop the others."""
+    if order.name is None:
+        raise UsageError("--pool without --name: a model of many tickers has no ticker's name", "add --name NAME")
+    from stockcast import pipeline
+    from stockcast.cli.progress import watch
+    from stockcast.storage.modelfile import require_usable_name
+
+    require_usable_name(order.name)
+    common = job.common
+    of_sources: list[Failure] = []
+
+    def one(name: str) -> PoolResult:
+        with watch(common.console, name) as progress:
+            gathered = pipeline.gather(job.prices, job.sources, progress, config.exchange, config.covariates)
+            of_sources.extend(gathered.failures)
+            keep_rows = order.output is not None
+            return pipeline.train_pool_from(gathered, config, common.home, name, progress, keep_rows=keep_rows)
+
+    trained = run_each([order.name], one, common, saves=True)
+    results = trained.results
+    every = [rows for pool in results for result in pool.summary.results for rows in result.rows]
+    unsaved = _save(order, results, lambda path: pipeline.save_forecasts(path, every), common)
+    from stockcast.report.data import pool_data
+    from stockcast.report.training import pool_text
+
+    deliver(
+        "train",
+        common,
+        [*of_sources, *trained.failures, *unsaved],
+        lambda: [pool_data(result) for result in results],
+        lambda page: "".join(pool_text(one, pipeline.skill_table(one.summary), page) for one in results),
+    )

@@ -1,6 +1,6 @@
 """Floor 1: settings as frozen dataclasses, one per component, and the clock."""
 
-from stockcast.config.clock import now
+from stockcast.config.environment import now
 from stockcast.config.models import (
     CELLS,
     DEVICES,

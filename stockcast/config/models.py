@@ -87,7 +87,7 @@ class TrainingConfig:
         "Chunks or windows per step",
         TRAINING,
         bounds=Bounds(1, 4096),
-        toml="chunks or windows per step; unset: 16 chunks or 64 windows",
+        shown="16 chunks, 64 windows",
         example="16",
     )
     steps: int | None = setting(
@@ -95,7 +95,7 @@ class TrainingConfig:
         "Gradient steps at most, or ...",
         TRAINING,
         bounds=Bounds(1, 1_000_000),
-        toml="gradient steps at most, or ...; unset: 100 with chunks, 400 with windows",
+        shown="100 of chunks, 400 of windows",
         example="100",
     )
     epochs: int | None = setting(

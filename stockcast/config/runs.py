@@ -198,8 +198,10 @@ def config_text(tickers: Sequence[str] = ()) -> str:
 
 def _line(option: Option) -> str:
     known = option.setting
-    words = f"{known.help[:1].lower()}{known.help[1:]}" if known.toml is None else known.toml
-    comment = ": ".join(filter(None, (words, ", ".join(known.choices))))
+    comment = known.toml
+    if comment is None:
+        comment = ": ".join(filter(None, (f"{known.help[:1].lower()}{known.help[1:]}", ", ".join(known.choices))))
+        comment += f"; unset: {known.shown}" if known.shown else ""
     return f"{option.key} = {known.example or _toml(option.default)}  # {comment}"
 
 

@@ -7,7 +7,7 @@ the documentation's table, and what a value has to be. The field itself goes int
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from datetime import date
 from math import isfinite
 from pathlib import Path
@@ -127,21 +127,27 @@ class Option(NamedTuple):
         return named or _METAVARS.get(self.kind.removesuffix(" | None"))
 
 
-def options_of(config: type, changes: Changes | None = None) -> list[Option]:
-    """The settings of a configuration itself, those of its parts left out, with changes made."""
-    found = []
+def options_of(config: type) -> list[Option]:
+    """The settings of a configuration itself, those of its parts left out."""
+    return [_option(item, {}) for item in fields(config) if _SETTING in item.metadata]
+
+
+def walk(config: type, changes: Changes) -> Iterator[tuple[str, Option | tuple[type, Changes]]]:
+    """The fields of a configuration in their order: a setting with the changes made, or a part and its changes."""
     for item in fields(config):
         if _SETTING in item.metadata:
-            known = dict((changes or {}).get(item.name, {}))
-            default = known.pop("default", item.default)
-            kind = item.type if isinstance(item.type, str) else item.type.__name__
-            found.append(Option(item.name, kind, default, replace(item.metadata[_SETTING], **known)))
-    return found
+            yield item.name, _option(item, changes)
+        elif _PART in item.metadata:
+            kind, here = item.metadata[_PART]
+            yield item.name, (kind, {**here, **changes})
 
 
-def parts_of(config: type) -> Iterator[tuple[str, type, Changes]]:
-    """The parts of a configuration: name, class, and what is otherwise about their settings."""
-    return ((item.name, *item.metadata[_PART]) for item in fields(config) if _PART in item.metadata)
+def _option(item: Field[Any], changes: Changes) -> Option:
+    known = dict(changes.get(item.name, {}))
+    default = known.pop("default", item.default)
+    kind = item.type if isinstance(item.type, str) else item.type.__name__
+    found = item.metadata[_SETTING]
+    return Option(item.name, kind, default, replace(found, **known) if known else found)
 
 
 def validate(config: Any) -> None:
@@ -241,4 +247,4 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "tuple[str, ...]": text,
     "tuple[Path, ...]": path,
 }
-_METAVARS = {"int": "N", "str": "NAME", "date": "DATE", "Path": "FILE"}
+_METAVARS = {"int": "N", "str": "NAME", "date": "DATE", "Path": "FILE", "tuple[str, ...]": "NAME"}

@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 import stockcast
-from stockcast.cli.audit import HORIZON
+from stockcast.cli.checks import HORIZON
 from stockcast.cli.commands import application
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import AUDITING

@@ -60,6 +60,7 @@ def test_every_option_of_the_walk_arrives(run: Run) -> None:
         folds=FoldConfig(date(2015, 1, 2), 63, validate_from=date(2013, 1, 2)),
         horizon=5,
         warm_start=True,
+        exchange="XLON",
     )
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.clock import now
+from stockcast.config.environment import now
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import forecast
 from stockcast.forecasts import Forecast

@@ -1,9 +1,10 @@
-"""The clock, which STOCKCAST_NOW replaces."""
+"""What the environment says: the time, which STOCKCAST_NOW replaces, and the home, which STOCKCAST_HOME names."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 from stockcast.errors import ConfigError
 
@@ -11,7 +12,8 @@ from stockcast.errors import ConfigError
 def now() -> datetime:
     """The time, in UTC; STOCKCAST_NOW (an ISO time, UTC where it names no zone) replaces the clock.
 
-    Raises ConfigError where that variable is no ISO time.
+    Raises:
+        ConfigError: Where that variable is no ISO time.
     """
     text = os.environ.get("STOCKCAST_NOW")
     if not text:
@@ -21,3 +23,14 @@ def now() -> datetime:
     except ValueError as error:
         raise ConfigError(f"STOCKCAST_NOW is {text!r}, which is no ISO time", "write 2021-04-01T22:00:00Z") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def default_home() -> Path:
+    """The folder that STOCKCAST_HOME names, else the platform's folder for user data."""
+    # Not left to the option's `envvar`: Typer 0.26 forgets it where the option has a default.
+    named = os.environ.get("STOCKCAST_HOME")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("stockcast", appauthor=False))
