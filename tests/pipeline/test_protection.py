@@ -173,7 +173,7 @@ WRONG = [
     ("config/network/hidden_size", 4, r"has the shape"),
     ("config/network/hidden_size", "4", "config.network.hidden_size is '4', not a whole number"),
     ("config/network/wings", 2, "config.network.wings is not known"),
-    ("config/training/seeds", 0, "config.training cannot be used: 0 seeds"),
+    ("config/training/seeds", 0, "config.training cannot be used: seeds 0 is not within"),
     ("config/horizon", 1000, "horizon 1000 is not within"),
     ("config/split/validation_share", "half", "config.split.validation_share"),
     ("features", [], "features has 0 members"),
