@@ -74,12 +74,12 @@ def calibration_check(home: Path, series: PriceSeries) -> tuple[list[AuditCheck]
 
 
 def _knowing_too_much(db: Database, ticker: str, settled: Sequence[LedgerRow]) -> list[str]:
-    from stockcast.storage.ledger.reading import misses
+    from stockcast.storage.ledger.reading import recorded_misses
 
     wrong: list[str] = []
     for row in settled:
         f = row.forecast
-        known = misses(db, ticker, f.model, f.horizon, f.origin)
+        known = recorded_misses(db, ticker, f.model, f.horizon, f.origin)
         due = [
             other.forecast.target_session
             for other in settled

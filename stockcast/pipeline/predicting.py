@@ -120,7 +120,7 @@ class TickerForecast:
     def of(cls, db: Database, model: TrainedModel, series: PriceSeries, config: PredictConfig) -> TickerForecast:
         """Forecasts from the newest bar of a ticker, calibrated by what the ledger knew before."""
         from stockcast.models.calibration import AdaptiveConformal
-        from stockcast.storage.ledger.reading import misses
+        from stockcast.storage.ledger.reading import recorded_misses
 
         now, origin = settings.now(), series.history.last
         view = View.of(model, series.history, replace(config, as_of=None))
@@ -128,7 +128,9 @@ class TickerForecast:
         calibrations: tuple[Calibration, ...] = ()
         if config.calibrate:
             calibrations = tuple(
-                AdaptiveConformal().calibration(dist, misses(db, series.history.ticker, model.name, step, origin))
+                AdaptiveConformal().calibration(
+                    dist, recorded_misses(db, series.history.ticker, model.name, step, origin)
+                )
                 for step, dist in enumerate(dists, start=1)
             )
         clock = Clock(series.calendar, series.completed, now)

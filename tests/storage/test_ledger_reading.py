@@ -71,11 +71,11 @@ def test_misses_are_those_of_the_shown_interval_of_settled_live_forecasts(db: Da
     narrow = LedgerEntry(forecast(TUE, WED), "live", student(), {}, wider(0.01, alpha=0.2))
     gap = entry(date(2024, 6, 28), MON)
     recording.record(db, [entry(WED, FRI), narrow, entry(MON, TUE, kind="replay"), entry(MON, WED, 2), gap], NOW)
-    assert reading.misses(db, "AAPL", "AAPL", 1, FRI) == []
+    assert reading.recorded_misses(db, "AAPL", "AAPL", 1, FRI) == []
     settle(db)
-    assert reading.misses(db, "AAPL", "AAPL", 1, FRI) == [Miss(WED, True, 0.2), Miss(FRI, False, None)]
-    assert reading.misses(db, "AAPL", "AAPL", 1, WED) == [Miss(WED, True, 0.2)]
-    assert reading.misses(db, "AAPL", "AAPL", 2, FRI) == [Miss(WED, False, None)]
+    assert reading.recorded_misses(db, "AAPL", "AAPL", 1, FRI) == [Miss(WED, True, 0.2), Miss(FRI, False, None)]
+    assert reading.recorded_misses(db, "AAPL", "AAPL", 1, WED) == [Miss(WED, True, 0.2)]
+    assert reading.recorded_misses(db, "AAPL", "AAPL", 2, FRI) == [Miss(WED, False, None)]
 
 
 def test_a_document_that_somebody_edited_into_nonsense_is_told(db: Database) -> None:

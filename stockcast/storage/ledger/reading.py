@@ -118,7 +118,7 @@ def live_origins(db: Database, ticker: str, model: str) -> list[date]:
     return [date.fromisoformat(origin) for (origin,) in found]
 
 
-def misses(db: Database, ticker: str, model: str, horizon: int, through: date) -> list[Miss]:
+def recorded_misses(db: Database, ticker: str, model: str, horizon: int, through: date) -> list[Miss]:
     """Whether each settled live forecast of that horizon missed, by target session up to `through`.
 
     What a calibration at the origin `through` may know.
