@@ -43,6 +43,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/cycles.py
 	$(BIN)/deptry .
 	$(BIN)/deptry stockcast --optional-dependencies-dev-groups test,lint,docs
 

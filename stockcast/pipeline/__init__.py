@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.pipeline.auditing import audit
-    from stockcast.pipeline.backtesting import backtest, backtest_pretrained, plan, plan_pretrained
-    from stockcast.pipeline.checking import checked
+    from stockcast.pipeline.backtesting import backtest, backtest_pretrained, checked, plan, plan_pretrained
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
     from stockcast.pipeline.exporting import export_model
@@ -36,7 +35,7 @@ _HOME = {
     "audit": "auditing",
     "backtest": "backtesting",
     "backtest_pretrained": "backtesting",
-    "checked": "checking",
+    "checked": "backtesting",
     "doctor": "checkup",
     "explain": "explaining",
     "export_model": "exporting",

@@ -20,9 +20,20 @@ from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, d
 from stockcast.evaluation.backtest import Entry, Outcomes
 from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, outcome, prices_check, verdict
-from stockcast.pipeline.auditparts import FITTED, Parts, Watched, differing, forecast_bytes, network_parts
-from stockcast.pipeline.covariates import CovariateSource, columns_of
+from stockcast.pipeline.auditchecks import (
+    FITTED,
+    Parts,
+    Watched,
+    audit_verdict,
+    calibration_check,
+    differing,
+    forecast_bytes,
+    lagged_copy_check,
+    network_parts,
+    outcome,
+    prices_check,
+)
+from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.initial import Initial, TrainingResult
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
@@ -89,7 +100,7 @@ def audit(
         settings=made.settings,
         checks=tuple(checks),
         left_out=(*unread, *made.left_out, *left_out),
-        verdict=verdict(series.history.ticker, checks),
+        verdict=audit_verdict(series.history.ticker, checks),
     )
 
 
@@ -163,17 +174,10 @@ class _Audit:
             "origins": [split.session(row).isoformat() for row in self.origins],
             "horizons": list(range(1, self.horizon + 1)),
             "init": config.init,
-            "cell": network.cell,
-            "hidden_size": network.hidden_size,
-            "layers": network.layers,
-            "lookback": network.lookback,
-            "dropout": network.dropout,
-            "seeds": training.seeds,
-            "seed": training.seed,
+            **{name: getattr(network, name) for name in ("cell", "hidden_size", "layers", "lookback", "dropout")},
+            **{name: getattr(training, name) for name in ("seeds", "seed")},
             "steps": training.gradient_steps(len(split.train)),
-            "supervision": training.supervision,
-            "learning_rate": training.learning_rate,
-            "weight_decay": training.weight_decay,
+            **{name: getattr(training, name) for name in ("supervision", "learning_rate", "weight_decay")},
             "paths": PATHS,
             "competitors": [self.cell, *self.own.fit.baselines],
         }
@@ -217,10 +221,8 @@ class _Audit:
         wrong: list[str] = []
         for row in self.origins:
             past = self.history.rows(0, row + 2)
-            alone = source.found(replace(self.series, history=past), self.trainer.config.exchange)
-            seen = columns_of(past, self.trainer.pool.calendar, alone)
-            differing_here = differing_columns(self.trainer.f, seen, row + 1)
-            wrong += [f"{name} up to {past.last}" for name in differing_here]
+            seen = source.columns(replace(self.series, history=past), self.trainer.config.exchange)
+            wrong += [f"{name} up to {past.last}" for name in differing_columns(self.trainer.f, seen, row + 1)]
         names = ", ".join(self.trainer.pool.covariates.names)
         return [outcome("covariates", wrong, f"{names}: read up to each of {len(self.origins)} origins, against all")]
 

@@ -5,13 +5,16 @@ Every fold is fitted anew, or a saved network forecasts them all, beside baselin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stockcast.config.backtests import BacktestConfig
+from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.evaluation.verdict import BacktestResult, FoldSummary
-from stockcast.pipeline.covariates import CovariateSource
+from stockcast.models.baselines import BASELINES
+from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
 from stockcast.pipeline.judging import judged, summary_of
+from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.pipeline.walking import Walk, folder_of
 from stockcast.prices.csvfile import ReadOptions
@@ -19,7 +22,9 @@ from stockcast.progress import Progress
 from stockcast.windows.folds import walk_forward
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.pretrained import PretrainedBacktest
+    from stockcast.config import CovariatesConfig
+    from stockcast.forecasts import Forecast
+    from stockcast.pipeline.markets import MarketSource
     from stockcast.prices.history import History
 
 
@@ -31,7 +36,7 @@ def plan(
 
 
 def plan_pretrained(source: str, pretrained: PretrainedBacktest, config: BacktestConfig) -> tuple[FoldSummary, ...]:
-    """The folds of `backtest_given`, without running it. Raises what that raises."""
+    """The folds of `backtest_pretrained`, without running it. Raises what that raises."""
     history = pretrained.prices.load(source).history
     pretrained, config = pretrained.of(history, config)
     return _drawn(history, pretrained.configured(history, config))
@@ -72,6 +77,22 @@ def backtest_pretrained(
     for note in pretrained.model.notes:
         progress.note(f"model {pretrained.name}: {note}")
     return _walked(pretrained.walk(series, config, progress), series, keep_rows)
+
+
+def checked(
+    markets: MarketSource, source: str, forecasts: tuple[Forecast, ...], progress: Progress,
+    covariates: CovariatesConfig = WHERE_TRAINED,
+) -> tuple[Forecast, ...]:  # fmt: skip
+    """The forecasts with a verdict that tells how their model did on the source's past, baselines refitted each year.
+
+    Of the general model it is the newest vintage that had seen nothing of that past, or of the sessions on which the
+    strongest baseline is chosen. Raises what `backtest_pretrained` raises.
+    """
+    config = BacktestConfig(folds=FoldConfig(), baselines=tuple(BASELINES), covariates=covariates)
+    result = backtest_pretrained(source, PretrainedBacktest(forecasts[0].model, markets), config, progress)
+    first, last = result.folds[0].test[0], result.folds[-1].test[1]
+    found = f"On {result.ticker} itself, {first} to {last}: {result.verdict.sentence}"
+    return tuple(replace(forecast, verdict=f"{forecast.verdict} {found}") for forecast in forecasts)
 
 
 def _drawn(history: History, config: BacktestConfig) -> tuple[FoldSummary, ...]:

@@ -161,7 +161,7 @@ def crps_of(candidate: Candidate) -> dict[str, Floats]:
 
 @pytest.fixture(scope="module")
 def candidate() -> Candidate:
-    return Candidate.of(HISTORY, SMALL, Path("nowhere"), "FAKE", Silent(), SERIES)
+    return Candidate.of(SERIES, SMALL, Path("nowhere"), "FAKE", Silent())
 
 
 @pytest.fixture
