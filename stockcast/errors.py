@@ -94,7 +94,8 @@ class Decayed(StockcastError):
 class LeftOut(UserWarning):
     """Series that `load`, `fit`, `predict` or `backtest` went on without, in Python, as `on_error="warn"` asks.
 
-    failures: what was wrong with each, by the name of the series or source.
+    Attributes:
+        failures: What was wrong with each, by the name of the series or source.
     """
 
     def __init__(self, failures: Mapping[str, StockcastError]) -> None:

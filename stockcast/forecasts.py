@@ -23,9 +23,11 @@ class _Surroundings:
 class Forecast(_Surroundings):
     """The distribution of one future close, in price.
 
-    calibration: how the quantiles were moved by the live record (method, alpha, factor, settled); None: they are the
-    model's own. scale and p_up always are. recent_closes: the newest closes up to the origin's, oldest first, in
-    shares of the origin; empty where they are not known, as in a forecast read from the ledger.
+    Attributes:
+        calibration: How the quantiles were moved by the live record (method, alpha, factor, settled); None: they
+            are the model's own. scale and p_up always are.
+        recent_closes: The newest closes up to the origin's, oldest first, in shares of the origin; empty where they
+            are not known, as in a forecast read from the ledger.
     """
 
     ticker: str

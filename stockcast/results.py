@@ -52,9 +52,14 @@ class InitialResult:
 class TrainResult:
     """What `train` did with one source.
 
-    splits: parts by name (train, validation, test). validation_crps: by competitor, what the choice rested on.
-    scored_steps, served_steps: gradient steps of each member. served_cutoff equals scored_cutoff without a final fit.
-    forecasts: the next session's, or one for each step of the horizon. init: what it began with; None: from scratch.
+    Attributes:
+        splits: Parts by name (train, validation, test).
+        validation_crps: By competitor, what the choice of the strongest baseline rested on.
+        scored_cutoff: Last session of the training and validation part of what is scored.
+        served_cutoff: The same of what makes the forecasts; without a final fit they are equal.
+        steps: Gradient steps of each member.
+        forecasts: The next session's, or one for each step of the horizon.
+        init: What the networks were initialised from; None: from scratch.
     """
 
     ticker: str

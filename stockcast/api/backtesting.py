@@ -41,11 +41,16 @@ class Backtest:
     def forecasts(self, levels: Sequence[float] = (90,)) -> pd.DataFrame:
         """Every forecast of every competitor, one row for each series, cutoff and session ahead.
 
-        Columns: unique_id, ds (target session), cutoff (the last session that the forecast saw), y, and for each
-        competitor its median under its name, lstm-lo-90, lstm-hi-90 and so on. Prices are those of the cutoff: y is the
-        close of ds with dividends since the cutoff added back and splits undone, as forecasts are. levels: central
-        intervals, even percentages from 2 to 98, since whole percentiles are what is recorded. Raises ConfigError for
-        others.
+        Args:
+            levels: Central intervals, even percentages from 2 to 98, since whole percentiles are what is recorded.
+
+        Returns:
+            Columns unique_id, ds (target session), cutoff (the last session that the forecast saw), y, and for each
+            competitor its median under its name, lstm-lo-90, lstm-hi-90 and so on. Prices are those of the cutoff: y is
+            the close of ds with dividends since the cutoff added back and splits undone, as forecasts are.
+
+        Raises:
+            ConfigError: For other levels.
         """
         import pandas as pd
 
@@ -74,15 +79,25 @@ def backtest(
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
 
-    config: competitors, folds and training; None for the defaults. model: its network forecasts every fold instead,
-    also of series that it never saw, and is not fitted again; sessions that it has learnt from are not scored. home:
-    the folder in which finished folds are kept, so that the same backtest is not fitted again; without it, and with a
-    model, they go. covariates: as in `fit`; with a model, as in `predict`, but no frame. on_error: "warn" leaves out
-    the series that cannot be walked, with one `LeftOut` warning that names each and its reason, once the others are
-    done; "raise" raises the first failure.
+    Args:
+        prices: A long frame (see `to_histories`), a source as of `load`, or histories.
+        config: Competitors, folds and training; None for the defaults.
+        model: Its network forecasts every fold instead, also of series that it never saw, and is not fitted again;
+            sessions that it was trained on are not scored.
+        home: The folder in which finished folds are kept, so that the same backtest is not fitted again; without it,
+            and with a model, they go.
+        progress: Who watches; nobody unless given.
+        covariates: As in `fit`; with a model, as in `predict`, but no frame.
+        on_error: "warn" leaves out the series that cannot be walked, with one `LeftOut` warning that names each and its
+            reason, once the others are done; "raise" raises the first failure.
 
-    Raises, where no series can be walked, what is wrong with the first: DataError where it is too short, ConfigError
-    for an unknown baseline, ModelError where the model has learnt from the sessions that would be scored.
+    Returns:
+        What was found, as frames.
+
+    Raises:
+        DataError: Where no series can be walked: the first is too short.
+        ConfigError: For an unknown baseline.
+        ModelError: Where the model was trained on the sessions that would be scored.
 
     Examples:
         >>> from datetime import date

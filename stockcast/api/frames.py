@@ -50,8 +50,9 @@ _UNNAMED = "series"  # the series of a frame that names none
 def to_frame(histories: Sequence[History]) -> pd.DataFrame:
     """Histories as one long frame, the series one below the other, oldest bars first.
 
-    Columns: unique_id (ticker), ds (session), y (close as traded), and those of adjusted_close, open, high, low, volume
-    and splits (new shares per old share) that some history has; NaN where another lacks one.
+    Returns:
+        Columns unique_id (ticker), ds (session), y (close as traded), and those of adjusted_close, open, high, low,
+        volume and splits (new shares per old share) that some history has; NaN where another lacks one.
 
     Examples:
         >>> import numpy as np
@@ -83,13 +84,16 @@ def to_frame(histories: Sequence[History]) -> pd.DataFrame:
 def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
     """The validated history of each series of a frame, in the order in which they first appear.
 
-    unique_id (or ticker, symbol) tells the series apart; without it the frame is one series. ds (or date, or an index
-    of dates) is the session, y (or close) the close as traded, and adjusted_close, open, high, low, volume and splits
-    are used where they are there, whatever the case of their names; other columns are ignored. A frame with tickers
-    over its columns, as yfinance returns it, is taken, too. end: last bar to keep; later ones are not even checked.
+    Args:
+        frame: unique_id (or ticker, symbol) tells the series apart; without it the frame is one series. ds (or date, or
+            an index of dates) is the session, y (or close) the close as traded; adjusted_close, open, high, low, volume
+            and splits are used where they are there, whatever the case of their names, and other columns are ignored. A
+            frame with tickers over its columns, as yfinance returns it, is taken, too.
+        end: Last bar to keep; later ones are not even checked.
 
-    Raises DataError: no such column, a value that is no date or number (with its row, counted from 0), or bars that the
-    checks of a price file refuse.
+    Raises:
+        DataError: No such column, a value that is no date or number (with its row, counted from 0), or bars that the
+            checks of a price file refuse.
 
     Examples:
         >>> import pandas as pd

@@ -40,20 +40,31 @@ def load(
     source: Source | Sequence[Source], *, start: date | None = None, end: date | None = None,
     read: ReadOptions = _AS_IS, home: Home | None = None, on_error: OnError = "warn",
 ) -> pd.DataFrame:  # fmt: skip
-    """Prices of a file or ticker, or of several, as one long frame: unique_id, ds, y and what else there is.
+    """The prices of one source or of several as one long frame: unique_id, ds, y and what else there is.
 
-    start, end: bars to keep, both inclusive. read: what files do not say of themselves. home: the folder in which a
-    ticker's prices are kept; they are fetched where the kept ones are too old. on_error: "warn" leaves out the sources
-    that cannot be read, with one `LeftOut` warning that names each and its reason; "raise" raises the first failure.
+    Args:
+        source: A file, a folder of files or a ticker, or several of them.
+        start: First bar to keep.
+        end: Last bar to keep.
+        read: What files do not say of themselves, such as the names of their columns.
+        home: The folder in which a ticker's prices are kept; they are fetched where the kept ones are too old.
+        on_error: "warn" leaves out the sources that cannot be read, with one `LeftOut` warning that names each and its
+            reason; "raise" raises the first failure.
 
-    Raises, where no source can be read, what is wrong with the first: DataError, ConfigError for a ticker without a
-    home, SourceUnavailable where the provider cannot be reached.
+    Returns:
+        The series one below the other, oldest bars first; columns as of `to_frame`.
 
-    >>> prices = load("data/GSPC.csv", end=date(1999, 1, 5))
-    >>> prices[["unique_id", "ds", "y", "adjusted_close"]]
-      unique_id         ds            y  adjusted_close
-    0      GSPC 1999-01-04  1228.099976     1228.099976
-    1      GSPC 1999-01-05  1244.780029     1244.780029
+    Raises:
+        DataError: Where no source can be read: what is wrong with the first.
+        ConfigError: For a ticker without a home.
+        SourceUnavailable: Where the provider cannot be reached.
+
+    Examples:
+        >>> prices = load("data/GSPC.csv", end=date(1999, 1, 5))
+        >>> prices[["unique_id", "ds", "y", "adjusted_close"]]
+          unique_id         ds            y  adjusted_close
+        0      GSPC 1999-01-04  1228.099976     1228.099976
+        1      GSPC 1999-01-05  1244.780029     1244.780029
     """
     attempts, sources = Attempts(on_error), asked(source)
     if not isinstance(sources, list):

@@ -44,12 +44,14 @@ def training_window(word: str) -> int | None:
 class FoldConfig:
     """Where the stages of a walk-forward backtest begin and what each may learn from.
 
-    test_from: first target session that is forecast; None: the last 30 % of the sessions. refit_every: sessions from
-    one refit to the next, or "year": at every first session of one. window: target sessions that a fit may learn and
-    choose from, the newest ones (filters start a month or so before them); None: all before it. embargo: sessions left
-    out between a fit's last target and the first one forecast. validation_share: share of what a fold knows, the
-    newest sessions, on which training is stopped; validate_from: where that part begins in the first fold instead, and
-    every other fold chooses on as many sessions.
+    Attributes:
+        test_from: First target session that is forecast; None: the last 30 % of the sessions.
+        refit_every: Sessions from one refit to the next, or "year": at every first session of one.
+        window: Target sessions of training and validation part together, the newest ones (filters start a month or so
+            before them); None: all before it.
+        embargo: Sessions left out between a fit's last target and the first one forecast.
+        validation_share: Share of what a fold knows, the newest sessions, on which training is stopped.
+        validate_from: Where that part begins in the first fold instead; every other fold's has as many sessions.
     """
 
     test_from: date | None = setting(
@@ -105,12 +107,19 @@ class FoldConfig:
 class BacktestConfig:
     """Everything that `backtest` decides, but the source.
 
-    cells: networks that compete, each trained with `network` and `training`. baselines: names; empty: all of them.
-    training.final_fit: after choosing its steps, a network is fitted again on all that its fold may learn from.
-    horizon: sessions ahead, each of them forecast and scored; the verdict is about the first. paths: simulated for the
-    others, at each origin. warm_start: a fold's networks begin with the weights of the fold before, not afresh.
-    cost: basis points of the traded value, for the economics. covariates: what the networks look at beside the prices.
-    exchange: calendar of a file's sessions, and the hours at which they end; None: New York's. A ticker's is known.
+    Attributes:
+        cells: Networks that compete, each trained with `network` and `training`.
+        network: Shape of each network.
+        training: How each is trained; with `final_fit` it is fitted again, once its steps are chosen, on all that its
+            fold may be trained on.
+        baselines: Names; empty: all of them.
+        horizon: Sessions ahead, each of them forecast and scored; the verdict is about the first.
+        paths: Simulated for the others, at each origin.
+        warm_start: A fold's networks begin with the weights of the fold before, not afresh.
+        cost: Basis points of the traded value, for the economics.
+        covariates: Further series and known dates that the networks look at.
+        exchange: Calendar of a file's sessions, and the hours at which they end; None: New York's. A ticker's is
+            known.
     """
 
     cells: tuple[str, ...] = setting(

@@ -49,8 +49,12 @@ EXCHANGE = (None, "Calendar of the sessions (ISO 10383)", DATA)
 class NetworkConfig:
     """Shape of the network.
 
-    cell: lstm, gru or rnn. hidden_size: units per layer. layers: stacked cells. dropout: share of hidden units
-    silenced in training. lookback: sessions in one input window.
+    Attributes:
+        cell: "lstm", "gru" or "rnn".
+        hidden_size: Units per layer.
+        layers: Stacked cells.
+        dropout: Dropout rate of the hidden units, a share.
+        lookback: Sessions in one input window.
     """
 
     cell: str = setting("lstm", "Recurrent cell", NETWORK, choices=CELLS)
@@ -67,12 +71,20 @@ class NetworkConfig:
 class TrainingConfig:
     """How a network is trained.
 
-    seeds: members of the ensemble, seeded seed, seed + 1, ... learning_rate: peak of the one-cycle schedule.
-    weight_decay: decoupled, per unit of learning rate. supervision: a loss at every step of a chunk, or at the last
-    step of a lookback window. batch_size: chunks or windows in one gradient step; None: 16 chunks or 64 windows.
-    steps: gradient steps at most, or epochs: passes over the training targets; None: 100 steps of chunks, 400 of
-    windows. chunk: sessions of a chunk that carry a loss; warmup: sessions before them that do not. checks: looks at
-    the validation part. device: cpu, cuda or auto. final_fit: refit the served network on the whole history.
+    Attributes:
+        seeds: Members of the ensemble, seeded `seed`, `seed` + 1, ...
+        seed: Seed of the first member.
+        learning_rate: Peak of the one-cycle schedule.
+        weight_decay: Decoupled, per unit of learning rate.
+        supervision: A loss at every step of a chunk, or at the last step of a lookback window.
+        batch_size: Chunks or windows in one gradient step; None: 16 chunks or 64 windows.
+        steps: Gradient steps at most; None: 100 steps of chunks, 400 of windows.
+        epochs: Passes over the training targets, in place of `steps`.
+        chunk: Sessions of a chunk that carry a loss.
+        warmup: Sessions before them that do not.
+        checks: Looks at the validation part.
+        device: "cpu", "cuda" or "auto".
+        final_fit: Refit the served network on the whole history.
     """
 
     seeds: int = setting(4, "Members of the ensemble", TRAINING, bounds=Bounds(1, 100))
@@ -142,7 +154,9 @@ class TrainingConfig:
 class SplitConfig:
     """Where training ends: two dates, or shares of the sessions where a date is None.
 
-    validate_from, test_from: first target session of the validation and of the test part.
+    Attributes:
+        validate_from: First target session of the validation part.
+        test_from: First target session of the test part.
     """
 
     validate_from: date | None = setting(
@@ -175,10 +189,12 @@ class SplitConfig:
 class TrainConfig:
     """Everything that `train` decides, but the source: saved with the model.
 
-    horizon: sessions forecast. exchange: calendar of the target sessions, an ISO 10383 code; None: the ticker's, and
-    New York for a file. init: the networks to begin with, "scratch", "general" or a model's name; None: those of the
-    general model where network and training are the usual ones and there are no covariates. A pool begins from scratch.
-    covariates: what the network looks at beside the prices; a saved model has its own record.
+    Attributes:
+        horizon: Sessions forecast.
+        exchange: Calendar of the target sessions, an ISO 10383 code; None: the ticker's, and New York for a file.
+        init: What the networks are initialised from, "scratch", "general" or a model's name; None: those of the general
+            model where network and training are the usual ones and there are no covariates. A pool begins from scratch.
+        covariates: Further series and known dates that the network looks at; a saved model has its own record.
     """
 
     network: NetworkConfig = part(NetworkConfig)
@@ -205,8 +221,11 @@ class TrainConfig:
 class PredictConfig:
     """One `predict`: the last session the forecast may see, the model's name, steps ahead, paths and their seed.
 
-    A None means: the newest bar, the ticker, and what the model was trained for. calibrate: let the live record of a
-    ticker widen or narrow the interval. record: keep the forecast of a ticker in the ledger.
+    A None means: the newest bar, the ticker, and what the model was trained for.
+
+    Attributes:
+        calibrate: Let the live record of a ticker widen or narrow the interval.
+        record: Keep the forecast of a ticker in the ledger.
     """
 
     as_of: date | None = setting(*AS_OF)
@@ -225,7 +244,10 @@ class PredictConfig:
 class ExplainConfig:
     """One `explain`: the last session it may see, the model's name, the method, the correction that is explained.
 
-    A None means the newest bar and the ticker's model. units: a gate that is also shown unit by unit.
+    A None means the newest bar and the ticker's model.
+
+    Attributes:
+        units: A gate that is also shown unit by unit.
     """
 
     as_of: date | None = setting(*AS_OF)

@@ -20,8 +20,13 @@ _FILES = (".CSV", ".CSV.GZ", ".PARQUET", ".TXT", ".TOML")
 class ReadOptions:
     """What a user says about a price file; None lets the file speak for itself.
 
-    date_column, close_column: names in the header. date_format: as for strptime. ticker: instead of the file name,
-    and the one to take where the file has several. start, end: bars to keep, both inclusive.
+    Attributes:
+        date_column: Name of the dates in the header.
+        close_column: Name of the closes in the header.
+        date_format: As for strptime.
+        ticker: Instead of the file name, and the one to take where the file has several.
+        start: First bar to keep.
+        end: Last bar to keep.
     """
 
     date_column: str | None = setting(None, "Column of dates, if not recognised", DATA)
@@ -36,9 +41,12 @@ class ReadOptions:
 class FetchConfig:
     """When stored prices will do, and how long the provider may take.
 
-    offline: never ask the provider. max_age: sessions that stored prices may be behind the exchange before they are
-    fetched again. allow_stale: forecast from older prices where newer ones cannot be had. timeout: seconds for all
-    the fetching of one command. pause: seconds between two tickers, give or take a half.
+    Attributes:
+        offline: Never ask the provider.
+        max_age: Sessions that stored prices may be behind the exchange before they are fetched again.
+        allow_stale: Forecast from older prices where newer ones cannot be had.
+        timeout: Seconds for all the fetching of one command.
+        pause: Seconds between two tickers, give or take a half.
     """
 
     offline: bool = setting(False, "Stored prices alone, nothing from the network", PRICES)
@@ -78,11 +86,12 @@ def _file(word: str) -> str:
 
 @dataclass(frozen=True)
 class CovariatesConfig:
-    """What a model looks at beside a ticker's own prices.
+    """What a model looks at besides a ticker's own prices.
 
-    sources: tickers, or files of prices; a file may say whose hours it keeps, GSPC.csv@XNYS (ISO 10383), and otherwise
-    keeps those of the series that it goes with. known_ahead: a file of dates that were known beforehand, such as those
-    of earnings.
+    Attributes:
+        sources: Tickers, or files of prices; a file may say whose hours it keeps, GSPC.csv@XNYS (ISO 10383), and
+            otherwise keeps those of the series that it goes with.
+        known_ahead: A file of dates that were known beforehand, such as those of earnings.
     """
 
     sources: tuple[str, ...] = setting(
