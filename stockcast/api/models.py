@@ -51,7 +51,9 @@ COLUMN = "stockcast"
 class Model:
     """A trained model of one series, or of a pool of them.
 
-    file: as it is kept, with everything that is known about it in `file.manifest`. trained: as it forecasts.
+    Attributes:
+        file: The model as it is kept, with everything that is known about it in `file.manifest`.
+        trained: The model as it forecasts.
     """
 
     file: ModelFile
@@ -59,7 +61,11 @@ class Model:
 
     @classmethod
     def of(cls, file: ModelFile) -> Model:
-        """From what a model folder holds. Raises ModelError where something is missing."""
+        """A model from what its folder holds.
+
+        Raises:
+            ModelError: Where something is missing.
+        """
         # As if it had been read: the manifest of a model that was never written has tuples where a file has lists.
         file = replace(file, manifest=json.loads(json.dumps(file.manifest)))
         return cls(file, trainedmodel.from_file(file))
@@ -79,12 +85,12 @@ class Model:
 
     @property
     def tickers(self) -> tuple[str, ...]:
-        """The series that taught it."""
+        """The series that it was trained on."""
         return self.trained.members if self.trained.is_pool else (self.trained.ticker,)
 
     @property
     def cutoff(self) -> date:
-        """Last session that taught or chose anything of what makes the forecasts."""
+        """Last session of the training or validation part of what makes the forecasts."""
         return self.trained.served.cutoff
 
     @property
@@ -98,7 +104,7 @@ class Model:
         return self.trained.sentence
 
     def verdict_on(self, ticker: str) -> str:
-        """The same about one series; about all of them for one that did not teach the model."""
+        """The same about one series; about all of them for one that the model was not trained on."""
         return self.trained.sentence_for(ticker)
 
     def scores(self) -> pd.DataFrame:
@@ -109,9 +115,19 @@ class Model:
         return pd.DataFrame(rows).rename(columns={"ticker": "unique_id"})
 
     def save(self, home: Home, name: str | None = None) -> Path:
-        """Keep it under `home`, where the command line finds it; returns its folder.
+        """Keep it under `home`, where the command line finds it.
 
-        Raises ConfigError for a name that cannot be one, LockedError, StorageError.
+        Args:
+            home: The folder of models, prices and forecasts.
+            name: What to save it as; its own unless given.
+
+        Returns:
+            The folder of the model.
+
+        Raises:
+            ConfigError: For a name that cannot be one.
+            LockedError: Where another run writes it.
+            StorageError: Where the system refuses.
         """
         name = name or self.name
         file = ModelFile(name, {**self.file.manifest, "name": name}, self.file.tensors)
@@ -119,7 +135,11 @@ class Model:
 
 
 def open_model(name: str, home: Home) -> Model:
-    """A model that `fit`, `Model.save` or the command line has saved. Raises ModelError where there is none."""
+    """A model that `fit`, `Model.save` or the command line has saved.
+
+    Raises:
+        ModelError: Where there is none, or it is damaged.
+    """
     return Model.of(modelfile.load_model(_models(home), name))
 
 
@@ -132,17 +152,27 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
     name: str | None = None, progress: Progress | None = None, covariates: CovariateSources | None = None,
     on_error: OnError = "warn",
 ) -> Model:  # fmt: skip
-    """Train on prices as `stockcast train` does: learn, choose, judge on the test part, fit once more on everything.
+    """Train on prices as `stockcast train` does: train, validate, score the test part, fit once more on everything.
 
-    config: None for the defaults, which differ for a pool. pool: one model over all series; None: where there are
-    several. home: the folder to save the model in, under `name` (default: the ticker, or "pool"); without it nothing
-    is written but temporary files, and the model lives in memory. covariates: further series to look at, a frame, files
-    or tickers; frames, and files that do not say otherwise (FILE@XTKS), keep the hours of the prices' exchange.
-    With dates that were known beforehand it is a CovariatesConfig. on_error: "warn" leaves out of a pool what cannot be
-    read or is too short to teach anything, with one `LeftOut` warning that names each and its reason, before the
-    training begins; "raise" raises the first failure.
+    Args:
+        prices: A long frame (see `to_histories`), a source as of `load`, or histories.
+        config: Settings; None for the defaults, which differ for a pool.
+        pool: Whether to train one model on all series; None: where there are several.
+        home: The folder to save the model in; without it nothing is written but temporary files, and the model lives in
+            memory.
+        name: What to save it as; the ticker, or "pool", unless given.
+        progress: Who watches; nobody unless given.
+        covariates: Further series to look at, a frame, files or tickers; frames, and files that do not say otherwise
+            (FILE@XTKS), keep the hours of the prices' exchange. With dates known beforehand it is a `CovariatesConfig`.
+        on_error: "warn" leaves out of a pool what cannot be read or is too short to train on, with one `LeftOut`
+            warning that names each and its reason, before the training begins; "raise" raises the first failure.
 
-    Raises ConfigError for several series without a pool, DataError where the prices cannot be learnt from.
+    Returns:
+        The trained model, which `predict` and `backtest` take.
+
+    Raises:
+        ConfigError: For several series without a pool.
+        DataError: Where the prices cannot be trained on.
 
     Examples:
         >>> from datetime import date
@@ -179,21 +209,29 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
     levels: Sequence[float] = (90,), home: Home | None = None, covariates: CovariateSources | None = None,
     on_error: OnError = "warn",
 ) -> pd.DataFrame:  # fmt: skip
-    """Forecasts of the sessions after the newest bar of each series, or after the last one up to `as_of`.
+    """Forecast the sessions after the newest bar of each series, or after the last one up to `as_of`.
 
-    horizon: sessions ahead (default: what the model was trained for). levels: central intervals, in percent. home: for
-    tickers, as in `load`. A model may forecast series that it was not trained on; a pooled one that looks at its market
-    takes the series that are given here for it, in the sessions after its own. covariates: other places for
-    what the model looks at beside them, in its order or by their names; those of a frame have to be given again.
-    on_error: "warn" leaves out the series that cannot be forecast, with one `LeftOut` warning that names each and its
-    reason; "raise" raises the first failure.
+    Args:
+        model: What `fit` or `open_model` returns. It may forecast series that it was not trained on; a pooled one that
+            looks at its market takes the series that are given here for it, in the sessions after its own.
+        prices: A long frame (see `to_histories`), a source as of `load`, or histories.
+        horizon: Sessions ahead; what the model was trained for unless given.
+        levels: Central intervals, in percent.
+        as_of: The last session that the forecast may see; the newest unless given.
+        home: For tickers, as in `load`.
+        covariates: Other places for the series that the model looks at, in its order or by their names; those of a
+            frame have to be given again.
+        on_error: "warn" leaves out the series that cannot be forecast, with one `LeftOut` warning that names each and
+            its reason; "raise" raises the first failure.
 
-    Returns a frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
-    stockcast-lo-90 and stockcast-hi-90, and so on for each level.
+    Returns:
+        A frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
+        stockcast-lo-90 and stockcast-hi-90, and so on for each level.
 
-    Raises, where no series can be forecast, what is wrong with the first: DataError where it is too short or lacks a
-    column that the model was trained on, ModelError where the model has learnt from sessions after its last bar, or
-    after `as_of`.
+    Raises:
+        DataError: Where no series can be forecast: the first is too short or lacks a column that the model was trained
+            on.
+        ModelError: Where the model was trained on sessions after its last bar, or after `as_of`.
 
     Examples:
         >>> from datetime import date
