@@ -1,4 +1,4 @@
-"""What the pages show, from real runs on the shipped prices: the output of every command and script is put in its place.
+"""What the pages show, from real runs on shipped prices: the output of every command and script is put in its place.
 
     python docs/tools/outputs.py [PAGE ...]
 
