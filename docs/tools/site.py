@@ -29,6 +29,14 @@ GENERATED: dict[str, Callable[[], str]] = {
     "python": reference.python_reference,
     "schemas": schemas.index,
 }
+ELSEWHERE = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "LICENSE": "licence.md",
+    "benchmarks/README.md": "benchmarks.md",
+    "data/README.md": "data.md",
+}
+"""Pages that are not in docs/: where they stand, and what they are called on the site."""
 MARK = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
 LOADING = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src")}
 """What makes a browser load something, unlike a link that a reader follows."""
@@ -59,6 +67,8 @@ def collect() -> None:
     pages = {page.name: page.read_text("utf-8") for page in DOCS.glob("*.md")}
     pages["index.md"] = from_root((ROOT / "README.md").read_text("utf-8"))
     pages["changelog.md"] = from_root((ROOT / "CHANGELOG.md").read_text("utf-8"))
+    pages["benchmarks.md"] = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+    pages["data.md"] = (ROOT / "data" / "README.md").read_text("utf-8")
     pages["licence.md"] = f"# Licence\n\n```text\n{(ROOT / 'LICENSE').read_text('utf-8')}```\n"
     for name, text in pages.items():
         (PAGES / name).write_text(filled(from_docs(text)), "utf-8")
@@ -67,12 +77,14 @@ def collect() -> None:
 def from_root(text: str) -> str:
     """A page of the root as it reads among the pages of docs/: its links begin there."""
     text = re.sub(r"\]\(docs/", "](", text)
-    return text.replace("](LICENSE)", "](licence.md)").replace("](CHANGELOG.md)", "](changelog.md)")
+    for there, here in ELSEWHERE.items():
+        text = text.replace(f"]({there}", f"]({here}")
+    return text
 
 
 def from_docs(text: str) -> str:
     """A page whose links to the root lead to the pages made of it, and whose blocks name what the highlighter knows."""
-    for there, here in (("README.md", "index.md"), ("CHANGELOG.md", "changelog.md"), ("LICENSE", "licence.md")):
+    for there, here in ELSEWHERE.items():
         text = text.replace(f"](../{there}", f"]({here}")
     return re.sub(r"^```(output|crontab)$", "```text", text, flags=re.MULTILINE)
 
