@@ -19,6 +19,9 @@ from stockcast.models.studentt import log_peak, unit_cdf, unit_quantile
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 
+STUDENT_T, EMPIRICAL = "student-t", "empirical"
+"""Families, as files name them."""
+
 _NU_CAP = 1e30  # above it, a Student-t equals the Gaussian to the last digit, and infinity would make inf / inf
 _FAR = 1e100  # squares of anything farther out would overflow; the tail is zero long before
 _SAME_VALUE_STEP = 1e-9
@@ -221,6 +224,27 @@ class Empirical:
     def log_density(self, x: ArrayLike) -> None:  # noqa: ARG002 - the protocol's signature
         """A sample has no density."""
         return
+
+
+def dist_array(dist: Distribution) -> tuple[str, Floats]:
+    """Take distributions apart, as files keep them.
+
+    Returns:
+        Their family, and their parameters: loc, scale and nu, shape (3, N), or the values of samples, shape (N, K).
+
+    Raises:
+        TypeError: For another family.
+    """
+    if isinstance(dist, StudentT):
+        return STUDENT_T, np.stack([dist.loc, dist.scale, dist.nu])
+    if isinstance(dist, Empirical):
+        return EMPIRICAL, dist.values_NK
+    raise TypeError(f"{type(dist).__name__} is no family of distributions")
+
+
+def dist_of(family: str, values: Floats) -> Distribution:
+    """The distributions that `dist_array` took apart. Raises ModelError or TypeError where they are anything else."""
+    return StudentT(*values) if family == STUDENT_T else Empirical(values)
 
 
 def _require_rows(name: str, values_N: Floats, good_N: NDArray[np.bool_]) -> None:

@@ -1,4 +1,4 @@
-"""Fits and distributions as plain JSON and arrays, and back: what model folders, fold files and the ledger share."""
+"""Fits as plain JSON and tensors, and back: what model folders and fold files share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,9 @@ from stockcast.forecasting import Fit
 from stockcast.models.baselines import ALL_BASELINES, Baseline
 from stockcast.models.basescale import HarScale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
-from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble, Standardiser
 from stockcast.models.simulation import Shocks
 from stockcast.storage.codec import MisfitError, Tensors, decode, from_tensors, tensor, to_tensors
-
-STUDENT_T, EMPIRICAL = "student-t", "empirical"
-"""Families of distributions."""
 
 _HEADS = 3
 
@@ -91,23 +87,6 @@ def fit_of(
     standardiser = Standardiser(features, centre_F, spread_F)
     ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff)
     return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
-
-
-def dist_array(dist: Distribution) -> tuple[str, NDArray[np.float64]]:
-    """A distribution's family and parameters: loc, scale and nu, [3, N], or the values of a sample, [N, K].
-
-    Raises TypeError for another family.
-    """
-    if isinstance(dist, StudentT):
-        return STUDENT_T, np.stack([dist.loc, dist.scale, dist.nu])
-    if isinstance(dist, Empirical):
-        return EMPIRICAL, dist.values_NK
-    raise TypeError(f"no file format for {type(dist).__name__}")
-
-
-def dist_of(family: str, values: NDArray[Any]) -> Distribution:
-    """The distribution that `dist_array` described. Raises ModelError or TypeError where they are anything else."""
-    return StudentT(*values) if family == STUDENT_T else Empirical(values)
 
 
 def _baselines(known: Mapping[str, Any], place: str) -> dict[str, Baseline]:

@@ -21,10 +21,10 @@ import numpy as np
 from stockcast.config import NetworkConfig
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
-from stockcast.models.distribution import Distribution
+from stockcast.models.distribution import EMPIRICAL, STUDENT_T, Distribution, dist_array, dist_of
 from stockcast.storage.codec import Tensors, decode, encode
 from stockcast.storage.files import private_folder, storage_error, write_atomic
-from stockcast.storage.fits import EMPIRICAL, STUDENT_T, FitRecord, dist_array, dist_of, fit_of, fit_record
+from stockcast.storage.fits import FitRecord, fit_of, fit_record
 from stockcast.storage.modelfile import model_id
 
 _FORMAT = "stockcast.fold/3"

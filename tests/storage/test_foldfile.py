@@ -338,7 +338,7 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
 
 
 def test_an_unknown_distribution_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="no file format for object"):
+    with pytest.raises(TypeError, match="object is no family"):
         save_fold(tmp_path / "f.npz", replace(fold(), dists={"x": object()}))  # type: ignore[dict-item]
     assert os.listdir(tmp_path) == []
 

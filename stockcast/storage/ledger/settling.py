@@ -15,10 +15,9 @@ import numpy as np
 from stockcast.evaluation.backtest import crps
 from stockcast.evaluation.metrics import interval_score
 from stockcast.forecasts import Interval, Outcome
-from stockcast.models.distribution import Distribution
+from stockcast.models.distribution import STUDENT_T, Distribution, dist_array, dist_of
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database
-from stockcast.storage.fits import STUDENT_T, dist_array, dist_of
 from stockcast.storage.ledger.reading import OUTCOME, SCORE
 from stockcast.storage.ledger.recording import BOUNDS, SERVED, from_bytes, stamp
 
