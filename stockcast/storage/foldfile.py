@@ -24,8 +24,8 @@ from stockcast.forecasting import Fit
 from stockcast.models.distribution import EMPIRICAL, STUDENT_T, Distribution, dist_array, dist_of
 from stockcast.storage.codec import Tensors, decode, encode
 from stockcast.storage.files import private_folder, storage_error, write_atomic
-from stockcast.storage.fits import FitRecord, fit_of, fit_record
 from stockcast.storage.modelfile import model_id
+from stockcast.storage.trainedmodel import FitRecord, fit_of, fit_record
 
 _FORMAT = "stockcast.fold/3"
 """To be raised when the same settings and prices come to give other forecasts."""

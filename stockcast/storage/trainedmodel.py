@@ -17,18 +17,35 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import FITS, Fit, TrainedModel
+from stockcast.models.baselines import ALL_BASELINES, Baseline
+from stockcast.models.basescale import HarScale
+from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
+from stockcast.models.ensemble import Ensemble, Standardiser
 from stockcast.models.parameters import Length
+from stockcast.models.simulation import Shocks
 from stockcast.prices.closing import Closing
 from stockcast.prices.history import History
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.storage.codec import MisfitError, Tensors, decode, encode, parse_json, sha256
+from stockcast.storage.codec import (
+    MisfitError,
+    Tensors,
+    decode,
+    encode,
+    from_tensors,
+    parse_json,
+    sha256,
+    tensor,
+    to_tensors,
+)
 from stockcast.storage.files import write_atomic
-from stockcast.storage.fits import FitRecord, fit_of, fit_record
 from stockcast.storage.modelfile import FORMAT, ModelFile, load_model, model_id
 from stockcast.versions import machine, versions
 from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
@@ -44,10 +61,21 @@ _COVARIATES = "covariates"
 _IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", _COVARIATES)
 """What the id is made from, beside the weights."""
 
+_HEADS = 3
+
 _EARLIER = (
     "it was saved by an earlier version, and only its settings, parameters and weights could be checked, not its "
     "calendar, its currency and its verdict; training it again protects them, too"
 )
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What is plain of a fit. cutoff: last session that it has seen. baselines: parameters by name."""
+
+    cutoff: date
+    base_scale: HarScale
+    baselines: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -188,6 +216,64 @@ def from_file(file: ModelFile, shipped: bool = False) -> TrainedModel:
         raise ModelError(f"model {file.name} cannot be read: {error}", "train it again") from error
 
 
+def fit_record(fit: Fit, place: str, tensors: Tensors) -> FitRecord:
+    """Take a fit apart.
+
+    Weights were trained in single precision and shocks are rounded to it on creation: nothing is lost.
+
+    Args:
+        fit: The fit.
+        place: What the names of its arrays begin with.
+        tensors: Where they go.
+
+    Returns:
+        What is plain of it.
+    """
+    ensemble = fit.ensemble
+    tensors |= to_tensors(ensemble.weights, place, np.float32)
+    tensors[f"{place}.centre"] = ensemble.standardiser.centre_F
+    tensors[f"{place}.spread"] = ensemble.standardiser.spread_F
+    tensors[f"{place}.shocks"] = np.ascontiguousarray(fit.shocks.values_M4, np.float32)
+    return FitRecord(fit.cutoff, ensemble.base, fit.baselines)
+
+
+def fit_of(
+    record: FitRecord,
+    place: str,
+    network: NetworkConfig,
+    features: tuple[str, ...],
+    tensors: Mapping[str, NDArray[Any]],
+) -> Fit:
+    """Put together the fit that `fit_record` took apart.
+
+    Args:
+        record: What is plain of it.
+        place: What the names of its arrays begin with.
+        network: The network, which says what shapes they have.
+        features: Names of its columns.
+        tensors: Arrays by name.
+
+    Raises:
+        MisfitError: Where something is missing, has another shape than the network asks for, or is no parameter.
+    """
+    sizes = {"G": GATES[network.cell], "D": network.hidden_size, "H": _HEADS, "F": len(features)}
+    sizes["S"] = len(tensor(tensors, f"{place}.readout_bias_SH", (None, _HEADS)))
+    layers = tuple(
+        from_tensors(LayerWeights, tensors, f"{place}.layers.{k}", sizes | {"I": sizes["D" if k else "F"]}, {})
+        for k in range(network.layers)
+    )
+    weights = from_tensors(NetworkWeights, tensors, place, sizes, {"cell": network.cell, "layers": layers})
+    centre_F, spread_F = (tensor(tensors, f"{place}.{name}", (sizes["F"],)) for name in ("centre", "spread"))
+    if not (spread_F > 0).all():
+        raise MisfitError(f"{place}.spread", "holds numbers that are not above 0")
+    shocks_M4 = tensor(tensors, f"{place}.shocks", (None, 4))
+    if not len(shocks_M4):
+        raise MisfitError(f"{place}.shocks", "is empty")
+    standardiser = Standardiser(features, centre_F, spread_F)
+    ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff)
+    return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
+
+
 def vintages(folder: Path | None = None) -> tuple[Vintage, ...]:
     """What is shipped, oldest first. Raises ModelError where the index cannot be read."""
     try:
@@ -262,6 +348,13 @@ def _fits(m: _Manifest, file: ModelFile) -> dict[str, Fit]:
             raise MisfitError(f"{name}.cutoff", f"is {fit.cutoff}, before {scored.cutoff} of the other")
         found[name] = fit
     return found
+
+
+def _baselines(known: Mapping[str, Any], place: str) -> dict[str, Baseline]:
+    unknown = [name for name in known if name not in ALL_BASELINES]
+    if unknown:
+        raise MisfitError(f"{place}.{unknown[0]}", "is a baseline that this version does not know")
+    return {name: decode(ALL_BASELINES[name], parameters, f"{place}.{name}") for name, parameters in known.items()}
 
 
 def _require_own_id(known: str, file: ModelFile) -> None:
