@@ -34,7 +34,7 @@ from stockcast import pipeline
 from stockcast.config import CELLS, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import StockcastError
-from stockcast.evaluation.backtest import crps
+from stockcast.evaluation.scores import crps
 from stockcast.evaluation.significance import clark_west, diebold_mariano, pesaran_timmermann
 from stockcast.evaluation.verdict import LEVEL
 from stockcast.models.distribution import StudentT

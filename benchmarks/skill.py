@@ -23,7 +23,7 @@ import numpy as np
 from stockcast import pipeline
 from stockcast.config import CELLS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import StockcastError
-from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Silent

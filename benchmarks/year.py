@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the loopback provider lives with the tests
 
 from stockcast.errors import StockcastError
-from stockcast.evaluation.backtest import Outcomes, crps
+from stockcast.evaluation.scores import Outcomes, crps
 from stockcast.forecasts import LedgerRow
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.scoring import ledger

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.backtest import Comparison, ForecastRows, Score
+    from stockcast.evaluation.scores import Comparison, ForecastRows, Score
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, Verdict
     from stockcast.forecasts import Forecast
     from stockcast.models.training import LossCurve

@@ -10,7 +10,7 @@ import pytest
 
 from stockcast.config import TrainConfig
 from stockcast.evaluation.audit import CHANGES
-from stockcast.evaluation.backtest import Entry
+from stockcast.evaluation.scores import Entry
 from stockcast.evaluation.verdict import Verdict
 from stockcast.models import training
 from stockcast.models.baselines import GarchT
@@ -23,8 +23,8 @@ from stockcast.pipeline import auditing, judging, walking
 from stockcast.pipeline.initial import Initial, TrainingResult
 from stockcast.pipeline.pools import Member
 from stockcast.pipeline.trainer import Trainer
-from stockcast.prices.closing import Closing
 from stockcast.prices.history import Dates, Floats, History
+from stockcast.prices.hours import Closing
 from stockcast.progress import Progress
 from stockcast.windows import features as feature_module
 from stockcast.windows.covariates import Covariate

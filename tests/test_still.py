@@ -25,8 +25,7 @@ from stockcast.models.basescale import HarScale
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.checks import validated
-from stockcast.prices.history import Floats, History
-from stockcast.prices.rawbars import RawBars
+from stockcast.prices.history import Floats, History, RawBars
 from stockcast.storage.trainedmodel import general_model
 from stockcast.windows.features import features, session_returns
 from tests import synthetic

@@ -23,7 +23,7 @@ from stockcast.progress import Progress, Silent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stockcast.evaluation.backtest import ForecastRows
+    from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
     from stockcast.prices.history import History
 
@@ -158,7 +158,7 @@ def _walked(series: PriceSeries, config: BacktestConfig, home: Path, beside: Cov
     from stockcast.pipeline.judging import judged
     from stockcast.pipeline.walking import Walk, folder_of
     from stockcast.windows.features import features
-    from stockcast.windows.folds import walk_forward
+    from stockcast.windows.splits import walk_forward
 
     series.tell(beside.progress)
     history = series.history

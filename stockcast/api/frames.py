@@ -19,8 +19,7 @@ from stockcast.api.inputs import expected, value_in_words
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.checks import validated
 from stockcast.prices.csvfile import names
-from stockcast.prices.history import Floats, History
-from stockcast.prices.rawbars import RawBars
+from stockcast.prices.history import Floats, History, RawBars
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -160,7 +160,7 @@ def fetch(
 
 
 def _tickers(words: list[str]) -> list[str]:
-    from stockcast.prices.csvfile.source import looks_like_path
+    from stockcast.prices.csvfile.reader import looks_like_path
 
     found = expanded(words)
     for word in found:

@@ -45,7 +45,7 @@ def expanded(words: list[str]) -> list[str]:
 
 def is_folder(word: str) -> bool:
     """Whether a word is a path that leads to a folder: `prices/` or `./prices`, but `prices` alone is a ticker."""
-    from stockcast.prices.csvfile.source import looks_like_path
+    from stockcast.prices.csvfile.reader import looks_like_path
 
     return (
         word != "-" and (word in _FOLDERS_BY_NAME or looks_like_path(word)) and os.path.isdir(os.path.expanduser(word))
@@ -158,7 +158,7 @@ class Job:
 
     def session(self, source: str) -> FetchSession | None:
         """How prices are come by where the source or one of its covariates is a ticker; None for files alone."""
-        from stockcast.prices.csvfile.source import looks_like_path
+        from stockcast.prices.csvfile.reader import looks_like_path
 
         return None if all(map(looks_like_path, (source, *self.covariates.sources))) else self._session
 

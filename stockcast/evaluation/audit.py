@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.evaluation import metrics
-from stockcast.evaluation.backtest import Entry
+from stockcast.evaluation.scores import Entry
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Floats, History
 from stockcast.windows.features import Features

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.evaluation.significance import diebold_mariano, holm, newey_west_variance, pooled_by_date
-from stockcast.evaluation.verdict import LEVEL, display
+from stockcast.evaluation.verdict import LEVEL, display, p_text
 from stockcast.forecasts import LedgerRow, Outcome
 from stockcast.prices.history import Dates, Floats
 
@@ -370,7 +370,7 @@ def _alarms(records: Sequence[Settled]) -> list[str]:
         if comparison and worse < WORSE_LEVEL:
             said.append(_worse(comparison, worse))
         if held < COVERAGE_LEVEL:
-            said.append(f"90 % intervals held {100 * record.hit_90_N.mean():.1f} % ({_p(held)})")
+            said.append(f"90 % intervals held {100 * record.hit_90_N.mean():.1f} % ({p_text(held)})")
         if said:
             alarms[i] = f"over the last {len(record.sessions)} sessions {' and '.join(said)}"
     return alarms
@@ -398,14 +398,14 @@ def _skill(c: LiveComparison | None) -> str:
     if c.crps_skill == 0.0:  # exactly: the same distribution was scored twice
         return f"{name} made the forecasts, so there is no skill over it to judge."
     if c.dm_p < LEVEL:
-        return f"better than {name} by {100 * c.crps_skill:.1f} % ({_p(c.dm_p)})."
+        return f"better than {name} by {100 * c.crps_skill:.1f} % ({p_text(c.dm_p)})."
     if c.worse_p < LEVEL:
         return f"{_worse(c, c.worse_p)}."
-    return f"no evidence of skill over {name} ({100 * c.crps_skill:+.1f} %, {_p(c.dm_p)})."
+    return f"no evidence of skill over {name} ({100 * c.crps_skill:+.1f} %, {p_text(c.dm_p)})."
 
 
 def _worse(c: LiveComparison, p: float) -> str:
-    return f"worse than {_name(c.baseline)} by {-100 * c.crps_skill:.1f} % ({_p(p)})"
+    return f"worse than {_name(c.baseline)} by {-100 * c.crps_skill:.1f} % ({p_text(p)})"
 
 
 def _summary(scores: Sequence[LiveScore], pooled: Sequence[LiveScore]) -> str:
@@ -446,10 +446,3 @@ def _name(baseline: str) -> str:
 
 def _count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
-
-
-def _p(p: float) -> str:
-    """A p-value with the digits that say something; never rounded across the level."""
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.01 or LEVEL - 0.005 <= p < LEVEL + 0.005 else f"p = {p:.2f}"

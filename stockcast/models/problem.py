@@ -18,9 +18,8 @@ from stockcast.errors import DataError
 from stockcast.models.basescale import HarScale, fit_scale, scale_rows
 from stockcast.models.ensemble import Moments, Standardiser
 from stockcast.models.likelihood import NU_FLOOR
-from stockcast.windows.features import BURN_IN, Features
+from stockcast.windows.features import BURN_IN, Features, lagged
 from stockcast.windows.splits import Part
-from stockcast.windows.windows import lagged
 
 _MOST_SCALE_ROWS = 400_000
 """Targets that the base scale of many series is fitted on, evenly taken: eight parameters ask for no more."""

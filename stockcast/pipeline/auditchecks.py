@@ -16,7 +16,7 @@ from stockcast.errors import DataError
 from stockcast.evaluation.audit import LaggedCopy, differing_columns
 from stockcast.forecasts import Forecast
 from stockcast.pipeline.source import PriceSeries, PriceSource
-from stockcast.prices.csvfile.source import STANDARD_INPUT
+from stockcast.prices.csvfile.reader import STANDARD_INPUT
 from stockcast.prices.history import History
 from stockcast.progress import Progress
 from stockcast.results import AuditCheck

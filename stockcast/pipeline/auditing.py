@@ -17,7 +17,7 @@ from stockcast.config.backtests import BacktestConfig
 from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.errors import ModelError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, dist_bytes
-from stockcast.evaluation.backtest import Entry, Outcomes
+from stockcast.evaluation.scores import Entry, Outcomes
 from stockcast.forecasting import Fit, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.pipeline.auditchecks import (
@@ -43,8 +43,7 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
 from stockcast.results import AuditCheck, AuditResult
-from stockcast.windows.folds import Fold
-from stockcast.windows.splits import Part
+from stockcast.windows.splits import Fold, Part
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble

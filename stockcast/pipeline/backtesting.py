@@ -19,7 +19,7 @@ from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.pipeline.walking import Walk, folder_of
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Progress
-from stockcast.windows.folds import walk_forward
+from stockcast.windows.splits import walk_forward
 
 if TYPE_CHECKING:
     from stockcast.config import CovariatesConfig

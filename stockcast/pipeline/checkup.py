@@ -136,8 +136,8 @@ def _configuration(config: Path | None) -> Check:
 
 def _provider(timeout: float) -> list[Check]:
     """Whether the provider answers, and what its clock says."""
-    from stockcast.prices.yahoo.deadline import Deadline
-    from stockcast.prices.yahoo.probe import probe
+    from stockcast.prices.yahoo.client import probe
+    from stockcast.prices.yahoo.session import Deadline
 
     try:
         answered = probe(Deadline.after(timeout))

@@ -20,12 +20,10 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.sources import without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end, is_ticker, ticker_of
-from stockcast.prices.closing import Closing
-from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
-from stockcast.prices.csvfile.source import STANDARD_INPUT
-from stockcast.prices.csvfile.source import ticker_of as stem_of
+from stockcast.prices.csvfile.reader import STANDARD_INPUT, KnownDates, read_known_dates
+from stockcast.prices.csvfile.reader import ticker_of as stem_of
 from stockcast.prices.history import Dates, History
-from stockcast.prices.hours import TradingHours, load_hours
+from stockcast.prices.hours import Closing, TradingHours, load_hours
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.progress import Progress
 from stockcast.windows.columns import extended

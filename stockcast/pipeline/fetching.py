@@ -12,9 +12,8 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.errors import ConfigError, DataError, SourceUnavailable
 from stockcast.prices.exchanges import WEEKDAYS, calendar_of
-from stockcast.prices.history import Dates
+from stockcast.prices.history import Dates, compared
 from stockcast.prices.hours import load_hours
-from stockcast.prices.restatement import compared
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Progress
 from stockcast.results import FetchResult
@@ -24,7 +23,7 @@ from stockcast.storage.pricestore import Instrument, StoredBars
 
 if TYPE_CHECKING:
     from stockcast.pipeline.source import FetchSession
-    from stockcast.prices.yahoo.client import Answer
+    from stockcast.prices.yahoo.answer import Answer
 
 OVERLAP = 10
 """Stored sessions that are fetched again, to see whether the provider has restated the past."""
@@ -119,7 +118,7 @@ class Fetcher:
         self, ticker: str, answer: Answer, now: datetime, known: Instrument | None
     ) -> tuple[Instrument, StoredBars, tuple[str, ...]]:
         """The instrument as the answer describes it, and the answer's bars that are final."""
-        from stockcast.prices.yahoo.completed import completed
+        from stockcast.prices.yahoo.answer import completed
 
         instrument = _described(ticker, answer, now, known)
         if instrument.guessed:

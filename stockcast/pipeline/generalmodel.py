@@ -22,7 +22,7 @@ import numpy as np
 from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.errors import DataError, StockcastError
-from stockcast.evaluation.pooledverdict import pooled_verdict, strongest_of
+from stockcast.evaluation.verdict import pooled_verdict, strongest_of
 from stockcast.forecasting import TrainedModel
 from stockcast.models.cells import LayerWeights, NetworkWeights
 from stockcast.models.simulation import Shocks
@@ -38,8 +38,7 @@ from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
 from stockcast.storage.trainedmodel import GENERAL_FOLDER, Vintage, save_index
-from stockcast.windows.poolsplit import PoolSplit
-from stockcast.windows.splits import MIN_TRAIN
+from stockcast.windows.splits import MIN_TRAIN, PoolSplit
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble

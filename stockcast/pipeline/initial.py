@@ -221,7 +221,7 @@ class Initial:
 
     def learn(self, series: Sequence[Series], config: TrainConfig, progress: Progress) -> TrainingResult:
         """The networks tuned on the training part of the one series, or as they are: what its validation part says."""
-        from stockcast.evaluation.backtest import crps
+        from stockcast.evaluation.scores import crps
         from stockcast.evaluation.significance import diebold_mariano
         from stockcast.models.likelihood import spread_of
         from stockcast.models.problem import Preprocessing, Series

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stockcast.errors import DataError
-from stockcast.evaluation.backtest import Entry
-from stockcast.evaluation.concatenated import ConcatenatedDistribution, ConcatenatedEntry
+from stockcast.evaluation.scores import ConcatenatedDistribution, ConcatenatedEntry, Entry
 from stockcast.evaluation.verdict import BacktestResult, FoldSummary, NetworkDistributions, verdict
 from stockcast.models.distribution import StudentT
 from stockcast.models.training import LossCurve
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.calibrationtests import Calibration
+    from stockcast.evaluation.calibration import Calibration, CalibrationEffect
     from stockcast.evaluation.economics import Economics
-    from stockcast.evaluation.recalibrated import CalibrationEffect
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.walking import Stage, Walk
     from stockcast.storage.foldfile import FoldFile
-    from stockcast.windows.folds import Fold
+    from stockcast.windows.splits import Fold
 
 Entries = dict[str, ConcatenatedEntry]
 
@@ -130,7 +128,7 @@ def _calibration(entry: Entry, early: Distribution) -> Calibration:
     """Whether the network's probabilities are what they say. early: those of the validation part, which only give
     the first scored sessions something to be ranked among.
     """
-    from stockcast.evaluation.calibrationtests import calibration, inside
+    from stockcast.evaluation.calibration import calibration, inside
     from stockcast.models.recalibration import causal_deciles
 
     pit_N = entry.dist.cdf(entry.outcomes.y_N)
@@ -140,9 +138,9 @@ def _calibration(entry: Entry, early: Distribution) -> Calibration:
 
 def _calibrated(entry: ConcatenatedEntry) -> tuple[CalibrationEffect, ...]:
     """What calibration would have done to the network's intervals."""
-    from stockcast.evaluation.recalibrated import effects
+    from stockcast.evaluation.calibration import calibration_effects
 
-    return effects(student(entry.dist), entry.outcomes)
+    return calibration_effects(student(entry.dist), entry.outcomes)
 
 
 def student(dist: ConcatenatedDistribution) -> StudentT:

@@ -19,7 +19,7 @@ import numpy as np
 
 from stockcast.errors import StockcastError
 from stockcast.pipeline.source import PriceSource, is_ticker, ticker_of
-from stockcast.prices.csvfile.source import STANDARD_INPUT
+from stockcast.prices.csvfile.reader import STANDARD_INPUT
 from stockcast.prices.history import History
 from stockcast.progress import Progress
 from stockcast.windows.features import BURN_IN, SessionReturns, session_returns

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stockcast.evaluation.backtest import Outcomes
-from stockcast.evaluation.pooledcalibration import TickerRecord, pooled_effects
+from stockcast.evaluation.calibration import TickerRecord, pooled_effects
+from stockcast.evaluation.scores import Outcomes
 from stockcast.evaluation.significance import (
     benjamini_hochberg,
     diebold_mariano,

@@ -26,9 +26,8 @@ from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.columns import MARKET
 from stockcast.windows.features import Features, features
-from stockcast.windows.folds import walk_forward
 from stockcast.windows.market import MINIMUM_MEMBERS
-from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin
+from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin, walk_forward
 
 if TYPE_CHECKING:
     from stockcast.config import CovariatesConfig

@@ -20,10 +20,10 @@ from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress
 from stockcast.results import FanStep, Report
 from stockcast.versions import VERSION
-from stockcast.windows.folds import walk_forward
+from stockcast.windows.splits import walk_forward
 
 if TYPE_CHECKING:
-    from stockcast.windows.folds import Fold
+    from stockcast.windows.splits import Fold
 
 _SESSIONS = 250
 """Closes that the page may draw."""

@@ -19,7 +19,7 @@ from stockcast.errors import DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, file_source, is_ticker
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.csvfile.source import STANDARD_INPUT, ticker_of
+from stockcast.prices.csvfile.reader import STANDARD_INPUT, ticker_of
 from stockcast.progress import Progress
 from stockcast.results import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel

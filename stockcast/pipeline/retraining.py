@@ -138,7 +138,7 @@ class _Duel:
     @classmethod
     def of(cls, old: TrainedModel, candidate: Candidate) -> _Duel | None:
         """Mean CRPS of both over the candidate's test sessions after the old model's cutoff; None without any."""
-        from stockcast.evaluation.backtest import Outcomes, crps
+        from stockcast.evaluation.scores import Outcomes, crps
 
         trainer, new = candidate.trainer, candidate.model
         if old.market is not None and old.members == new.members:

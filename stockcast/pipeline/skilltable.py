@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 from statistics import fmean
 
-from stockcast.evaluation.backtest import Score
+from stockcast.evaluation.scores import Score
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
 from stockcast.results import SkillRow, SkillTable
 

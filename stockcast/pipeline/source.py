@@ -20,15 +20,14 @@ from stockcast.errors import ConfigError, DataError, SourceUnavailable
 from stockcast.prices import csvfile
 from stockcast.prices.checks import validated
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.history import History
-from stockcast.prices.rawbars import RawBars
+from stockcast.prices.history import History, RawBars
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
 from stockcast.progress import Progress, Silent
 from stockcast.text import well_formed
 
 if TYPE_CHECKING:
     from stockcast.prices.hours import TradingHours
-    from stockcast.prices.yahoo.deadline import Deadline
+    from stockcast.prices.yahoo.session import Deadline
     from stockcast.results import FetchResult
     from stockcast.storage.database import Database
 
@@ -63,12 +62,11 @@ class FetchSession:
     @contextmanager
     def turn(self, ticker: str) -> Iterator[Deadline]:
         """Whose turn it is may ask within, up to the deadline. Raises SourceUnavailable where that is hopeless."""
-        from stockcast.prices.yahoo import package
-        from stockcast.prices.yahoo.deadline import Deadline
         from stockcast.prices.yahoo.failures import YahooFailure
+        from stockcast.prices.yahoo.session import Deadline, load_yfinance
 
         self._refuse_hopeless(ticker)
-        package.load()
+        load_yfinance()
         deadline = Deadline(time.monotonic() + self._left, self._limit)
         try:
             self._rest(deadline)

@@ -19,7 +19,7 @@ from stockcast.config import TrainConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.config.models import SCRATCH
 from stockcast.errors import ConfigError, DataError
-from stockcast.evaluation.pooledverdict import adjusted_p, pooled_verdict, sentences, strongest_on
+from stockcast.evaluation.verdict import adjusted_p, pooled_verdict, sentences, strongest_on
 from stockcast.forecasting import Fit, TrainedModel, refuse_still
 from stockcast.models.baselines import BASELINES
 from stockcast.models.baselines.har import HarT
@@ -34,12 +34,10 @@ from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
 from stockcast.windows.covariates import Covariates, CovariatesRecord
 from stockcast.windows.features import Features
-from stockcast.windows.folds import Fold
-from stockcast.windows.poolsplit import PoolSplit
-from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Part, PartSummary, Split
+from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Fold, Part, PartSummary, PoolSplit, Split
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.backtest import ForecastRows
+    from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, Verdict
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble

@@ -17,7 +17,7 @@ import numpy as np
 
 from stockcast.config import TrainConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.evaluation.backtest import Outcomes, mean_crps
+from stockcast.evaluation.scores import Outcomes, mean_crps
 from stockcast.forecasting import Fit
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.distribution import Distribution, Empirical, StudentT
@@ -29,8 +29,7 @@ from stockcast.storage.foldfile import FoldFile
 from stockcast.versions import VERSION
 from stockcast.windows.columns import OWN, group_of
 from stockcast.windows.features import BURN_IN, Features
-from stockcast.windows.folds import Fold, without_first
-from stockcast.windows.splits import Part
+from stockcast.windows.splits import Fold, Part, without_first
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

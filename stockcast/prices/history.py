@@ -1,13 +1,16 @@
-"""History: validated daily bars of one ticker, oldest first."""
+"""Daily bars of one ticker: as a source gave them (`RawBars`), validated (`History`), and compared with later ones."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stockcast.errors import DataError
 
 Floats = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
@@ -101,3 +104,133 @@ def _rounded_bytes(values: Floats) -> bytes:
     code = np.where(np.isnan(values), -2, -1)
     digits, powers = np.where(regular, mantissa, code), np.where(regular, exponent, 0)
     return digits.astype("<i8").tobytes() + powers.astype("<i8").tobytes()
+
+
+HINT_ROW = "Correct or delete that row, or leave it out with --start or --end."
+
+
+@dataclass(frozen=True)
+class RawBars:
+    """Bars of one ticker in any order; every array has one entry per bar, NaN is a missing value.
+
+    Columns are None where the source has none. `rows` has each bar's row in the file, None where there is no file.
+    `splits`: new shares per old share, of a source whose closes are as traded. `close_is_adjusted`: the close is an
+    adjusted one already, so that a missing `adjusted_close` loses nothing. `label` is what messages call the source.
+    """
+
+    ticker: str
+    dates: Dates
+    close: Floats
+    adjusted_close: Floats | None = None
+    open: Floats | None = None
+    high: Floats | None = None
+    low: Floats | None = None
+    volume: Floats | None = None
+    splits: Floats | None = None
+    source: str = ""
+    label: str = ""
+    currency: str | None = None
+    rows: NDArray[np.int64] | None = None
+    close_is_adjusted: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def take(self, kept: NDArray[np.int64]) -> RawBars:
+        """The bars at the positions `kept`, in that order."""
+        arrays = {
+            field.name: getattr(self, field.name)[kept]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **arrays)
+
+    def noting(self, *notes: str) -> RawBars:
+        """The same bars with more notes."""
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
+
+    def place(self, index: int) -> str:
+        """Where the bar at `index` stands, for messages: its row, if known, and its date."""
+        day = str(self.dates[index])
+        return f"{self.label}, {day}" if self.rows is None else f"{self.label}, row {self.rows[index]} ({day})"
+
+    def refused(self, index: int, complaint: str, hint: str = HINT_ROW) -> DataError:
+        """The error for the bar at `index`."""
+        return DataError(f"{self.place(index)}: {complaint}", hint)
+
+
+def listed(days: Dates) -> str:
+    """Up to three days by name, the others by their number."""
+    named = [str(day) for day in days[:3]]
+    if len(days) > 3:
+        return f"{', '.join(named)} and {len(days) - 3} more"
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+TOLERANCE = 1e-5
+"""Relative difference of two prices that counts as one: providers send noise in the last digits."""
+
+
+class Bars(Protocol):
+    """Daily bars of one ticker, oldest first."""
+
+    @property
+    def dates(self) -> Dates: ...
+    @property
+    def open(self) -> Floats: ...
+    @property
+    def high(self) -> Floats: ...
+    @property
+    def low(self) -> Floats: ...
+    @property
+    def close(self) -> Floats: ...
+    @property
+    def adjusted_close(self) -> Floats: ...
+    @property
+    def volume(self) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Change:
+    """What fetched bars say about stored ones.
+
+    restated: all of the past may have moved. new_or_corrected: positions of fetched bars that the store lacks or has
+    otherwise. added, corrected: how many of either.
+    """
+
+    restated: bool
+    new_or_corrected: NDArray[np.intp]
+    added: int
+    corrected: int
+
+
+def compared(stored: Bars, fetched: Bars) -> Change:
+    """Compare the sessions that are in both; there has to be a stored one.
+
+    Splits and dividends move closes or adjusted closes of every session before them. So where those of the oldest
+    common session have moved, or where there is none, the past is restated; anything else that differs is a correction
+    of that bar alone, such as a close that was not final.
+    """
+    at = np.searchsorted(stored.dates, fetched.dates)
+    common = (at < len(stored.dates)) & (stored.dates[np.minimum(at, len(stored.dates) - 1)] == fetched.dates)
+    new, both = np.flatnonzero(~common), np.flatnonzero(common)
+    moved = _differ(stored, fetched, ("close", "adjusted_close"), at[both], both)
+    differs = moved | _differ(stored, fetched, ("open", "high", "low", "volume"), at[both], both)
+    restated = bool(moved[0]) if len(both) else len(fetched.dates) > 0
+    if restated:
+        return Change(True, new, len(new), 0)
+    corrected = both[differs]
+    return Change(False, np.sort(np.concatenate([new, corrected])), len(new), len(corrected))
+
+
+def _differ(
+    stored: Bars, fetched: Bars, names: tuple[str, ...], there: NDArray[np.intp], here: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    different = np.zeros(len(here), dtype=bool)
+    for name in names:
+        before, now = getattr(stored, name)[there], getattr(fetched, name)[here]
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(now - before) > TOLERANCE * np.maximum(np.abs(before), np.abs(now))
+        different |= apart | (np.isnan(before) != np.isnan(now))
+    return different

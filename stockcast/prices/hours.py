@@ -15,8 +15,15 @@ import numpy as np
 
 from stockcast.errors import ConfigError
 from stockcast.prices.history import ONE_DAY
-from stockcast.prices.holidays import listed_days, rule_days, unbuilt, worked_out
-from stockcast.prices.sessions import PLAIN_WEEKMASKS, SessionCalendar, load_calendar
+from stockcast.prices.sessions import (
+    PLAIN_WEEKMASKS,
+    SessionCalendar,
+    listed_days,
+    load_calendar,
+    rule_days,
+    unbuilt,
+    worked_out,
+)
 
 MIDNIGHT = "24:00"
 """The close of a session that lasts until the day is over."""
@@ -140,3 +147,44 @@ def _clock(text: str) -> tuple[int, time]:
 
 def _unusable(reason: str) -> ConfigError:
     return ConfigError(f"trading hours: {reason}", "fetch the ticker again")
+
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """When the sessions of a series end.
+
+    exchange: name of its calendar. hours: None where nobody has looked them up, which will do beside a series of the
+    same exchange.
+    """
+
+    exchange: str
+    hours: TradingHours | None = None
+
+    def is_that_of(self, other: Closing) -> bool:
+        """Whether sessions of one date end together.
+
+        The usual closing times are compared beside the exchange: one that is told early closes of more years than
+        the other is no other exchange for it.
+        """
+        if self.exchange != other.exchange:
+            return False
+        mine, theirs = self.hours, other.hours
+        return mine is None or theirs is None or (mine.zone, mine.closes) == (theirs.zone, theirs.closes)
+
+    def newest_before(self, other: Closing, session: date) -> date:
+        """The last date whose session here, if there was one, is over at the close of the other series' `session`.
+
+        It is never a later date than the session's own, even where one would be over. Raises ValueError where the
+        hours of two exchanges are not known: dates alone do not tell.
+        """
+        if self.is_that_of(other):
+            return session
+        if self.hours is None or other.hours is None:
+            raise ValueError(f"the hours of {self.exchange} and {other.exchange} are needed")
+        end, day = other.hours.close_of(session), session
+        while self.hours.close_of(day) > end:
+            day -= _ONE_DAY
+        return day

@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from datetime import date
     from typing import Any
 
-    from stockcast.evaluation.backtest import Comparison, Score
-    from stockcast.evaluation.calibrationtests import Calibration, CoverageTable
+    from stockcast.evaluation.calibration import Calibration, CalibrationEffect, CoverageTable
     from stockcast.evaluation.economics import Economics
-    from stockcast.evaluation.recalibrated import CalibrationEffect
+    from stockcast.evaluation.scores import Comparison, Score
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
     from stockcast.results import SkillRow, SkillTable
 

@@ -12,7 +12,7 @@ from stockcast.report.text import Block, Heading, Page, render_all
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from stockcast.evaluation.backtest import Comparison, Score
+    from stockcast.evaluation.scores import Comparison, Score
     from stockcast.evaluation.verdict import BacktestResult
     from stockcast.results import PoolResult, SkillTable, TrainResult
     from stockcast.windows.splits import PartSummary

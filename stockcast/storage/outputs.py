@@ -26,7 +26,7 @@ import numpy as np
 from stockcast.config.environment import now
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import ConfigError, StorageError
-from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.forecasting import LEVELS
 from stockcast.forecasts import Forecast
 from stockcast.progress import Progress

@@ -30,9 +30,8 @@ from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import Ensemble, Standardiser
 from stockcast.models.parameters import Length
 from stockcast.models.simulation import Shocks
-from stockcast.prices.closing import Closing
 from stockcast.prices.history import History
-from stockcast.prices.hours import TradingHours
+from stockcast.prices.hours import Closing, TradingHours
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage.codec import (
     MisfitError,

@@ -9,15 +9,16 @@ import numpy as np
 
 from stockcast.prices.history import Floats
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.windows.components import COMPONENT_NAMES, component_columns
-from stockcast.windows.covariates import Covariates
-from stockcast.windows.features import Features
-from stockcast.windows.knownahead import KNOWN_NAMES
+from stockcast.windows.covariates import KNOWN_NAMES, Covariates, Schedule
+from stockcast.windows.features import COMPONENT_NAMES, TREND_NAMES, Features, component_columns, trend_columns
 from stockcast.windows.market import MARKET_NAMES, Market
-from stockcast.windows.schedule import Schedule
-from stockcast.windows.seasonality import SEASONALITY_NAMES, seasonality_columns
-from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
-from stockcast.windows.trends import TREND_NAMES, trend_columns
+from stockcast.windows.seasonality import (
+    DAY_NAMES,
+    SEASONALITY_NAMES,
+    day_columns,
+    seasonality_columns,
+    target_sessions,
+)
 
 MARKET = "market"
 GROUPS = {

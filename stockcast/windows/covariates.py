@@ -1,8 +1,11 @@
-"""Covariates: further series, of which each origin sees the newest session that was over at its own close.
+"""Covariates: further series, and dates that were announced beforehand.
 
-Shapes: T sessions of the series that is forecast, D sessions of a covariate, C columns of one. A covariate's columns
-are made from its own bars in its own sessions and carried to the origins as they are: a holiday of one exchange makes
-no return of two days on the other.
+Of a series each origin sees the newest session that was over at its own close. A covariate's columns are made from its
+own bars in its own sessions and carried to the origins as they are: a holiday of one exchange makes no return of two
+days on the other. Known dates are the one group of columns that looks at dates after the origin, which is what it is
+for: they have to have been announced before, or they are a leak of the user's own.
+
+Shapes: T sessions of the series that is forecast, D sessions of a covariate, C columns of one, E days of events.
 """
 
 from __future__ import annotations
@@ -13,13 +16,66 @@ from datetime import date
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stockcast.prices.closing import Closing
-from stockcast.prices.csvfile.knowndates import KnownDates
-from stockcast.prices.history import Dates, Floats, History
+from stockcast.prices.csvfile.reader import KnownDates
+from stockcast.prices.history import ONE_DAY, Dates, Floats, History
+from stockcast.prices.hours import Closing
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.windows.features import BURN_IN, HAR_SPANS, features, trailing_mean
-from stockcast.windows.knownahead import known_columns
+from stockcast.windows.seasonality import day_columns, target_sessions
+
+KNOWN_NAMES = ("known:target", "known:before", "known:sessions_to_next", "known:since_last")
+"""Columns of `known_columns`, in their order."""
+
+REACH = 30
+"""Sessions in which an event still shows; the dates of a quarter are announced some weeks before."""
+FADE = 5.0
+
+
+def known_columns(
+    days: Dates, dates_T: Dates, targets_T: Dates, calendar: SessionCalendar
+) -> dict[str, Floats]:  # fmt: skip
+    """What the days of events say at each origin, by the names of KNOWN_NAMES; shape [T] each.
+
+    A day without a session belongs to the next session. known:target: 1 where the target session has an event.
+    known:before: 1 where the origin's own has one, after whose close most companies report. known:sessions_to_next:
+    exp(-k / 5) where the next event is k sessions after the target session, which may itself be the one;
+    known:since_last: the same of the last event up to the origin, k sessions before it; 0 beyond 30 sessions.
+    """
+    if not len(days):
+        return {name: np.zeros(len(dates_T)) for name in KNOWN_NAMES}
+    eves_E: Dates = days.astype("datetime64[D]") - ONE_DAY  # type: ignore[assignment]
+    events_E = np.unique(target_sessions(eves_E, calendar))
+    dates_T, targets_T = dates_T.astype("datetime64[D]"), targets_T.astype("datetime64[D]")
+    start = min(events_E[0], *(days_T.min() for days_T in (dates_T, targets_T) if len(days_T)))
+    number_E, date_T, target_T = (_numbers(some, start, calendar) for some in (events_E, dates_T, targets_T))
+    next_T = np.searchsorted(events_E, targets_T, side="left")
+    last_T = np.searchsorted(events_E, dates_T, side="right") - 1
+    to_next_T = np.where(next_T < len(events_E), number_E[np.minimum(next_T, len(events_E) - 1)] - target_T, REACH + 1)
+    since_T = np.where(last_T >= 0, date_T - number_E[np.maximum(last_T, 0)], REACH + 1)
+    columns = (
+        np.isin(targets_T, events_E).astype(np.float64),
+        np.isin(dates_T, events_E).astype(np.float64),
+        _bump(to_next_T),
+        _bump(since_T),
+    )
+    return dict(zip(KNOWN_NAMES, columns, strict=True))
+
+
+def _bump(sessions_T: NDArray[np.int64]) -> Floats:
+    return np.where(sessions_T <= REACH, np.exp(-np.minimum(sessions_T, REACH) / FADE), 0.0)
+
+
+def _numbers(days_N: Dates, start: np.datetime64, calendar: SessionCalendar) -> NDArray[np.int64]:
+    """How many sessions lie from `start` to before each day."""
+    usual_N = np.busday_count(
+        start, days_N, weekmask=calendar.weekmask, holidays=np.array(calendar.closures, dtype="datetime64[D]")
+    )
+    extras = np.array(calendar.extras, dtype="datetime64[D]")
+    first = np.searchsorted(extras, start, side="left")
+    return usual_N.astype(np.int64) + np.searchsorted(extras, days_N, side="left") - first
+
 
 COLUMNS = ("signed_return", "absolute_return", "ewma_over_year", "day_over_week", "level_over_year")
 """What is seen of a covariate; a column's name is the covariate's, a colon, and one of these."""
@@ -165,3 +221,20 @@ class CovariatesRecord:
     def names(self) -> tuple[str, ...]:
         """The covariates, and "known dates" where there are some."""
         return (*(one.name for one in self.series), *(() if self.known_ahead is None else ("known dates",)))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What the calendar of an exchange says of sessions to come, and the days of events, if there are any."""
+
+    calendar: SessionCalendar
+    days: Dates | None = None
+
+    def after(self, origin: date, steps: int) -> dict[str, float]:
+        """The columns at the session that is `steps` sessions after `origin`, as if it were an origin itself."""
+        *_, session, target = self.calendar.next_sessions(origin, steps + 1)
+        dates_T, targets_T = np.array([session], "datetime64[D]"), np.array([target], "datetime64[D]")
+        columns: dict[str, Floats] = day_columns(dates_T, targets_T, self.calendar.weekmask)
+        if self.days is not None:
+            columns |= known_columns(self.days, dates_T, targets_T, self.calendar)
+        return {name: float(column[0]) for name, column in columns.items()}

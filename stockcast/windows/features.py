@@ -1,7 +1,7 @@
-"""Causal features: every value at session t uses bars up to and including t, and nothing else.
+"""Causal features and lagged windows: every value at session t uses bars up to and including t, and nothing else.
 
-Shapes: T sessions with a return, K HAR spans, F features. All arithmetic is sequential in time (prefix sums,
-recursions), so a row has the same bytes whatever bars follow it.
+Shapes: T sessions with a return, K HAR spans, F features, N windows, L lookback, H horizon. All arithmetic is
+sequential in time (prefix sums, recursions), so a row has the same bytes whatever bars follow it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from stockcast.prices.history import Dates, Floats, History
 
 if TYPE_CHECKING:
-    from stockcast.windows.schedule import Schedule
+    from stockcast.windows.covariates import Schedule
+
 
 HAR_SPANS = (1, 5, 22, 250)
 EWMA_DECAY = 0.94
@@ -277,3 +278,82 @@ def network_columns(r: Floats, har_K: Floats, ewma_variance: Floats, gap: Floats
     if gap is not None:
         columns["gap"] = gap / scale
     return columns
+
+
+COMPONENT_SPANS = (5, 22, 66, 250)
+EVENNESS_SPANS = (5, 22, 66)
+COMPONENT_NAMES = (
+    *(f"{part}_share_{span}" for span in COMPONENT_SPANS for part in ("gap", "return")),
+    *(f"evenness_{span}" for span in EVENNESS_SPANS),
+)
+"""Columns of `component_columns`, in their order."""
+
+_LEAST_SHARE = 0.01
+
+
+def component_columns(m: SessionReturns) -> dict[str, Floats]:
+    """ln of what overnight moves, and what close-to-close moves, are of the session variance; shape [T] each.
+
+    gap_share_N: ln(mean(gap^2) / mean(v) + 0.01) over N sessions; return_share_N the same of r^2: above 0 where
+    closes move in one direction through the day, below where they come back to where they began. Both stand still
+    in closes alone; without opens the gaps count as 0. evenness_N: mean(ln v) - ln(mean v) over N sessions, 0 where
+    they were all alike, far below where one of them made up the whole.
+    """
+    gap_T = np.zeros(len(m)) if m.gap_T is None else m.gap_T
+    columns = []
+    for span in COMPONENT_SPANS:
+        whole_T = trailing_mean(m.v_T, span)
+        for part_T in (gap_T, m.r_T):
+            share_T = np.maximum(trailing_mean(part_T**2, span), 0.0) / whole_T
+            columns.append(np.log(share_T + _LEAST_SHARE))
+    ln_v_T = np.log(m.v_T)
+    columns += [trailing_mean(ln_v_T, span) - np.log(trailing_mean(m.v_T, span)) for span in EVENNESS_SPANS]
+    return dict(zip(COMPONENT_NAMES, columns, strict=True))
+
+
+TREND_SPANS = (2, 5, 22, 66, 250)
+DRAWDOWN_SPANS = (66, 250)
+TREND_NAMES = (
+    *(f"trend_{span}" for span in TREND_SPANS),
+    *(f"drawdown_{span}" for span in DRAWDOWN_SPANS),
+)
+"""Columns of `trend_columns`, in their order."""
+
+_MONTH, _YEAR = HAR_SPANS[2], HAR_SPANS[3]
+
+
+def trend_columns(m: SessionReturns) -> dict[str, Floats]:
+    """Returns over several spans and the distance to the highest close of them, shape [T] each, no unit.
+
+    trend_N: mean return of N sessions times sqrt(N), over the scale of as many sessions, at least a month: a t-value.
+    drawdown_N: ln of the close over the highest of N, over sqrt(N) times the scale of a year; 0 at a top, else below.
+    """
+    columns = [
+        trailing_mean(m.r_T, span) * np.sqrt(span) / np.sqrt(trailing_mean(m.v_T, max(span, _MONTH)))
+        for span in TREND_SPANS
+    ]
+    ln_close_T = np.cumsum(m.r_T)
+    scale_T = np.sqrt(trailing_mean(m.v_T, _YEAR))
+    columns += [
+        (ln_close_T - trailing_maximum(ln_close_T, span)) / (scale_T * np.sqrt(span)) for span in DRAWDOWN_SPANS
+    ]
+    return dict(zip(TREND_NAMES, columns, strict=True))
+
+
+Number = TypeVar("Number", bound=np.floating)
+
+
+def lagged(x_TF: NDArray[Number], lookback: int) -> NDArray[Number]:
+    """Every window of `lookback` rows as a view [N, L, F], N = T - L + 1 (none where T < L); not to be written to."""
+    if len(x_TF) < lookback:
+        return x_TF[:0, None, :].repeat(lookback, axis=1)
+    # Writeable only because torch warns of tensors over read-only memory.
+    view_NFL = np.lib.stride_tricks.sliding_window_view(x_TF, lookback, axis=0, writeable=x_TF.flags.writeable)
+    return view_NFL.transpose(0, 2, 1)
+
+
+def targets(y_T: NDArray[Number], lookback: int, horizon: int) -> NDArray[Number]:
+    """The `horizon` values after each window's origin as a read-only view [N, H], N = T - L - H + 1."""
+    if len(y_T) < lookback + horizon:
+        return y_T[:0, None].repeat(horizon, axis=1)
+    return np.lib.stride_tricks.sliding_window_view(y_T[lookback:], horizon)

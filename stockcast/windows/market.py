@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from stockcast.errors import ConfigError, ModelError
 from stockcast.prices.history import Dates, Floats
 from stockcast.windows.features import BURN_IN, HAR_SPANS, VOLUME_SPAN, SessionReturns, trailing_mean
-from stockcast.windows.seasonality import shock, strict_ewma
-from stockcast.windows.targetday import day_numbers
+from stockcast.windows.seasonality import day_numbers, shock, strict_ewma
 
 MINIMUM_MEMBERS = 5
 

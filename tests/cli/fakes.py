@@ -19,7 +19,7 @@ import stockcast
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import DataError, Failure, ModelError, StockcastError, StorageError
-from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary
 from stockcast.forecasts import Forecast
 from stockcast.pipeline.gathering import PoolSources

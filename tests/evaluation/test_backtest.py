@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scoringrules
 
-from stockcast.evaluation import backtest as backtest_module
-from stockcast.evaluation.backtest import PERCENTILES, Entry, Outcomes, mean_crps
+from stockcast.evaluation import scores
+from stockcast.evaluation.scores import PERCENTILES, Entry, Outcomes, mean_crps
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.evaluation.verdict import verdict
 from stockcast.models.distribution import Empirical, StudentT
@@ -103,7 +103,7 @@ def test_a_comparison_tells_the_test_how_far_ahead_it_is(
         asked.append(arguments[2:])
         return diebold_mariano(*arguments)
 
-    monkeypatch.setattr(backtest_module, "diebold_mariano", spy)
+    monkeypatch.setattr(scores, "diebold_mariano", spy)
     assert ours.compare(theirs) == found
     assert asked == [(lags, horizon)]
 

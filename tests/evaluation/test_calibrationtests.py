@@ -12,9 +12,8 @@ from scipy import stats
 from statsmodels.tsa.ar_model import AutoReg
 
 from stockcast.errors import DataError
-from stockcast.evaluation.calibrationtests import (
+from stockcast.evaluation.calibration import (
     calibration,
-    causal_deciles,
     coverage_by_decile,
     coverage_by_group,
     coverage_by_year,
@@ -22,6 +21,7 @@ from stockcast.evaluation.calibrationtests import (
     inside,
     uniformity,
 )
+from stockcast.models.recalibration import causal_deciles
 
 
 def pits(seed: int, n: int = 400) -> np.ndarray:

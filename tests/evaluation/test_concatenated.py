@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stockcast.evaluation.backtest import Entry, Outcomes
-from stockcast.evaluation.concatenated import ConcatenatedDistribution, ConcatenatedEntry
+from stockcast.evaluation.scores import ConcatenatedDistribution, ConcatenatedEntry, Entry, Outcomes
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import ONE_DAY
 

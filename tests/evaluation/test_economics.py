@@ -17,8 +17,10 @@ from stockcast.evaluation.economics import (
     SIGN_VOLATILITY,
     STRATEGIES,
     VOLATILITY,
+    SharpeRatio,
     Track,
     TradingRules,
+    Trials,
     annual_return,
     assess,
     chosen_economics,
@@ -27,7 +29,6 @@ from stockcast.evaluation.economics import (
     positions,
     traded,
 )
-from stockcast.evaluation.sharpe import SharpeRatio, Trials
 
 RULES = TradingRules(target_volatility=0.16, largest_position=1.5, sessions_per_year=256)  # 0.01 a session
 

@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stockcast.evaluation.backtest import Outcomes
-from stockcast.evaluation.pooledcalibration import PoolSettings, TickerRecord, pooled_effects
-from stockcast.evaluation.recalibrated import CalibrationEffect, effects
+from stockcast.evaluation.calibration import (
+    CalibrationEffect,
+    PoolSettings,
+    TickerRecord,
+    calibration_effects,
+    pooled_effects,
+)
+from stockcast.evaluation.scores import Outcomes
 from stockcast.models.distribution import StudentT
 from stockcast.models.recalibration import PitRecalibration, PooledConformal
 
@@ -145,7 +150,7 @@ def test_every_method_is_what_a_slow_loop_over_the_rows_says() -> None:
 def test_one_ticker_with_the_settings_of_one_is_calibrated_as_alone() -> None:
     dist, outcomes = forecasts(4, 450)
     together = by_name(pooled_effects([TickerRecord(dist, outcomes)], ONE_STOCK))
-    for alone in effects(dist, outcomes):
+    for alone in calibration_effects(dist, outcomes):
         assert together[alone.method] == alone
     assert together["adaptive-conformal by decile"].by_year == together["adaptive-conformal"].by_year
 

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stockcast.evaluation.backtest import ForecastRows
-from stockcast.evaluation.pooledverdict import adjusted_p, direction_p, pooled_verdict, sentences, strongest_on
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.significance import benjamini_hochberg
-from stockcast.evaluation.verdict import BacktestResult, PooledComparison
+from stockcast.evaluation.verdict import (
+    BacktestResult,
+    PooledComparison,
+    adjusted_p,
+    direction_p,
+    pooled_verdict,
+    sentences,
+    strongest_on,
+)
 from stockcast.prices.history import ONE_DAY
 from tests.report.pools import member
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stockcast.evaluation.backtest import Outcomes
+from stockcast.evaluation.calibration import calibration_effects
 from stockcast.evaluation.metrics import interval_score
-from stockcast.evaluation.recalibrated import effects
+from stockcast.evaluation.scores import Outcomes
 from stockcast.models.distribution import StudentT
 
 N, CUT = 900, 600
@@ -27,7 +27,7 @@ def record(width: float) -> tuple[StudentT, Outcomes]:
 
 def test_without_calibration_the_distributions_own_interval_is_scored() -> None:
     dist, outcomes = record(1.0)
-    first = effects(dist, outcomes)[0]
+    first = calibration_effects(dist, outcomes)[0]
     low, high = dist.quantile(np.array([0.05, 0.95])).T
     assert first.method == "none"
     assert first.coverage_90 == np.mean((low <= outcomes.y_N) & (outcomes.y_N <= high))
@@ -36,7 +36,7 @@ def test_without_calibration_the_distributions_own_interval_is_scored() -> None:
 
 
 def test_a_distribution_that_is_too_narrow_is_widened() -> None:
-    none, conformal, both = effects(*record(0.7))
+    none, conformal, both = calibration_effects(*record(0.7))
     assert none.coverage_90 < 0.78
     assert none.coverage_90 < conformal.coverage_90 < 0.91
     assert abs(both.coverage_90 - 0.9) < abs(none.coverage_90 - 0.9) / 3
@@ -47,6 +47,6 @@ def test_what_comes_later_changes_no_earlier_year() -> None:
     dist, outcomes = record(0.8)
     changed = replace(outcomes, y_N=np.concatenate([outcomes.y_N[:CUT], 50 * outcomes.y_N[CUT:]]))
     known = str(outcomes.target_sessions[CUT - 1].astype("datetime64[Y]"))
-    for before, after in zip(effects(dist, outcomes), effects(dist, changed), strict=True):
+    for before, after in zip(calibration_effects(dist, outcomes), calibration_effects(dist, changed), strict=True):
         pairs = zip(before.by_year.groups, after.by_year.groups, strict=True)
         assert all(one == other for one, other in pairs if one.group < known)

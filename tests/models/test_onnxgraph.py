@@ -19,8 +19,7 @@ from stockcast.models.basescale import HarScale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import CLIP, MAX_LN_SCALE, Ensemble, Standardiser
 from stockcast.models.onnxgraph import onnx_bytes
-from stockcast.windows.features import Features, features
-from stockcast.windows.windows import lagged
+from stockcast.windows.features import Features, features, lagged
 from tests import synthetic
 
 F = features(synthetic.history(300))

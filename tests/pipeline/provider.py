@@ -14,8 +14,8 @@ from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
 from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer, Meta
-from stockcast.prices.yahoo.deadline import Deadline
 from stockcast.prices.yahoo.failures import UnknownTicker
+from stockcast.prices.yahoo.session import Deadline
 from stockcast.storage.database import Database
 from tests import synthetic
 

@@ -24,7 +24,7 @@ from stockcast.report.text import Page
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
 from stockcast.windows.features import features
-from stockcast.windows.folds import walk_forward
+from stockcast.windows.splits import walk_forward
 from tests.pipeline import walks
 from tests.pipeline.walks import EVERY, FIRST, backtest, row_bytes, rows_of
 from tests.synthetic import replaced

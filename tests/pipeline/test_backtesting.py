@@ -15,7 +15,7 @@ from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation import metrics
 from stockcast.evaluation.audit import shuffled
-from stockcast.evaluation.backtest import PERCENTILES
+from stockcast.evaluation.scores import PERCENTILES
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.baselines import ALL_BASELINES
@@ -27,7 +27,7 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Silent
 from stockcast.windows.features import features
-from stockcast.windows.folds import walk_forward
+from stockcast.windows.splits import walk_forward
 from tests import synthetic
 from tests.pipeline import walks
 from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, row_bytes, rows_of

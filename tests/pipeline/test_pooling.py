@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stockcast.evaluation.backtest import Comparison, ForecastRows
+from stockcast.evaluation.scores import Comparison, ForecastRows
 from stockcast.evaluation.significance import benjamini_hochberg, diebold_mariano
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.pipeline import pooled

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.prices.restatement import TOLERANCE, compared
+from stockcast.prices.history import TOLERANCE, compared
 from stockcast.storage.pricestore import StoredBars
 from tests import synthetic
 

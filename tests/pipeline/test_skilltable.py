@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockcast.evaluation.backtest import ForecastRows, Score
+from stockcast.evaluation.scores import ForecastRows, Score
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.pipeline import pooled

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from stockcast.config.backtests import BacktestConfig
-from stockcast.evaluation.backtest import PERCENTILES
+from stockcast.evaluation.scores import PERCENTILES
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.ensemble import Ensemble
 from stockcast.pipeline.walking import Stage, Walk
 from stockcast.progress import Silent
 from stockcast.windows.features import features
-from stockcast.windows.folds import walk_forward
+from stockcast.windows.splits import walk_forward
 from tests.pipeline import walks
 from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, backtest, row_bytes
 from tests.synthetic import replaced

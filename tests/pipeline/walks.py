@@ -7,7 +7,7 @@ from pathlib import Path
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History

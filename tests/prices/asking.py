@@ -8,8 +8,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from stockcast.prices.yahoo.client import Answer, fetch
-from stockcast.prices.yahoo.deadline import Deadline
+from stockcast.prices.yahoo.answer import Answer
+from stockcast.prices.yahoo.client import fetch
+from stockcast.prices.yahoo.session import Deadline
 from stockcast.prices.yahoo.session import session_class as bounded
 from tests.loopback.market import Listing
 from tests.loopback.session import session_class

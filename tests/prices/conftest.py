@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stockcast.prices.yahoo import package
+from stockcast.prices.yahoo import session
 from tests.loopback.market import Market
 from tests.loopback.session import forget_yfinance
 from tests.loopback.yahoo import LoopbackYahoo
@@ -28,7 +28,7 @@ def yahoo(market: Market) -> Iterator[LoopbackYahoo]:
 @pytest.fixture
 def ask(yahoo: LoopbackYahoo, tmp_path: Path) -> Iterator[Asking]:
     forget_yfinance(tmp_path / "before")
-    package.forget_all()
+    session.forget_all()
     yield Asking(yahoo)
-    package.forget_all()
+    session.forget_all()
     forget_yfinance(tmp_path / "after")

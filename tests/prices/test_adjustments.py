@@ -9,8 +9,7 @@ import pytest
 
 from stockcast.errors import DataError
 from stockcast.prices.checks import validated
-from stockcast.prices.history import Floats
-from stockcast.prices.rawbars import RawBars
+from stockcast.prices.history import Floats, RawBars
 
 SESSIONS, AT = 60, 40
 

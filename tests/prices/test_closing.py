@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.prices.closing import Closing
-from stockcast.prices.hours import MIDNIGHT, TradingHours, load_hours
+from stockcast.prices.hours import MIDNIGHT, Closing, TradingHours, load_hours
 
 FIRST, LAST = date(2015, 1, 1), date(2019, 12, 31)
 SUMMER = date(2018, 6, 6)

@@ -11,8 +11,7 @@ import pytest
 
 from stockcast.prices.hours import TradingHours, load_hours
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.prices.yahoo.answer import Answer, Meta, without_bars
-from stockcast.prices.yahoo.completed import completed
+from stockcast.prices.yahoo.answer import Answer, Meta, completed, without_bars
 from tests.loopback.market import Market
 from tests.prices.asking import FRIDAY, MONDAY, NEW_YORK, SESSIONS, Asking, days
 

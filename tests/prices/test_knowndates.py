@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.errors import DataError
-from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
+from stockcast.prices.csvfile.reader import KnownDates, read_known_dates
 
 
 def known(folder: Path, text: str) -> KnownDates:

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 
 from stockcast.errors import DataError
-from stockcast.prices.yahoo import failures, package
-from stockcast.prices.yahoo.answer import NotBars, answer_of, meta_of
-from stockcast.prices.yahoo.client import Meta
+from stockcast.prices.yahoo import failures, session
+from stockcast.prices.yahoo.answer import Meta, NotBars, answer_of, meta_of
 from tests.loopback.market import Market
 from tests.loopback.yahoo import Empty, LoopbackYahoo
 from tests.prices.asking import FRIDAY, MONDAY, NEW_YORK, SESSIONS, Asking, days, listing
@@ -133,7 +132,7 @@ def test_a_time_zone_that_is_none_is_asked_for(ask: Asking, zone: str) -> None:
 
 
 def test_a_cookie_outlasts_its_session_and_is_given_with_its_age() -> None:
-    cookies = package._Cookies()
+    cookies = session._Cookies()
     assert cookies.lookup("curlCffi") is None
     jar = {".yahoo.com": {"/": {"A3": "first"}}}
     cookies.store("curlCffi", jar)

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from stockcast.errors import DataError, SourceUnavailable, StockcastError
-from stockcast.prices.yahoo import failures, retry
-from stockcast.prices.yahoo.deadline import Deadline
+from stockcast.prices.yahoo import client, failures
+from stockcast.prices.yahoo.session import Deadline
 from stockcast.prices.yahoo.session import session_class as bounded
 from tests.loopback.market import Market
 from tests.loopback.proxy import ConnectProxy
@@ -221,7 +221,7 @@ def test_a_deadline_that_has_passed_asks_nobody(ask: Asking, yahoo: LoopbackYaho
 def test_work_that_ignores_the_deadline_is_left_alone() -> None:
     release = threading.Event()
     with pytest.raises(failures.TimedOut):
-        retry.within(Deadline.after(0.0), lambda: release.wait(60))
+        client.within(Deadline.after(0.0), lambda: release.wait(60))
     release.set()
 
 
@@ -230,4 +230,4 @@ def test_an_error_of_the_work_is_raised_where_it_is_waited_for() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError, match="x"):
-        retry.within(Deadline.after(10), broken)
+        client.within(Deadline.after(10), broken)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stockcast.prices.yahoo.deadline import Deadline
+from stockcast.prices.yahoo.session import Deadline
 from tests.loopback.proxy import ConnectProxy
 from tests.loopback.yahoo import LoopbackYahoo, RateLimited, Slow
 
@@ -21,8 +21,8 @@ import sys
 from datetime import UTC, datetime
 from stockcast.errors import StockcastError
 from stockcast.prices.yahoo.client import fetch
-from stockcast.prices.yahoo.deadline import Deadline
-from stockcast.prices.yahoo.probe import probe
+from stockcast.prices.yahoo.session import Deadline
+from stockcast.prices.yahoo.client import probe
 now = datetime(2024, 6, 14, 22, 0, tzinfo=UTC)
 seconds, what = float(sys.argv[1]), sys.argv[2]
 print("begun", flush=True)

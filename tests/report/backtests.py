@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date
 from math import nan
 
-from stockcast.evaluation.backtest import Comparison
-from stockcast.evaluation.calibrationtests import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
+from stockcast.evaluation.calibration import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
 from stockcast.evaluation.economics import Economics
+from stockcast.evaluation.scores import Comparison
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
 from tests.report.samples import TRAINED, VERDICT, score
 

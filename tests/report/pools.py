@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from stockcast.evaluation.backtest import Comparison
-from stockcast.evaluation.calibrationtests import CoverageTable
-from stockcast.evaluation.recalibrated import CalibrationEffect
+from stockcast.evaluation.calibration import CalibrationEffect, CoverageTable
+from stockcast.evaluation.scores import Comparison
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.results import PoolResult
 from tests.report.backtests import BACKTESTED, FOLDS

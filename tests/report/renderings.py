@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stockcast.evaluation.recalibrated import CalibrationEffect
+from stockcast.evaluation.calibration import CalibrationEffect
 from stockcast.pipeline.skilltable import skill_table
 from stockcast.report.backtest import backtest_text, folds_text
 from stockcast.report.checks import audits_text, diagnosis_text, reproduction_text

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from stockcast.evaluation.backtest import ForecastRows
-from stockcast.evaluation.calibrationtests import calibration, causal_deciles, inside
+from stockcast.evaluation.calibration import CalibrationEffect, calibration, inside
 from stockcast.evaluation.metrics import crps_student_t
-from stockcast.evaluation.recalibrated import CalibrationEffect
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult
+from stockcast.models.recalibration import causal_deciles
 from stockcast.models.training import LossCurve
 from stockcast.report.html import report_html
 from stockcast.results import FanStep, Report

@@ -7,7 +7,7 @@ from datetime import date
 from math import nan
 from pathlib import Path
 
-from stockcast.evaluation.backtest import Comparison, Score
+from stockcast.evaluation.scores import Comparison, Score
 from stockcast.evaluation.verdict import Verdict
 from stockcast.forecasts import Forecast
 from stockcast.results import InitialResult, ModelSummary, TrainResult

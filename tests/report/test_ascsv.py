@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.evaluation.backtest import ForecastRows
+from stockcast.evaluation.scores import ForecastRows
 from stockcast.forecasts import Forecast
 from stockcast.report.data import forecasts_csv, ledger_csv
 from stockcast.report.papers import skill_table_text

@@ -14,12 +14,9 @@ from hypothesis import strategies as st
 
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.windows.columns import GROUPS, extended, group_of, groups_of
-from stockcast.windows.components import COMPONENT_NAMES
-from stockcast.windows.features import Features, features_of
+from stockcast.windows.features import COMPONENT_NAMES, TREND_NAMES, Features, features_of
 from stockcast.windows.market import MARKET_NAMES, Market
-from stockcast.windows.seasonality import SEASONALITY_NAMES, seasonality_columns
-from stockcast.windows.targetday import DAY_NAMES, target_sessions
-from stockcast.windows.trends import TREND_NAMES
+from stockcast.windows.seasonality import DAY_NAMES, SEASONALITY_NAMES, seasonality_columns, target_sessions
 from tests.synthetic import FUTURES
 from tests.windows.panel import DAYS, SESSIONS, members, with_other_future
 

@@ -10,9 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockcast.windows.components import COMPONENT_NAMES, COMPONENT_SPANS, EVENNESS_SPANS, component_columns
-from stockcast.windows.features import SessionReturns, trailing_maximum
-from stockcast.windows.trends import DRAWDOWN_SPANS, TREND_NAMES, TREND_SPANS, trend_columns
+from stockcast.windows.features import (
+    COMPONENT_NAMES,
+    COMPONENT_SPANS,
+    DRAWDOWN_SPANS,
+    EVENNESS_SPANS,
+    TREND_NAMES,
+    TREND_SPANS,
+    SessionReturns,
+    component_columns,
+    trailing_maximum,
+    trend_columns,
+)
 from tests.synthetic import FUTURES
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 

@@ -12,15 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.evaluation.audit import CHANGES
-from stockcast.prices.closing import Closing
-from stockcast.prices.csvfile.knowndates import KnownDates
+from stockcast.prices.csvfile.reader import KnownDates
 from stockcast.prices.history import Dates, History
-from stockcast.prices.hours import TradingHours, load_hours
+from stockcast.prices.hours import Closing, TradingHours, load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.windows.columns import extended, group_of, groups_of
-from stockcast.windows.covariates import COLUMNS, LEAST, Covariate, Covariates, CovariatesRecord
+from stockcast.windows.covariates import COLUMNS, KNOWN_NAMES, LEAST, Covariate, Covariates, CovariatesRecord
 from stockcast.windows.features import BURN_IN, features
-from stockcast.windows.knownahead import KNOWN_NAMES
 from tests import synthetic
 
 FIRST, LAST = date(2012, 1, 3), date(2014, 12, 31)

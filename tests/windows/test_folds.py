@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from stockcast.config.backtests import FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.windows.features import features
-from stockcast.windows.folds import Fold, walk_forward, without_first
-from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin
+from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Fold, first_origin, walk_forward, without_first
 from tests import synthetic
 
 DATES = np.busday_offset("2010-01-04", np.arange(1500), roll="forward")

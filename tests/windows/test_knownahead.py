@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from stockcast.prices.history import Floats
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.windows.knownahead import KNOWN_NAMES, REACH, known_columns
-from stockcast.windows.schedule import Schedule
-from stockcast.windows.targetday import target_sessions
+from stockcast.windows.covariates import KNOWN_NAMES, REACH, Schedule, known_columns
+from stockcast.windows.seasonality import target_sessions
 
 NEW_YORK = load_calendar("XNYS", date(2018, 1, 1), date(2019, 6, 30))
 WITH_EXTRA = SessionCalendar(

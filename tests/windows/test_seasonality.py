@@ -27,8 +27,8 @@ from stockcast.windows.seasonality import (
     seasonality_columns,
     shock,
     strict_ewma,
+    target_sessions,
 )
-from stockcast.windows.targetday import target_sessions
 from tests.synthetic import FUTURES
 from tests.windows.panel import SESSIONS, members, picked, stock, with_other_future
 

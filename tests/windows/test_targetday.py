@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stockcast.prices.history import ONE_DAY
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.windows.targetday import DAY_NAMES, day_columns, target_sessions
+from stockcast.windows.seasonality import DAY_NAMES, day_columns, target_sessions
 
 YEAR = st.dates(date(2020, 1, 1), date(2020, 12, 31))
 MASKS = st.text("01", min_size=7, max_size=7).filter(lambda mask: "1" in mask)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.windows.windows import lagged, targets
+from stockcast.windows.features import lagged, targets
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 4))

@@ -9,9 +9,8 @@ import numpy as np
 
 from stockcast.errors import DataError
 from stockcast.prices.csvfile import names
-from stockcast.prices.csvfile.column import shown
-from stockcast.prices.csvfile.dates import looks_like_date
-from stockcast.prices.csvfile.table import Table
+from stockcast.prices.csvfile.cells import looks_like_date, shown
+from stockcast.prices.csvfile.formats import Table
 
 _LISTED = 20
 

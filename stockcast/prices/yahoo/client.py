@@ -1,28 +1,103 @@
-"""Client: daily bars of a ticker through yfinance's `Ticker.history`, within one deadline.
+"""Client: daily bars of a ticker through yfinance's `Ticker.history`, within one deadline; and whether Yahoo answers.
 
 `yfinance.download` is never used: it returns an empty frame whatever went wrong.
 """
 
 from __future__ import annotations
 
+import random
 import re
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 from stockcast.errors import DataError
-from stockcast.prices.yahoo import package
-from stockcast.prices.yahoo.answer import Answer, Meta, NotBars, answer_of, meta_of, without_bars
-from stockcast.prices.yahoo.deadline import Deadline
-from stockcast.prices.yahoo.explanation import explained, has_nothing_new
-from stockcast.prices.yahoo.failures import Nonsense, YahooFailure
-from stockcast.prices.yahoo.retry import Backoff, within
-from stockcast.prices.yahoo.session import Reply, open_session
+from stockcast.prices.yahoo.answer import Answer, NotBars, answer_of, meta_of, without_bars
+from stockcast.prices.yahoo.failures import (
+    Nonsense,
+    ProviderDown,
+    RateLimited,
+    TimedOut,
+    YahooFailure,
+    explained,
+    has_nothing_new,
+    of_curl,
+)
+from stockcast.prices.yahoo.session import CHART, Deadline, Reply, forget_session, open_session, prepare
 
-__all__ = ["Answer", "Meta", "fetch"]
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # s
+MOST_RETRIES = 2
+"""Retries after a failure that is no rate limit; those go on until the deadline."""
+
+_GRACE = 0.5  # s: a request that notices its own time-out says more than we could
+_POLL = 0.05  # s between two looks, since on Windows a longer wait would keep Ctrl-C waiting
+
+T = TypeVar("T")
+
+
+class _Outcome(Generic[T]):
+    def __init__(self) -> None:
+        self.values: list[T] = []
+        self.error: BaseException | None = None
+
+
+def within(deadline: Deadline, work: Callable[[], T]) -> T:
+    """Run `work` in a thread of its own and wait for it here, up to the deadline.
+
+    libcurl answers neither Ctrl-C nor alarms; whoever waits does. The thread is left to itself when the wait ends
+    early. Raises what `work` raises, and TimedOut.
+    """
+    outcome = _Outcome[T]()
+
+    def working() -> None:
+        try:
+            outcome.values.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever waits
+            outcome.error = error
+
+    thread = threading.Thread(target=working, daemon=True, name="yahoo")
+    thread.start()
+    last = Deadline.after(deadline.left() + _GRACE)
+    while thread.is_alive():
+        if last.expired:
+            raise TimedOut(f"{deadline.seconds:g} s are over")
+        thread.join(_POLL)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.values[0]
+
+
+class Backoff:
+    """Pauses that double, give or take a quarter, while the deadline leaves time for them."""
+
+    def __init__(self, deadline: Deadline, sleep: Callable[[float], object]) -> None:
+        self._deadline = deadline
+        self._sleep = sleep
+        self._pause = FIRST_PAUSE
+        self._retries = 0
+
+    def again(self, failure: YahooFailure) -> bool:
+        """Whether to try once more; where so, the pause before it is over."""
+        if not failure.passing:
+            return False
+        if not isinstance(failure, RateLimited):
+            self._retries += 1
+            if self._retries > MOST_RETRIES:
+                return False
+        # Machines with one crontab do not ask in step.
+        pause = self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - a pause is no secret
+        if pause >= self._deadline.left():
+            return False
+        self._sleep(pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        return True
+
 
 EARLIEST = date(1900, 1, 1)
 """Before the provider's oldest series."""
@@ -73,7 +148,7 @@ class _Kept:
 
     def session(self, opening: OpenSession, deadline: Deadline) -> Any:
         if self._session is None or opening is not self._opening:
-            package.forget_session()
+            forget_session()
             self._session, self._opening = opening(deadline), opening
         self._session.begin(deadline)
         return self._session
@@ -92,7 +167,7 @@ def _attempt(
     ticker: str, start: date | None, now: datetime, deadline: Deadline, zone: str | None, opening: OpenSession
 ) -> Answer:
     with _unwarned():
-        package.prepare(ticker, zone)
+        prepare(ticker, zone)
         session = _kept.session(opening, deadline)
         try:
             return within(deadline, lambda: _asked(ticker, start, now, session))
@@ -151,3 +226,37 @@ def _unwarned() -> Iterator[None]:
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         yield
+
+
+_PROBED_TICKER = "^GSPC"
+
+
+def probe(deadline: Deadline) -> datetime | None:
+    """Ask for one day of an index; returns the time of the answer in UTC, None where it names none.
+
+    Raises YahooFailure: no network, a time-out, a rate limit, an error of the provider.
+    """
+    return within(deadline, lambda: _probed(deadline))
+
+
+def _probed(deadline: Deadline) -> datetime | None:
+    from curl_cffi.requests.exceptions import RequestException
+
+    with open_session(deadline) as session:
+        try:
+            response = session.get(
+                f"https://query2.finance.yahoo.com{CHART}{quote(_PROBED_TICKER)}",
+                params={"range": "1d", "interval": "1d"},
+            )
+        except RequestException as error:
+            raise of_curl(error) from error
+        reply = session.replies[-1]
+    if reply.status == 429:
+        raise RateLimited
+    # Also an error is an answer, in the shape of a chart: the provider is there.
+    if reply.body not in ("bars", "no-bars", "nothing", "refusal") or reply.status >= 500:
+        raise ProviderDown(f"HTTP {reply.status}" if reply.status != 200 else "a page that is no data")
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return None

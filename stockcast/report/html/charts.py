@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from stockcast.evaluation.backtest import ForecastRows
-    from stockcast.evaluation.calibrationtests import GroupCoverage, Uniformity
+    from stockcast.evaluation.calibration import GroupCoverage, Uniformity
+    from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.skillpath import SkillPath
     from stockcast.evaluation.verdict import FoldSummary
     from stockcast.models.training import LossCurve

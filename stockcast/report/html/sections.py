@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stockcast.evaluation.backtest import ForecastRows
-    from stockcast.evaluation.calibrationtests import Calibration
+    from stockcast.evaluation.calibration import Calibration
+    from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import FoldSummary
     from stockcast.results import FanStep, Report
 

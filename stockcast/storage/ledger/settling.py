@@ -12,8 +12,8 @@ from datetime import date, datetime
 
 import numpy as np
 
-from stockcast.evaluation.backtest import crps
 from stockcast.evaluation.metrics import interval_score
+from stockcast.evaluation.scores import crps
 from stockcast.forecasts import Interval, Outcome
 from stockcast.models.distribution import STUDENT_T, Distribution, dist_array, dist_of
 from stockcast.prices.history import Dates, Floats

@@ -1,16 +1,48 @@
-"""Dates: a column of cells becomes days. One reading holds for the whole column, or the column is refused."""
+"""Cells: columns of text become days and numbers. One reading holds for a whole column, or the column is refused."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import DataError
-from stockcast.prices.csvfile.column import Column, shown
-from stockcast.prices.history import Dates
+from stockcast.prices.history import Dates, Floats
+
+Cells = Sequence[str] | NDArray[Any]
+"""Text as in the file, or, from Parquet, float64 or datetime64 values."""
+
+_LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Column:
+    """One named column: `rows` has each cell's row in the file, counted from 1, header included.
+
+    `label` is what messages call the file.
+    """
+
+    label: str
+    name: str
+    cells: Cells
+    rows: NDArray[Any]
+
+    def refused(self, index: int, complaint: str, hint: str) -> DataError:
+        """The error for the cell at `index`: file, row and value, then the complaint."""
+        cell = self.cells[index]
+        value = shown(cell) if isinstance(cell, str) else str(cell)
+        return DataError(f"{self.label}, row {self.rows[index]}: {self.name} {value} {complaint}", hint)
+
+
+def shown(text: str) -> str:
+    """`text` quoted for a one-line message: white space collapsed, cut where it is long."""
+    plain = " ".join(text.split())
+    return repr(plain if len(plain) <= _LONGEST_SHOWN else plain[: _LONGEST_SHOWN - 3] + "...")
+
 
 # fmt: off
 _MONTHS = ("january", "february", "march", "april", "may", "june",
@@ -32,7 +64,7 @@ _EPOCHS = ("seconds", "milliseconds")
 _EARLIEST, _LATEST = np.datetime64("1800-01-01"), np.datetime64("2200-01-01")
 _LONGEST = 40
 
-_HINT = "Correct or delete that row, or describe the dates, for example --date-format %d/%m/%Y."
+_DATE_HINT = "Correct or delete that row, or describe the dates, for example --date-format %d/%m/%Y."
 
 Numbers = NDArray[np.int64]
 
@@ -42,7 +74,7 @@ def looks_like_date(cell: str) -> bool:
     return _kind(cell.strip()) not in (None, *_EPOCHS)
 
 
-def parse(column: Column, date_format: str | None = None) -> Dates:
+def parse_dates(column: Column, date_format: str | None = None) -> Dates:
     """The day of each cell, as datetime64[D]; a time of day or zone offset is ignored, never converted.
 
     date_format: as for strptime; None recognises ISO, 20210401, 2021/04/01, 01.04.2021 (day first), 01-Apr-2021,
@@ -66,7 +98,7 @@ def parse(column: Column, date_format: str | None = None) -> Dates:
 def _checked(column: Column, days: Dates) -> Dates:
     wrong = np.isnat(days) | (days < _EARLIEST) | (days >= _LATEST)
     if wrong.any():
-        raise column.refused(int(np.argmax(wrong)), "is not a date between 1800 and 2200", _HINT)
+        raise column.refused(int(np.argmax(wrong)), "is not a date between 1800 and 2200", _DATE_HINT)
     return days
 
 
@@ -118,13 +150,13 @@ def _kind(cell: str) -> str | None:
 def _by_pattern(column: Column, cells: Sequence[str]) -> Dates:
     kind = _kind(cells[0].strip())
     if kind is None:
-        raise column.refused(0, "is not a date", _HINT)
+        raise column.refused(0, "is not a date", _DATE_HINT)
     pattern = re.compile(_PATTERNS[kind], re.ASCII)
     parts: list[tuple[str, ...]] = []
     for index, cell in enumerate(cells):
         match = pattern.fullmatch(cell.strip())
         if match is None:
-            raise column.refused(index, f"is not a date like {shown(cells[0])}", _HINT)
+            raise column.refused(index, f"is not a date like {shown(cells[0])}", _DATE_HINT)
         parts.append(match.groups())
     first, *rest = (_integers(column, group) for group in zip(*parts, strict=True))
     if kind in _EPOCHS:
@@ -149,7 +181,7 @@ def _integers(column: Column, texts: tuple[str, ...]) -> Numbers:
         # September is also written Sept.
         month = next((at for at, full in enumerate(_MONTHS, 1) if full.startswith(name)), None)
         if month is None:
-            raise column.refused(index, "names no month", _HINT)
+            raise column.refused(index, "names no month", _DATE_HINT)
         numbers[index] = month
     return numbers
 
@@ -168,7 +200,7 @@ def _settled(column: Column, first: Numbers, second: Numbers, year: Numbers, day
     above_first, above_second = first > 12, second > 12
     if above_first.any() and above_second.any():
         index = max(int(np.argmax(above_first)), int(np.argmax(above_second)))
-        raise column.refused(index, "has day and month in another order than the rows before", _HINT)
+        raise column.refused(index, "has day and month in another order than the rows before", _DATE_HINT)
     if above_first.any() or (day_first and not above_second.any()):
         return by_day
     if above_second.any() or np.array_equal(by_day, by_month):
@@ -196,3 +228,95 @@ def _in_order(days: Dates) -> bool:
 
 def _on_weekdays(days: Dates) -> bool:
     return bool(np.is_busday(days).all())
+
+
+MISSING = frozenset({"", "null", "nan", "n/a", "na", "#n/a", "none", "nil", "-", "--", "."})
+"""Cells that say that there is no value, in lower case."""
+
+_MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+# \x80 is the euro sign of a Windows file that was read as Latin-1.
+_DECORATION = re.compile("[\\s'\u2019$\u20ac\u00a3\u00a5\u20b9\x80]")
+_POINT = re.compile(r"[+-]?(?=\.?\d)(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d*)?(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_COMMA = re.compile(r"[+-]?(?=,?\d)(?:\d{1,3}(?:\.\d{3})+|\d*)(?:,\d*)?(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+_NUMBER_HINT = "Correct or delete that row, or leave it out with --start or --end."
+
+
+def parse_numbers(columns: Sequence[Column], multiples: Sequence[bool], comma_likely: bool) -> list[Floats]:
+    """Each column as float64, NaN where a cell says that it has no value.
+
+    multiples: of each column, whether 1.2M means 1,200,000. comma_likely: how to read numbers that could be either
+    (1,234 all over the file): True has the comma as decimal sign.
+
+    Currency signs, thousands marks and blanks are dropped. Raises DataError with row and value for any other text.
+    """
+    try:
+        return [_plain(column.cells) for column in columns]
+    except ValueError:
+        return _decorated(columns, multiples, comma_likely)
+
+
+def _plain(cells: Sequence[str] | Floats) -> Floats:
+    if isinstance(cells, np.ndarray):
+        return cells.astype(np.float64)
+    try:
+        return np.array(list(map(float, cells)), dtype=np.float64)
+    except ValueError:
+        return np.array([float("nan" if _is_missing(cell) else cell) for cell in cells], dtype=np.float64)
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in MISSING
+
+
+def _decorated(columns: Sequence[Column], multiples: Sequence[bool], comma_likely: bool) -> list[Floats]:
+    """Cell by cell: what decorates a number goes, then one decimal sign must fit every cell of every column."""
+    bare = [
+        column.cells if isinstance(column.cells, np.ndarray) else [_bare(cell) for cell in column.cells]
+        for column in columns
+    ]
+    factors = [_factors(cells) if multiple else None for cells, multiple in zip(bare, multiples, strict=True)]
+    comma = _comma_is_decimal([cell for cells in bare if isinstance(cells, list) for cell in cells], comma_likely)
+    return [
+        _converted(column, cells, comma) * (1.0 if factor is None else factor)
+        for column, cells, factor in zip(columns, bare, factors, strict=True)
+    ]
+
+
+def _bare(cell: str) -> str:
+    return "" if _is_missing(cell) else _DECORATION.sub("", cell)
+
+
+def _factors(cells: list[str] | Floats) -> Floats | None:
+    """Takes K, M, B and T off the ends of the cells, in place, and returns what they multiply by."""
+    if isinstance(cells, np.ndarray):
+        return None
+    factors = np.ones(len(cells))
+    for index, cell in enumerate(cells):
+        factor = _MULTIPLES.get(cell[-1:].upper())
+        if factor is not None:
+            factors[index], cells[index] = factor, cell[:-1]
+    return factors
+
+
+def _comma_is_decimal(cells: list[str], comma_likely: bool) -> bool:
+    marked = [cell for cell in cells if "," in cell or "." in cell]
+    not_point = sum(_POINT.fullmatch(cell) is None for cell in marked)
+    not_comma = sum(_COMMA.fullmatch(cell) is None for cell in marked)
+    if not_point == not_comma:
+        return comma_likely and any("," in cell for cell in marked)
+    return not_comma < not_point
+
+
+def _converted(column: Column, cells: list[str] | Floats, comma: bool) -> Floats:
+    if isinstance(cells, np.ndarray):
+        return cells.astype(np.float64)
+    pattern, thousands = (_COMMA, ".") if comma else (_POINT, ",")
+    values = np.full(len(cells), np.nan)
+    for index, cell in enumerate(cells):
+        if not cell:
+            continue
+        if pattern.fullmatch(cell) is None:
+            raise column.refused(index, "is not a number", _NUMBER_HINT)
+        values[index] = float(cell.replace(thousands, "").replace(",", "."))
+    return values
