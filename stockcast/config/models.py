@@ -82,7 +82,7 @@ class TrainingConfig:
         epochs: Passes over the training targets, in place of `steps`.
         chunk: Sessions of a chunk that carry a loss.
         warmup: Sessions before them that do not.
-        checks: Looks at the validation part.
+        checks: Number of looks at the validation part.
         device: "cpu", "cuda" or "auto".
         final_fit: Refit the served network on the whole history.
     """
