@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import os
 import re
 import shlex
@@ -176,8 +177,11 @@ def newest(source: Path, target: Path, sessions: int) -> None:
         (target / path.name).write_text("".join([header, *rows[-sessions:]]))
 
 
-def train_quickly(config: Path) -> None:
-    config.write_text(config.read_text().replace("[model]", "[model]\nseeds = 1\nsteps = 10"))
+def train_quickly(config: Path, *tickers: str) -> None:
+    text = config.read_text().replace("[model]", "[model]\nseeds = 1\nsteps = 10")
+    if tickers:
+        text = re.sub(r"^tickers = .*$", f"tickers = {json.dumps(tickers)}", text, flags=re.MULTILINE)
+    config.write_text(text)
 
 
 def recorded_sessions(provider: Live, run: Callable[[list[str]], str]) -> str:
@@ -212,7 +216,7 @@ def test_the_commands_of_a_page_run_in_their_order_and_print_what_it_shows(
             continue
         _, *words = command.words
         if words == ["run"]:
-            train_quickly(tmp_path / "stockcast.toml")
+            train_quickly(tmp_path / "stockcast.toml", *(["AAPL"] if story == ("README.md",) else []))
         if words == ["score"]:
             recorded = recorded_sessions(provider, run)
             live_output = next(one for one in blocks(DOCS / "cron.md") if one.kind == "output")
@@ -369,6 +373,18 @@ def test_the_settings_on_crons_page_are_what_run_writes() -> None:
     text = reference.settings()
     for line in ("[retrain]", "[model]", f"# lookback = {NetworkConfig().lookback}"):
         assert line in text
+
+
+PUBLIC = [(module, name) for module in (stockcast, stockcast.pipeline) for name in module.__all__]
+
+
+@pytest.mark.parametrize(("module", "name"), PUBLIC, ids=[name for _, name in PUBLIC])
+def test_a_docstring_that_lists_arguments_lists_all_of_them_in_their_order(module: Any, name: str) -> None:
+    member = inspect.unwrap(getattr(module, name))
+    if inspect.isfunction(member):
+        listed = re.search(r"^Args:\n((?:    .*\n?)+)", inspect.getdoc(member) or "", re.MULTILINE)
+        names = re.findall(r"^    (\w+):", listed[1], re.MULTILINE) if listed else []
+        assert names in ([], list(inspect.signature(member).parameters))
 
 
 @pytest.mark.parametrize("module", [stockcast, stockcast.pipeline], ids=lambda module: module.__name__)

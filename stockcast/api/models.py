@@ -216,8 +216,8 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
             looks at its market takes the series that are given here for it, in the sessions after its own.
         prices: A long frame (see `to_histories`), a source as of `load`, or histories.
         horizon: Sessions ahead; what the model was trained for unless given.
-        levels: Central intervals, in percent.
         as_of: The last session that the forecast may see; the newest unless given.
+        levels: Central intervals, in percent.
         home: For tickers, as in `load`.
         covariates: Other places for the series that the model looks at, in its order or by their names; those of a
             frame have to be given again.

@@ -74,8 +74,22 @@ def audit(
 ) -> AuditResult:
     """Fit and forecast a source with its own future and with others, and say whether anything differs.
 
-    Parts are those of `train` with these settings. No model and no forecast is saved; prices of a ticker
-    are fetched into the store where they are too old. Raises what loading, splitting and training raise.
+    No model and no forecast is saved; prices of a ticker are fetched into the store where they are too old.
+
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        config: Parts, network and training, those of `train` with these settings.
+        home: The folder of models, prices and forecasts.
+        progress: Who watches.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+
+    Returns:
+        Each check with what came of it.
+
+    Raises:
+        DataError: Where the source cannot be read, or is too short to be split.
+        SourceUnavailable: Where a ticker's prices cannot be fetched.
     """
     prices = PriceSource.of(home, read, fetch_session)
     series = prices.load(source, progress)

@@ -31,12 +31,28 @@ if TYPE_CHECKING:
 def plan(
     source: str, read: ReadOptions, config: BacktestConfig, home: Path, fetch_session: FetchSession | None = None
 ) -> tuple[FoldSummary, ...]:
-    """The folds of a backtest, without running it. Raises what loading and splitting raise."""
+    """The folds of a backtest, without running it.
+
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        config: Folds and training.
+        home: The folder of models, prices and forecasts.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+
+    Raises:
+        DataError: Where the source cannot be read, or is too short to be split.
+    """
     return _drawn(PriceSource.of(home, read, fetch_session).load(source).history, config)
 
 
 def plan_pretrained(source: str, pretrained: PretrainedBacktest, config: BacktestConfig) -> tuple[FoldSummary, ...]:
-    """The folds of `backtest_pretrained`, without running it. Raises what that raises."""
+    """The folds of `backtest_pretrained`, without running it.
+
+    Raises:
+        ModelError: As `backtest_pretrained`.
+        DataError: As `backtest_pretrained`.
+    """
     history = pretrained.prices.load(source).history
     pretrained, config = pretrained.of(history, config)
     return _drawn(history, pretrained.configured(history, config))
@@ -46,9 +62,26 @@ def backtest(
     source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
     keep_rows: bool = False, fetch_session: FetchSession | None = None,
 ) -> BacktestResult:  # fmt: skip
-    """Walk forward over a source. Folds that an earlier, interrupted backtest has finished are not fitted again.
+    """Walk forward over a source: refit, forecast, and score every competitor.
 
-    keep_rows: return every forecast of every competitor. Raises what loading and splitting raise, StorageError.
+    Folds that an earlier, interrupted backtest has finished are not fitted again.
+
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        config: Competitors, folds and training.
+        home: The folder of models, prices and forecasts.
+        progress: Who watches.
+        keep_rows: Whether every forecast of every competitor is returned, too.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+
+    Returns:
+        Folds, scores, comparisons and verdict.
+
+    Raises:
+        DataError: Where the source cannot be read, or is too short to be split.
+        ConfigError: For an unknown baseline.
+        StorageError: Where a fold cannot be kept.
     """
     return _walked(*walk_over(PriceSource.of(home, read, fetch_session), source, config, progress), keep_rows)
 
@@ -67,10 +100,21 @@ def walk_over(
 def backtest_pretrained(
     source: str, pretrained: PretrainedBacktest, config: BacktestConfig, progress: Progress, keep_rows: bool = False
 ) -> BacktestResult:
-    """The same with a saved network that forecasts every fold and learns nothing; baselines are fitted as ever.
+    """Walk forward with a saved network that forecasts every fold and is not trained; baselines are fitted as ever.
 
-    The network's own settings take the place of those in `config`. Raises what `backtest` raises, and ModelError where
-    the model is missing or has learnt from a session that would be scored.
+    Args:
+        source: A file or a ticker.
+        pretrained: The model; its own settings take the place of those in `config`.
+        config: Folds and baselines.
+        progress: Who watches.
+        keep_rows: Whether every forecast of every competitor is returned, too.
+
+    Returns:
+        Folds, scores, comparisons and verdict.
+
+    Raises:
+        ModelError: Where the model is missing, or was trained on a session that would be scored.
+        DataError: Where the source cannot be read, or is too short to be split.
     """
     series = pretrained.prices.load(source, progress)
     pretrained, config = pretrained.of(series.history, config)
@@ -83,10 +127,21 @@ def checked(
     markets: MarketSource, source: str, forecasts: tuple[Forecast, ...], progress: Progress,
     covariates: CovariatesConfig = WHERE_TRAINED,
 ) -> tuple[Forecast, ...]:  # fmt: skip
-    """The forecasts with a verdict that tells how their model did on the source's past, baselines refitted each year.
+    """The forecasts with a verdict that says how their model did on the source's past, baselines refitted each year.
 
-    Of the general model it is the newest vintage that had seen nothing of that past, or of the sessions on which the
-    strongest baseline is chosen. Raises what `backtest_pretrained` raises.
+    Of the general model it is the newest vintage that had seen nothing of that past, nor of the sessions on which the
+    strongest baseline is chosen.
+
+    Args:
+        markets: Where models and prices come from.
+        source: A file or a ticker.
+        forecasts: What `predict` made of it.
+        progress: Who watches.
+        covariates: Other places for the series that the model looks at.
+
+    Raises:
+        ModelError: As `backtest_pretrained`.
+        DataError: As `backtest_pretrained`.
     """
     config = BacktestConfig(folds=FoldConfig(), baselines=tuple(BASELINES), covariates=covariates)
     result = backtest_pretrained(source, PretrainedBacktest(forecasts[0].model, markets), config, progress)

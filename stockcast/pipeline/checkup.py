@@ -29,7 +29,14 @@ MOST_SKEW = timedelta(minutes=2)
 def doctor(home: Path, config: Path | None, offline: bool = False, timeout: float = 15.0) -> Diagnosis:
     """Look at access, folder, disk, store, models, calendar, lock, configuration, provider and clock.
 
-    config: the file of `run`, None where there is none to check. offline: leave out what needs the network.
+    Args:
+        home: The folder of models, prices and forecasts.
+        config: The file of `run`; None where there is none to check.
+        offline: Whether to leave out what needs the network.
+        timeout: Seconds for the provider and the clock.
+
+    Returns:
+        What was found, in that order.
     """
     looks: list[tuple[str, Callable[[], Check]]] = [
         ("access", lambda: _access(home)),  # first: the others take from other users what is open to them

@@ -44,13 +44,25 @@ def explain(
     source: str, read: ReadOptions, config: ExplainConfig, home: Path, progress: Progress,
     fetch_session: FetchSession | None = None, covariates: CovariatesConfig = WHERE_TRAINED,
 ) -> Explanation:  # fmt: skip
-    """Why the network of a saved model (default: the ticker's) corrects the base scale as it does.
+    """Say why the network of a saved model corrects the base scale as it does.
 
-    The origin is the source's newest bar, or the last on or before `config.as_of`; the fit is the latest that saw
-    nothing later. covariates: other places for what the model looks at beside the prices.
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        config: The origin (the newest bar, or the last on or before `as_of`), the model (the ticker's unless named),
+            the method, and which correction. The fit is the latest that saw nothing after the origin.
+        home: The folder of models, prices and forecasts.
+        progress: Who watches.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+        covariates: Other places for the series that the model looks at.
 
-    A ticker's prices come from the store, fetched where they are too old. Raises DataError for the
-    source, ModelError for the model, ConfigError for a gate that the cell has not.
+    Returns:
+        The width, the effects of features and sessions, and the gates.
+
+    Raises:
+        DataError: Where the source cannot be read, or lacks what the model looks at.
+        ModelError: Where the model is missing or damaged.
+        ConfigError: For a gate that the cell has not.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
     prices = PriceSource.of(home, read, fetch_session).until(config.as_of)

@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
 
 def export_model(home: Path, name: str, output: Path, file_format: str = "onnx", fit: str = "served") -> Export:
-    """Write a model's network to `output`, whole or not at all; see `models.onnxgraph` for what it takes and gives.
+    """Write a model's network for other programs, whole or not at all; `models.onnxgraph` says what it takes and gives.
 
-    Raises ModelError where the model is missing, damaged or has no such fit, ConfigError for an unknown format or
-    without the package onnx, StorageError.
+    Args:
+        home: The folder of models, prices and forecasts.
+        name: The model.
+        output: The file.
+        file_format: "onnx".
+        fit: "served" or "scored".
+
+    Returns:
+        What was written.
+
+    Raises:
+        ModelError: Where the model is missing, damaged or has no such fit.
+        ConfigError: For an unknown format, or without the package onnx.
+        StorageError: Where the file cannot be written.
     """
     if file_format not in FORMATS:
         raise ConfigError(f"unknown format {file_format!r}", f"choose one of {', '.join(FORMATS)}")

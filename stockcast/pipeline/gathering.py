@@ -64,11 +64,21 @@ def gather(
     prices: PriceSource, sources: Sequence[str], progress: Progress, exchange: str | None = None,
     covariates: CovariatesConfig = _NONE,
 ) -> PoolSources:  # fmt: skip
-    """The histories of all sources that can be had, those of one exchange.
+    """Gather the histories of all sources that can be had, those of one exchange.
 
-    exchange: its calendar; None: that of most tickers, and New York where all sources are files, which say nothing of
-    their exchange. covariates: what all of them look at. Raises ConfigError for an unknown exchange, and what is wrong
-    with a covariate; what is wrong with a source is in the result.
+    Args:
+        prices: The door that they come in by.
+        sources: Files and tickers.
+        progress: Who watches.
+        exchange: Its calendar; None: that of most tickers, and New York where all sources are files, which say nothing
+            of their exchange.
+        covariates: What all of them look at.
+
+    Returns:
+        The series of a pool, and what is wrong with the others.
+
+    Raises:
+        ConfigError: For an unknown exchange, or a covariate that cannot be had.
     """
     if exchange is not None:
         today = settings.now().date()

@@ -31,12 +31,21 @@ def list_models(home: Path) -> tuple[ModelSummary, ...]:
 
 
 def show_model(home: Path, name: str) -> ModelSummary:
-    """One saved model. Raises ModelError where it is missing or damaged."""
+    """One saved model.
+
+    Raises:
+        ModelError: Where it is missing or damaged.
+    """
     file = modelfile.load_model(home / "models", name)
     trainedmodel.from_file(file)
     return ModelSummary(name, home / "models" / name, file.manifest)
 
 
 def remove_model(home: Path, name: str) -> None:
-    """Delete a saved model. Raises ModelError where there is none, LockedError while another run writes it."""
+    """Delete a saved model.
+
+    Raises:
+        ModelError: Where there is none.
+        LockedError: While another run writes it.
+    """
     modelfile.delete_model(home / "models", name)

@@ -29,7 +29,15 @@ Losses = dict[str, tuple[Dates, Floats]]
 
 
 def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
-    """All tickers together. The results must carry their rows (`keep_rows`)."""
+    """The backtests of all tickers together.
+
+    Args:
+        results: One for each ticker, with their rows (`keep_rows`).
+
+    Returns:
+        Comparisons by date over tickers, the model confidence set, and what a calibration that adapts to all tickers
+        does.
+    """
     by_step = [_losses(results, step) for step in range(1, max(result.horizon for result in results) + 1)]
     cells = sorted({score.model for result in results for score in result.scores if score.kind == "network"})
     comparisons = tuple(

@@ -59,9 +59,15 @@ def predict_with(
     markets: MarketSource, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None,
     covariates: CovariatesConfig = WHERE_TRAINED,
 ) -> tuple[Forecast, ...]:  # fmt: skip
-    """`predict` for one of several sources: together they are a pooled model's market after its pool's sessions.
+    """Forecast one of several sources: together they are a pooled model's market after its pool's sessions.
 
-    covariates: other places for what the model looks at beside the prices.
+    Args:
+        markets: Where models, prices and the market come from.
+        source: A file or a ticker.
+        config: The origin, the model, steps ahead and paths.
+        progress: Who watches.
+        exchange: Calendar of a file's sessions; the model's unless given.
+        covariates: Other places for the series that the model looks at.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
     prices = markets.prices.until(config.as_of)

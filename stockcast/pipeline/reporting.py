@@ -35,8 +35,20 @@ def report(
 ) -> Report:  # fmt: skip
     """Walk forward over a source, as `backtest` does and from the same folds, and forecast from its newest bar.
 
-    exchange: whose sessions a file's forecasts are for; a ticker's is known. Raises what `backtest` raises,
-    and DataError for a price that has stood still for a year.
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        config: Competitors, folds and training.
+        home: The folder of models, prices and forecasts.
+        progress: Who watches.
+        exchange: Whose sessions a file's forecasts are for; a ticker's is known.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+
+    Returns:
+        All that the page shows.
+
+    Raises:
+        DataError: As `backtest`, and for a price that has stood still for a year.
     """
     # A ticker's exchange is known, whatever is said of files.
     config = replace(config, exchange=None if is_ticker(source) else exchange)

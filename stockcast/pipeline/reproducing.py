@@ -38,11 +38,21 @@ _ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "m
 def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions, progress: Progress) -> Reproduction:
     """Train a saved model again and compare every tensor, every parameter and the id. Nothing is saved.
 
-    sources: files of its prices, or folders that hold them, instead of the places that the manifest names; tickers come
-    from the store. read: how files are to be read, where they were not read as they are.
+    Args:
+        home: The folder of models, prices and forecasts.
+        name: The model.
+        sources: Files of its prices, or folders that hold them, in place of those that the manifest names; tickers come
+            from the store.
+        read: How files are to be read, where they were not read as they are.
+        progress: Who watches.
 
-    Raises ModelError where the model is missing or damaged, does not say what it was trained on, or began with networks
-    that are others now, DataError where its prices are not to be had, or are others than those that it was trained on.
+    Returns:
+        Whether it is the same, and what differs.
+
+    Raises:
+        ModelError: Where the model is missing or damaged, does not say what it was trained on, or was initialised from
+            networks that are others now.
+        DataError: Where its prices are not to be had, or are others than those that it was trained on.
     """
     file = modelfile.load_model(home / "models", name)
     model = trainedmodel.from_file(file)

@@ -43,8 +43,14 @@ LOCK = "run.lock"
 def run(config: RunConfig, home: Path, wait: float = 0.0) -> Iterator[Run]:
     """A run under the lock of `home`: call its `ticker` for each ticker, then `finish`.
 
-    Raises LockedError where another run has held the lock for `wait` seconds, StorageError where the store cannot be
-    opened or written.
+    Args:
+        config: What stockcast.toml says.
+        home: The folder of models, prices and forecasts.
+        wait: Seconds to wait for another run.
+
+    Raises:
+        LockedError: Where another run has held the lock for as long.
+        StorageError: Where the store cannot be opened or written.
     """
     with locked(home, wait), Database.open(home) as db:
         work = Run(config, home, db)

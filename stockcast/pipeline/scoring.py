@@ -18,9 +18,21 @@ from stockcast.storage.ledger import reading
 
 
 def score(home: Path, ticker: str | None = None, since: date | None = None, model: str | None = None) -> ScoreResult:
-    """The live record of every model, or of one ticker or model, by target sessions from `since` on.
+    """The live record of every model, or of one ticker or model.
 
-    Nothing is settled here: that is for whoever brings prices. Raises StorageError.
+    Nothing is settled here: that is for whoever brings prices.
+
+    Args:
+        home: The folder of models, prices and forecasts.
+        ticker: Of one ticker; None for all.
+        since: First target session.
+        model: Of one model; None for all.
+
+    Returns:
+        Scores, comparisons with the baselines, and whether the record has decayed.
+
+    Raises:
+        StorageError: Where the store cannot be read.
     """
     from stockcast.evaluation.liverecord import live_record, settled_records
 
@@ -39,10 +51,20 @@ def ledger(
     since: date | None = None,
     kind: str | None = None,
 ) -> tuple[list[LedgerRow], Mapping[str, tuple[date, ...]]]:
-    """Recorded forecasts by target session, and the sessions from which no live one was made.
+    """The recorded forecasts by target session, and the sessions from which no live one was made.
 
-    ticker, model: None for all. since: first target session, and first of the missed sessions. kind: live or replay of
-    the forecasts; whatever it is, the missed sessions are those without a live one. Raises StorageError.
+    Args:
+        home: The folder of models, prices and forecasts.
+        ticker: Of one ticker; None for all.
+        model: Of one model; None for all.
+        since: First target session, and first of the missed sessions.
+        kind: "live" or "replay"; None for both. Missed sessions are those without a live one, whatever it is.
+
+    Returns:
+        The forecasts with their outcomes; by ticker, the sessions that were missed.
+
+    Raises:
+        StorageError: Where the store cannot be read.
     """
     with Database.open(home) as db:
         rows = reading.rows(db, _upper(ticker), since, kind, model)

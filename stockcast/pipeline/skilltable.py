@@ -17,7 +17,14 @@ GARCH, HAR = "garch-t", "har-t"
 def skill_table(summary: BacktestSummary) -> SkillTable:
     """The competitors that every ticker has, one step ahead, by the gain over the reference, best first.
 
-    A mean over tickers is None where it is undefined for one of them. Raises ValueError without a result.
+    Args:
+        summary: Of `pooled`.
+
+    Returns:
+        Figures for a paper; a mean over tickers is None where it is undefined for one of them.
+
+    Raises:
+        ValueError: Without a result.
     """
     if not summary.results:
         raise ValueError("no backtest to make a table of")

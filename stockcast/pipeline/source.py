@@ -296,7 +296,20 @@ def load(
     source: str, read: ReadOptions, home: Path | None = None, fetch_session: FetchSession | None = None,
     progress: Progress | None = None,
 ) -> History:  # fmt: skip
-    """The validated history of a file, or of a ticker, kept in the store under `home`. See `PriceSource.load`."""
+    """The validated history of a file, or of a ticker, kept in the store under `home`; see `PriceSource.load`.
+
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        home: The folder of models, prices and forecasts.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+        progress: Who watches.
+
+    Raises:
+        DataError: Where there are none, or they cannot be used.
+        ConfigError: Where a ticker's prices have no folder to be kept in.
+        SourceUnavailable: Where the provider cannot be reached.
+    """
     return PriceSource.of(home, read, fetch_session).load(source, progress).history
 
 
@@ -305,7 +318,15 @@ def fetch(
 ) -> Callable[[str], FetchResult]:
     """A function that brings one of the tickers up to date, all of them within one time limit.
 
-    watching: who watches a ticker. The function raises DataError for the ticker, SourceUnavailable for the provider.
+    Args:
+        tickers: All that will be asked for.
+        home: The folder of models, prices and forecasts.
+        config: When stored prices will do, and how long the provider may take.
+        watching: Gives who watches a ticker.
+
+    Returns:
+        A function from a ticker to what became of its stored prices. It raises DataError for the ticker and
+        SourceUnavailable for the provider.
     """
     prices = PriceSource(home, fetch_session=FetchSession(config, len(tickers) > 1))
     return lambda source: prices.update(source, watching(source))

@@ -31,10 +31,26 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
     source: str, read: ReadOptions, config: TrainConfig, home: Path, name: str | None, progress: Progress,
     keep_rows: bool = False, fetch_session: FetchSession | None = None,
 ) -> TrainResult:  # fmt: skip
-    """Train on a source, judge on its test part, save the model under `name` (default: the ticker), and forecast.
+    """Train on a source, score the test part, save the model, and forecast.
 
-    keep_rows: return every test forecast too. fetch_session: how a ticker's prices are come by. Raises what loading,
-    splitting and saving raise; nothing is saved then.
+    Args:
+        source: A file or a ticker.
+        read: What a file does not say of itself, and the first and last bar to keep.
+        config: Parts, network and training.
+        home: The folder of models, prices and forecasts.
+        name: What to save the model as; the ticker unless given.
+        progress: Who watches.
+        keep_rows: Whether every test forecast is returned, too.
+        fetch_session: How a ticker's prices are fetched; with the defaults unless given.
+
+    Returns:
+        Scores, comparisons, verdict, forecasts, and the folder of the model.
+
+    Raises:
+        DataError: Where the source cannot be read or trained on; nothing is saved then.
+        ConfigError: For an unknown exchange or a name that cannot be one.
+        ModelError: Where the model to initialise from is missing, damaged, or has seen the validation part.
+        StorageError: Where the model cannot be written.
     """
     prices = PriceSource.of(home, read, fetch_session)
     series = prices.load(source, progress)
@@ -47,7 +63,20 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
 def train_pool_from(
     gathered: PoolSources, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
 ) -> PoolResult:
-    """`train_pool` on what `gather` found. Raises what `train_pool` raises, DataError for fewer than two series."""
+    """Train one model on what `gather` found, score every ticker's test part, and save the model.
+
+    Args:
+        gathered: The series of the pool.
+        config: Parts, network and training.
+        home: The folder of models, prices and forecasts.
+        name: What to save the model as.
+        progress: Who watches.
+        keep_rows: Whether every percentile of every test forecast is kept; else the medians alone.
+
+    Raises:
+        DataError: For fewer than two series, or where none can be trained on or scored.
+        ConfigError: For a name that cannot be one.
+    """
     result = train_pool(gathered.pool(), config, home, name, progress, keep_rows)
     return replace(result, left_out=dict(gathered.left_out))
 

@@ -77,7 +77,11 @@ def write_atomic(path: Path, data: bytes | str, private: bool = False) -> None:
 
 
 def save_files(files: Mapping[Path, str | bytes]) -> None:
-    """Write each file, whole or not at all, in folders made for them. Raises StorageError at the first that fails."""
+    """Write each file, whole or not at all, in folders made for them.
+
+    Raises:
+        StorageError: At the first that fails.
+    """
     for path, content in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

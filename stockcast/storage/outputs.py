@@ -162,16 +162,29 @@ def write_latest(path: Path, document: Document | Sequence[Document], private: b
 
 
 def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
-    """Every test forecast of several trainings in one table, as `save_forecasts` writes it."""
+    """Write every test forecast of several trainings to one table, as `save_forecasts` does.
+
+    Args:
+        path: The file, .csv or .parquet.
+        results: Of `train`, with their rows (`keep_rows`).
+
+    Raises:
+        ConfigError: For another suffix.
+        StorageError: Where the file cannot be written.
+    """
     save_forecasts(path, [rows for result in results for rows in result.test_forecasts])
 
 
 def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
     """Write test forecasts, one row for each competitor and origin, to a table in the format of its suffix.
 
-    The file is replaced whole.
+    Args:
+        path: The file, .csv or .parquet, which is replaced whole.
+        rows: The forecasts of each competitor.
 
-    Raises ConfigError for another suffix, StorageError where the file cannot be written.
+    Raises:
+        ConfigError: For another suffix.
+        StorageError: Where the file cannot be written.
     """
     require_table_suffix(path)
     import pandas as pd
