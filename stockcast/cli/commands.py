@@ -108,6 +108,7 @@ def application(arguments: Iterable[str] | None = None) -> typer.Typer:
         cls=Group,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
+        add_completion=every or not words or COMPLETION in os.environ,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(stockcast)
@@ -155,10 +156,10 @@ def _show_help(context: typer.Context) -> None:
 
 def stockcast(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="With --version: of what forecasts depend on, too")
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and leave; with -v those of packages")
     ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", hidden=True)] = False,
 ) -> None:
     """Forecasts of stock prices as honest distributions, next to the baselines that they have to beat."""
     if version:

@@ -8,7 +8,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stockcast.config.environment import default_home
 from stockcast.errors import StockcastError, StorageError
 from stockcast.text import printable
 from stockcast.versions import installed_version
@@ -51,6 +50,7 @@ def _log(error: Exception, home: Path | None) -> str:
     moment = datetime.now(UTC)
     target: Path | None = None
     try:
+        from stockcast.config.environment import default_home
         from stockcast.storage.files import open_private, private_folder
 
         folder = (home or default_home()) / "logs"

@@ -18,6 +18,9 @@ from stockcast.config.environment import default_home
 from stockcast.config.settings import PANELS, Changes, Option, setting, text, walk
 from stockcast.errors import UsageError
 
+_OF_ONE_COMMAND: dict[str, Mapping[str, Any]] = {"pause": {"flag": ""}}
+"""What only the command takes that names it in its changes."""
+
 _TYPES: Mapping[str, type] = {"bool": bool, "int": int, "float": float, "date": date, "Path": Path}
 
 
@@ -36,8 +39,11 @@ def parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 def command(**changes: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make options out of the parameters of a command that are configurations; called, it gets them built.
 
-    changes: what is otherwise about settings in this command, by the fields' names: a `default`, or what `Setting` has.
+    Args:
+        changes: What is otherwise about settings in this command, by the fields' names: a `default`, or what `Setting`
+            has; an empty `flag` leaves the option out.
     """
+    changes = _OF_ONE_COMMAND | changes
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(function, include_extras=True)

@@ -139,7 +139,7 @@ def _write(target: Path, tickers: list[str], common: Common) -> None:
     deliver("run", common, (), lambda: {"written": str(target)})
 
 
-@command(allow_stale={"flag": ""}, timeout={"default": 600.0}, pause={"flag": "--pause"})
+@command(allow_stale={"flag": ""}, timeout={"default": 600.0}, pause={})
 def fetch(
     sources: Annotated[list[str], argument("TICKER...", "Tickers (AAPL, ^GSPC, BRK-B), or @FILE with one a line.")],
     fetching: FetchConfig,

@@ -148,7 +148,7 @@ class BacktestConfig:
         OUTPUT,
         metavar="BP",
         bounds=Bounds(0, 1000),
-        said="a cost of {} basis points is",
+        said="a cost of {:g} basis points is",
     )
     covariates: CovariatesConfig = part(CovariatesConfig)
     exchange: str | None = setting(*EXCHANGE, metavar="CODE", shown=EXCHANGES)

@@ -8,9 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stockcast.config.models import AHEAD, SEEDS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.settings import Bounds, Option, options_of, require, setting, validate
-from stockcast.config.sources import CovariatesConfig, distinct, ticker
+from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import (
+    AHEAD,
+    SEEDS,
+    ExplainConfig,
+    NetworkConfig,
+    PredictConfig,
+    SplitConfig,
+    TrainConfig,
+    TrainingConfig,
+)
+from stockcast.config.settings import PANELS, Bounds, Option, options_of, require, setting, validate
+from stockcast.config.sources import CovariatesConfig, FetchConfig, ReadOptions, distinct, ticker
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,12 @@ class LimitsConfig:
     give_up_after: tickers in a row that may fail because the provider is unreachable.
     """
 
-    timeout: float = setting(600.0, "Seconds for the fetching of all tickers", bounds=Bounds(1, 86_400, "seconds"))
-    pause: float = setting(0.5, "Seconds between two tickers, give or take", bounds=Bounds(0, 600, "seconds"))
+    timeout: float = setting(
+        600.0, "Seconds for the fetching of all tickers", bounds=Bounds(1, 86_400, "seconds"), said="timeout {:g} is"
+    )
+    pause: float = setting(
+        0.5, "Seconds between two tickers, give or take", bounds=Bounds(0, 600, "seconds"), said="pause {:g} is"
+    )
     give_up_after: int = setting(
         3,
         "Tickers in a row that fail because the provider is unreachable",
@@ -142,6 +156,19 @@ _HEAD = """\
 _WATCHLIST = """\
 # watchlist = "watchlist.txt"  # more of them: one a line, or commas between; # begins a comment
 """
+_OF_COMMANDS = (
+    ReadOptions,
+    CovariatesConfig,
+    SplitConfig,
+    FoldConfig,
+    NetworkConfig,
+    TrainConfig,
+    BacktestConfig,
+    TrainingConfig,
+    PredictConfig,
+    ExplainConfig,
+    FetchConfig,
+)
 _TABLES = {
     "retrain": "When a model is trained again.",
     "forecast": "What is forecast after every run.",
@@ -207,3 +234,32 @@ def _line(option: Option) -> str:
 
 def _toml(value: Any) -> str:
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+class Row(NamedTuple):
+    """One setting in words, for the documentation; empty is what it does not have."""
+
+    panel: str
+    option: str
+    key: str
+    default: str
+    allowed: str
+    help: str
+
+
+def options_table() -> list[Row]:
+    """Every setting that an option or a key of stockcast.toml sets, once: options by panel, then the other keys."""
+    keys = {key.option: key.dotted for found in known_keys().values() for key in found}
+    options = dict.fromkeys(option for config in _OF_COMMANDS for option in options_of(config))
+    rows = [_row(option.setting.panel, " ".join(option.flags), keys.get(option, ""), option) for option in options]
+    rows.sort(key=lambda row: PANELS.index(row.panel))
+    others = ((option, key) for option, key in keys.items() if option not in options)
+    return rows + [_row(f"[{key.partition('.')[0]}]", "", key, option) for option, key in others]
+
+
+def _row(panel: str, option: str, key: str, found: Option) -> Row:
+    known = found.setting
+    unset = found.default is None or found.default is False or found.default == ()
+    default = known.shown or ("" if unset else _toml(found.default).strip('"'))
+    allowed = ", ".join(known.choices) or str(known.bounds or "")
+    return Row(panel, option, key, default, allowed, known.help)

@@ -159,7 +159,7 @@ def validate(config: Any) -> None:
         if known.choices:
             _require_known(option, value if option.many else (value,))
         if known.bounds is not None and not known.bounds.hold(value):
-            said = (known.said or f"{option.name.replace('_', ' ')} {{}} is").format(_plain(value))
+            said = (known.said or f"{option.name.replace('_', ' ')} {{}} is").format(value)
             raise ConfigError(f"{said} not within {known.bounds}", known.hint)
         if known.excludes and getattr(config, known.excludes, None) is not None:
             raise ConfigError(f"{known.excludes} and {option.name} are two ways to say one thing", "give one")
@@ -171,10 +171,6 @@ def _require_known(option: Option, words: tuple[str, ...]) -> None:
             some, name = ("some", option.name.removesuffix("s")) if option.many else ("one", option.name)
             hint = f"choose {some} of {', '.join(option.setting.choices)}"
             raise ConfigError(f"unknown {name} {word!r}", hint)
-
-
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def require(condition: bool, message: str, hint: str = "") -> None:

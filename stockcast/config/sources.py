@@ -64,16 +64,15 @@ class FetchConfig:
         PRICES,
         metavar="SECONDS",
         bounds=Bounds(0, 86_400, "s", inner="least"),
-        said="a time limit of {} s is",
+        said="a time limit of {:g} s is",
     )
     pause: float = setting(
         0.5,
         "Pause between two tickers",
         PRICES,
         metavar="SECONDS",
-        flag="",  # but of `fetch`
         bounds=Bounds(0, 3600, "s"),
-        said="a pause of {} s is",
+        said="a pause of {:g} s is",
     )
 
     def __post_init__(self) -> None:

@@ -15,7 +15,9 @@ MOST_MODULES = 106
 """Modules of stockcast that a forecast loads at most. It is only ever lowered: 60 are enough."""
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"], ["--version", "-v"]]
+)
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     found = packages_loaded(*words)
     assert "typer" in found

@@ -53,6 +53,21 @@ def test_the_version_is_one_line(run: Run) -> None:
     assert outcome.out.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["--version", "-v"], ["-v", "--version"], ["--version", "--verbose"]])
+def test_the_version_with_those_of_what_forecasts_depend_on(run: Run, words: list[str]) -> None:
+    lines = run(*words).succeeded().out.splitlines()
+    names = ["stockcast", "Python", "numpy", "scipy", "pandas", "torch", "yfinance", "arch", "exchange_calendars"]
+    assert [line.split()[0] for line in lines] == names
+    assert all(len(line.split()) == 2 for line in lines)
+
+
+def test_verbose_before_a_command_is_wrong_usage(run: Run) -> None:
+    outcome = run("-v", "predict", "AAPL")
+    assert outcome.code == 2
+    assert "no such option: -v" in outcome.err
+    assert "stockcast predict -v" in outcome.err
+
+
 def shown(arguments: list[str] | None) -> dict[str, str]:
     """The commands and what the root's help says of them."""
     commands = get_command(application(arguments)).commands  # type: ignore[attr-defined]
