@@ -12,14 +12,14 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.errors import ConfigError, DataError, SourceUnavailable
 from stockcast.prices.exchanges import WEEKDAYS, calendar_of
-from stockcast.prices.history import Dates, compared
+from stockcast.prices.history import Bars, Dates, compared
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Progress
 from stockcast.results import FetchResult
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
-from stockcast.storage.pricestore import Instrument, StoredBars
+from stockcast.storage.pricestore import Instrument
 
 if TYPE_CHECKING:
     from stockcast.pipeline.source import FetchSession
@@ -116,7 +116,7 @@ class Fetcher:
 
     def _settled(
         self, ticker: str, answer: Answer, now: datetime, known: Instrument | None
-    ) -> tuple[Instrument, StoredBars, tuple[str, ...]]:
+    ) -> tuple[Instrument, Bars, tuple[str, ...]]:
         """The instrument as the answer describes it, and the answer's bars that are final."""
         from stockcast.prices.yahoo.answer import completed
 
@@ -128,11 +128,7 @@ class Fetcher:
                 detail=known is not None,
             )
         final, notes = completed(answer, instrument.calendar, instrument.hours, now)
-        bars = StoredBars(
-            final.dates, final.open, final.high, final.low, final.close, final.adjusted_close, final.volume,
-            final.dividends, final.splits,
-        )  # fmt: skip
-        return instrument, bars, notes
+        return instrument, final, notes
 
     def _told(self, result: FetchResult) -> FetchResult:
         """The result, its news told."""
@@ -148,7 +144,7 @@ class _Known:
     """What the store has of a ticker."""
 
     instrument: Instrument
-    bars: StoredBars
+    bars: Bars
 
     @property
     def last(self) -> date:
@@ -187,7 +183,7 @@ class _Known:
         return self.instrument.hours.last_completed(self.instrument.calendar, now)
 
 
-def _refuse_shorter(ticker: str, fetched: StoredBars, known: _Known | None) -> None:
+def _refuse_shorter(ticker: str, fetched: Bars, known: _Known | None) -> None:
     """Raise SourceUnavailable for a history that lacks too much of what is stored, or the newest of it."""
     least = 1.0 if known is None else LEAST_KEPT * len(known.bars)
     ends_early = known is not None and len(fetched) > 0 and fetched.dates[-1] < known.bars.dates[-1]
@@ -198,7 +194,7 @@ def _refuse_shorter(ticker: str, fetched: StoredBars, known: _Known | None) -> N
     raise SourceUnavailable(f"{ticker}: the provider sent {sent}, {stored}", "nothing was changed; try again later")
 
 
-def _reason(fetched: StoredBars, before: StoredBars) -> str:
+def _reason(fetched: Bars, before: Bars) -> str:
     """What the provider's events that were not stored before say about a restatement; a split explains the most."""
     day = _newest_event(fetched.dates[fetched.splits != 1.0], before.dates[before.splits != 1.0])
     if day is not None:

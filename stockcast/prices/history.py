@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Protocol
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,27 +168,59 @@ def listed(days: Dates) -> str:
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
+BAR_COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume", "dividends", "splits")
+"""Of a provider's bars, as the store keeps them."""
+
 TOLERANCE = 1e-5
 """Relative difference of two prices that counts as one: providers send noise in the last digits."""
 
 
-class Bars(Protocol):
-    """Daily bars of one ticker, oldest first."""
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Daily bars of one ticker as a provider has them, in the order of time; one entry per bar in every array.
 
-    @property
-    def dates(self) -> Dates: ...
-    @property
-    def open(self) -> Floats: ...
-    @property
-    def high(self) -> Floats: ...
-    @property
-    def low(self) -> Floats: ...
-    @property
-    def close(self) -> Floats: ...
-    @property
-    def adjusted_close(self) -> Floats: ...
-    @property
-    def volume(self) -> Floats: ...
+    Args:
+        dates: Sessions, datetime64[D], in the exchange's own time zone.
+        open: Price in the currency of the ticker, as the provider adjusts it; NaN where there is none.
+        high: The same.
+        low: The same.
+        close: The same.
+        adjusted_close: The close adjusted for dividends and splits.
+        volume: Shares, or what the provider counts.
+        dividends: Per share, 0 for none.
+        splits: New shares for an old one, effective that session, 1 for none.
+
+    Raises:
+        ValueError: Where dates go back, or an array has another length.
+    """
+
+    dates: Dates
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    adjusted_close: Floats
+    volume: Floats
+    dividends: Floats
+    splits: Floats
+
+    def __post_init__(self) -> None:
+        dates = np.asarray(self.dates, dtype="datetime64[D]")
+        object.__setattr__(self, "dates", dates)
+        if np.isnat(dates).any() or not (dates[1:] >= dates[:-1]).all():
+            raise ValueError("the dates of bars do not increase")
+        for name in BAR_COLUMNS:
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            object.__setattr__(self, name, values)
+            if values.shape != dates.shape:
+                raise ValueError(f"{name} of shape {values.shape} for {len(dates)} dates")
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def take(self, kept: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """The bars at increasing positions, or where a mask is true."""
+        return replace(self, **{name: getattr(self, name)[kept] for name in ("dates", *BAR_COLUMNS)})
 
 
 @dataclass(frozen=True)

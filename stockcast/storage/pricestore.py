@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stockcast.errors import StorageError
-from stockcast.prices.history import Dates, Floats
+from stockcast.prices.history import BAR_COLUMNS, Bars
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage.codec import decode, encode
@@ -40,49 +39,10 @@ class Instrument:
     guessed: bool
 
 
-@dataclass(frozen=True, eq=False)
-class StoredBars:
-    """Daily bars of one ticker, oldest first, one entry per session in every array; NaN where there is no value.
-
-    dates: datetime64[D], strictly increasing. Prices in the instrument's currency, as the provider sent them.
-    dividends: per share, 0.0 for none. splits: new shares per old share. Raises ValueError where this is not so.
-    """
-
-    dates: Dates
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    adjusted_close: Floats
-    volume: Floats
-    dividends: Floats
-    splits: Floats
-
-    def __post_init__(self) -> None:
-        dates = np.asarray(self.dates, dtype="datetime64[D]")
-        object.__setattr__(self, "dates", dates)
-        if np.isnat(dates).any() or not (dates[1:] > dates[:-1]).all():
-            raise ValueError("the dates of bars do not strictly increase")
-        for name in _COLUMNS:
-            values = np.asarray(getattr(self, name), dtype=np.float64)
-            object.__setattr__(self, name, values)
-            if values.shape != dates.shape:
-                raise ValueError(f"{name} of shape {values.shape} for {len(dates)} dates")
-
-    def __len__(self) -> int:
-        return len(self.dates)
-
-    def take(self, positions: NDArray[np.intp]) -> StoredBars:
-        """The bars at increasing positions."""
-        return StoredBars(self.dates[positions], *(getattr(self, name)[positions] for name in _COLUMNS))
-
-
-_COLUMNS = tuple(field.name for field in fields(StoredBars) if field.name != "dates")
-
-_SELECT_BARS = f"SELECT session, {', '.join(_COLUMNS)} FROM prices WHERE ticker = ? ORDER BY session"
+_SELECT_BARS = f"SELECT session, {', '.join(BAR_COLUMNS)} FROM prices WHERE ticker = ? ORDER BY session"
 _UPSERT_BAR = (
-    f"INSERT INTO prices (ticker, session, {', '.join(_COLUMNS)}) VALUES (?, ?{', ?' * len(_COLUMNS)}) "
-    f"ON CONFLICT (ticker, session) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}"
+    f"INSERT INTO prices (ticker, session, {', '.join(BAR_COLUMNS)}) VALUES (?, ?{', ?' * len(BAR_COLUMNS)}) "
+    f"ON CONFLICT (ticker, session) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in BAR_COLUMNS)}"
 )
 _INSTRUMENT = tuple(field.name for field in fields(Instrument))
 _SELECT_INSTRUMENT = f"SELECT {', '.join(_INSTRUMENT)} FROM instruments WHERE ticker = ?"
@@ -119,7 +79,7 @@ def stored_tickers(db: Database) -> list[str]:
     return [ticker for (ticker,) in db.rows("SELECT ticker FROM instruments ORDER BY ticker")]
 
 
-def bars(db: Database, ticker: str) -> StoredBars | None:
+def bars(db: Database, ticker: str) -> Bars | None:
     """All bars of a ticker, to the last bit as they were stored; None where there are none.
 
     Raises StorageError where a stored value is no date or no number.
@@ -130,7 +90,7 @@ def bars(db: Database, ticker: str) -> StoredBars | None:
     sessions, *columns = zip(*rows, strict=True)
     try:
         # NULL comes as None, which NumPy reads as NaN.
-        return StoredBars(
+        return Bars(
             np.array(sessions, dtype="datetime64[D]"), *(np.array(column, dtype=np.float64) for column in columns)
         )
     except (TypeError, ValueError) as error:
@@ -143,23 +103,23 @@ def last_session(db: Database, ticker: str) -> date | None:
     return date.fromisoformat(row[0]) if row and row[0] is not None else None
 
 
-def replace(db: Database, known: Instrument, fetched: StoredBars) -> None:
+def replace(db: Database, known: Instrument, fetched: Bars) -> None:
     """Put these bars in the place of all that are stored of the ticker: all of them, or after a failure none."""
     with db.transaction():
         db.execute("DELETE FROM prices WHERE ticker = ?", (known.ticker,))
         merge(db, known, fetched)
 
 
-def merge(db: Database, known: Instrument, fetched: StoredBars) -> None:
+def merge(db: Database, known: Instrument, fetched: Bars) -> None:
     """Add these bars, in the place of stored ones of the same sessions: all of them, or after a failure none."""
     with db.transaction():
         save_instrument(db, known)
         db.execute_many(_UPSERT_BAR, _rows(known.ticker, fetched))
 
 
-def _rows(ticker: str, fetched: StoredBars) -> Iterator[tuple[object, ...]]:
+def _rows(ticker: str, fetched: Bars) -> Iterator[tuple[object, ...]]:
     # Python's own floats, one list for each column: SQLite stores NaN as NULL.
-    columns = (getattr(fetched, name).tolist() for name in _COLUMNS)
+    columns = (getattr(fetched, name).tolist() for name in BAR_COLUMNS)
     for session, *values in zip(fetched.dates.astype(str).tolist(), *columns, strict=True):
         yield ticker, session, *values
 

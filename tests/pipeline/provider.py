@@ -43,8 +43,8 @@ def series(ticker: str, sessions: int = 60, seed: int = 0, meta: Meta = NEW_YORK
     assert h.volume is not None
     nothing, none = np.zeros(len(days)), np.ones(len(days))
     return Answer(
-        ticker, np.array(days, dtype="datetime64[D]"), h.open, h.high, h.low, h.close, h.adjusted_close, h.volume,
-        nothing, none, replace(meta, symbol=ticker),
+        np.array(days, dtype="datetime64[D]"), h.open, h.high, h.low, h.close, h.adjusted_close, h.volume,
+        nothing, none, ticker, replace(meta, symbol=ticker),
     )  # fmt: skip
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
+from stockcast.prices.history import Bars
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
-from stockcast.storage.pricestore import Instrument, StoredBars
+from stockcast.storage.pricestore import Instrument
 from tests.storage.entries import entry
 
 MON, TUE, WED, FRI = date(2024, 7, 1), date(2024, 7, 2), date(2024, 7, 3), date(2024, 7, 5)
@@ -40,7 +41,7 @@ def store(db: Database, sessions: Sequence[date], ticker: str = "AAPL") -> None:
     )  # fmt: skip
     prices = np.linspace(100.0, 101.0, len(sessions))
     nothing, none = np.zeros(len(sessions)), np.ones(len(sessions))
-    bars = StoredBars(days(*sessions), prices, prices, prices, prices, prices, 1e6 * none, nothing, none)
+    bars = Bars(days(*sessions), prices, prices, prices, prices, prices, 1e6 * none, nothing, none)
     pricestore.replace(db, known, bars)
 
 

@@ -25,7 +25,7 @@ from stockcast.pipeline.models import model_of
 from stockcast.pipeline.source import FetchSession, PriceSource
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.history import History
+from stockcast.prices.history import Bars, History
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer
@@ -33,7 +33,7 @@ from stockcast.progress import Silent
 from stockcast.report.data import envelope
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
-from stockcast.storage.pricestore import Instrument, StoredBars
+from stockcast.storage.pricestore import Instrument
 from stockcast.windows.features import session_returns
 from stockcast.windows.market import Market
 from tests import synthetic
@@ -260,9 +260,7 @@ def store(db: Database, h: History, exchange: str = "XNYS") -> None:
     assert h.high is not None
     assert h.low is not None
     assert h.volume is not None
-    bars = StoredBars(
-        h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)), np.ones(len(h))
-    )
+    bars = Bars(h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)), np.ones(len(h)))
     pricestore.replace(db, known, bars)
 
 
@@ -329,8 +327,8 @@ def test_the_first_ticker_of_a_call_has_the_market_of_those_that_are_fetched_wit
         assert h.low is not None
         assert h.volume is not None
         provider.listed[h.ticker] = Answer(
-            h.ticker, h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)),
-            np.ones(len(h)), replace(NEW_YORK, symbol=h.ticker),
+            h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)),
+            np.ones(len(h)), h.ticker, replace(NEW_YORK, symbol=h.ticker),
         )  # fmt: skip
     heard = Heard()
     markets = markets_of(place, *NAMES, offline=False)

@@ -7,25 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.prices.history import TOLERANCE, compared
-from stockcast.storage.pricestore import StoredBars
+from stockcast.prices.history import TOLERANCE, Bars, compared
 from tests import synthetic
 
 PRICES = ("open", "high", "low", "close", "adjusted_close")
 
 
-def bars(sessions: int = 12) -> StoredBars:
+def bars(sessions: int = 12) -> Bars:
     h = synthetic.history(sessions)
     assert h.open is not None
     assert h.high is not None
     assert h.low is not None
     assert h.volume is not None
-    return StoredBars(
+    return Bars(
         h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(sessions), np.ones(sessions)
     )
 
 
-def scaled(of: StoredBars, until: int, factor: float, names: tuple[str, ...] = PRICES) -> StoredBars:
+def scaled(of: Bars, until: int, factor: float, names: tuple[str, ...] = PRICES) -> Bars:
     """The first bars with other prices."""
     moved = of
     for name in names:

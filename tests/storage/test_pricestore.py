@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
+from stockcast.prices.history import Bars
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
-from stockcast.storage.pricestore import Instrument, StoredBars
+from stockcast.storage.pricestore import Instrument
 
 COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume", "dividends", "splits")
 CALENDAR = SessionCalendar("XNYS", date(2024, 1, 1), date(2025, 12, 31), "1111100", (date(2024, 7, 4),))
@@ -25,13 +26,13 @@ ALL_DAY = TradingHours("UTC", ((None, "24:00"),))
 APPLE = Instrument("AAPL", "XNYS", "USD", "America/New_York", CALENDAR, HOURS, "2024-07-05T21:00:00+00:00", False)
 
 
-def made(first: str, count: int, value: float = 1.0) -> StoredBars:
+def made(first: str, count: int, value: float = 1.0) -> Bars:
     """Bars of consecutive days, all their values alike."""
     dates = np.datetime64(first, "D") + np.arange(count)
-    return StoredBars(dates, *(np.full(count, value) for _ in COLUMNS))
+    return Bars(dates, *(np.full(count, value) for _ in COLUMNS))
 
 
-def same_bits(left: StoredBars, right: StoredBars) -> bool:
+def same_bits(left: Bars, right: Bars) -> bool:
     """Whether two are alike to the last bit; a NaN is a NaN."""
     for name in COLUMNS:
         ours, theirs = getattr(left, name), getattr(right, name)
@@ -63,7 +64,7 @@ def test_an_instrument_comes_back_as_it_was_saved(db: Database) -> None:
 @given(st.lists(st.lists(st.floats(), min_size=8, max_size=8), min_size=1, max_size=5))
 def test_bars_come_back_to_the_last_bit(tmp_path_factory: pytest.TempPathFactory, values: list[list[float]]) -> None:
     dates = np.datetime64("2024-02-28", "D") + np.arange(len(values))
-    bars = StoredBars(dates, *np.array(values).T)
+    bars = Bars(dates, *np.array(values).T)
     with Database.open(tmp_path_factory.mktemp("bits")) as db:
         pricestore.replace(db, APPLE, bars)
         found = pricestore.bars(db, "AAPL")
@@ -86,7 +87,7 @@ def test_the_sign_of_zero_survives_and_what_is_missing_stays_missing(db: Databas
 def test_a_long_history_comes_back_in_order(db: Database) -> None:
     draw = np.random.default_rng(3)
     dates = np.datetime64("1990-01-01", "D") + np.arange(5000)
-    bars = StoredBars(dates, *draw.lognormal(size=(8, 5000)))
+    bars = Bars(dates, *draw.lognormal(size=(8, 5000)))
     pricestore.replace(db, APPLE, bars)
     found = pricestore.bars(db, "AAPL")
     assert found is not None

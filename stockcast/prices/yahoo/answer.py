@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stockcast.prices.history import Dates, Floats, listed
+from stockcast.prices.history import Bars, Dates, listed
 from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import SessionCalendar
 
@@ -48,44 +47,21 @@ class Meta:
     period_end: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Bars in the order of time, one entry of every array per bar, NaN is a missing value.
+@dataclass(frozen=True, eq=False)
+class Answer(Bars):
+    """The provider's bars of a ticker, of which a session may come twice, and what it says of the ticker.
 
-    dates: sessions, in the exchange's own time zone; one may come twice. Prices and volume are adjusted for splits,
-    `adjusted_close` for dividends as well, all in the currency of `meta`. dividends: per share, 0 is none. splits: new
-    shares for an old one, effective that session, 1 is none.
+    Prices and volume are adjusted for splits, all in the currency of `meta`.
     """
 
     ticker: str
-    dates: Dates
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    adjusted_close: Floats
-    volume: Floats
-    dividends: Floats
-    splits: Floats
     meta: Meta
-
-    def __len__(self) -> int:
-        return len(self.dates)
-
-    def take(self, kept: NDArray[np.int64] | NDArray[np.bool_]) -> Answer:
-        """The bars at the positions `kept`, or where the mask `kept` is true."""
-        arrays: dict[str, Any] = {
-            field.name: getattr(self, field.name)[kept]
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
-        return replace(self, **arrays)
 
 
 def without_bars(ticker: str, meta: Meta) -> Answer:
     """The answer where the provider knows the ticker and has no bars of the time that was asked for."""
-    dates: Dates = np.array([], dtype="datetime64[D]")
-    return Answer(ticker, dates, **{name: np.array([], dtype=np.float64) for name in _COLUMNS}, meta=meta)
+    nothing = {name: np.array([], dtype=np.float64) for name in _COLUMNS}
+    return Answer(np.array([], dtype="datetime64[D]"), **nothing, ticker=ticker, meta=meta)
 
 
 def answer_of(ticker: str, frame: Any, meta: Meta, start: date | None) -> Answer:
@@ -102,7 +78,7 @@ def answer_of(ticker: str, frame: Any, meta: Meta, start: date | None) -> Answer
     # Events that never happened are 0 for yfinance.
     columns["dividends"] = np.nan_to_num(columns["dividends"], nan=0.0)
     columns["splits"] = np.where(columns["splits"] > 0, columns["splits"], 1.0)
-    answer = Answer(ticker, dates, **columns, meta=meta)
+    answer = Answer(dates, **columns, ticker=ticker, meta=meta)
     return answer if start is None else answer.take(dates >= np.datetime64(start))
 
 
