@@ -48,7 +48,8 @@ from stockcast.storage.files import write_atomic
 from stockcast.storage.modelfile import FORMAT, ModelFile, load_model, model_id
 from stockcast.versions import machine, versions
 from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
-from stockcast.windows.market import Market
+from stockcast.windows.market import MARKET_NAMES, Market
+from stockcast.windows.seasonality import day_numbers
 
 GENERAL_FOLDER = Path(__file__).parents[1] / "general"
 GENERAL_INDEX = "index.json"
@@ -363,9 +364,22 @@ def _require_own_id(known: str, file: ModelFile) -> None:
         raise MisfitError("model_id", f"is {known}, and that of its settings, parameters and weights is {found}")
 
 
-def _market(tensors: Mapping[str, Any]) -> Market | None:
-    arrays = {name: tensors[f"market.{name}"] for name in ("days", "values", "shock") if f"market.{name}" in tensors}
-    return Market.from_arrays(arrays) if arrays else None
+def _market_tensors(market: Market) -> Tensors:
+    """The market as arrays that keep every bit: days since 1970, and the rest as it is."""
+    arrays = {"days": day_numbers(market.dates_D), "values": market.values_DM, "shock": market.shock_D}
+    return {f"market.{name}": array for name, array in arrays.items()}
+
+
+def _market(tensors: Mapping[str, NDArray[Any]]) -> Market | None:
+    """The market that `_market_tensors` took apart. Raises MisfitError where it is anything else."""
+    if not any(place.startswith("market.") for place in tensors):
+        return None
+    values_DM = tensor(tensors, "market.values", (None, len(MARKET_NAMES)))
+    shock_D = tensor(tensors, "market.shock", (len(values_DM),))
+    days = tensors.get("market.days")
+    if days is None or days.dtype.kind != "i" or days.shape != shock_D.shape or (np.diff(days) <= 0).any():
+        raise MisfitError("market.days", f"are not {len(shock_D)} increasing whole numbers")
+    return Market(days.astype("datetime64[D]"), values_DM, shock_D)
 
 
 def _pool_to_json(model: TrainedModel, records: Mapping[str, Any], tensors: Tensors) -> dict[str, Any]:
@@ -374,7 +388,7 @@ def _pool_to_json(model: TrainedModel, records: Mapping[str, Any], tensors: Tens
         return {}
     pool: dict[str, Any] = {"members": list(model.members), "sentences": dict(model.sentences)}
     if model.market is not None:
-        tensors |= {f"market.{name}": values for name, values in model.market.arrays().items()}
+        tensors |= _market_tensors(model.market)
     if "alone_scored" in records:
         pool["alone_features"] = list(model.fits["alone_scored"].ensemble.standardiser.names)
         pool |= {name: records.get(name) for name in ("alone_scored", "alone_served")}

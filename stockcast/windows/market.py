@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.errors import ConfigError, ModelError
+from stockcast.errors import ConfigError
 from stockcast.prices.history import Dates, Floats
 from stockcast.windows.features import BURN_IN, HAR_SPANS, VOLUME_SPAN, SessionReturns, trailing_mean
 from stockcast.windows.seasonality import day_numbers, shock, strict_ewma
@@ -90,29 +89,6 @@ class Market:
     def shock_on(self, dates_T: Dates) -> Floats:
         """Median shock of the newest session on or before each date, shape [T]; 0 before the first session."""
         return _carried(self.dates_D, self.shock_D, dates_T)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The market as plain arrays that keep every bit: days since 1970 as int64, the rest float64."""
-        return {"days": day_numbers(self.dates_D), "values": self.values_DM, "shock": self.shock_D}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Market:
-        """The market that `arrays` described. Raises ModelError where they are anything else."""
-        missing = [name for name in ("days", "values", "shock") if name not in arrays]
-        if missing:
-            raise _damaged(f"{missing[0]!r} is missing")
-        days, values, shocks = arrays["days"], arrays["values"], arrays["shock"]
-        if days.ndim != 1 or values.shape != (len(days), len(MARKET_NAMES)) or shocks.shape != days.shape:
-            raise _damaged(f"shapes {days.shape}, {values.shape} and {shocks.shape} do not fit together")
-        if days.dtype.kind != "i" or (np.diff(days) <= 0).any():
-            raise _damaged("its days are not increasing whole numbers")
-        if not (np.isfinite(values).all() and np.isfinite(shocks).all()):
-            raise _damaged("it holds values that are not finite")
-        return cls(
-            days.astype("datetime64[D]"),
-            np.asarray(values, dtype=np.float64),
-            np.asarray(shocks, dtype=np.float64),
-        )
 
 
 @dataclass(frozen=True)
@@ -214,7 +190,3 @@ def _carried(dates_D: Dates, values: Floats, dates_T: Dates) -> Floats:
     place_T = np.searchsorted(dates_D, dates_T, side="right")
     before = np.zeros((1, *values.shape[1:]))
     return np.concatenate([before, values])[place_T]
-
-
-def _damaged(reason: str) -> ModelError:
-    return ModelError(f"the market kept with the model cannot be read: {reason}", "Train the model again.")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockcast.errors import ConfigError, ModelError
+from stockcast.errors import ConfigError
 from stockcast.prices.history import ONE_DAY
 from stockcast.windows.features import BURN_IN, SessionReturns
 from stockcast.windows.market import MARKET_NAMES, Market
@@ -143,31 +143,6 @@ def test_a_market_that_stands_still_is_finite() -> None:
 def test_a_minimum_below_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least 0 members"):
         Market.of(PANEL, 0)
-
-
-def test_arrays_keep_every_bit() -> None:
-    kept = MARKET.arrays()
-    assert {name: array.dtype.str for name, array in kept.items()} == {"days": "<i8", "values": "<f8", "shock": "<f8"}
-    again = Market.from_arrays(kept)
-    assert again.on(DAYS).tobytes() == MARKET.on(DAYS).tobytes()
-    assert again.shock_on(DAYS).tobytes() == MARKET.shock_on(DAYS).tobytes()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"values": None}, "'values' is missing"),
-        ({"values": MARKET.values_DM[:, :5]}, "do not fit"),
-        ({"shock": MARKET.shock_D[1:]}, "do not fit"),
-        ({"days": MARKET.arrays()["days"][::-1]}, "not increasing"),
-        ({"days": MARKET.arrays()["days"].astype(float)}, "not increasing whole"),
-        ({"shock": np.full(len(MARKET), np.nan)}, "not finite"),
-    ],
-)
-def test_damaged_arrays_are_refused(change: dict[str, np.ndarray | None], message: str) -> None:
-    arrays = {name: array for name, array in (MARKET.arrays() | change).items() if array is not None}
-    with pytest.raises(ModelError, match=message):
-        Market.from_arrays(arrays)
 
 
 @settings(max_examples=40)
