@@ -27,7 +27,7 @@ import numpy as np
 
 from stockcast.errors import DataError, StockcastError
 from stockcast.models import likelihood
-from stockcast.models.baselines import ALL_BASELINES, garchfilter
+from stockcast.models.baselines import ALL_BASELINES, garch
 from stockcast.models.likelihood import Maximum
 from stockcast.prices import csvfile
 from stockcast.windows.features import Features, features
@@ -143,7 +143,7 @@ def _fit(f: Features, ticker: str, stop: int, name: str) -> Row:
 def _mean(parameters: Row) -> float:
     """Mean log return of a baseline's parameters; of GARCH they are in percent."""
     if "omega" in parameters:
-        return float(parameters["mu"]) / garchfilter.PERCENT
+        return float(parameters["mu"]) / garch.PERCENT
     if "phi" in parameters:
         return float(parameters["constant"] / (1 - parameters["phi"]))
     return float(parameters.get("mu", 0.0))
@@ -161,7 +161,7 @@ def recorded() -> Iterator[list[tuple[Maximum, Any, Any]]]:
         return found
 
     with ExitStack() as stack:
-        for module in (likelihood, garchfilter):
+        for module in (likelihood, garch):
             stack.enter_context(patch.object(module, "maximum", keeping))
         yield maxima
 

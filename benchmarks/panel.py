@@ -28,8 +28,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
-from stockcast.models.network import Network
-from stockcast.models.optimiser import AdamW
+from stockcast.models.network import AdamW, Network
 from stockcast.models.problem import Preprocessing, Problem, Series
 from stockcast.models.training import Walk, descend, negative_log_likelihood, window_shape
 from stockcast.windows.features import SessionReturns, features_of

@@ -16,7 +16,7 @@ from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError, ModelError
 from stockcast.forecasts import Forecast
 from stockcast.models.baselines import Baseline
-from stockcast.models.calibration import Calibration
+from stockcast.models.conformal import Calibration
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble
 from stockcast.models.simulation import PathPlan, Shocks

@@ -14,9 +14,9 @@ from stockcast.evaluation.scores import Entry
 from stockcast.evaluation.verdict import Verdict
 from stockcast.models import training
 from stockcast.models.baselines import GarchT
-from stockcast.models.basescale import fit_har_scale
 from stockcast.models.distribution import StudentT
 from stockcast.models.ensemble import Ensemble, Moments, Standardiser
+from stockcast.models.har import fit_har_scale
 from stockcast.models.network import Network
 from stockcast.models.problem import Preprocessing, Problem, Series, ValidationSegment
 from stockcast.pipeline import auditing, judging, walking

@@ -28,7 +28,6 @@ from stockcast.config import (
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.models import TUNING
 from stockcast.evaluation.audit import removed
-from stockcast.models import training
 from stockcast.pipeline import initial
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
@@ -40,6 +39,7 @@ from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import leaks, synthetic
+from tests.learning import learn
 from tests.synthetic import FUTURES, replaced
 
 BARS = 420
@@ -191,7 +191,7 @@ def rows_that_differ() -> list[int]:
     """Rows of the test part that are not what a forecast was when their future did not exist yet."""
     f = features(HISTORY)
     split = split_by_date(f.session_returns.dates, CONFIG.split, CONFIG.network.lookback)
-    ensemble, _ = training.train(f, split, CONFIG, Silent())
+    ensemble, _ = learn(f, split, CONFIG, Silent())
     whole = ensemble.forecast(f, split.test.start, split.test.stop)
     differ = []
     for row in (0, 1, 57, len(split.test) - 1):

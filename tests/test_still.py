@@ -20,9 +20,9 @@ from stockcast.errors import DataError, ModelError
 from stockcast.forecasting import Clock, TrainedModel, View, require_plausible
 from stockcast.forecasts import Forecast
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.models.baselines.fhs import FhsGarch
-from stockcast.models.basescale import HarScale
+from stockcast.models.baselines.garch import FhsGarch
 from stockcast.models.distribution import Distribution, Empirical, StudentT
+from stockcast.models.har import HarScale
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.checks import validated
 from stockcast.prices.history import Floats, History, RawBars

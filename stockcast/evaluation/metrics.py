@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stockcast.models.distribution import StudentT
-from stockcast.models.studentt import log_gamma_ratio
+from stockcast.models.student_t import log_gamma_ratio
 from stockcast.prices.history import Floats
 
 _NU_CAP = 1e15

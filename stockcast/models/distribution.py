@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockcast.errors import ConfigError, ModelError
-from stockcast.models.studentt import log_peak, unit_cdf, unit_quantile
+from stockcast.models.student_t import log_peak, unit_cdf, unit_quantile
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from stockcast.config import NetworkConfig
 from stockcast.errors import DataError
-from stockcast.models.basescale import HarScale
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.distribution import StudentT, held
+from stockcast.models.har import HarScale
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.simulation import PathBars, PathPlan, simulate_bars
 from stockcast.prices.history import Floats

@@ -3,20 +3,78 @@
 A fit gives a loss with its gradient, starting points and bounds. The best of several descents is polished by Newton's
 method until its gradient vanishes, so that it depends neither on the starting points nor on how a processor rounds.
 
+What a fitted number may be is said once, in the annotation of the field that holds it. A fit keeps these ranges by
+itself; they are for parameters that come back from a file, which anything may have written: whatever lies inside gives
+a distribution that is finite, whatever lies outside was never fitted to prices.
+
 Shapes: N targets, P parameters, J regressors of the location, K of the log scale.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import DataError
 from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
+
+ROUNDING = 1e-6
+"""How far an optimiser may step over its own bound."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """Numbers from low to high, both included; `above`: low itself is not."""
+
+    low: float
+    high: float
+    above: bool = False
+
+    def problem(self, value: float) -> str:
+        """What is wrong with a finite number; empty where nothing is."""
+        if self.low <= value <= self.high and not (self.above and value == self.low):
+            return ""
+        return f"is {value:.6g}, which is not {'above' if self.above else 'within'} {self.low:g} .. {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Length:
+    """Lists of so many members."""
+
+    least: int
+    most: int
+
+    def problem(self, value: Sized) -> str:
+        """What is wrong with a list; empty where nothing is."""
+        if self.least <= len(value) <= self.most:
+            return ""
+        wanted = f"{self.least}" if self.least == self.most else f"{self.least} .. {self.most}"
+        return f"has {len(value)} members, not {wanted}"
+
+
+LogReturn = Annotated[float, Within(-1.0, 1.0)]
+"""A location: what the price does in a usual session, in log return."""
+Percent = Annotated[float, Within(-100.0, 100.0)]
+"""The same in percent."""
+Variance = Annotated[float, Within(0.0, 1e4, above=True)]
+"""Of percent returns: at most that of a price that doubles or halves in every session."""
+Share = Annotated[float, Within(-ROUNDING, 1.0 + ROUNDING)]
+"""What a variance keeps of news, or of itself."""
+Asymmetry = Annotated[float, Within(-1.0 - ROUNDING, 2.0 + ROUNDING)]
+"""What it keeps of the news of a fall beside that of every move: no less than the negative of it."""
+Persistence = Annotated[float, Within(-ROUNDING, 1.001)]
+"""What a variance keeps of itself from session to session: stationary, but for the rounding of the optimiser."""
+Freedom = Annotated[float, Within(2.0, 5000.0, above=True)]
+"""Degrees of freedom for which there is a variance."""
+Decay = Annotated[float, Within(0.5, 0.9999)]
+"""Of exponential smoothing."""
+
 
 NU_FLOOR, NU_LEAST, NU_MOST = 2.05, 2.0525, 2000.0
 """Degrees of freedom stay above the first, so that the variance exists; a fit looks between the other two."""
@@ -280,3 +338,20 @@ def spread_of(y_N: Floats) -> float:
     if not spread > 0:
         raise DataError("the price never moves in the training part", "check the close column of the file")
     return spread
+
+
+_SAME = 1e-9  # of the largest return: rounded prices that grow by one rate have returns that differ in the last digits
+
+
+def training_returns(f: Features, stop: int, who: str) -> Floats:
+    """Log returns of sessions 0 .. stop, the last of which is the last target; shape (T,).
+
+    Raises DataError in the name of `who` where all returns are one value: they have no spread to learn.
+    """
+    r_T = f.session_returns.r_T[: stop + 1]
+    if not float(np.ptp(r_T)) > _SAME * float(np.max(np.abs(r_T))):
+        raise DataError(
+            f"{who} could not be fitted: every return up to {f.session_returns.dates[stop]} is {r_T[-1]:.6g}",
+            "check the close column of the file",
+        )
+    return r_T

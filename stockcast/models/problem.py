@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from stockcast.errors import DataError
-from stockcast.models.basescale import HarScale, fit_scale, scale_rows
 from stockcast.models.ensemble import Moments, Standardiser
+from stockcast.models.har import HarScale, fit_scale, scale_rows
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.windows.features import BURN_IN, Features, lagged
 from stockcast.windows.splits import Part

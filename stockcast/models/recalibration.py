@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockcast.errors import ConfigError, DataError
-from stockcast.models.calibration import ALPHA_RANGE
+from stockcast.models.conformal import ALPHA_RANGE
 from stockcast.models.distribution import Distribution
 from stockcast.prices.history import Dates, Floats
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stockcast.models.basescale import HarScale
+from stockcast.models.har import HarScale
 from stockcast.prices.history import Floats
 from stockcast.windows.features import (
     EWMA_DECAY,

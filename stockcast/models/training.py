@@ -22,13 +22,9 @@ from stockcast.errors import ConfigError
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble
 from stockcast.models.likelihood import NU_FLOOR
-from stockcast.models.network import Network
-from stockcast.models.optimiser import AdamW, one_cycle
+from stockcast.models.network import AdamW, Network, Weights, member_of, one_cycle, stack
 from stockcast.models.problem import Preprocessing, Problem, Series, WindowShape
-from stockcast.models.torchweights import Weights, member_of, stack
 from stockcast.progress import Progress
-from stockcast.windows.features import Features
-from stockcast.windows.splits import Part, Split
 
 _GPU_UNITS = 128
 """Hidden units below which a step is too short to be worth the way to a GPU."""
@@ -86,21 +82,6 @@ class Snapshot:
     loss: float
     training_loss: float
     weights: Weights
-
-
-def train(
-    f: Features, split: Split, config: TrainConfig, progress: Progress, start: NetworkWeights | None = None
-) -> tuple[Ensemble, EarlyStopping]:
-    """`learn` from one series: its training part teaches, its validation part chooses."""
-    return learn([Series.of(f, split.train, split.validation)], config, progress, start)
-
-
-def refit(
-    f: Features, part: Part, config: TrainConfig, chosen: EarlyStopping, progress: Progress,
-    start: NetworkWeights | None = None, preprocessing: Preprocessing | None = None,
-) -> Ensemble:  # fmt: skip
-    """`relearn` from one series."""
-    return relearn([Series.of(f, part)], config, chosen, progress, start, preprocessing)
 
 
 def learn(

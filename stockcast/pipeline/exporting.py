@@ -34,7 +34,7 @@ def export_model(home: Path, name: str, output: Path, file_format: str = "onnx",
     """
     if file_format not in FORMATS:
         raise ConfigError(f"unknown format {file_format!r}", f"choose one of {', '.join(FORMATS)}")
-    from stockcast.models.onnxgraph import onnx_bytes
+    from stockcast.models.onnx import onnx_bytes
     from stockcast.storage.files import write_atomic
 
     model = model_of(home, name)

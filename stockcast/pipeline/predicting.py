@@ -24,7 +24,7 @@ from stockcast.progress import Progress
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
-    from stockcast.models.calibration import Calibration
+    from stockcast.models.conformal import Calibration
     from stockcast.storage.database import Database
 
 
@@ -125,7 +125,7 @@ class TickerForecast:
     @classmethod
     def of(cls, db: Database, model: TrainedModel, series: PriceSeries, config: PredictConfig) -> TickerForecast:
         """Forecasts from the newest bar of a ticker, calibrated by what the ledger knew before."""
-        from stockcast.models.calibration import AdaptiveConformal
+        from stockcast.models.conformal import AdaptiveConformal
         from stockcast.storage.ledger.reading import recorded_misses
 
         now, origin = settings.now(), series.history.last

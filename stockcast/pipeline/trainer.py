@@ -22,7 +22,7 @@ from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.verdict import adjusted_p, pooled_verdict, sentences, strongest_on
 from stockcast.forecasting import Fit, TrainedModel, refuse_still
 from stockcast.models.baselines import BASELINES
-from stockcast.models.baselines.har import HarT
+from stockcast.models.baselines.volatility import HarT
 from stockcast.models.simulation import MAX_SHOCKS, Shocks
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
 from stockcast.pipeline.judging import judged

@@ -25,10 +25,10 @@ from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import FITS, Fit, TrainedModel
 from stockcast.models.baselines import ALL_BASELINES, Baseline
-from stockcast.models.basescale import HarScale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import Ensemble, Standardiser
-from stockcast.models.parameters import Length
+from stockcast.models.har import HarScale
+from stockcast.models.likelihood import Length
 from stockcast.models.simulation import Shocks
 from stockcast.prices.history import History
 from stockcast.prices.hours import Closing, TradingHours

@@ -10,8 +10,15 @@ import torch
 
 from stockcast.config import NetworkConfig
 from stockcast.models import attribution
-from stockcast.models.attribution import ATTRIBUTIONS, HEADS, corrections, direct, integrated_gradients, occlusion
-from stockcast.models.backpropagation import gradient
+from stockcast.models.attribution import (
+    ATTRIBUTIONS,
+    HEADS,
+    corrections,
+    direct,
+    gradient,
+    integrated_gradients,
+    occlusion,
+)
 from stockcast.models.cells import NetworkWeights
 from tests.models.test_cells import CELLS, FEATURES, as_numpy, networks
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from stockcast.config import NetworkConfig
 from stockcast.models.cells import NetworkWeights, sigmoid, tanh
-from stockcast.models.network import Network
-from stockcast.models.torchweights import stack
+from stockcast.models.network import Network, stack
 
 CELLS = ("rnn", "lstm", "gru")
 FEATURES, SESSIONS = 5, 90

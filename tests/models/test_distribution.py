@@ -12,7 +12,7 @@ from scipy import integrate, special, stats
 
 from stockcast.errors import ConfigError, ModelError
 from stockcast.models.distribution import Distribution, Empirical, StudentT
-from stockcast.models.studentt import log_gamma_ratio
+from stockcast.models.student_t import log_gamma_ratio
 
 LEVELS = np.array([0.001, 0.01, 0.05, 0.1, 0.25, 0.4, 0.499, 0.5, 0.501, 0.6, 0.75, 0.9, 0.95, 0.99, 0.999])
 NUS = [2.05, 2.5, 3.0, 4.0, 5.0, 7.3, 12.0, 30.0, 75.0, 99.99, 100.0, 150.0, 400.0, 1000.0]

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from stockcast.config import NetworkConfig
+from stockcast.models.attribution import READINGS, activations, trace
 from stockcast.models.cells import LayerWeights, NetworkWeights
-from stockcast.models.gates import READINGS, activations, trace
 from tests.models.test_cells import CELLS, FEATURES, as_numpy, networks
 
 

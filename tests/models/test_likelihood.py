@@ -13,7 +13,7 @@ from scipy import stats
 
 from stockcast.errors import DataError
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.models.baselines.garchfilter import GarchFilter, GarchLikelihood, fit_garch
+from stockcast.models.baselines.garch import GarchFilter, GarchLikelihood, fit_garch
 from stockcast.models.likelihood import NU_LEAST, NU_MOST, Regressors, fit_student, maximum, student_loss, trading
 from stockcast.windows.features import BURN_IN, Features, features
 from tests import synthetic

@@ -15,13 +15,9 @@ from scipy import stats
 from stockcast.errors import DataError
 from stockcast.evaluation.verdict import display
 from stockcast.models.baselines import ALL_BASELINES, BASELINES, Baseline
-from stockcast.models.baselines.autoregression import Ar1
-from stockcast.models.baselines.expanding import Mean, RandomWalkGaussian, RandomWalkT
-from stockcast.models.baselines.fhs import MAX_SHOCKS, FhsGarch
-from stockcast.models.baselines.garch import GarchT
-from stockcast.models.baselines.garchfilter import GarchFilter
-from stockcast.models.baselines.gjrgarch import GjrGarchT
-from stockcast.models.baselines.riskmetrics import EwmaGaussian
+from stockcast.models.baselines.garch import MOST_RESIDUALS, FhsGarch, GarchFilter, GarchT, GjrGarchT
+from stockcast.models.baselines.randomwalk import Ar1, Mean, RandomWalkGaussian, RandomWalkT
+from stockcast.models.baselines.volatility import EwmaGaussian
 from stockcast.models.distribution import Distribution, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage.codec import decode, encode
@@ -352,7 +348,7 @@ def test_the_shocks_are_the_residuals_of_arch() -> None:
 def test_more_shocks_than_the_cap_keep_their_distribution() -> None:
     known, every = FITTED["fhs-garch"], residuals_of_arch()[START + 1 : STOP + 1]
     assert isinstance(known, FhsGarch)
-    assert len(known.shocks) == MAX_SHOCKS < len(every)
+    assert len(known.shocks) == MOST_RESIDUALS < len(every)
     assert all(a < b for a, b in pairwise(known.shocks))
     np.testing.assert_allclose(np.quantile(known.shocks, LEVELS), np.quantile(every, LEVELS), atol=0.06)
     assert np.mean(known.shocks) == pytest.approx(every.mean(), abs=0.01)

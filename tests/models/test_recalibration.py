@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stockcast.errors import ConfigError, DataError
-from stockcast.models.calibration import ALPHA_RANGE, AdaptiveConformal
+from stockcast.models.conformal import ALPHA_RANGE, AdaptiveConformal
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.recalibration import (
     PitRecalibration,

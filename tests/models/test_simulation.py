@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.models import training
 from stockcast.models.simulation import PathBars, PathPlan, Shocks
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Silent
@@ -17,6 +16,7 @@ from stockcast.windows.columns import extended
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
+from tests.learning import learn
 
 F = features(synthetic.history(900))
 SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
@@ -40,7 +40,7 @@ def test_a_networks_paths_have_its_distribution_at_the_first_step_and_widen_afte
     config = TrainConfig(
         NetworkConfig(cell=cell, hidden_size=4, lookback=20), TrainingConfig(seeds=1, steps=20, chunk=40, warmup=10)
     )
-    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    ensemble, _ = learn(F, SPLIT, config, Silent())
     shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
     total_HP = ensemble.simulate(F, 800, PathPlan(4, 20_000, shocks, np.random.default_rng(0)))
     dist = ensemble.forecast(F, 800, 801).quantile(np.array([0.1, 0.5, 0.9]))[0]
@@ -57,7 +57,7 @@ def test_the_network_sees_its_own_paths() -> None:
         NetworkConfig(hidden_size=4, lookback=20),
         TrainingConfig(seeds=1, steps=60, chunk=40, warmup=10, learning_rate=0.03),
     )
-    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    ensemble, _ = learn(F, SPLIT, config, Silent())
     shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
     total_HP = ensemble.simulate(F, 800, PathPlan(2, 20_000, shocks, np.random.default_rng(0)))
     first, second = total_HP[0], total_HP[1] - total_HP[0]
@@ -76,7 +76,7 @@ def test_bars_in_units_of_another_scale_make_the_same_paths() -> None:
     config = TrainConfig(
         NetworkConfig(hidden_size=4, lookback=20), TrainingConfig(seeds=1, steps=5, chunk=40, warmup=10)
     )
-    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    ensemble, _ = learn(F, SPLIT, config, Silent())
     shocks = Shocks.of(F, ensemble.base, SPLIT.train.start, SPLIT.train.stop)
     wider = Shocks(shocks.values_M4 * np.array([2.0, 4.0, 2.0, 1.0]))
     both = [ensemble.simulate(F, 800, PathPlan(3, 500, some, np.random.default_rng(0))) for some in (shocks, wider)]

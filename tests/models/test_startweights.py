@@ -13,13 +13,13 @@ from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingCo
 from stockcast.models import training
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import Ensemble
-from stockcast.models.network import Network
-from stockcast.models.torchweights import member_of, stack
+from stockcast.models.network import Network, member_of, stack
 from stockcast.models.training import EarlyStopping, LossCurve
 from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
+from tests.learning import learn, relearn
 
 F = features(synthetic.history(460))
 SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
@@ -44,13 +44,13 @@ def raw(weights: NetworkWeights) -> bytes:
 @cache
 def taught(cell: str, layers: int, steps: int = 6) -> Ensemble:
     """An ensemble in which every weight has been moved: validation has no say in a refit."""
-    return training.refit(F, SPLIT.train, config(cell, layers), EarlyStopping((steps, steps), steps), Silent())
+    return relearn(F, SPLIT.train, config(cell, layers), EarlyStopping((steps, steps), steps), Silent())
 
 
 @pytest.mark.parametrize(("cell", "layers"), KINDS)
 def test_without_a_step_the_very_weights_come_back(cell: str, layers: int) -> None:
     begun = taught(cell, layers)
-    again = training.refit(F, SPLIT.train, config(cell, layers), EarlyStopping((0, 0), 6), Silent(), begun.weights)
+    again = relearn(F, SPLIT.train, config(cell, layers), EarlyStopping((0, 0), 6), Silent(), begun.weights)
     assert raw(again.weights) == raw(begun.weights)
     assert again.forecast(F, *TEST).scale.tobytes() == begun.forecast(F, *TEST).scale.tobytes()
     assert all(np.abs(array).max() > 0 for array in arrays(begun.weights))
@@ -61,7 +61,7 @@ def test_where_every_step_makes_it_worse_the_very_weights_come_back(cell: str, l
     begun = taught(cell, layers)
     wild = config(cell, layers)
     wild = replace(wild, training=replace(wild.training, learning_rate=1.0, steps=4, checks=1))
-    ensemble, chosen = training.train(F, SPLIT, wild, Silent(), begun.weights)
+    ensemble, chosen = learn(F, SPLIT, wild, Silent(), begun.weights)
     assert chosen.steps == (0, 0)
     assert raw(ensemble.weights) == raw(begun.weights)
 
@@ -69,14 +69,14 @@ def test_where_every_step_makes_it_worse_the_very_weights_come_back(cell: str, l
 def test_a_walk_goes_on_from_the_weights_and_leaves_them_as_they_are() -> None:
     begun = taught("lstm", 1)
     before = raw(begun.weights)
-    onwards, chosen = training.train(F, SPLIT, config(), Silent(), begun.weights)
-    afresh, fresh = training.train(F, SPLIT, config(), Silent())
+    onwards, chosen = learn(F, SPLIT, config(), Silent(), begun.weights)
+    afresh, fresh = learn(F, SPLIT, config(), Silent())
     assert raw(begun.weights) == before
     for from_weights, from_chance in zip(chosen.curves, fresh.curves, strict=True):
         assert from_weights.validation[0] != from_chance.validation[0]
         assert from_weights.training[1] != from_chance.training[1]
     assert raw(onwards.weights) != raw(afresh.weights)
-    again, _ = training.train(F, SPLIT, config(), Silent(), begun.weights)
+    again, _ = learn(F, SPLIT, config(), Silent(), begun.weights)
     assert raw(again.weights) == raw(onwards.weights)
 
 
@@ -92,7 +92,7 @@ def test_each_member_goes_on_from_its_own_weights() -> None:
         readout_bias_SH=begun.weights.readout_bias_SH[::-1],
         skip_SHF=begun.weights.skip_SHF[::-1],
     )
-    (_, one), (_, two) = (training.train(F, SPLIT, config("gru"), Silent(), w) for w in (begun.weights, swapped))
+    (_, one), (_, two) = (learn(F, SPLIT, config("gru"), Silent(), w) for w in (begun.weights, swapped))
     assert one.curves[0].validation[0] == two.curves[1].validation[0]
     assert one.curves[1].validation[0] == two.curves[0].validation[0]
     assert one.curves[0].validation[0] != one.curves[1].validation[0]
@@ -130,7 +130,7 @@ def test_the_curves_are_those_of_the_choice(start: bool) -> None:
     weights = taught("lstm", 1).weights if start else None
     settings = config(steps=40)
     settings = replace(settings, training=replace(settings.training, checks=8))
-    _, chosen = training.train(F, SPLIT, settings, Silent(), weights)
+    _, chosen = learn(F, SPLIT, settings, Silent(), weights)
     assert [curve.seed for curve in chosen.curves] == list(settings.training.members)
     for curve, step in zip(chosen.curves, chosen.steps, strict=True):
         assert curve.steps == tuple(range(0, 41, 5))
@@ -145,7 +145,7 @@ def test_the_validation_loss_of_a_curve_is_the_one_of_its_weights() -> None:
     """One member: the ensemble is it. Per session, in units of the base scale: the log density's but for ln s."""
     settings = config(steps=20)
     settings = replace(settings, training=replace(settings.training, seeds=1))
-    ensemble, chosen = training.train(F, SPLIT, settings, Silent())
+    ensemble, chosen = learn(F, SPLIT, settings, Silent())
     (curve,) = chosen.curves
     part = SPLIT.validation
     dist = ensemble.forecast(F, part.start, part.stop)
@@ -158,7 +158,7 @@ def test_the_validation_loss_of_a_curve_is_the_one_of_its_weights() -> None:
 def test_steps_that_are_no_multiple_of_the_checks_end_with_the_last_one() -> None:
     settings = config(steps=23)
     settings = replace(settings, training=replace(settings.training, checks=5))
-    _, chosen = training.train(F, SPLIT, settings, Silent())
+    _, chosen = learn(F, SPLIT, settings, Silent())
     assert chosen.curves[0].steps == (0, 4, 8, 12, 16, 20, 23)
 
 

@@ -14,7 +14,7 @@ from torch.optim.adamw import adamw
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError
-from stockcast.models import optimiser, training
+from stockcast.models import network, training
 from stockcast.models.ensemble import LOCATION_UNIT
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.problem import WindowShape
@@ -22,6 +22,7 @@ from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
+from tests.learning import learn, relearn
 from tests.processes import Completed, forked
 
 F = features(synthetic.history(460))
@@ -30,7 +31,7 @@ QUICK = TrainConfig(NetworkConfig(hidden_size=4, lookback=20), TrainingConfig(se
 
 
 def weights_of(config: TrainConfig) -> bytes:
-    ensemble, _ = training.train(F, SPLIT, config, Silent())
+    ensemble, _ = learn(F, SPLIT, config, Silent())
     return b"".join(
         [layer.hidden_SGDD.tobytes() for layer in ensemble.weights.layers] + [ensemble.weights.readout_SHD.tobytes()]
     )
@@ -47,7 +48,7 @@ def test_the_same_seed_gives_the_same_bytes_twice_and_another_seed_others(cell: 
 def test_training_leaves_the_callers_random_state_and_threads_alone() -> None:
     torch.manual_seed(1)
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    training.train(F, SPLIT, QUICK, Silent())
+    learn(F, SPLIT, QUICK, Silent())
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.get_num_threads() == threads
 
@@ -66,7 +67,7 @@ def test_a_pattern_in_the_returns_is_learnt_by_either_supervision(supervision: s
     config = replace(QUICK, training=TrainingConfig(
         seeds=1, steps=60, chunk=40, warmup=10, learning_rate=0.05, supervision=supervision
     ))  # fmt: skip
-    ensemble, chosen = training.train(f, SPLIT, config, Silent())
+    ensemble, chosen = learn(f, SPLIT, config, Silent())
     assert chosen.steps[0] > 0
     test = SPLIT.test
     y = f.session_returns.r_T[test.start + 1 : test.stop + 1]
@@ -87,7 +88,7 @@ def test_the_loss_is_the_negative_log_density_of_a_student_t() -> None:
 def test_our_adamw_takes_the_steps_of_torchs() -> None:
     ours = [torch.nn.Parameter(torch.tensor([1.0, -2.0])), torch.nn.Parameter(torch.tensor([[3.0]]))]
     theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
-    mine = optimiser.AdamW(ours, 0.1)
+    mine = network.AdamW(ours, 0.1)
     # The function, since constructing torch's class imports its compiler.
     means, squares = ([torch.zeros_like(p) for p in theirs] for _ in range(2))
     counts = [torch.tensor(0.0) for _ in theirs]
@@ -106,7 +107,7 @@ def test_our_adamw_takes_the_steps_of_torchs() -> None:
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
-    rates = [optimiser.one_cycle(k / 100) for k in range(101)]
+    rates = [network.one_cycle(k / 100) for k in range(101)]
     assert rates[0] == pytest.approx(0.04)
     assert max(rates) == pytest.approx(1.0)
     assert rates.index(max(rates)) == 30
@@ -114,8 +115,8 @@ def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
 
 
 def test_a_refit_walks_the_path_that_validation_judged() -> None:
-    ensemble, chosen = training.train(F, SPLIT, QUICK, Silent())
-    again = training.refit(F, SPLIT.train, QUICK, chosen, Silent())
+    ensemble, chosen = learn(F, SPLIT, QUICK, Silent())
+    again = relearn(F, SPLIT.train, QUICK, chosen, Silent())
     assert again.weights.readout_SHD.tobytes() == ensemble.weights.readout_SHD.tobytes()
     assert again.cutoff == SPLIT.summary()["train"].last
 
@@ -130,7 +131,7 @@ def test_windows_are_views_of_the_rows_and_only_a_batch_is_copied(monkeypatch: p
         return view
 
     monkeypatch.setattr(WindowShape, "of", spy)
-    training.train(F, SPLIT, QUICK, Silent())
+    learn(F, SPLIT, QUICK, Silent())
     assert seen
     assert all(seen)
 
@@ -138,7 +139,7 @@ def test_windows_are_views_of_the_rows_and_only_a_batch_is_copied(monkeypatch: p
 def test_a_missing_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="no CUDA device"):
-        training.train(F, SPLIT, replace(QUICK, training=replace(QUICK.training, device="cuda")), Silent())
+        learn(F, SPLIT, replace(QUICK, training=replace(QUICK.training, device="cuda")), Silent())
 
 
 def test_auto_takes_a_gpu_where_there_is_one_and_the_network_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +154,7 @@ def test_training_does_not_import_torchs_compiler(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys; from tests.models.test_training import *\n"
-        "training.train(F, SPLIT, QUICK, Silent())\n"
+        "learn(F, SPLIT, QUICK, Silent())\n"
         "print('torch._dynamo' in sys.modules, 'torch' in sys.modules)\n"
     )
     assert forked(folder=tmp_path, script=script) == Completed(0, "False True\n", "")
@@ -161,7 +162,7 @@ def test_training_does_not_import_torchs_compiler(tmp_path: Path) -> None:
 
 def test_a_batch_that_does_not_fit_the_cache_takes_the_same_steps_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     config = replace(QUICK, network=replace(QUICK.network, dropout=0.0))
-    whole, _ = training.train(F, SPLIT, config, Silent())
+    whole, _ = learn(F, SPLIT, config, Silent())
     seen: list[int] = []
     forward = training.Network.forward
 
@@ -171,7 +172,7 @@ def test_a_batch_that_does_not_fit_the_cache_takes_the_same_steps_in_parts(monke
 
     monkeypatch.setattr(training.Network, "forward", counted)
     monkeypatch.setattr(training, "_UNITS_IN_CACHE", 1)
-    parts, _ = training.train(F, SPLIT, config, Silent())
+    parts, _ = learn(F, SPLIT, config, Silent())
     assert max(seen) <= 8 < config.training.windows_per_step
     np.testing.assert_allclose(parts.weights.readout_SHD, whole.weights.readout_SHD, atol=1e-5)
     np.testing.assert_allclose(parts.weights.layers[0].hidden_SGDD, whole.weights.layers[0].hidden_SGDD, atol=1e-5)

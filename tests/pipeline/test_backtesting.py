@@ -20,7 +20,7 @@ from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.baselines.garch import GarchT
-from stockcast.models.baselines.har import HarT
+from stockcast.models.baselines.volatility import HarT
 from stockcast.models.distribution import StudentT
 from stockcast.pipeline.walking import Walk
 from stockcast.prices.csvfile import ReadOptions

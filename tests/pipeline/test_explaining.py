@@ -13,7 +13,7 @@ from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import METHODS, TARGETS, ExplainConfig
 from stockcast.errors import ConfigError, DataError, ModelError
-from stockcast.models.gates import READINGS
+from stockcast.models.attribution import READINGS
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Silent
 from stockcast.results import Explanation

@@ -161,7 +161,7 @@ def test_nothing_is_trained_and_baselines_are_fitted_again_every_january(
     def never(*_: object) -> None:
         raise AssertionError("a network was trained")
 
-    for name in ("train", "refit"):
+    for name in ("learn", "relearn"):
         monkeypatch.setattr(training, name, never)
     (result,) = walked(place, ALL)
     first, *_, last = [fold.test[0] for fold in result.folds]

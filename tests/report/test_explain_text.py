@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stockcast.models.gates import READINGS
+from stockcast.models.attribution import READINGS
 from stockcast.report.data import explain_data, plain
 from stockcast.report.explain import explain_text, lead
 from stockcast.report.text import Page, signed_bar, signed_shade, sparkline

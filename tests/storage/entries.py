@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from stockcast.forecasts import Forecast
-from stockcast.models.calibration import METHOD, Calibration
+from stockcast.models.conformal import METHOD, Calibration
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.prices.history import Dates, Floats
 from stockcast.storage.database import Database

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockcast.models.parameters import Length, Within
+from stockcast.models.likelihood import Length, Within
 from stockcast.storage.codec import MisfitError, decode, encode, from_tensors, parse_json, sha256, tensor, to_tensors
 
 

@@ -19,10 +19,10 @@ from stockcast.config import NetworkConfig
 from stockcast.errors import StorageError
 from stockcast.forecasting import Fit
 from stockcast.models.baselines import ALL_BASELINES
-from stockcast.models.basescale import HarScale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble, Standardiser
+from stockcast.models.har import HarScale
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage.foldfile import FoldFile, fold_key, load_fold, prune_folds, save_fold
 from stockcast.windows.features import features

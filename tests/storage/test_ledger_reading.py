@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 from stockcast.errors import StorageError
-from stockcast.models.calibration import Miss
+from stockcast.models.conformal import Miss
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from stockcast.storage.ledger.recording import LedgerEntry, RunRecord, Training

@@ -9,15 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-from stockcast.models.baselines.autoregression import Ar1
-from stockcast.models.baselines.ewma import EwmaT
-from stockcast.models.baselines.expanding import Mean, RandomWalkGaussian, RandomWalkT
-from stockcast.models.baselines.fhs import FhsGarch
-from stockcast.models.baselines.garch import GarchT
-from stockcast.models.baselines.gjrgarch import GjrGarchT
-from stockcast.models.baselines.har import HarT
-from stockcast.models.baselines.randomwalk import Drift, RandomWalk
-from stockcast.models.baselines.riskmetrics import EwmaGaussian
+from stockcast.models.baselines.garch import FhsGarch, GarchT, GjrGarchT
+from stockcast.models.baselines.randomwalk import Ar1, Drift, Mean, RandomWalk, RandomWalkGaussian, RandomWalkT
+from stockcast.models.baselines.volatility import EwmaGaussian, EwmaT, HarT
 from stockcast.models.distribution import Distribution
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats

@@ -11,7 +11,7 @@ from typing import Any
 
 from stockcast.errors import StorageError
 from stockcast.forecasts import BaselineScore, Forecast, LedgerRow, Outcome
-from stockcast.models.calibration import Miss
+from stockcast.models.conformal import Miss
 from stockcast.storage.database import Database
 from stockcast.storage.ledger.recording import BOUNDS
 

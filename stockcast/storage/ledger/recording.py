@@ -14,7 +14,7 @@ import numpy as np
 
 from stockcast.errors import ModelError, StorageError
 from stockcast.forecasts import Forecast, Interval
-from stockcast.models.calibration import Calibration
+from stockcast.models.conformal import Calibration
 from stockcast.models.distribution import EMPIRICAL, STUDENT_T, Distribution, dist_array, dist_of
 from stockcast.storage.codec import decode, encode
 from stockcast.storage.database import Database

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stockcast.errors import ConfigError
-from stockcast.models.calibration import ALPHA_RANGE, FACTOR_RANGE, AdaptiveConformal, Calibration, Miss
+from stockcast.models.conformal import ALPHA_RANGE, FACTOR_RANGE, AdaptiveConformal, Calibration, Miss
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.storage.codec import encode
 
@@ -162,7 +162,7 @@ def test_distributions_of_the_wrong_width_end_with_the_coverage_promised(error: 
 
 def test_it_is_there_without_a_heavy_import() -> None:
     code = (
-        "import sys, stockcast.models.calibration\n"
+        "import sys, stockcast.models.conformal\n"
         "assert not {'scipy', 'pandas', 'torch', 'pyarrow', 'exchange_calendars'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import numpy as np
 
-from stockcast.models.likelihood import NU_FLOOR, Regressors, fit_student, spread_of, trading
-from stockcast.models.parameters import Length, LogReturn, Within
+from stockcast.models.likelihood import NU_FLOOR, Length, LogReturn, Regressors, Within, fit_student, spread_of, trading
 from stockcast.prices.history import Floats
 from stockcast.windows.features import HAR_SPANS, Features
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from stockcast.models.cells import LayerWeights
 
+
 _Attributes = Mapping[str, Any]
 """What an operator is told beside its inputs."""
 _NONE: _Attributes = {}

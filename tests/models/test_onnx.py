@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from stockcast.config import CELLS, NetworkConfig
 from stockcast.errors import ConfigError
-from stockcast.models.basescale import HarScale
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import CLIP, MAX_LN_SCALE, Ensemble, Standardiser
-from stockcast.models.onnxgraph import onnx_bytes
+from stockcast.models.har import HarScale
+from stockcast.models.onnx import onnx_bytes
 from stockcast.windows.features import Features, features, lagged
 from tests import synthetic
 
