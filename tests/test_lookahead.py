@@ -97,6 +97,16 @@ def differing(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
     return [name for name in before if before[name] != after[name]]
 
 
+def moved_by_another_future(made: Callable[[History, Path], dict[str, bytes]], folder: Path) -> list[str]:
+    """The competitors whose forecast from ORIGIN is another one where the bars after it are replaced."""
+    both = []
+    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
+        home = folder / name
+        home.mkdir()
+        both.append(made(h, home))
+    return differing(*both)
+
+
 @pytest.fixture(scope="module", params=["lstm", "gru", "rnn"])
 def as_it_was(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -129,12 +139,12 @@ def test_every_feature_is_in_the_check() -> None:
 
 def test_closes_alone_do_not_look_ahead_either(tmp_path: Path) -> None:
     bare = {"open": None, "high": None, "low": None, "volume": None}
-    both = []
-    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
-        home = tmp_path / name
-        home.mkdir()
-        both.append(forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN, every=True))
-    assert both[0] == both[1]
+    assert (
+        moved_by_another_future(
+            lambda h, home: forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN, every=True), tmp_path
+        )
+        == []
+    )
 
 
 def test_the_network_that_is_checked_has_learnt_something(tmp_path: Path) -> None:
@@ -179,12 +189,7 @@ def test_a_tuning_that_knows_the_test_part_is_found(
     leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     leak(monkeypatch)
-    both = []
-    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
-        home = tmp_path / name
-        home.mkdir()
-        both.append(tuned_bytes(h, home))
-    assert differing(*both) != []
+    assert moved_by_another_future(tuned_bytes, tmp_path) != []
 
 
 def rows_that_differ() -> list[int]:
@@ -216,12 +221,7 @@ def test_a_fit_that_knows_the_test_part_is_found(
     leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     leak(monkeypatch)
-    both = []
-    for name, h in (("as it was", HISTORY), ("changed", replaced(HISTORY, BARS))):
-        home = tmp_path / name
-        home.mkdir()
-        both.append(forecast_bytes(h, CONFIG, home, ORIGIN))
-    assert differing(*both) != []
+    assert moved_by_another_future(lambda h, home: forecast_bytes(h, CONFIG, home, ORIGIN), tmp_path) != []
 
 
 # Covariates: what an origin cannot know of them may change no byte either.

@@ -17,12 +17,14 @@ from tests.loopback.session import session_class
 from tests.loopback.yahoo import LoopbackYahoo
 
 NEW_YORK = ZoneInfo("America/New_York")
+# Ten sessions from Monday 3 to Friday 14 June 2024, and one more on the Monday after.
 SESSIONS = [date(2024, 6, day) for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 17)]
 FRIDAY, MONDAY = SESSIONS[-2:]
 AFTER_FRIDAYS_CLOSE = datetime(2024, 6, 14, 18, 0, tzinfo=NEW_YORK)
 
 
-def listing(symbol: str = "AAPL") -> Listing:
+def listing(symbol: str = "AAPL", adjusted: float = 0.5) -> Listing:
+    """Rising prices. adjusted: the adjusted close over the close."""
     close: list[float | None] = [100.0 + row for row in range(len(SESSIONS))]
     return Listing(
         symbol=symbol,
@@ -31,7 +33,7 @@ def listing(symbol: str = "AAPL") -> Listing:
         high=[101.25 + row for row in range(len(SESSIONS))],
         low=[98.75 + row for row in range(len(SESSIONS))],
         close=close,
-        adjusted_close=[price * 0.5 for price in close if price],
+        adjusted_close=[price * adjusted for price in close if price],
         volume=[1000.0 * (row + 1) for row in range(len(SESSIONS))],
     )
 

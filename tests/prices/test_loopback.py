@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -41,41 +40,17 @@ from tests.loopback.yahoo import (
     Slow,
     Truncated,
 )
+from tests.prices.asking import AFTER_FRIDAYS_CLOSE, FRIDAY, MONDAY, NEW_YORK, SESSIONS, listing
 
 # yfinance 1.7 still sorts in place, which pandas 3.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
 
-NEW_YORK = ZoneInfo("America/New_York")
-# Ten sessions from Monday 3 to Friday 14 June 2024, and one more on the Monday after.
-SESSIONS = [date(2024, 6, day) for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 17)]
-FRIDAY, MONDAY = SESSIONS[-2:]
 CHART = "https://query2.finance.yahoo.com/v8/finance/chart/AAPL?range=1d"
-AFTER_FRIDAYS_CLOSE = datetime(2024, 6, 14, 18, 0, tzinfo=NEW_YORK)
-
-
-def listing(symbol: str = "AAPL") -> Listing:
-    close: list[float | None] = [100.0 + row for row in range(len(SESSIONS))]
-    return Listing(
-        symbol=symbol,
-        sessions=list(SESSIONS),
-        open=[99.5 + row for row in range(len(SESSIONS))],
-        high=[101.25 + row for row in range(len(SESSIONS))],
-        low=[98.75 + row for row in range(len(SESSIONS))],
-        close=close,
-        adjusted_close=list(close),
-        volume=[1000.0 * (row + 1) for row in range(len(SESSIONS))],
-    )
 
 
 @pytest.fixture
 def market() -> Market:
-    return Market([listing(), listing("^GSPC")], AFTER_FRIDAYS_CLOSE)
-
-
-@pytest.fixture
-def yahoo(market: Market) -> Iterator[LoopbackYahoo]:
-    with LoopbackYahoo(market) as server:
-        yield server
+    return Market([listing(adjusted=1.0), listing("^GSPC", adjusted=1.0)], AFTER_FRIDAYS_CLOSE)
 
 
 @pytest.fixture
