@@ -4,37 +4,53 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from typer.main import get_command
 
 import stockcast
 from stockcast.cli.commands import application
-from tests.cli import fakes
+from tests.cli.fakes import Call, FakePipeline
 from tests.processes import COMMAND, Completed
 
 FAKED = f"from tests.cli.fakes import install; install(); {COMMAND}"
 """The command line as Python code, with the fake pipeline."""
 
 
-Run = Callable[..., Completed]
+@dataclass(frozen=True)
+class Run:
+    """Runs a command line here, with the fake pipeline."""
+
+    pipeline: FakePipeline
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *words: str) -> Completed:
+        self.capsys.readouterr()
+        code = get_command(application(words)).main(list(words), standalone_mode=False)
+        return Completed(code, *self.capsys.readouterr())
+
+    @property
+    def calls(self) -> list[Call]:
+        """What the pipeline was asked for, in order."""
+        return self.pipeline.calls
+
+    def of(self, name: str) -> list[Call]:
+        """The calls of one of its functions."""
+        return [call for call in self.calls if call.name == name]
+
+    def last(self, name: str) -> Call:
+        """The last of them."""
+        return self.of(name)[-1]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run a command line here, with the fake pipeline."""
-    fake = fakes.module()
-    monkeypatch.setitem(sys.modules, "stockcast.pipeline", fake)
-    monkeypatch.setattr(stockcast, "pipeline", fake, raising=False)
-    fakes.CALLS.clear()
+    """A command line with the fake pipeline."""
+    pipeline = FakePipeline()
+    monkeypatch.setitem(sys.modules, "stockcast.pipeline", pipeline)
+    monkeypatch.setattr(stockcast, "pipeline", pipeline, raising=False)
     handler = signal.getsignal(signal.SIGINT)
-
-    def command_line(*words: str) -> Completed:
-        capsys.readouterr()
-        code = get_command(application(words)).main(list(words), standalone_mode=False)
-        out, err = capsys.readouterr()
-        return Completed(code, out, err)
-
-    yield command_line
+    yield Run(pipeline, capsys)
     signal.signal(signal.SIGINT, handler)

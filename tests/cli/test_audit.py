@@ -1,21 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
-import stockcast
 from stockcast.cli.checks import HORIZON
 from stockcast.cli.commands import application
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import AUDITING
 from stockcast.results import AuditCheck, AuditResult
 from tests import leaks, synthetic
-from tests.cli import fakes
 from tests.cli.conftest import Run
 from tests.processes import Completed
 
@@ -34,35 +32,42 @@ HONEST = AuditResult(
 LEAKY = AuditResult(
     "leaky", HONEST.settings, (AuditCheck("base scale", False, "differs: parameters"),), (), "leaky: base scale."
 )
-CALLS: list[tuple[object, ...]] = []
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The command line, with an audit that returns at once."""
+
+    run: Run
+
+    def __call__(self, *words: str) -> Completed:
+        return self.run("audit", *words)
+
+    @property
+    def config(self) -> TrainConfig:
+        """The configuration of the last audit."""
+        found: TrainConfig = self.run.last("audit")["config"]
+        return found
 
 
 @pytest.fixture
-def audit(run: Run) -> Run:
-    """The command line, with an audit that returns at once."""
-
-    def faked(*given: object) -> AuditResult:
-        CALLS.append(given)
-        fakes._meet(str(given[0]))
-        return LEAKY if given[0] == "leaky" else HONEST
-
-    stockcast.pipeline.audit = faked  # type: ignore[attr-defined]
-    CALLS.clear()
-    return lambda *words: run("audit", *words)
+def audit(run: Run) -> Audit:
+    run.pipeline.answers["audit"] = lambda source, **_: LEAKY if source == "leaky" else HONEST
+    return Audit(run)
 
 
-def test_the_options_of_train_arrive_in_the_configuration(audit: Run, home: Path) -> None:
+def test_the_options_of_train_arrive_in_the_configuration(audit: Audit, home: Path) -> None:
     words = [
         "--start", "2010-01-04", "--end", "2021-03-31", "--validate-from", "2017-01-03", "--test-from", "2019-01-02",
         "--cell", "gru", "--lookback", "30", "--horizon", "5", "--hidden-size", "8", "--seeds", "2", "--seed", "7",
         "--steps", "9", "--supervision", "last-step", "--exchange", "XLON",
     ]  # fmt: skip
     assert audit("good", *words).code == 0
-    source, read, config, where, _, fetch_session = CALLS[0]
+    source, read, where, fetch_session = audit.run.last("audit").values("source", "read", "home", "fetch_session")
     assert (source, where) == ("good", home)
-    assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))  # type: ignore[attr-defined]
+    assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))
     assert fetch_session is not None
-    assert config == TrainConfig(
+    assert audit.config == TrainConfig(
         NetworkConfig("gru", 8, lookback=30),
         TrainingConfig(seeds=2, seed=7, steps=9, supervision="last-step"),
         SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
@@ -71,32 +76,32 @@ def test_the_options_of_train_arrive_in_the_configuration(audit: Run, home: Path
     )
 
 
-def test_without_options_it_is_the_training_of_train_that_is_audited(audit: Run) -> None:
+def test_without_options_it_is_the_training_of_train_that_is_audited(audit: Audit) -> None:
     outcome = audit("good")
-    assert CALLS[0][2] == TrainConfig(horizon=HORIZON)
+    assert audit.config == TrainConfig(horizon=HORIZON)
     words = " ".join(outcome.out.split())
     assert "1 seed from 0, at most 40 steps" in words
     assert "Origins 2011-05-31, 2011-09-01; 1 to 3 sessions ahead" in words
 
 
 @pytest.mark.parametrize("words", [("--init", "scratch"), ("--cell", "gru"), ("--learning-rate", "0.01")])
-def test_from_scratch_the_audit_is_quick(audit: Run, words: tuple[str, ...]) -> None:
+def test_from_scratch_the_audit_is_quick(audit: Audit, words: tuple[str, ...]) -> None:
     audit("good", *words)
-    training = CALLS[0][2].training  # type: ignore[attr-defined]
+    training = audit.config.training
     assert (training.seeds, training.steps) == (AUDITING.seeds, AUDITING.steps)
     audit("good", *words, "--seeds", "4", "--steps", "100")
-    training = CALLS[1][2].training  # type: ignore[attr-defined]
+    training = audit.config.training
     assert (training.seeds, training.steps) == (4, 100)
 
 
-def test_passes_of_a_length_are_not_mixed_with_steps(audit: Run) -> None:
+def test_passes_of_a_length_are_not_mixed_with_steps(audit: Audit) -> None:
     assert audit("good", "--epochs", "2").code == 0
-    training = CALLS[0][2].training  # type: ignore[attr-defined]
+    training = audit.config.training
     assert (training.steps, training.epochs) == (None, 2)
     assert audit("good", "--epochs", "2", "--steps", "3").code == 2
 
 
-def test_a_table_a_verdict_and_what_was_not_checked_are_on_stdout(audit: Run) -> None:
+def test_a_table_a_verdict_and_what_was_not_checked_are_on_stdout(audit: Audit) -> None:
     outcome = audit("good")
     assert outcome.code == 0
     assert outcome.err == ""
@@ -107,14 +112,14 @@ def test_a_table_a_verdict_and_what_was_not_checked_are_on_stdout(audit: Run) ->
     assert lines[-1] == "good: no forecast looks ahead."
 
 
-def test_a_leak_is_exit_code_8_with_the_table_all_the_same(audit: Run) -> None:
+def test_a_leak_is_exit_code_8_with_the_table_all_the_same(audit: Audit) -> None:
     outcome = audit("good", "leaky")
     assert outcome.code == 8
     assert "FAIL" in outcome.out
     assert "error: leaky: base scale." in outcome.err
 
 
-def test_a_leak_is_worse_than_a_source_without_prices(audit: Run) -> None:
+def test_a_leak_is_worse_than_a_source_without_prices(audit: Audit) -> None:
     outcome = audit("bad", "leaky", "good", "--json")
     assert outcome.code == 8
     document = outcome.json
@@ -166,9 +171,9 @@ def test_a_planted_leak_fails_the_audit(real: Run, monkeypatch: pytest.MonkeyPat
     assert not home.exists()
 
 
-def test_an_audit_says_what_the_network_begins_with(audit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_audit_says_what_the_network_begins_with(audit: Audit) -> None:
     words = " ".join(audit("good").out.split())
     assert "begins with" not in words
     tuned = replace(HONEST, settings=HONEST.settings | {"init": "general"})
-    monkeypatch.setattr(stockcast.pipeline, "audit", lambda *_: tuned)
+    audit.run.pipeline.answers["audit"] = lambda **_: tuned
     assert "lstm that begins with general, " in " ".join(audit("good").out.split())

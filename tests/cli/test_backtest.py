@@ -14,7 +14,6 @@ from stockcast.config import NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.sources import FetchConfig
 from tests import synthetic
-from tests.cli import fakes
 from tests.cli.conftest import Run
 from tests.processes import forked
 
@@ -65,9 +64,10 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
         "--warm-start",
     ]
     assert run("backtest", "VOD.L", *words, *several).code == 0
-    _, source, read, config, where, keep_rows, fetch_session = fakes.CALLS[0]
-    assert (source, where, keep_rows) == ("VOD.L", home, True)
-    assert fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
+    call = run.last("backtest")
+    assert call.values("source", "home", "keep_rows") == ("VOD.L", home, True)
+    read, config = call.values("read", "config")
+    assert call["fetch_session"].config == FetchConfig(max_age=3, timeout=9.5)
     assert config == BacktestConfig(
         cells=("gru", "lstm"),
         network=NetworkConfig("lstm", 8, 2, 0.1, 30),
@@ -95,9 +95,9 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
 
 def test_without_options_the_defaults_decide(run: Run) -> None:
     assert run("backtest", "good").code == 0
-    assert fakes.CALLS[0][3] == BacktestConfig()
+    assert run.last("backtest")["config"] == BacktestConfig()
     assert run("backtest", "good", "--refit-every", "year", "--training", "expanding").code == 0
-    assert [call[3] for call in fakes.CALLS if call[0] == "backtest"] == [BacktestConfig()] * 2
+    assert [call["config"] for call in run.of("backtest")] == [BacktestConfig()] * 2
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_wrong_words_are_refused_before_any_work(run: Run, words: list[str], cod
     outcome = run("backtest", "good", *words)
     assert (outcome.code, outcome.out) == (code, "")
     assert says in outcome.err.splitlines()[0]
-    assert fakes.CALLS == []
+    assert run.calls == []
     document = run("backtest", "good", *words, "--json").json
     assert (document["schema"], document["ok"]) == ("stockcast.backtest/1", False)
 
@@ -137,8 +137,8 @@ def test_wrong_words_are_refused_before_any_work(run: Run, words: list[str], cod
 def test_a_dry_run_draws_the_folds_and_fits_nothing(run: Run) -> None:
     outcome = run("backtest", "good", "other", "--dry-run", "--refit-every", "9")
     assert outcome.code == 0
-    assert [call[0] for call in fakes.CALLS] == ["plan", "plan"]
-    assert fakes.CALLS[0][3].folds.refit_every == 9
+    assert [call.name for call in run.calls] == ["plan", "plan"]
+    assert run.last("plan")["config"].folds.refit_every == 9
     assert outcome.out.startswith("good\n")
     assert "█ forecast" in outcome.out
     assert "2018-07-02" in outcome.out
@@ -164,21 +164,21 @@ def test_the_report_is_on_stdout_and_the_story_on_stderr(run: Run) -> None:
     assert "good: fold 1 of 2: lstm ..." in outcome.err
     assert "was there already" not in outcome.err
     assert "good: fold 2 of 2 was there already" in run("backtest", "good", "-v").err
-    assert ("pooled", ("good", "other")) in fakes.CALLS
+    assert [result.ticker for result in run.of("pooled")[0]["results"]] == ["good", "other"]
 
 
 def test_one_failure_does_not_stop_the_others_and_is_not_pooled(run: Run) -> None:
     outcome = run("backtest", "good", "bad", "other", "--json")
     assert outcome.code == 4
     assert [entry["ticker"] for entry in outcome.json["data"]] == ["good", "other", "all"]
-    assert ("pooled", ("good", "other")) in fakes.CALLS
+    assert [result.ticker for result in run.last("pooled")["results"]] == ["good", "other"]
 
 
 def test_where_nothing_succeeds_nothing_is_pooled_or_saved(run: Run, tmp_path: Path) -> None:
     outcome = run("backtest", "bad", "--json", "--output", str(tmp_path / "rows.csv"))
     assert outcome.code == 4
     assert outcome.json["data"] == []
-    assert [call[0] for call in fakes.CALLS] == ["backtest"]
+    assert [call.name for call in run.calls] == ["backtest"]
     assert run("backtest", "bad").out == ""
 
 
@@ -186,7 +186,7 @@ def test_all_forecasts_are_saved_in_one_file(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "rows.parquet"
     outcome = run("backtest", "good", "other", "--output", str(target))
     assert outcome.code == 0
-    assert ("save_forecasts", target, ()) in fakes.CALLS
+    assert run.last("save_forecasts")["path"] == target
     assert f"forecasts saved in {target}" in outcome.err
 
 
@@ -215,7 +215,7 @@ def test_ctrl_c_says_that_finished_folds_are_kept_and_shows_what_is_done(run: Ru
     assert error["hint"] == "the same command goes on from there"
     assert error["kind"] == "interrupted"
     assert "good" in [entry["ticker"] for entry in outcome.json["data"]]
-    assert [call[1] for call in fakes.CALLS if call[0] == "backtest"] == ["good", "stop"]
+    assert [call["source"] for call in run.of("backtest")] == ["good", "stop"]
 
 
 def test_one_ticker_name_for_two_files_is_refused(run: Run) -> None:
@@ -227,15 +227,19 @@ def test_a_saved_model_is_scored_with_the_options_that_are_no_training(run: Run,
     outcome = run("backtest", "good", "other", *words.split(), "--json")
     assert [entry["ticker"] for entry in outcome.json["data"]] == ["good", "other", "all"]
     assert "good: the market of 3 of 9 origins is not known\n" in outcome.err
-    markets, given, *tested = fakes.CALLS[:4]
-    assert (markets[1], markets[3], given) == (("good", "other"), home, ("given", "pool"))
+    tested = run.of("backtest_pretrained")
+    (model,) = {call["pretrained"] for call in tested}
+    assert (model.name, model.markets.sources, model.prices.home) == ("pool", ("good", "other"), home)
     expected = BacktestConfig(folds=FoldConfig(date(2016, 1, 4), 63, 2520), baselines=("har-t",), horizon=2)
-    assert tested == [("backtest_given", source, "pool", expected, True) for source in ("good", "other")]
+    assert [call.values("source", "config", "keep_rows") for call in tested] == [
+        (source, expected, True) for source in ("good", "other")
+    ]
 
 
 def test_a_dry_run_with_a_saved_model_draws_its_folds(run: Run) -> None:
     assert run("backtest", "good", "--model", "pool", "--dry-run").code == 0
-    assert ("plan_given", "good", "pool", BacktestConfig()) in fakes.CALLS
+    call = run.last("plan_pretrained")
+    assert (call["source"], call["pretrained"].name, call["config"]) == ("good", "pool", BacktestConfig())
 
 
 def test_without_the_model_nothing_is_scored_and_the_exit_code_is_that_of_a_model(run: Run) -> None:
@@ -253,7 +257,7 @@ def test_without_the_model_nothing_is_scored_and_the_exit_code_is_that_of_a_mode
 )  # fmt: skip
 def test_an_option_of_a_training_contradicts_a_saved_model_even_with_its_default(run: Run, words: str) -> None:
     outcome = run("backtest", "good", "--model", "pool", *words.split())
-    assert (outcome.code, fakes.CALLS) == (2, [])
+    assert (outcome.code, run.calls) == (2, [])
     assert f"{words.split(maxsplit=1)[0].replace('--no-', '--')} and --model contradict each other" in outcome.err
 
 

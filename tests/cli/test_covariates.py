@@ -9,7 +9,6 @@ import pytest
 from stockcast.config import CovariatesConfig
 from stockcast.config.sources import without_exchange
 from tests import synthetic
-from tests.cli import fakes
 from tests.cli.conftest import Run
 from tests.cli.test_coldstart import HEAVY
 from tests.processes import cold, forked, packages_loaded
@@ -21,25 +20,25 @@ QUICK = ("--seeds", "1", "--steps", "5", "--hidden-size", "4", "--no-final-fit")
 
 def test_a_training_is_told_what_to_look_at_and_how_tickers_among_it_are_come_by(run: Run) -> None:
     assert run("train", "good.csv", "other", *BOTH, "--offline").code == 0
-    for call in fakes.CALLS[:2]:
-        assert call[3].covariates == ASKED
-        assert call[7].config.offline
-    fakes.CALLS.clear()
+    assert len(run.of("train")) == 2
+    for call in run.of("train"):
+        assert call["config"].covariates == ASKED
+        assert call["fetch_session"].config.offline
     run("train", "good.csv", "--with", "b.csv")
-    assert fakes.CALLS[0][7] is None
+    assert run.last("train")["fetch_session"] is None
 
 
 def test_a_backtest_and_a_pool_are_told_the_same(run: Run) -> None:
     assert run("backtest", "good", *BOTH, "--exchange", "XLON").code == 0
-    config = next(call for call in fakes.CALLS if call[0] == "backtest")[3]
+    config = run.last("backtest")["config"]
     assert (config.covariates, config.exchange) == (ASKED, "XLON")
     run("train", "good", "other", "--pool", "--name", "two", *BOTH)
-    assert ("covariates", ASKED) in fakes.CALLS
+    assert run.last("gather")["covariates"] == ASKED
 
 
 def test_a_saved_model_is_scored_beside_other_places_and_at_its_own_exchange(run: Run) -> None:
     assert run("backtest", "good", "--model", "m", *BOTH).code == 0
-    assert next(call for call in fakes.CALLS if call[0] == "backtest_given")[3].covariates == ASKED
+    assert run.last("backtest_pretrained")["config"].covariates == ASKED
     outcome = run("backtest", "good", "--model", "m", "--exchange", "XLON")
     assert outcome.code == 2
     assert "--exchange and --model contradict each other" in outcome.err
@@ -47,10 +46,9 @@ def test_a_saved_model_is_scored_beside_other_places_and_at_its_own_exchange(run
 
 def test_a_forecast_is_told_other_places(run: Run) -> None:
     assert run("predict", "good", *BOTH).code == 0
-    assert fakes.CALLS[1][-1] == ASKED
-    fakes.CALLS.clear()
+    assert run.last("predict_with")["covariates"] == ASKED
     run("predict", "good")
-    assert fakes.CALLS[1][-1] == CovariatesConfig()
+    assert run.last("predict_with")["covariates"] == CovariatesConfig()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli import fakes
 from tests.cli.conftest import Run
+from tests.cli.fakes import Call
 
 
 def test_models_are_listed_with_the_damaged_ones(run: Run) -> None:
@@ -51,7 +51,7 @@ def test_a_missing_model_is_a_model_error(run: Run) -> None:
 def test_a_model_is_removed(run: Run, home: Path) -> None:
     outcome = run("models", "remove", "AAPL")
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "model AAPL removed\n")
-    assert [("remove", home, "AAPL")] == fakes.CALLS
+    assert run.calls == [Call("remove_model", {"home": home, "name": "AAPL"})]
     assert run("models", "remove", "AAPL", "--json").json["data"] == {"name": "AAPL", "removed": True}
 
 
@@ -61,7 +61,7 @@ def test_a_network_is_exported(run: Run, home: Path, tmp_path: Path) -> None:
     assert (outcome.code, outcome.out) == (0, "")
     assert f"AAPL: served gru up to 2021-03-31 written to {file}" in outcome.err
     assert "AAPL forecasts with har-t; the file has its network, gru" in outcome.err
-    assert [("export", home, "AAPL", file, "onnx", "served")] == fakes.CALLS
+    assert list(run.last("export_model").arguments.values()) == [home, "AAPL", file, "onnx", "served"]
     document = run("models", "export", "AAPL", "-o", str(file), "--fit", "scored", "--json").json
     assert (document["schema"], document["data"]["fit"]) == ("stockcast.models.export/1", "scored")
 

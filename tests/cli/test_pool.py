@@ -11,21 +11,22 @@ import pytest
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.config.sources import FetchConfig
-from tests.cli import fakes
 from tests.cli.conftest import Run
+from tests.cli.fakes import Call
 from tests.cli.test_train import EVERYTHING
 
 POOL = ("--pool", "--name", "two")
 
 
-def arrived() -> TrainConfig:
+def arrived(run: Run) -> TrainConfig:
     """The configuration that a pool was trained with."""
-    return next(call for call in fakes.CALLS if call[0] == "train_pool_from")[2]  # type: ignore[no-any-return]
+    config: TrainConfig = run.last("train_pool_from")["config"]
+    return config
 
 
 def test_without_options_a_pool_has_defaults_of_its_own(run: Run) -> None:
     assert run("train", "good", "other", *POOL).code == 0
-    assert arrived() == TrainConfig(POOL_NETWORK, POOL_TRAINING)
+    assert arrived(run) == TrainConfig(POOL_NETWORK, POOL_TRAINING)
     assert NetworkConfig() != POOL_NETWORK
     assert TrainingConfig() != POOL_TRAINING
 
@@ -33,30 +34,32 @@ def test_without_options_a_pool_has_defaults_of_its_own(run: Run) -> None:
 def test_an_option_that_is_given_holds_even_where_it_is_the_default_of_a_single_ticker(run: Run) -> None:
     words = ("--hidden-size", str(NetworkConfig.hidden_size), "--weight-decay", str(TrainingConfig.weight_decay))
     run("train", "good", "other", *POOL, *words, "--dropout", "0.25")
-    assert arrived().network == replace(POOL_NETWORK, hidden_size=NetworkConfig.hidden_size, dropout=0.25)
-    assert arrived().training == replace(POOL_TRAINING, weight_decay=TrainingConfig.weight_decay)
+    assert arrived(run).network == replace(POOL_NETWORK, hidden_size=NetworkConfig.hidden_size, dropout=0.25)
+    assert arrived(run).training == replace(POOL_TRAINING, weight_decay=TrainingConfig.weight_decay)
 
 
 def test_passes_over_the_training_part_take_the_place_of_a_pools_steps(run: Run) -> None:
     run("train", "good", "other", *POOL, "--epochs", "3")
-    assert arrived().training == replace(POOL_TRAINING, steps=None, epochs=3)
+    assert arrived(run).training == replace(POOL_TRAINING, steps=None, epochs=3)
 
 
 def test_the_steps_of_chunks_are_not_those_of_windows(run: Run) -> None:
     run("train", "good", "other", *POOL, "--supervision", "last-step")
-    assert arrived().training == replace(POOL_TRAINING, steps=None, supervision="last-step")
+    assert arrived(run).training == replace(POOL_TRAINING, steps=None, supervision="last-step")
 
 
 def test_every_option_arrives(run: Run, home: Path) -> None:
     given = {option: value for option, value in EVERYTHING.items() if option not in ("--name", "--ticker")}
     words = [word for option in given.items() for word in option]
     assert run("train", "good", "other", *POOL, *words, "--no-final-fit").code == 0
-    (_, sources, read, where, fetch_session, exchange), (*_, name, keep_rows) = fakes.CALLS[:2]
-    assert (sources, where, exchange, name, keep_rows) == (("good", "other"), home, "XLON", "two", False)
-    assert fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
+    gathered, trained = run.last("gather"), run.last("train_pool_from")
+    assert (tuple(gathered["sources"]), gathered["exchange"]) == (("good", "other"), "XLON")
+    assert (trained["home"], trained["name"], trained["keep_rows"]) == (home, "two", False)
+    read = gathered["prices"].read
+    assert gathered["prices"].fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
     assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))
     assert read.date_column == "Day"
-    assert arrived() == TrainConfig(
+    assert arrived(run) == TrainConfig(
         network=NetworkConfig("gru", 8, 2, 0.1, 30),
         training=TrainingConfig(
             seeds=2, seed=7, learning_rate=0.02, weight_decay=0.03, batch_size=4, steps=9, supervision="last-step",
@@ -108,8 +111,8 @@ def test_the_test_forecasts_of_all_tickers_are_saved(run: Run, tmp_path: Path) -
     target = tmp_path / "rows.parquet"
     outcome = run("train", "good", "other", *POOL, "--output", str(target))
     assert outcome.code == 0
-    assert next(call for call in fakes.CALLS if call[0] == "train_pool_from")[-1] is True
-    assert fakes.CALLS[-1] == ("save_forecasts", target, ())
+    assert run.last("train_pool_from")["keep_rows"] is True
+    assert run.calls[-1] == Call("save_forecasts", {"path": target, "rows": []})
     assert f"test forecasts saved in {target}" in outcome.err
     assert run("train", "good", "other", *POOL, "--output", str(tmp_path / "full.csv")).code == 1
 
@@ -118,14 +121,14 @@ def test_a_pool_without_a_name_is_wrong_usage(run: Run) -> None:
     outcome = run("train", "good", "other", "--pool")
     assert outcome.code == 2
     assert "--pool without --name" in outcome.err
-    assert fakes.CALLS == []
+    assert run.calls == []
 
 
 def test_a_name_that_no_model_can_have_is_refused_before_anything_is_read(run: Run) -> None:
     outcome = run("train", "good", "other", "--pool", "--name", "a/b")
     assert outcome.code == 3
     assert "path separator" in outcome.err
-    assert fakes.CALLS == []
+    assert run.calls == []
 
 
 def test_one_name_for_several_models_is_refused_with_a_word_about_pools(run: Run) -> None:
@@ -148,22 +151,25 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def sources_of(command: str) -> list[str]:
-    return [call[1] for call in fakes.CALLS if call[0] == command]
+def sources_of(run: Run) -> list[str]:
+    """The sources of the last command line."""
+    names = [call["source"] for call in run.calls if "source" in call.arguments]
+    run.calls.clear()
+    return names
 
 
 @pytest.mark.parametrize("command", ["train", "predict", "backtest"])
 def test_a_folder_stands_for_its_price_files_sorted(run: Run, folder: Path, command: str) -> None:
     assert run(command, "first", str(folder), f"{folder}/", "last").code == 0
     files = [str(folder / name) for name in ("a.csv.gz", "b.CSV", "c.parquet")]
-    assert sources_of(command) == ["first", *files, "last"]
+    assert sources_of(run) == ["first", *files, "last"]
 
 
 def test_a_pool_takes_a_folder_and_a_watch_list(run: Run, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "watch.txt").write_text("good\nother\n")
     run("train", f"@{tmp_path}/watch.txt", str(folder), *POOL)
     files = [str(folder / name) for name in ("a.csv.gz", "b.CSV", "c.parquet")]
-    assert sources_of("gather") == [("GOOD", "OTHER", *files)]
+    assert list(run.last("gather")["sources"]) == ["GOOD", "OTHER", *files]
 
 
 def test_a_folder_without_price_files_is_a_data_error_that_names_it(run: Run, folder: Path) -> None:
@@ -178,10 +184,9 @@ def test_a_word_without_a_separator_is_a_ticker_whatever_lies_beside_it(
 ) -> None:
     monkeypatch.chdir(folder.parent)
     run("predict", "prices")
-    assert sources_of("predict") == ["prices"]
-    fakes.CALLS.clear()
+    assert sources_of(run) == ["prices"]
     run("predict", "./prices")
-    assert len(sources_of("predict")) == 3
+    assert len(sources_of(run)) == 3
 
 
 def test_the_folder_one_is_in_and_the_users_own_are_folders(
@@ -189,16 +194,15 @@ def test_the_folder_one_is_in_and_the_users_own_are_folders(
 ) -> None:
     monkeypatch.chdir(folder)
     run("predict", ".")
-    assert [Path(source).name for source in sources_of("predict")] == ["a.csv.gz", "b.CSV", "c.parquet"]
+    assert [Path(source).name for source in sources_of(run)] == ["a.csv.gz", "b.CSV", "c.parquet"]
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("USERPROFILE", str(folder))
-    fakes.CALLS.clear()
     run("predict", "~")
-    assert sources_of("predict") == [str(folder / name) for name in ("a.csv.gz", "b.CSV", "c.parquet")]
+    assert sources_of(run) == [str(folder / name) for name in ("a.csv.gz", "b.CSV", "c.parquet")]
 
 
 def test_standard_input_is_no_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "-").mkdir()
     monkeypatch.chdir(tmp_path)
     run("predict", "-")
-    assert sources_of("predict") == ["-"]
+    assert sources_of(run) == ["-"]

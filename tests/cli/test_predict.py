@@ -10,7 +10,6 @@ import pytest
 
 from stockcast.config import PredictConfig
 from stockcast.config.sources import FetchConfig
-from tests.cli import fakes
 from tests.cli.conftest import Run
 
 
@@ -19,9 +18,11 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
     live = "--offline --max-age 2 --allow-stale --timeout 7 --no-calibrate --no-record"
     columns = ["--close-column", "C", "--date-format", "%Y"]
     assert run("predict", "AAPL", *words.split(), *live.split(), *columns).code == 0
-    _, source, read, config, where, exchange, fetch_session, _ = fakes.CALLS[1]
-    assert (source, where, exchange) == ("AAPL", home, "XLON")
-    assert fetch_session.config == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
+    call = run.last("predict_with")
+    config, prices = call["config"], call["markets"].prices
+    read = prices.read
+    assert (call["source"], prices.home, call["exchange"]) == ("AAPL", home, "XLON")
+    assert prices.fetch_session.config == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
     assert config == PredictConfig(
         as_of=date(2021, 3, 31), model="m", horizon=3, paths=500, seed=9, calibrate=False, record=False
     )
@@ -49,8 +50,8 @@ def test_several_sources_and_steps_are_one_list(run: Run) -> None:
 
 def test_the_sources_of_a_call_are_passed_once_and_together(run: Run, home: Path) -> None:
     assert run("predict", "good", "bad", "other").code == 4
-    (markets,) = [call for call in fakes.CALLS if call[0] == "markets"]
-    assert (markets[1], markets[3]) == (("good", "bad", "other"), home)
+    (markets,) = {call["markets"] for call in run.of("predict_with")}
+    assert (markets.sources, markets.prices.home) == (("good", "bad", "other"), home)
 
 
 def test_one_failure_does_not_stop_the_others_and_the_highest_code_wins(run: Run) -> None:

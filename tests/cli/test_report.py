@@ -12,7 +12,6 @@ from stockcast.pipeline import report as real_report
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Silent
 from tests import synthetic
-from tests.cli import fakes
 from tests.cli.conftest import Run
 from tests.pipeline.walks import CONFIG, HISTORY
 
@@ -53,7 +52,7 @@ def test_json_names_the_verdict_the_forecast_and_the_files(run: Run) -> None:
 def test_every_option_of_the_walk_arrives(run: Run) -> None:
     words = ["--validate-from", "2013-01-02", "--test-from", "2015-01-02", "--refit-every", "63", "--horizon", "5"]
     assert run("report", "good", *words, "--cell", "gru", "--exchange", "XLON", "--warm-start").code == 0
-    _, source, _, config, _, exchange, _ = fakes.CALLS[0]
+    source, config, exchange = run.last("report").values("source", "config", "exchange")
     assert (source, exchange) == ("good", "XLON")
     assert config == BacktestConfig(
         cells=("gru",),

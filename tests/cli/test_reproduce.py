@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from stockcast.prices.csvfile import ReadOptions
-from tests.cli import fakes
 from tests.cli.conftest import Run
 
 
@@ -12,13 +11,14 @@ def test_a_model_that_is_the_same_is_a_sentence_and_no_error(run: Run, home: Pat
     assert outcome.code == 0
     assert "AAPL: the model was trained again and is the same" in outcome.out
     assert "training gru" in outcome.err
-    assert [("reproduce", home, "AAPL", (), ReadOptions())] == fakes.CALLS
+    call = run.last("reproduce")
+    assert (call["home"], call["name"], list(call["sources"]), call["read"]) == (home, "AAPL", [], ReadOptions())
 
 
 def test_sources_and_columns_arrive(run: Run) -> None:
     words = ["--source", "a.csv", "--source", "folder", "--close-column", "Last", "--date-format", "%d/%m/%Y"]
     assert run("reproduce", "AAPL", *words, "--quiet").err == ""
-    sources, read = fakes.CALLS[0][3:]
+    sources, read = tuple(run.last("reproduce")["sources"]), run.last("reproduce")["read"]
     assert sources == (Path("a.csv"), Path("folder"))
     assert read == ReadOptions(close_column="Last", date_format="%d/%m/%Y")
 

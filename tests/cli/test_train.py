@@ -5,7 +5,6 @@ from pathlib import Path
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.sources import FetchConfig
-from tests.cli import fakes
 from tests.cli.conftest import Run
 
 EVERYTHING = {
@@ -42,9 +41,10 @@ EVERYTHING = {
 def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
     words = [word for option in EVERYTHING.items() for word in option]
     assert run("train", "VOD.L", *words, "--no-final-fit").code == 0
-    _, source, read, config, where, name, keep_rows, fetch_session = fakes.CALLS[0]
-    assert (source, where, name, keep_rows) == ("VOD.L", home, "vodafone", False)
-    assert fetch_session.config == FetchConfig(max_age=3, timeout=9.5)
+    call = run.last("train")
+    assert call.values("source", "home", "name", "keep_rows") == ("VOD.L", home, "vodafone", False)
+    read, config = call.values("read", "config")
+    assert call["fetch_session"].config == FetchConfig(max_age=3, timeout=9.5)
     assert config == TrainConfig(
         network=NetworkConfig("gru", 8, 2, 0.1, 30),
         training=TrainingConfig(
@@ -69,7 +69,7 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
 
 def test_without_options_the_defaults_decide(run: Run) -> None:
     assert run("train", "good").code == 0
-    assert fakes.CALLS[0][3] == TrainConfig()
+    assert run.last("train")["config"] == TrainConfig()
 
 
 def test_the_report_is_on_stdout_and_the_story_on_stderr(run: Run) -> None:
@@ -93,15 +93,16 @@ def test_json_is_one_object_with_an_entry_per_source(run: Run) -> None:
 def test_the_home_can_be_named_on_the_command_line(run: Run, tmp_path: Path) -> None:
     run("train", "good", "--home", str(tmp_path / "else"))
     run("train", "good", "--home", "~/there")
-    assert [call[4] for call in fakes.CALLS] == [tmp_path / "else", Path.home() / "there"]
+    assert [call["home"] for call in run.calls] == [tmp_path / "else", Path.home() / "there"]
 
 
 def test_test_forecasts_are_saved_for_the_sources_that_succeeded(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "rows.csv.gz"
     outcome = run("train", "good", "bad", "other", "--output", str(target))
     assert outcome.code == 4
-    assert fakes.CALLS[0][6] is True
-    assert fakes.CALLS[-1] == ("save_rows", target, ("good", "other"))
+    assert run.last("train")["keep_rows"] is True
+    assert run.last("save_rows")["path"] == target
+    assert [result.ticker for result in run.last("save_rows")["results"]] == ["good", "other"]
     assert f"test forecasts saved in {target}" in outcome.err
 
 
@@ -111,7 +112,7 @@ def test_ctrl_c_keeps_what_was_saved_before_and_says_so(run: Run, tmp_path: Path
     document = outcome.json
     assert [entry["ticker"] for entry in document["data"]] == ["good"]
     assert document["errors"][0]["message"] == "interrupted; saved before that: good"
-    assert [call[1] for call in fakes.CALLS if call[0] == "train"] == ["good", "stop"]
+    assert [call["source"] for call in run.of("train")] == ["good", "stop"]
     assert "Traceback" not in outcome.err
 
 
