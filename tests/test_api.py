@@ -44,7 +44,7 @@ from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.results import TrainResult
 from tests import synthetic
-from tests.pipeline.walks import ProgressLog
+from tests.progress import ProgressLog
 
 ROOT = Path(__file__).parents[1]
 HISTORY = synthetic.history(900)

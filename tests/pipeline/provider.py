@@ -16,8 +16,10 @@ from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer, Meta
 from stockcast.prices.yahoo.failures import UnknownTicker
 from stockcast.prices.yahoo.session import Deadline
+from stockcast.progress import Silent
 from stockcast.storage.database import Database
 from tests import synthetic
+from tests.progress import ProgressLog
 
 THURSDAY, MONDAY, TUESDAY, WEDNESDAY = date(2021, 4, 1), date(2021, 4, 5), date(2021, 4, 6), date(2021, 4, 7)
 """Sessions in a row: Friday is a holiday."""
@@ -111,33 +113,15 @@ class Provider:
         self.listed[ticker] = a.take(np.arange(len(a))[kept])
 
 
-class Heard:
-    """Progress that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.details: list[str] = []
-
-    def stage(self, name: str, total: int, targets: int = 0) -> None:
-        """Ignore."""
-
-    def advance(self, units: int, loss: float | None = None) -> None:
-        """Ignore."""
-
-    def note(self, message: str, detail: bool = False) -> None:
-        """Remember."""
-        (self.details if detail else self.notes).append(message)
-
-
 def fetcher(
     db: Database,
     config: FetchConfig | None = None,
-    heard: Heard | None = None,
+    log: ProgressLog | None = None,
     fetch_session: FetchSession | None = None,
 ) -> Fetcher:
     """A fetcher that pauses for nobody."""
     config = config or FetchConfig(pause=0)
-    return Fetcher(db, fetch_session or FetchSession(config), heard or Heard())
+    return Fetcher(db, fetch_session or FetchSession(config), log or Silent())
 
 
 def stored(db: Database, ticker: str) -> PriceSeries:

@@ -30,7 +30,8 @@ from stockcast.windows.features import features
 from stockcast.windows.splits import walk_forward
 from tests import synthetic
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, row_bytes, rows_of
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, row_bytes, rows_of
+from tests.progress import ProgressLog
 from tests.synthetic import replaced
 
 CONFIG = replace(walks.CONFIG, training=replace(walks.CONFIG.training, batch_size=6, checks=2))
@@ -147,7 +148,7 @@ def test_an_interrupted_backtest_goes_on_where_it_was(whole: BacktestResult, fit
     resumed = backtest(HISTORY, tmp_path, progress=progress_log)
     assert fits == [str(HISTORY.session(FIRST + k * EVERY)) for k in (0, 1, 1, 2)]
     assert [fold.resumed for fold in resumed.folds] == [True, False, False]
-    assert "FAKE: fold 1 of 3 was there already" in progress_log.notes
+    assert "FAKE: fold 1 of 3 was there already" in progress_log.details
     assert row_bytes(resumed, 999) == row_bytes(whole, 999)
     as_new = replace(resumed, rows=(), dists=None, folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
     assert as_new == replace(whole, rows=(), dists=None)

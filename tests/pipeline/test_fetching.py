@@ -13,6 +13,7 @@ from stockcast.errors import DataError, SourceUnavailable
 from stockcast.pipeline.source import FetchSession
 from stockcast.prices.yahoo.answer import Meta
 from stockcast.prices.yahoo.failures import NoNetwork, Nonsense, UnknownTicker
+from stockcast.progress import Silent
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from tests.pipeline.conftest import SetClock
@@ -21,13 +22,13 @@ from tests.pipeline.provider import (
     THURSDAY,
     TUESDAY,
     WEDNESDAY,
-    Heard,
     Provider,
     evening,
     fetcher,
     series,
     stored,
 )
+from tests.progress import ProgressLog
 
 QUIET = FetchConfig(pause=0)
 STALE = FetchConfig(pause=0, allow_stale=True)
@@ -136,7 +137,7 @@ def test_an_earlier_clock_sees_no_later_bars(clock: SetClock, db: Database) -> N
 
 
 def test_tickers_in_small_letters_are_the_same_tickers(db: Database, home: Path) -> None:
-    one = pipeline.fetch(["aaa", "AAA"], home, QUIET, lambda _: Heard())
+    one = pipeline.fetch(["aaa", "AAA"], home, QUIET, lambda _: Silent())
     assert [one("aaa").asked, one("AAA").asked] == [True, False]
     assert pricestore.stored_tickers(db) == ["AAA"]
 
@@ -159,15 +160,15 @@ def test_a_bar_that_was_not_final_is_corrected_alone(provider: Provider, clock: 
 
 def test_a_split_replaces_the_history_and_is_named(provider: Provider, clock: SetClock, db: Database) -> None:
     fetcher(db).update("AAA")
-    before, heard = closes(db), Heard()
+    before, log = closes(db), ProgressLog()
     provider.split("AAA", MONDAY, 4)
     clock(evening(MONDAY))
-    result = fetcher(db, heard=heard).update("AAA")
+    result = fetcher(db, log=log).update("AAA")
     assert provider.asked[-1] == ("AAA", None)
     assert result.restated == (
         f"history restated by the split of 2021-04-05 (4 new shares for one): {len(before)} stored bars were replaced"
     )
-    assert heard.notes == [f"AAA: {result.restated}"]
+    assert log.notes == [f"AAA: {result.restated}"]
     assert result.added == 1
     now = closes(db)
     assert [now[day] for day in before] == pytest.approx([close / 4 for close in before.values()])
@@ -235,11 +236,11 @@ def test_stored_prices_serve_only_where_they_may(provider: Provider, clock: SetC
         with pytest.raises(type(trouble)) as caught:
             fetcher(db).update("AAA")
         assert "stored prices end on 2021-04-01: predict --allow-stale" in str(getattr(caught.value, "hint", ""))
-        provider.troubles, heard = [trouble], Heard()
-        result = fetcher(db, STALE, heard).update("AAA")
+        provider.troubles, log = [trouble], ProgressLog()
+        result = fetcher(db, STALE, log).update("AAA")
         assert (result.asked, result.last, result.age_sessions) == (True, THURSDAY, 1)
-        assert heard.notes
-        assert "stored prices up to 2021-04-01 serve" in heard.notes[0]
+        assert log.notes
+        assert "stored prices up to 2021-04-01 serve" in log.notes[0]
 
 
 def test_after_some_failures_in_a_row_the_others_are_not_tried(
@@ -308,14 +309,14 @@ def test_between_two_tickers_there_is_a_pause(db: Database, monkeypatch: pytest.
 def test_an_exchange_that_cannot_be_told_is_said_once_and_improves(
     provider: Provider, clock: SetClock, db: Database
 ) -> None:
-    heard = Heard()
+    log = ProgressLog()
     provider.listed["AAA"] = series("AAA", meta=Meta("", exchange_code="???", zone="Antarctica/Troll"))
-    assert fetcher(db, heard=heard).update("AAA").exchange == "weekdays"
-    assert len(heard.notes) == 1
-    assert "???" in heard.notes[0]
+    assert fetcher(db, log=log).update("AAA").exchange == "weekdays"
+    assert len(log.notes) == 1
+    assert "???" in log.notes[0]
     clock(evening(MONDAY))
-    fetcher(db, heard=heard).update("AAA")
-    assert len(heard.notes) == 1
+    fetcher(db, log=log).update("AAA")
+    assert len(log.notes) == 1
     provider.listed["AAA"] = series("AAA")
     clock(evening(TUESDAY))
     assert fetcher(db).update("AAA").exchange == "XNYS"

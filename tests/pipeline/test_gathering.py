@@ -12,19 +12,21 @@ from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.gathering import PoolSources
 from stockcast.prices.yahoo.answer import Meta
+from stockcast.progress import Silent
 from tests import synthetic
-from tests.pipeline.provider import Heard, Provider, series
+from tests.pipeline.provider import Provider, series
+from tests.progress import ProgressLog
 
 LONDON = Meta("", exchange_code="LSE", zone="Europe/London", currency="GBp", kind="EQUITY")
 TOKYO = Meta("", exchange_code="JPX", zone="Asia/Tokyo", currency="JPY", kind="EQUITY")
 
 
 def gathered(
-    home: Path, sources: Sequence[str], exchange: str | None = None, heard: Heard | None = None
+    home: Path, sources: Sequence[str], exchange: str | None = None, log: ProgressLog | None = None
 ) -> PoolSources:  # fmt: skip
     fetch_session = pipeline.FetchSession(FetchConfig(pause=0), many=True)
     prices = pipeline.PriceSource(home, fetch_session=fetch_session)
-    return pipeline.gather(prices, sources, heard or Heard(), exchange)
+    return pipeline.gather(prices, sources, log or Silent(), exchange)
 
 
 def file(folder: Path, name: str, seed: int = 0) -> str:
@@ -59,11 +61,11 @@ def test_what_is_wrong_with_a_source_does_not_stop_the_others(home: Path, tmp_pa
 def test_tickers_of_other_exchanges_are_left_out_with_a_hint(home: Path, provider: Provider) -> None:
     for ticker, meta in (("CCC", LONDON), ("DDD", TOKYO)):
         provider.listed[ticker] = series(ticker, meta=meta)
-    heard = Heard()
-    found = gathered(home, ["CCC", "AAA", "DDD", "BBB"], heard=heard)
+    log = ProgressLog()
+    found = gathered(home, ["CCC", "AAA", "DDD", "BBB"], log=log)
     assert names(found) == ["AAA", "BBB"]
     assert found.left_out == {"CCC": "XLON", "DDD": "XTKS"}
-    assert any("CCC trades on XLON" in note and "--exchange" in note for note in heard.notes)
+    assert any("CCC trades on XLON" in note and "--exchange" in note for note in log.notes)
 
 
 def test_the_exchange_that_is_named_decides_who_is_left_out(home: Path, provider: Provider) -> None:
@@ -84,10 +86,10 @@ def test_files_beside_tickers_are_taken_to_be_of_their_exchange_and_that_is_said
     home: Path, tmp_path: Path, provider: Provider
 ) -> None:
     provider.listed["CCC"] = series("CCC", meta=LONDON)
-    heard = Heard()
-    found = gathered(home, ["CCC", file(tmp_path, "X")], heard=heard)
+    log = ProgressLog()
+    found = gathered(home, ["CCC", file(tmp_path, "X")], log=log)
     assert (names(found), found.exchange) == (["CCC", "X"], "XLON")
-    assert heard.notes == ["the files are taken to be of XLON, as the tickers are"]
+    assert log.notes == ["the files are taken to be of XLON, as the tickers are"]
 
 
 def test_a_second_series_of_a_name_is_a_failure_and_the_first_stays(home: Path, tmp_path: Path) -> None:

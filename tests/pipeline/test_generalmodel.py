@@ -23,6 +23,7 @@ from stockcast.progress import Silent
 from stockcast.storage import trainedmodel
 from tests import synthetic
 from tests.pipeline.smallpool import NAMES, SESSIONS, day, stock
+from tests.progress import ProgressLog
 
 STOCKS = NAMES[:4]
 CUTS = (day(420), day(600))
@@ -35,16 +36,6 @@ RECIPE = Recipe(
     published=CUTS[1],
     choosing=timedelta(days=120),
 )
-
-
-class ProgressLog(Silent):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, message: str, detail: bool = False) -> None:  # noqa: ARG002 - as every progress
-        self.notes.append(message)
 
 
 def made(folder: Path, histories: list[History], recipe: Recipe = RECIPE) -> Path:

@@ -35,7 +35,8 @@ from stockcast.storage.database import Database
 from stockcast.windows.market import MARKET_NAMES
 from tests import leaks, synthetic
 from tests.pipeline.conftest import SetClock
-from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, Heard, Provider, evening, series, stored
+from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, Provider, evening, series, stored
+from tests.progress import ProgressLog
 from tests.synthetic import replaced
 
 SESSIONS, MORE = 640, 20
@@ -135,11 +136,11 @@ def test_a_replay_before_the_final_fit_s_end_is_made_by_what_had_not_seen_it(poo
 
 
 def test_prices_after_the_market_s_end_begin_with_the_networks_that_do_without(pool_home: Path, tmp_path: Path) -> None:
-    heard = Heard()
-    _, model = trained(pool_home, tmp_path, LONGER, progress=heard)
+    log = ProgressLog()
+    _, model = trained(pool_home, tmp_path, LONGER, progress=log)
     assert not set(MARKET_NAMES) & set(model.served.ensemble.standardiser.names)
     assert (model.market, model.has_fallback, model.members) == (None, False, ())
-    assert any("the market of" in note and "Train pool again" in note for note in heard.notes)
+    assert any("the market of" in note and "Train pool again" in note for note in log.notes)
 
 
 def test_another_exchange_keeps_other_hours_and_has_no_market_here(pool_home: Path, tmp_path: Path) -> None:
@@ -212,15 +213,15 @@ def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path
 
 def run(home: Path, every: int = 0) -> tuple[list[TickerRun], list[str]]:
     """An evening's run over the five, and what it told."""
-    heard = Heard()
+    log = ProgressLog()
     config = RunConfig(
         tickers=TICKERS, retrain=RetrainConfig(every=every, on_decay=False), output=OutputConfig(folder=home / "out"),
         limits=LimitsConfig(pause=0), train=replace(ONE, split=SplitConfig(test_share=0.2), exchange="XNYS"),
     )  # fmt: skip
     with synthetic.only_baselines("random-walk", "har-t"), running.run(config, home) as work:
-        done = [work.ticker(ticker, heard) for ticker in TICKERS]
-        work.finish(heard)
-    return done, heard.notes
+        done = [work.ticker(ticker, log) for ticker in TICKERS]
+        work.finish(log)
+    return done, log.notes
 
 
 def test_runs_keep_the_market_in_sight_from_evening_to_evening(

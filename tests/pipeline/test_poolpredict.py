@@ -39,7 +39,7 @@ from stockcast.windows.market import Market
 from tests import synthetic
 from tests.cli.test_coldstart import HEAVY
 from tests.pipeline.conftest import SetClock
-from tests.pipeline.provider import NEW_YORK, Heard, Provider
+from tests.pipeline.provider import NEW_YORK, Provider
 from tests.pipeline.smallpool import (
     CALENDAR,
     NAMES,
@@ -52,6 +52,7 @@ from tests.pipeline.smallpool import (
     with_common_news,
 )
 from tests.processes import packages_loaded
+from tests.progress import ProgressLog
 from tests.synthetic import FUTURES, replaced
 
 ALL = [with_common_news(name) for name in NAMES]
@@ -76,12 +77,12 @@ def place(trained: Path, home: Path) -> Path:
 
 
 def from_files(
-    place: Path, histories: Sequence[History], config: PredictConfig = CONFIG, heard: Heard | None = None
+    place: Path, histories: Sequence[History], config: PredictConfig = CONFIG, log: ProgressLog | None = None
 ) -> tuple[Forecast, ...]:
     """Forecasts of the first history beside the others."""
     sources = files(place / "prices", histories)
     markets = MarketSource(PriceSource(place, ReadOptions()), sources)
-    return pipeline.predict_with(markets, sources[0], config, heard or Silent())
+    return pipeline.predict_with(markets, sources[0], config, log or Silent())
 
 
 def dist(model: TrainedModel, h: History, market: Market | None) -> Distribution:
@@ -108,25 +109,25 @@ def same(ours: Sequence[Forecast], theirs: Sequence[Forecast]) -> bool:
 def network_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that has hardly learnt anything may not be served, and a baseline knows no market."""
     original = model_of
-    serving = lambda home, name, *heard: replace(original(home, name, *heard), served_by="lstm")  # noqa: E731
+    serving = lambda home, name, *log: replace(original(home, name, *log), served_by="lstm")  # noqa: E731
     monkeypatch.setattr("stockcast.pipeline.predicting.model_of", serving)
 
 
 def test_files_of_one_call_are_the_market_of_sessions_that_the_pool_had_not(place: Path) -> None:
-    heard, model = Heard(), model_of(place, "pool")
-    (forecast,) = from_files(place, ALL, heard=heard)
+    log, model = ProgressLog(), model_of(place, "pool")
+    (forecast,) = from_files(place, ALL, log=log)
     # The members are those of the pool: the whole market, worked out at once, is the kept one and what follows it.
     assert forecast.median == median(model, ALL[0], market_of(*ALL))
     assert forecast.median != median(model, ALL[0], model.market)
     assert forecast.median != median(model, ALL[0], None)
-    assert heard.notes == []
+    assert log.notes == []
 
 
 def test_with_fewer_than_five_files_the_network_without_a_market_forecasts_and_says_so(place: Path) -> None:
-    heard = Heard()
-    (forecast,) = from_files(place, ALL[:4], heard=heard)
+    log = ProgressLog()
+    (forecast,) = from_files(place, ALL[:4], log=log)
     assert forecast.median == median(model_of(place, "pool"), ALL[0], None)
-    (note,) = heard.notes
+    (note,) = log.notes
     assert note == (
         f"A: the market of {day(LAST)} is not known, and the network of pool that does without one forecasts. "
         "Name the files of at least 5 stocks of its exchange that reach that session."
@@ -134,21 +135,21 @@ def test_with_fewer_than_five_files_the_network_without_a_market_forecasts_and_s
 
 
 def test_files_that_end_before_the_origin_do_not_count(place: Path) -> None:
-    heard = Heard()
+    log = ProgressLog()
     short = [removed(h, LAST) for h in ALL[4:]]
-    (forecast,) = from_files(place, [*ALL[:4], *short], heard=heard)
+    (forecast,) = from_files(place, [*ALL[:4], *short], log=log)
     assert forecast.median == median(model_of(place, "pool"), ALL[0], None)
-    assert len(heard.notes) == 1
+    assert len(log.notes) == 1
 
 
 def test_within_the_market_of_the_pool_no_other_file_is_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MarketSource, "_read", lambda *_: pytest.fail("another file was read"))
-    heard = Heard()
+    log = ProgressLog()
     config = replace(CONFIG, as_of=day(POOLED - 1))
-    (forecast,) = from_files(place, [STRANGER, *ALL], config, heard)
+    (forecast,) = from_files(place, [STRANGER, *ALL], config, log)
     model = model_of(place, "pool")
     assert forecast.median == median(model, removed(STRANGER, POOLED), model.market)
-    assert heard.notes == []
+    assert log.notes == []
 
 
 def test_each_file_is_read_once_for_all_forecasts_of_a_call(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,14 +219,14 @@ def test_several_sessions_ahead_are_forecast_under_the_market_of_the_origin(plac
 
 
 def test_at_another_exchange_there_is_no_market_even_within_that_of_the_pool(place: Path) -> None:
-    heard = Heard()
+    log = ProgressLog()
     sources = files(place / "prices", ALL)
     markets = MarketSource(PriceSource(place, ReadOptions()), sources)
     config = replace(CONFIG, as_of=day(650))
-    (forecast,) = pipeline.predict_with(markets, sources[0], config, heard, "XLON")
+    (forecast,) = pipeline.predict_with(markets, sources[0], config, log, "XLON")
     london = replace(model_of(place, "pool"), calendar=load_calendar("XLON", day(0), day(LAST)))
     assert forecast.median == median(london, removed(ALL[0], 651), None)
-    assert heard.notes[0].endswith(f"forecasts. {ELSEWHERE}")
+    assert log.notes[0].endswith(f"forecasts. {ELSEWHERE}")
     (own,) = pipeline.predict_with(markets, sources[0], config, Silent(), "NYSE")
     model = model_of(place, "pool")
     assert own.median == median(model, removed(ALL[0], 651), model.market)
@@ -240,12 +241,12 @@ def test_a_model_of_one_ticker_reads_no_other_file(place: Path, monkeypatch: pyt
     with synthetic.only_baselines("random-walk", "har-t"):
         pipeline.train(sources[0], ReadOptions(), config, place, "one", Silent())
     monkeypatch.setattr(MarketSource, "_read", lambda *_: pytest.fail("another file was read"))
-    heard = Heard()
+    log = ProgressLog()
     markets = MarketSource(PriceSource(place, ReadOptions()), sources)
-    beside = pipeline.predict_with(markets, sources[1], PredictConfig(model="one"), heard)
+    beside = pipeline.predict_with(markets, sources[1], PredictConfig(model="one"), log)
     alone = pipeline.predict(sources[1], ReadOptions(), PredictConfig(model="one"), place, Silent())
     assert same(beside, alone)
-    assert heard.notes == []
+    assert log.notes == []
 
 
 # Tickers, whose prices the store keeps.
@@ -279,9 +280,9 @@ def now(clock: SetClock) -> None:
 def test_the_members_in_the_store_are_the_market_of_a_ticker_that_the_pool_never_saw(place: Path, db: Database) -> None:
     for h in (STRANGER, *ALL[:5]):
         store(db, h)
-    heard = Heard()
-    (forecast,) = pipeline.predict_with(markets_of(place, "Z"), "Z", CONFIG, heard)
-    assert heard.notes == []
+    log = ProgressLog()
+    (forecast,) = pipeline.predict_with(markets_of(place, "Z"), "Z", CONFIG, log)
+    assert log.notes == []
     model = model_of(place, "pool")
     assert model.market is not None
     joined = continued(model.market, market_of(*ALL[:5]))
@@ -296,9 +297,9 @@ def test_four_members_up_to_the_session_are_no_market(place: Path, db: Database,
         store(db, h)
     if fifth != "missing":
         store(db, removed(ALL[4], LAST) if fifth == "behind" else ALL[4], "XNYS" if fifth == "behind" else "XTSE")
-    heard = Heard()
-    (forecast,) = pipeline.predict_with(markets_of(place, "Z"), "Z", CONFIG, heard)
-    (note,) = heard.notes
+    log = ProgressLog()
+    (forecast,) = pipeline.predict_with(markets_of(place, "Z"), "Z", CONFIG, log)
+    (note,) = log.notes
     assert note == (
         f"Z: the market of {day(LAST)} is not known, and the network of pool that does without one forecasts. "
         "At least 5 of its pool are needed up to that session: stockcast fetch A B C D E ..."
@@ -311,9 +312,9 @@ def test_a_ticker_of_another_exchange_has_no_market(place: Path, db: Database) -
     for h in ALL:
         store(db, h)
     store(db, STRANGER, "XTSE")
-    heard = Heard()
-    pipeline.predict_with(markets_of(place, "Z"), "Z", replace(CONFIG, as_of=day(650)), heard)
-    assert heard.notes[0].endswith(ELSEWHERE)
+    log = ProgressLog()
+    pipeline.predict_with(markets_of(place, "Z"), "Z", replace(CONFIG, as_of=day(650)), log)
+    assert log.notes[0].endswith(ELSEWHERE)
 
 
 @pytest.mark.usefixtures("now")
@@ -330,10 +331,10 @@ def test_the_first_ticker_of_a_call_has_the_market_of_those_that_are_fetched_wit
             h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume, np.zeros(len(h)),
             np.ones(len(h)), h.ticker, replace(NEW_YORK, symbol=h.ticker),
         )  # fmt: skip
-    heard = Heard()
+    log = ProgressLog()
     markets = markets_of(place, *NAMES, offline=False)
-    forecasts = [pipeline.predict_with(markets, name, CONFIG, heard)[0] for name in NAMES]
-    assert heard.notes == []
+    forecasts = [pipeline.predict_with(markets, name, CONFIG, log)[0] for name in NAMES]
+    assert log.notes == []
     model = model_of(place, "pool")
     assert [f.origin for f in forecasts] == [day(LAST)] * 6
     assert [f.median for f in forecasts] == [median(model, h, market_of(*ALL)) for h in ALL]

@@ -43,8 +43,9 @@ from tests.pipeline.smallpool import (
     saved,
     with_common_news,
 )
-from tests.pipeline.walks import ProgressLog, rows_of
+from tests.pipeline.walks import rows_of
 from tests.processes import forked
+from tests.progress import ProgressLog
 from tests.synthetic import FUTURES
 
 ALL = [with_common_news(name) for name in NAMES]

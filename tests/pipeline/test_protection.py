@@ -29,6 +29,7 @@ from stockcast.progress import Silent
 from stockcast.storage import codec, modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
 from tests import synthetic
+from tests.progress import ProgressLog
 
 HISTORY = synthetic.history(620)
 CONFIG = TrainConfig(
@@ -52,16 +53,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own(kept: Path, tmp_path: Path) -> Path:
     """The same, to be changed."""
     return Path(shutil.copytree(kept, tmp_path / "own"))
-
-
-class ProgressLog(Silent):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, message: str, detail: bool = False) -> None:  # noqa: ARG002 - as every progress
-        self.notes.append(message)
 
 
 def predicted(folder: Path, progress: Silent | None = None) -> Forecast:

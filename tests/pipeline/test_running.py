@@ -19,11 +19,13 @@ from stockcast.pipeline import running
 from stockcast.pipeline.models import model_of
 from stockcast.prices.yahoo import client
 from stockcast.prices.yahoo.failures import NoNetwork
+from stockcast.progress import Silent
 from stockcast.results import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from tests.pipeline.conftest import SetClock
-from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, Heard, Provider, evening, series
+from tests.pipeline.provider import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, Provider, evening, series
+from tests.progress import ProgressLog
 
 SESSIONS = 500
 SMALL = TrainConfig(
@@ -49,20 +51,20 @@ class Done:
     tickers: dict[str, TickerRun]
     failed: dict[str, StockcastError]
     result: RunResult
-    heard: Heard
+    log: ProgressLog
 
 
 def run(wanted: RunConfig, home: Path) -> Done:
     done: dict[str, TickerRun] = {}
     failed: dict[str, StockcastError] = {}
-    heard = Heard()
+    log = ProgressLog()
     with running.run(wanted, home) as work:
         for ticker in wanted.tickers:
             try:
-                done[ticker] = work.ticker(ticker, heard)
+                done[ticker] = work.ticker(ticker, log)
             except StockcastError as error:
                 failed[ticker] = error
-        return Done(done, failed, work.finish(heard), heard)
+        return Done(done, failed, work.finish(log), log)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +185,7 @@ def test_a_failing_ticker_does_not_stop_the_others(home: Path, clock: SetClock) 
 
 def test_what_is_stored_is_settled_even_where_fetching_fails(home: Path, clock: SetClock, provider: Provider) -> None:
     clock(evening(MONDAY))
-    pipeline.fetch(["AAA"], home, FetchConfig(), lambda _: Heard())("AAA")
+    pipeline.fetch(["AAA"], home, FetchConfig(), lambda _: Silent())("AAA")
     clock(evening(TUESDAY))
     provider.troubles = [NoNetwork("down")]
     done = run(config(home), home)
@@ -223,7 +225,7 @@ def test_a_run_that_breaks_off_is_on_record_and_the_next_one_completes_it(home: 
     before = files(home / "out")
     # Left without `finish`, as by Ctrl-C between two tickers.
     with running.run(config(home), home) as work:
-        work.ticker("AAA", Heard())
+        work.ticker("AAA", Silent())
     with Database.open(home) as db:
         assert recording.last_runs(db, 1)[0].finished_at is None
     assert files(home / "out") == before
@@ -247,7 +249,7 @@ def test_a_due_training_is_done_and_told(home: Path, clock: SetClock, monkeypatc
     done = run(config(home, retrain=RetrainConfig(every=1)), home)
     assert asked == [("AAA", f"1 sessions since the last training, on {THURSDAY}")]
     assert done.tickers["AAA"].new == 1
-    assert told(done.heard.notes, "the old model stays: worse")
+    assert told(done.log.notes, "the old model stays: worse")
 
 
 def test_a_damaged_model_is_trained_anew_where_first_models_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

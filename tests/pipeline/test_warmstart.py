@@ -18,7 +18,8 @@ from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import walk_forward
 from tests.pipeline import walks
-from tests.pipeline.walks import EVERY, FIRST, HISTORY, ProgressLog, backtest, row_bytes
+from tests.pipeline.walks import EVERY, FIRST, HISTORY, backtest, row_bytes
+from tests.progress import ProgressLog
 from tests.synthetic import replaced
 
 FRESH = replace(walks.CONFIG, baselines=("random-walk", "har-t"))

@@ -1,4 +1,4 @@
-"""Small walks for the tests of backtests: a history, quick settings, and a progress that remembers."""
+"""Small walks for the tests of backtests: a history and quick settings."""
 
 from __future__ import annotations
 
@@ -23,23 +23,6 @@ CONFIG = BacktestConfig(
     baselines=("random-walk", "har-t", "fhs-garch"),
 )
 ROWS = ("origins", "target_sessions", "last_close", "realised_return", "crps", "log_score", "pit", "quantiles_NQ")
-
-
-class ProgressLog(Silent):
-    """Progress that remembers, and may stop the work where a stage begins."""
-
-    def __init__(self, stop_at: str = "") -> None:
-        self.stop_at = stop_at
-        self.notes: list[str] = []
-        self.stages: list[str] = []
-
-    def stage(self, name: str, total: int, targets: int = 0) -> None:  # noqa: ARG002
-        self.stages.append(name)
-        if self.stop_at and name.startswith(self.stop_at):
-            raise KeyboardInterrupt
-
-    def note(self, message: str, detail: bool = False) -> None:  # noqa: ARG002
-        self.notes.append(message)
 
 
 def backtest(h: History, home: Path, config: BacktestConfig = CONFIG, progress: Silent | None = None) -> BacktestResult:

@@ -12,10 +12,11 @@ import pytest
 
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import StorageError
+from stockcast.progress import Silent
 from stockcast.storage import outputs
 from stockcast.storage.database import Database
-from tests.pipeline.provider import Heard
 from tests.pipeline.records import FRI, MON, TUE, WED, record
+from tests.progress import ProgressLog
 
 TICKERS = ("AAPL",)
 
@@ -24,8 +25,8 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def write(db: Database, config: OutputConfig, heard: Heard | None = None) -> tuple[str, ...]:
-    return outputs.follow_ledger(db, config, TICKERS, heard or Heard())
+def write(db: Database, config: OutputConfig, log: ProgressLog | None = None) -> tuple[str, ...]:
+    return outputs.follow_ledger(db, config, TICKERS, log or Silent())
 
 
 @pytest.fixture
@@ -87,13 +88,13 @@ def test_a_file_of_another_ledger_is_left_alone_and_said(db: Database, config: O
     before = config.jsonl_path.read_bytes()
     with Database.open(tmp_path / "another") as other:
         record(other, FRI)
-        heard = Heard()
-        changed = write(other, config, heard)
+        log = ProgressLog()
+        changed = write(other, config, log)
     assert config.jsonl_path.read_bytes() == before
     assert changed == (str(config.csv_path), str(config.latest_path))
-    assert len(heard.notes) == 1
-    assert "forecast 3" in heard.notes[0]
-    assert "move it away" in heard.notes[0]
+    assert len(log.notes) == 1
+    assert "forecast 3" in log.notes[0]
+    assert "move it away" in log.notes[0]
 
 
 def test_a_file_of_another_kind_is_refused_and_kept(db: Database, config: OutputConfig) -> None:
@@ -120,7 +121,7 @@ def test_the_latest_forecasts_are_those_of_the_run_and_live(db: Database, config
     document = json.loads(config.latest_path.read_bytes())
     assert document["schema"] == "stockcast.latest/1"
     assert [(f["ticker"], f["origin"]) for f in document["data"]] == [("AAPL", TUE.isoformat())]
-    outputs.follow_ledger(db, config, ("MSFT",), Heard())
+    outputs.follow_ledger(db, config, ("MSFT",), Silent())
     assert json.loads(config.latest_path.read_bytes())["data"] == []
 
 
