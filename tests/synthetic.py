@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from stockcast.evaluation import audit
 from stockcast.models import baselines
 from stockcast.prices.history import History
+from stockcast.prices.sessions import load_calendar
 
 
 def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticker: str = "FAKE") -> History:
@@ -41,6 +44,14 @@ def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticke
         volume=np.round(1e6 * np.exp(0.5 * loudness)),
         source="synthetic",
     )
+
+
+def on_exchange(ticker: str, last: date, sessions: int, seed: int = 0, calendar: str = "XNYS") -> History:
+    """The same prices on the newest sessions of an exchange up to `last`."""
+    first = last - timedelta(days=2 * sessions)
+    known = load_calendar(calendar, first, last)
+    days = known.next_sessions(first, known.count_between(first, last))[-sessions:]
+    return replace(history(len(days), seed, ticker=ticker), dates=np.array(days, dtype="datetime64[D]"))
 
 
 def replaced(h: History, bars: int) -> History:

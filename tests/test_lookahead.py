@@ -29,6 +29,7 @@ from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.models import TUNING
 from stockcast.evaluation.audit import removed
 from stockcast.pipeline import initial
+from stockcast.pipeline.auditchecks import differing, forecast_bytes
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.source import PriceSeries, PriceSource
@@ -60,7 +61,7 @@ CHANGES: dict[str, Callable[[History, int], History]] = FUTURES | {
 """Other bars after the first so many; of those that are removed, as many stay as a test part needs."""
 
 
-def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, every: bool = False) -> dict[str, bytes]:
+def trained_bytes(h: History, config: TrainConfig, home: Path, as_of: date, every: bool = False) -> dict[str, bytes]:
     """Train on a history, then forecast from `as_of` with the network and with every baseline of the saved model.
 
     every: all baselines there are. They know nothing of the network, and need not be fitted again for each.
@@ -79,22 +80,11 @@ def forecast_bytes(h: History, config: TrainConfig, home: Path, as_of: date, eve
         made = forecasting.forecast(
             replace(model, served_by=name), history, PredictConfig(as_of=as_of, horizon=2, paths=200), now()
         ) + forecasting.forecast(replace(model, served_by=name), history, PredictConfig(as_of=as_of), now())
-        found[name] = b"".join(_distribution(f) for f in made)
+        found[name] = b"".join(map(forecast_bytes, made))
     found["served_by"] = model.served_by.encode()
     found["init"] = repr(modelfile.load_model(home / "models", "FAKE").manifest.get("init")).encode()
     found["cutoff"] = model.scored.ensemble.cutoff.isoformat().encode()
     return found
-
-
-def _distribution(f: forecasting.Forecast) -> bytes:
-    figures = (f.median, f.mean, *f.quantiles.values(), f.p_up, f.scale, f.last_close)
-    return np.array(figures).tobytes() + f.target_session.isoformat().encode() + f.data_sha256.encode()
-
-
-def differing(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
-    """The competitors whose forecast is another one."""
-    assert before.keys() == after.keys()
-    return [name for name in before if before[name] != after[name]]
 
 
 def moved_by_another_future(made: Callable[[History, Path], dict[str, bytes]], folder: Path) -> list[str]:
@@ -114,7 +104,7 @@ def as_it_was(
     """Settings with one of the cells, and the forecasts from ORIGIN on the history as it was."""
     config = replace(CONFIG, network=replace(CONFIG.network, cell=request.param))
     home = tmp_path_factory.mktemp(request.param)
-    return config, forecast_bytes(HISTORY, config, home, ORIGIN, every=request.param == "lstm")
+    return config, trained_bytes(HISTORY, config, home, ORIGIN, every=request.param == "lstm")
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
@@ -123,7 +113,7 @@ def test_the_future_changes_no_byte_of_a_trained_models_forecast(
 ) -> None:
     config, before = as_it_was
     changed = CHANGES[change](HISTORY, BARS)
-    after = forecast_bytes(changed, config, tmp_path, ORIGIN, every=config.network.cell == "lstm")
+    after = trained_bytes(changed, config, tmp_path, ORIGIN, every=config.network.cell == "lstm")
     assert differing(before, after) == []
 
 
@@ -141,7 +131,7 @@ def test_closes_alone_do_not_look_ahead_either(tmp_path: Path) -> None:
     bare = {"open": None, "high": None, "low": None, "volume": None}
     assert (
         moved_by_another_future(
-            lambda h, home: forecast_bytes(replace(h, **bare), CONFIG, home, ORIGIN, every=True), tmp_path
+            lambda h, home: trained_bytes(replace(h, **bare), CONFIG, home, ORIGIN, every=True), tmp_path
         )
         == []
     )
@@ -165,10 +155,10 @@ TUNED = TrainConfig(
 
 
 def tuned_bytes(h: History, home: Path) -> dict[str, bytes]:
-    """`forecast_bytes` of the general model tuned on a history, the tuned networks taken whatever they are."""
+    """`trained_bytes` of the general model tuned on a history, the tuned networks taken whatever they are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(initial, "SIGNIFICANT", 2.0)
-        return forecast_bytes(h, TUNED, home, ORIGIN)
+        return trained_bytes(h, TUNED, home, ORIGIN)
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +211,7 @@ def test_a_fit_that_knows_the_test_part_is_found(
     leak: leaks.Leak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     leak(monkeypatch)
-    assert moved_by_another_future(lambda h, home: forecast_bytes(h, CONFIG, home, ORIGIN), tmp_path) != []
+    assert moved_by_another_future(lambda h, home: trained_bytes(h, CONFIG, home, ORIGIN), tmp_path) != []
 
 
 # Covariates: what an origin cannot know of them may change no byte either.
@@ -242,10 +232,10 @@ def beside_bytes(index: History, home: Path, pair: tuple[str, str, int]) -> dict
     home.mkdir(exist_ok=True)
     synthetic.write_csv(home / "IDX.csv", index)
     config = with_index(CONFIG, home, pair[0], pair[1])
-    found = forecast_bytes(HISTORY, config, home, ORIGIN)
+    found = trained_bytes(HISTORY, config, home, ORIGIN)
     markets = MarketSource(PriceSource(home, ReadOptions()), (str(home / "FAKE.csv"),))
     made = pipeline.predict_with(markets, markets.sources[0], PredictConfig(as_of=ORIGIN), Silent())
-    found["predict"] = b"".join(_distribution(f) for f in made)
+    found["predict"] = b"".join(map(forecast_bytes, made))
     return found
 
 
@@ -311,6 +301,6 @@ def test_dates_known_ahead_are_the_one_thing_that_looks_ahead(tmp_path: Path) ->
         home.mkdir()
         (home / "known.csv").write_text("date\n" + "".join(f"{HISTORY.dates[row]}\n" for row in rows))
         config = replace(CONFIG, covariates=CovariatesConfig((), str(home / "known.csv")))
-        both[name] = forecast_bytes(HISTORY, config, home, ORIGIN)
+        both[name] = trained_bytes(HISTORY, config, home, ORIGIN)
     assert differing(both["before"], both["far"]) == []
     assert "lstm" in differing(both["before"], both["near"])

@@ -15,13 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from stockcast.prices.sessions import load_calendar
 from tests import synthetic
 from tests.loopback.market import Listing, Market, listing_from
 from tests.loopback.proxy import ConnectProxy
@@ -118,10 +115,7 @@ def listing(
     symbol: str, last: date, sessions: int = 520, calendar: str = "XNYS", seed: int = 0, **told: Any
 ) -> Listing:
     """Made-up prices on the sessions of a calendar, the newest on `last`; told: what the provider says of it."""
-    first = last - timedelta(days=2 * sessions)
-    known = load_calendar(calendar, first, last)
-    days = known.next_sessions(first, known.count_between(first, last))[-sessions:]
-    made = replace(synthetic.history(len(days), seed=seed, ticker=symbol), dates=np.array(days, dtype="datetime64[D]"))
+    made = synthetic.on_exchange(symbol, last, sessions, seed, calendar)
     return replace(listing_from(made, symbol), **told)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,6 @@ import numpy as np
 from stockcast.config.sources import FetchConfig
 from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
-from stockcast.prices.sessions import load_calendar
 from stockcast.prices.yahoo.answer import Answer, Meta
 from stockcast.prices.yahoo.failures import UnknownTicker
 from stockcast.prices.yahoo.session import Deadline
@@ -35,18 +34,10 @@ def evening(day: date) -> datetime:
 
 def series(ticker: str, sessions: int = 60, seed: int = 0, meta: Meta = NEW_YORK) -> Answer:
     """Made-up bars of New York's sessions, the newest on LAST."""
-    first = LAST - timedelta(days=2 * sessions)
-    known = load_calendar("XNYS", first, LAST)
-    days = known.next_sessions(first, known.count_between(first, LAST))[-sessions:]
-    h = synthetic.history(len(days), seed=seed, ticker=ticker)
-    assert h.open is not None
-    assert h.high is not None
-    assert h.low is not None
-    assert h.volume is not None
-    nothing, none = np.zeros(len(days)), np.ones(len(days))
+    h = synthetic.on_exchange(ticker, LAST, sessions, seed)
     return Answer(
-        np.array(days, dtype="datetime64[D]"), h.open, h.high, h.low, h.close, h.adjusted_close, h.volume,
-        nothing, none, ticker, replace(meta, symbol=ticker),
+        h.dates, h.open, h.high, h.low, h.close, h.adjusted_close, h.volume,
+        np.zeros(len(h)), np.ones(len(h)), ticker, replace(meta, symbol=ticker),
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def same(ours: Sequence[Forecast], theirs: Sequence[Forecast]) -> bool:
 def network_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that has hardly learnt anything may not be served, and a baseline knows no market."""
     original = model_of
-    serving = lambda home, name, *log: replace(original(home, name, *log), served_by="lstm")  # noqa: E731
+    serving = lambda *words: replace(original(*words), served_by="lstm")  # noqa: E731
     monkeypatch.setattr("stockcast.pipeline.predicting.model_of", serving)
 
 
