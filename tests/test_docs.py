@@ -330,6 +330,14 @@ def test_the_map_names_every_package_and_module_of_the_street() -> None:
         assert shown in text, path.name
 
 
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    named = re.findall(r"`((?:stockcast/)?[a-z]+/(?:[a-z_]+/)*[a-z_]+\.py)`", text)
+    assert len(named) > 20
+    for name in named:
+        assert (ROOT / name).is_file() or (ROOT / "stockcast" / name).is_file(), name
+
+
 def test_every_page_of_the_folder_is_in_the_sites_navigation() -> None:
     text = (DOCS / "zensical.toml").read_text()
     for page in DOCS.glob("*.md"):
