@@ -13,7 +13,7 @@ import numpy as np
 from stockcast.api.frames import Intervals
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.models import Model, folder_for
-from stockcast.api.prices import CovariateSources, Prices, covariates_in, on_calendar, series_in
+from stockcast.api.prices import CovariateSources, Prices, at_exchange, covariates_in, series_in
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import CovariateSource
@@ -154,21 +154,13 @@ def _as_it_is(history: History) -> History:
 
 
 def _walked(series: PriceSeries, config: BacktestConfig, home: Path, beside: CovariateSource) -> BacktestResult:
-    from stockcast.pipeline.covariates import columns_of
-    from stockcast.pipeline.judging import judged
+    from stockcast.pipeline.backtesting import walked
     from stockcast.pipeline.walking import Walk, folder_of
-    from stockcast.windows.features import features
-    from stockcast.windows.splits import walk_forward
 
-    series.tell(beside.progress)
-    history = series.history
-    f = features(history)
     if beside:
-        calendar = PriceSeries(history).at(config.exchange).calendar
-        f = columns_of(history, calendar, beside.found(on_calendar(series, calendar)))
-    walk = Walk(history, f, config, folder_of(home, history.ticker), beside.progress)
-    folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
-    return judged(walk, folds, walk.run(folds), keep_rows=True)
+        series = at_exchange(series, config.exchange)
+    f, folder = beside.columns(series, None), folder_of(home, series.history.ticker)
+    return walked(Walk(series.history, f, config, folder, beside.progress), series, keep_rows=True)
 
 
 def _recorded(levels: Sequence[float]) -> Intervals:

@@ -22,6 +22,7 @@ from stockcast.api.prices import (
     CovariateSources,
     Prices,
     asked,
+    at_exchange,
     covariates_in,
     on_calendar,
     series_in,
@@ -326,7 +327,7 @@ def _alone(series: PriceSeries, config: TrainConfig, home: Path | None, name: st
     unlisted = PriceSeries(series.history)
     covariates = None
     if beside:
-        covariates = beside.found(on_calendar(series, unlisted.at(config.exchange).calendar))
+        covariates = beside.found(at_exchange(series, config.exchange))
     with folder_for(home) as folder:
         candidate = Candidate.of(unlisted, config, folder, name, beside.progress, covariates)
     model = Model.of(trainedmodel.to_file(candidate.model))

@@ -133,6 +133,11 @@ def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
     return series.on(calendar)
 
 
+def at_exchange(series: PriceSeries, exchange: str | None) -> PriceSeries:
+    """A series at the exchange that a configuration names; None: at New York's, whatever it is. See `on_calendar`."""
+    return on_calendar(series, PriceSeries(series.history).at(exchange).calendar)
+
+
 def covariates_in(
     covariates: CovariateSources | None, home: Path | None, progress: Progress,
     config: CovariatesConfig = _NO_COVARIATES, strict: bool = False,

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from stockcast.pipeline.backtesting import backtest, backtest_pretrained, checked, plan, plan_pretrained
     from stockcast.pipeline.checkup import doctor
     from stockcast.pipeline.explaining import explain
-    from stockcast.pipeline.exporting import export_model
     from stockcast.pipeline.gathering import gather
     from stockcast.pipeline.markets import MarketSource
-    from stockcast.pipeline.models import list_models, remove_model, show_model
+    from stockcast.pipeline.models import export_model, list_models, remove_model, show_model
     from stockcast.pipeline.pooling import pooled
     from stockcast.pipeline.predicting import predict, predict_with
     from stockcast.pipeline.pretrained import PretrainedBacktest
@@ -38,7 +37,7 @@ _HOME = {
     "checked": "backtesting",
     "doctor": "checkup",
     "explain": "explaining",
-    "export_model": "exporting",
+    "export_model": "models",
     "fetch": "source",
     "gather": "gathering",
     "ledger": "scoring",

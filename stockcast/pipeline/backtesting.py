@@ -83,7 +83,7 @@ def backtest(
         ConfigError: For an unknown baseline.
         StorageError: Where a fold cannot be kept.
     """
-    return _walked(*walk_over(PriceSource.of(home, read, fetch_session), source, config, progress), keep_rows)
+    return walked(*walk_over(PriceSource.of(home, read, fetch_session), source, config, progress), keep_rows)
 
 
 def walk_over(
@@ -120,7 +120,7 @@ def backtest_pretrained(
     pretrained, config = pretrained.of(series.history, config)
     for note in pretrained.model.notes:
         progress.note(f"model {pretrained.name}: {note}")
-    return _walked(pretrained.walk(series, config, progress), series, keep_rows)
+    return walked(pretrained.walk(series, config, progress), series, keep_rows)
 
 
 def checked(
@@ -155,7 +155,8 @@ def _drawn(history: History, config: BacktestConfig) -> tuple[FoldSummary, ...]:
     return tuple(summary_of(fold) for fold in folds)
 
 
-def _walked(walk: Walk, series: PriceSeries, keep_rows: bool) -> BacktestResult:
+def walked(walk: Walk, series: PriceSeries, keep_rows: bool) -> BacktestResult:
+    """What a walk over a series finds. Raises what splitting raises."""
     history = walk.history
     series.tell(walk.progress)
     folds = walk_forward(history.dates[1:], walk.config.folds, walk.config.network.lookback)
