@@ -20,27 +20,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stockcast.api.backtesting import Backtest, backtest
-    from stockcast.api.frames import to_frame, to_histories
-    from stockcast.api.models import Model, fit, open_model, predict
-    from stockcast.api.prices import load
-    from stockcast.config import (
-        CovariatesConfig,
-        NetworkConfig,
-        PredictConfig,
-        SplitConfig,
-        TrainConfig,
-        TrainingConfig,
-    )
-    from stockcast.config.backtests import BacktestConfig, FoldConfig
-    from stockcast.config.models import ExplainConfig
-    from stockcast.config.sources import FetchConfig, ReadOptions
-    from stockcast.errors import LeftOut
-    from stockcast.forecasts import Forecast
-    from stockcast.pipeline import FetchSession, audit, explain, save_rows, train
-    from stockcast.prices.history import History
-    from stockcast.progress import Progress, Silent
-    from stockcast.results import TrainResult
+    from stockcast.api.backtesting import Backtest as Backtest
+    from stockcast.api.backtesting import backtest as backtest
+    from stockcast.api.frames import to_frame as to_frame
+    from stockcast.api.frames import to_histories as to_histories
+    from stockcast.api.models import Model as Model
+    from stockcast.api.models import fit as fit
+    from stockcast.api.models import open_model as open_model
+    from stockcast.api.models import predict as predict
+    from stockcast.api.prices import load as load
+    from stockcast.config import CovariatesConfig as CovariatesConfig
+    from stockcast.config import NetworkConfig as NetworkConfig
+    from stockcast.config import PredictConfig as PredictConfig
+    from stockcast.config import SplitConfig as SplitConfig
+    from stockcast.config import TrainConfig as TrainConfig
+    from stockcast.config import TrainingConfig as TrainingConfig
+    from stockcast.config.backtests import BacktestConfig as BacktestConfig
+    from stockcast.config.backtests import FoldConfig as FoldConfig
+    from stockcast.config.models import ExplainConfig as ExplainConfig
+    from stockcast.config.sources import FetchConfig as FetchConfig
+    from stockcast.config.sources import ReadOptions as ReadOptions
+    from stockcast.errors import LeftOut as LeftOut
+    from stockcast.forecasts import Forecast as Forecast
+    from stockcast.pipeline import FetchSession as FetchSession
+    from stockcast.pipeline import audit as audit
+    from stockcast.pipeline import explain as explain
+    from stockcast.pipeline import save_rows as save_rows
+    from stockcast.pipeline import train as train
+    from stockcast.prices.history import History as History
+    from stockcast.progress import Progress as Progress
+    from stockcast.progress import Silent as Silent
+    from stockcast.results import TrainResult as TrainResult
 
 _HOME = {
     "load": "api.prices",
@@ -57,58 +67,27 @@ _HOME = {
     "ExplainConfig": "config.models",
     "FetchConfig": "config.sources",
     "FoldConfig": "config.backtests",
+    "Forecast": "forecasts",
+    "History": "prices.history",
     "LeftOut": "errors",
     "NetworkConfig": "config",
     "PredictConfig": "config",
+    "Progress": "progress",
+    "ReadOptions": "config.sources",
+    "Silent": "progress",
     "SplitConfig": "config",
     "TrainConfig": "config",
+    "TrainResult": "results",
     "TrainingConfig": "config",
     "FetchSession": "pipeline",
     "audit": "pipeline",
     "explain": "pipeline",
     "save_rows": "pipeline",
     "train": "pipeline",
-    "ReadOptions": "config.sources",
-    "History": "prices.history",
-    "Forecast": "forecasts",
-    "Progress": "progress",
-    "Silent": "progress",
-    "TrainResult": "results",
 }
+"""Every public name in the order in which a reader meets it, and the module that has it."""
 
-__all__ = [
-    "load",
-    "fit",
-    "predict",
-    "backtest",
-    "Model",
-    "open_model",
-    "Backtest",
-    "to_frame",
-    "to_histories",
-    "BacktestConfig",
-    "CovariatesConfig",
-    "ExplainConfig",
-    "FetchConfig",
-    "FoldConfig",
-    "Forecast",
-    "History",
-    "LeftOut",
-    "NetworkConfig",
-    "PredictConfig",
-    "Progress",
-    "ReadOptions",
-    "Silent",
-    "SplitConfig",
-    "TrainConfig",
-    "TrainResult",
-    "TrainingConfig",
-    "FetchSession",
-    "audit",
-    "explain",
-    "save_rows",
-    "train",
-]
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,7 @@ class BacktestOrder:
     """What `backtest` takes besides its settings: a saved model, and where forecasts and table go, None: nowhere."""
 
     model: str | None = setting(
-        None, "Score this saved model, which learns nothing here", NETWORK, shown="train in each fold"
+        None, "Score this saved model, which is not trained here", NETWORK, shown="train in each fold"
     )
     dry_run: bool = setting(False, "Draw the folds, and leave")
     output: Path | None = setting(None, "Save every test forecast (.csv or .parquet)")

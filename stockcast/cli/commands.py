@@ -59,7 +59,7 @@ COMMANDS = {
     ),
     "run": Command("Do everything that is due, for cron: fetch, settle, retrain, forecast, record.", "run"),
     "score": Command(
-        "Score the forecasts that were made in time against what happened, beside the baselines.", "ledger"
+        "Score the forecasts that were made in time against what happened, next to the baselines.", "ledger"
     ),
     "ledger": Command(
         "List and export the recorded forecasts.",

@@ -98,8 +98,8 @@ def errors(failures: Sequence[Failure]) -> None:
 def error_lines(failure: Failure) -> str:
     """One failure in one line, and its hint in a second; the source is named where the message does not name it."""
     # A line each: a line feed in a file's name could begin what looks like another message.
-    told = (failure.error.message, failure.source, failure.error.hint)
-    message, source, hint = (" ".join(words.splitlines()) for words in told)
+    parts = (failure.error.message, failure.source, failure.error.hint)
+    message, source, hint = (" ".join(words.splitlines()) for words in parts)
     if isinstance(failure.error, InterruptedRun):
         return message
     named = message if not source or source in message else f"{source}: {message}"
@@ -143,7 +143,7 @@ def worst(failures: Sequence[Failure]) -> int:
 
 
 def save(path: Path | None, write: Callable[[Path], object], said: str, common: Common) -> list[Failure]:
-    """Write a file that was asked for, and say so. What cannot be written is told, and the answer is still printed."""
+    """Write a file that was asked for, and say so; where it cannot be written, the answer is still printed."""
     if path is None:
         return []
 

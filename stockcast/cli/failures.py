@@ -1,4 +1,4 @@
-"""What went wrong outside the exception tree, made fit to be told: crashes, interruptions, full disks."""
+"""What went wrong outside the exception tree, made fit for a reader: crashes, interruptions, full disks."""
 
 from __future__ import annotations
 

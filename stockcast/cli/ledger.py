@@ -15,7 +15,7 @@ _SUFFIXES = (".csv", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """Which forecasts of the record; a None sets no limit."""
 
     ticker: str | None = setting(None, "This ticker alone", CHOICE)
@@ -38,13 +38,13 @@ class ListOrder:
 
 
 @command()
-def ledger_list(chosen: Chosen, order: ListOrder, common: Common) -> None:
+def ledger_list(which: Selection, order: ListOrder, common: Common) -> None:
     """List recorded forecasts."""
     from stockcast import pipeline
     from stockcast.report.data import ledger_data
     from stockcast.report.live import ledger_text
 
-    rows, missed = pipeline.ledger(common.home, chosen.ticker, chosen.model, chosen.since, chosen.kind)
+    rows, missed = pipeline.ledger(common.home, which.ticker, which.model, which.since, which.kind)
     shown = rows[-order.limit :] if order.limit else rows
     if not rows and not common.as_json:
         common.console.say(f"no forecasts on record in {common.home}; stockcast predict TICKER makes one")
@@ -71,12 +71,12 @@ class LedgerFile:
 
 
 @command()
-def ledger_export(chosen: Chosen, file: LedgerFile, common: Common) -> None:
+def ledger_export(which: Selection, file: LedgerFile, common: Common) -> None:
     """Write every recorded forecast with its outcome and the baselines' scores."""
     from stockcast import pipeline
     from stockcast.report.data import ledger_csv, ledger_data, ledger_jsonl
 
-    rows, missed = pipeline.ledger(common.home, chosen.ticker, chosen.model, chosen.since, chosen.kind)
+    rows, missed = pipeline.ledger(common.home, which.ticker, which.model, which.since, which.kind)
     output = file.output
     if output is None:
         deliver("ledger.export", common, (), lambda: ledger_data(rows, missed), lambda _page: ledger_csv(rows))
@@ -95,13 +95,13 @@ class ScoreOrder:
 
 
 @command(kind={"flag": ""})
-def score(chosen: Chosen, order: ScoreOrder, common: Common) -> None:
+def score(which: Selection, order: ScoreOrder, common: Common) -> None:
     """Score the live record."""
     from stockcast import pipeline
     from stockcast.report.data import score_data
     from stockcast.report.live import score_text
 
-    result = pipeline.score(common.home, chosen.ticker, chosen.since, chosen.model)
+    result = pipeline.score(common.home, which.ticker, which.since, which.model)
     alarms = [f"{one.ticker}: {one.alarm}" for one in (*result.scores, *result.pooled) if one.decayed]
     decayed = Decayed(f"decayed: {'; '.join(alarms)}", "train again: stockcast train TICKER")
     failures = [Failure("", decayed)] if order.fail_on_decay and result.decayed else []

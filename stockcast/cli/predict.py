@@ -27,7 +27,7 @@ OF_SAVED: dict[str, dict[str, Any]] = {
     "start": {"flag": ""},
     "end": {"flag": ""},
     "sources": {
-        "help": "Another place for a series that the model looks at; again for more",
+        "help": "Another place for a covariate of the model; again for more",
         "shown": "where it was trained",
     },
     "known_ahead": {"help": "Another place for the dates known beforehand", "shown": "where it was trained"},

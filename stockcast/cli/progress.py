@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 Sink = Callable[[str], None]
 
-PARTS = 10  # a stage is told in at most this many lines, besides its first
-SHORT = 20  # units: a stage with fewer of them is told at its begin and its end alone
+PARTS = 10  # a stage is reported in at most this many lines, besides its first
+SHORT = 20  # units: a stage with fewer of them is reported at its begin and its end alone
 
 
 def rate(per_second: float) -> str:
@@ -36,7 +36,7 @@ class Notes:
     def __init__(self, console: Console, label: str) -> None:
         self.console = console
         self.label = label
-        self._told: set[str] = set()
+        self._said: set[str] = set()
 
     def __enter__(self) -> Notes:
         return self
@@ -58,8 +58,8 @@ class Notes:
 
     def note(self, message: str, detail: bool = False) -> None:
         """A line of the log, named after the label unless it is already; `detail` for the curious only."""
-        if message not in self._told:
-            self._told.add(message)
+        if message not in self._said:
+            self._said.add(message)
             named = message if message.startswith(f"{self.label}: ") else f"{self.label}: {message}"
             self.console.say(named, detail)
 
@@ -175,7 +175,7 @@ class Bar(Notes):
 def watch(console: Console, label: str, bar: bool = True) -> Notes:
     """Whoever watches the work on `label`: a bar where stderr is a terminal, lines elsewhere, nobody if quiet.
 
-    bar: False where work is too short to be worth one; its notes are told all the same.
+    bar: False where work is too short to be worth one; its notes are logged all the same.
     """
     if console.level > STORY or not bar:
         return Notes(console, label)
@@ -191,7 +191,7 @@ class TickerNotes(Notes):
 
     def note(self, message: str, detail: bool = False) -> None:
         """A line on stderr; the log file keeps the details too."""
-        fresh = message not in self._told
+        fresh = message not in self._said
         super().note(message, detail)
         if fresh and self._log is not None:
             self._log(message if message.startswith(f"{self.label}: ") else f"{self.label}: {message}")

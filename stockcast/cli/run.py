@@ -60,8 +60,8 @@ def run(
     from stockcast.config.runfile import load_run_config
 
     wanted = load_run_config(file.found(common.home) or DEFAULT)
-    chosen = _chosen(tickers) if tickers else wanted.tickers
-    done, result, failures = _run(wanted, chosen, order.wait, common)
+    names = _selected(tickers) if tickers else wanted.tickers
+    done, result, failures = _run(wanted, names, order.wait, common)
     from stockcast.report.live import run_text
 
     written = result.written if result else ()
@@ -74,14 +74,14 @@ def run(
     )
 
 
-def _chosen(words: list[str]) -> tuple[str, ...]:
+def _selected(words: list[str]) -> tuple[str, ...]:
     from stockcast.config.sources import distinct, ticker
 
     return distinct(ticker(word) for word in expanded(words))
 
 
 def _run(
-    config: RunConfig, chosen: tuple[str, ...], wait: float, common: Common
+    config: RunConfig, names: tuple[str, ...], wait: float, common: Common
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast import pipeline
     from stockcast.storage.outputs import RunLog
@@ -89,22 +89,20 @@ def _run(
     with RunLog(common.home / "logs", warn=common.console.say) as log:
         try:
             with pipeline.run(config, common.home, wait) as work:
-                return _worked(work, chosen, common, log)
+                return _worked(work, names, common, log)
         except StockcastError as error:
             log.error(error.message)
             raise
 
 
 def _worked(
-    work: Run, chosen: tuple[str, ...], common: Common, log: RunLog
+    work: Run, names: tuple[str, ...], common: Common, log: RunLog
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast.cli.progress import Counter
 
-    log.info(f"run of {len(chosen)} tickers begins")
-    with Counter(common.console, "run", len(chosen), log.info) as counter:
-        done = run_each(
-            chosen, counter.counted(lambda one: work.ticker(one, counter.watching(one))), common, saves=True
-        )
+    log.info(f"run of {len(names)} tickers begins")
+    with Counter(common.console, "run", len(names), log.info) as counter:
+        done = run_each(names, counter.counted(lambda one: work.ticker(one, counter.watching(one))), common, saves=True)
     failures, result = list(done.failures), None
     if not done.interrupted:
         try:

@@ -42,7 +42,7 @@ def training_window(word: str) -> int | None:
 
 @dataclass(frozen=True)
 class FoldConfig:
-    """Where the stages of a walk-forward backtest begin and what each may learn from.
+    """Where the stages of a walk-forward backtest begin and what each may be trained on.
 
     Attributes:
         test_from: First target session that is forecast; None: the last 30 % of the sessions.
@@ -65,7 +65,7 @@ class FoldConfig:
     )
     window: int | None = setting(
         None,
-        "Learn from everything before a fold, or from its last N sessions",
+        "Train on everything before a fold, or on its last N sessions",
         SPLIT,
         flag="--training",
         metavar="expanding|sliding:N",
@@ -73,7 +73,7 @@ class FoldConfig:
         parse=training_window,
         bounds=Bounds(310, 100_000),
         said="a sliding window of {} sessions is",
-        hint="a fit needs 250 sessions to learn from and 60 to choose on",
+        hint="a fit needs 250 sessions to train on and 60 to validate on",
     )
     embargo: int = setting(
         0,
@@ -84,7 +84,7 @@ class FoldConfig:
     )
     validation_share: float = 0.18
     validate_from: date | None = setting(
-        None, "First session that the first fold chooses on", SPLIT, shown="the newest 18 % of what a fold knows"
+        None, "First session of the first fold's validation part", SPLIT, shown="the newest 18 % of what a fold knows"
     )
 
     def __post_init__(self) -> None:
@@ -123,11 +123,11 @@ class BacktestConfig:
     """
 
     cells: tuple[str, ...] = setting(
-        ("lstm",), "Recurrent cell; again for another beside it", NETWORK, flag="--cell", choices=CELLS, shown="lstm"
+        ("lstm",), "Recurrent cell; again for more", NETWORK, flag="--cell", choices=CELLS, shown="lstm"
     )
     network: NetworkConfig = part(NetworkConfig, cell={"flag": ""})
     training: TrainingConfig = part(
-        TrainingConfig, final_fit={"help": "Refit each network on all that its fold may learn from"}
+        TrainingConfig, final_fit={"help": "Refit each network on all that its fold may be trained on"}
     )
     folds: FoldConfig = part(FoldConfig)
     baselines: tuple[str, ...] = setting(
@@ -140,7 +140,7 @@ class BacktestConfig:
         500, "Simulated paths, beyond one session", NETWORK, bounds=Bounds(100, 100_000), said="{} simulated paths are"
     )
     warm_start: bool = setting(
-        False, "Begin with the weights of the fold before", TRAINING, flag="--warm-start/--fresh-start"
+        False, "Initialise with the weights of the fold before", TRAINING, flag="--warm-start/--fresh-start"
     )
     cost: float = setting(
         5.0,

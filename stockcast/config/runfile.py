@@ -115,7 +115,7 @@ class _Reader:
             raise self._error(("tickers",), f"tickers: {error.message}", error.hint) from error
         listed = tree.get("watchlist")
         if listed is not None:
-            found += read_watchlist(self._beside(_WATCHLIST, listed))
+            found += read_watchlist(self._relative(_WATCHLIST, listed))
         if not found:
             hint = 'write tickers = ["AAPL"] above the first [table], or watchlist = "FILE"'
             raise self._error(("tickers",), "there is no ticker", hint)
@@ -150,13 +150,13 @@ class _Reader:
         for key in known_keys()["output"]:
             value = values.get(key.name)
             if key.name == "folder":
-                plain["folder"] = self._beside(key, values.get("folder", str(key.option.default)))
+                plain["folder"] = self._relative(key, values.get("folder", str(key.option.default)))
             elif isinstance(value, bool):
                 plain[key.name] = key.option.default if value else None
         output: OutputConfig = self._built("output", OutputConfig(), plain)
         return output
 
-    def _beside(self, key: Key, value: Any) -> Path:
+    def _relative(self, key: Key, value: Any) -> Path:
         """A path of the file, which is relative to its folder."""
         self._require_kind(key, value)
         return self.path.parent / Path(value).expanduser()

@@ -95,11 +95,11 @@ class CovariatesConfig:
 
     sources: tuple[str, ...] = setting(
         (),
-        "A further series to look at, ticker or file (FILE@XTKS for a file of another exchange); again for more",
+        "A covariate: ticker or file of a further series (FILE@XTKS for another exchange's); again for more",
         DATA,
         flag="--with",
         metavar="SOURCE",
-        toml="further series to look at: tickers, or files (FILE@XTKS for one of another exchange)",
+        toml="covariates: tickers, or files (FILE@XTKS for one of another exchange)",
         example='["^GSPC", "^VIX"]',
     )
     known_ahead: str | None = setting(

@@ -19,6 +19,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"\bPull of the weights to 0\b", "Weight decay"),
     (r"\bNetworks to begin with\b", "Initial weights"),
     (r"\bMore of the story on stderr\b", "More of the log on stderr"),
+    (r"\bagainst what happened, beside the baselines", "against what happened, next to the baselines"),
     (r"# networks to begin with, general, scratch or", "# initial weights: general, scratch or"),
     (r"# share of units silenced in training", "# dropout rate"),
     (r"# pull of the weights to 0", "# weight decay"),
