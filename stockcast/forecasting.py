@@ -150,7 +150,7 @@ class TrainedModel:
                 return fit
         earliest = fits[0].cutoff
         raise ModelError(
-            f"model {self.name} has learnt from sessions up to {earliest} and cannot forecast "
+            f"model {self.name} was trained on sessions up to {earliest} and cannot forecast "
             f"from {origin} without looking ahead",
             f"choose a date from {earliest} on, or train with --test-from on or before {origin}",
         )

@@ -42,8 +42,8 @@ class InitialResult:
         model = f"the {self.name} model" if self.name == "general" else f"model {self.name}"
         if self.kept:
             return (
-                f"network: {model} unchanged, since tuning it on {ticker} did not improve it beyond luck "
-                f"({change:+.2f} % on the validation part, p = {self.p:.2f})"
+                f"network: {model} unchanged, since tuning it on {ticker} brought no statistically "
+                f"significant improvement ({change:+.2f} % on the validation part, p = {self.p:.2f})"
             )
         return f"network: {model} tuned on {ticker}, {change:+.2f} % better on the validation part (p = {self.p:.3f})"
 

@@ -309,7 +309,7 @@ def test_one_series_that_cannot_be_forecast_leaves_the_others_standing(model: Mo
     assert isinstance(warning.message.failures["EARLY"], ModelError)
     for reason in (
         "5 series are left out",
-        "EARLY: model FAKE has learnt from sessions up to",
+        "EARLY: model FAKE was trained on sessions up to",
         "BROKEN: BROKEN in the frame, row 508",
         "TEXT: row 2309: y 'dear' is not a number",
         "UNDATED: row 3203: ds NaT is not a date",

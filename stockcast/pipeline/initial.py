@@ -277,8 +277,8 @@ def _beside(model: TrainedModel, history: History, home: Path, progress: Progres
     if model.has_fallback and not (model.market is not None and model.market.reaches(history.last)):
         why = f"Train {model.name} again on prices up to then." if model.market is not None else ELSEWHERE
         progress.note(
-            f"{history.ticker}: the market of {history.last} is not known, and the training begins with the network of "
-            f"{model.name} that does without one. {why}"
+            f"{history.ticker}: the market of {history.last} is not known, and the training is initialised from the "
+            f"network of {model.name} that does without one. {why}"
         )
     return model
 
@@ -288,7 +288,7 @@ def _latest(model: TrainedModel, fits: Sequence[Fit], before: date) -> Ensemble:
     known = [fit for fit in fits if fit.cutoff < before]
     if not known:
         raise ModelError(
-            f"model {model.name} has learnt from sessions up to {fits[0].cutoff}: a training whose validation "
+            f"model {model.name} was trained on sessions up to {fits[0].cutoff}: a training whose validation "
             f"part begins on {before} cannot begin with it",
             f"train {model.name} with --test-from {before} or earlier, validate from a later day on, or begin "
             f"with --init {GENERAL} or --init {SCRATCH}",

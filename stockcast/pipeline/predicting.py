@@ -106,7 +106,7 @@ def serving(home: Path, named: str | None, history: History, progress: Progress)
         return model_of(home, own, progress)
     model = trainedmodel.general_model(history.last, history)
     if named is None:
-        learnt = f"it has learnt up to {model.scored.cutoff}"
+        learnt = f"it was trained to {model.scored.cutoff}"
         progress.note(f"{history.ticker}: it has no model of its own, so the general model forecasts; {learnt}")
     return model
 

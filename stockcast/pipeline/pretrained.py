@@ -97,7 +97,7 @@ class PretrainedBacktest:
         row = max(self._first_row(dates_T, self._pairs[0], config), enough)
         if row >= len(dates_T):
             raise ModelError(
-                f"model {self.name} has learnt from sessions up to {_cutoff(self._pairs[0])}, and the prices of "
+                f"model {self.name} was trained on sessions up to {_cutoff(self._pairs[0])}, and the prices of "
                 f"{history.ticker}, {history.first} to {history.last}, leave nothing to score after that",
                 "use a longer history, or train the model with an earlier --test-from",
             )
@@ -110,7 +110,7 @@ class PretrainedBacktest:
         history = series.history
         config = self.configured(history, config)
         fit, without_market = self._pair(history.dates[1:], config)
-        progress.note(f"{history.ticker}: {self.name} has learnt from sessions up to {fit.cutoff}", detail=True)
+        progress.note(f"{history.ticker}: {self.name} was trained on sessions up to {fit.cutoff}", detail=True)
         own, calendar = features(history), self._calendar(history)
         market = self._market(series, progress)
         beside = self._beside(series, config.covariates, progress)
@@ -147,7 +147,7 @@ class PretrainedBacktest:
         earliest = self._first_row(dates_T, self._pairs[0], config)
         later = f"--test-from {dates_T[earliest]} or later" if earliest < len(dates_T) else "a longer history"
         raise ModelError(
-            f"model {self.name} has learnt from sessions up to {_cutoff(self._pairs[0])}: it cannot be scored "
+            f"model {self.name} was trained on sessions up to {_cutoff(self._pairs[0])}: it cannot be scored "
             f"from {first} on without looking ahead",
             f"its cutoff is {_cutoff(self._pairs[0])}: use {later}",
         )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import inf, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
+from stockcast.evaluation.verdict import display
 from stockcast.report.tables import (
+    COVERAGE_50,
+    COVERAGE_90,
     Column,
     Table,
     basis_points,
@@ -22,7 +25,7 @@ from stockcast.report.tables import (
 from stockcast.report.text import Block, Heading, Page, render, render_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
     from datetime import date
     from typing import Any
 
@@ -35,8 +38,13 @@ if TYPE_CHECKING:
 _MOST_STEPS = 12  # rows of the table of steps
 _BAR = 40  # characters of the drawing of a fold
 
-BEST = "Cannot be told from the best (model confidence set, 90 %"
 GARCH = "garch-t"
+SIGNIFICANT = "significant\n(FDR 10 %)"
+
+
+def versus(rival: str) -> str:
+    """A competitor that others are held against, as a heading names it."""
+    return f"vs {display(rival).removeprefix('the ')}"
 
 
 # Competitors.
@@ -71,9 +79,9 @@ def _score_columns(shown: str) -> tuple[Column[Scored], ...]:
         Column("p", lambda row: row.against and row.against.dm_p, p_value, missing=""),
         Column("log score", lambda row: row.score.log_score, number, rank=1),
         Column("pinball", lambda row: row.score.pinball, basis_points, rank=7),
-        Column("score 90 %", lambda row: row.score.interval_score_90, basis_points_1, rank=4),
-        Column("in 50 %", lambda row: row.score.coverage_50, percent, rank=3),
-        Column("in 90 %", lambda row: row.score.coverage_90, percent),
+        Column("score\n90 %", lambda row: row.score.interval_score_90, basis_points_1, rank=4),
+        Column(COVERAGE_50, lambda row: row.score.coverage_50, percent, rank=3),
+        Column(COVERAGE_90, lambda row: row.score.coverage_90, percent),
         Column("MAE", lambda row: row.score.mae_ratio, number, ratios, rank=5),
         Column("RMSE", lambda row: row.score.rmse_ratio, number, rank=6),
         Column("MAPE", lambda row: row.score.mape_ratio, number, rank=6),
@@ -101,14 +109,14 @@ def competition(scores: Sequence[Score], comparisons: Sequence[Comparison], cell
 def folds_table(
     folds: Sequence[FoldSummary], *more: Column[FoldSummary], drawn: Page | None = None
 ) -> Table[FoldSummary]:
-    """Each fold on a line: what it learns from, chooses on and forecasts; drawn to scale on a page of text."""
+    """Each fold on a line: its parts for training, validation and test; drawn to scale on a page of text."""
     return Table(
         (
             Column("fold", lambda fold: fold.number),
             *([_drawing(folds, drawn)] if drawn else []),
-            Column("learns from", lambda fold: fold.train[0], rank=1, align="left"),
-            Column("chooses from", lambda fold: fold.validation[0], rank=1, align="left"),
-            Column("forecasts", lambda fold: fold.test[0], align="left"),
+            Column("train from", lambda fold: fold.train[0], rank=1, align="left"),
+            Column("validation from", lambda fold: fold.validation[0], rank=1, align="left"),
+            Column("test from", lambda fold: fold.test[0], align="left"),
             Column("to", lambda fold: fold.test[1], align="left"),
             Column("sessions", lambda fold: fold.test[2], whole),
             *more,
@@ -132,7 +140,7 @@ def _drawing(folds: Sequence[FoldSummary], page: Page) -> Column[FoldSummary]:
             line[low : high + 1] = mark * (high + 1 - low)
         return "".join(line).rstrip()
 
-    return Column(f"{marks[0]} learns  {marks[1]} chooses  {marks[2]} forecast", bar, rank=2, align="left")
+    return Column(f"{marks[0]} train  {marks[1]} validation  {marks[2]} test", bar, rank=2, align="left")
 
 
 def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page) -> str:
@@ -166,10 +174,10 @@ def effects_table(effects: Sequence[CalibrationEffect], errors: bool = False) ->
     """The intervals before and after calibration; errors: with the mean over groups of how far they are off."""
     columns: list[Column[CalibrationEffect]] = [
         Column("calibration", lambda effect: effect.method, align="left"),
-        Column("in 90 %", lambda effect: effect.coverage_90, percent_2),
+        Column(COVERAGE_90, lambda effect: effect.coverage_90, percent_2),
         Column("worst year", lambda effect: worst_group(effect.by_year), align="left"),
         Column("worst tenth", lambda effect: worst_group(effect.by_decile), rank=1, align="left"),
-        Column("score 90 %", lambda effect: effect.interval_score_90, basis_points_1),
+        Column("score\n90 %", lambda effect: effect.interval_score_90, basis_points_1),
     ]
     if errors:
         columns.insert(3, Column("mean error by year", lambda effect: _points(effect.by_year)))
@@ -219,11 +227,11 @@ def economics_table(strategies: Sequence[Economics]) -> Table[Economics]:
 
 _ECONOMICS: tuple[Column[Economics], ...] = (
     Column("strategy", lambda e: e.strategy, align="left"),
-    Column("a year", lambda e: e.annual_return, percent),
+    Column("annual\nreturn", lambda e: e.annual_return, percent),
     Column("volatility", lambda e: e.annual_volatility, percent, rank=3),
     Column("Sharpe", lambda e: e.sharpe, number_2),
-    Column("+/-", lambda e: e.sharpe_se, number_2, rank=2),
-    Column("worst fall", lambda e: e.max_drawdown, percent, rank=1),
+    Column("s.e.", lambda e: e.sharpe_se, number_2, rank=2),
+    Column("max\ndrawdown", lambda e: e.max_drawdown, percent, rank=1),
     Column("turnover", lambda e: e.turnover, lambda value: number(value, 1), rank=4),
     Column("break-even cost", lambda e: e.break_even_cost_bp, lambda cost: f"{cost:,.1f} bp"),
     Column(
@@ -235,12 +243,13 @@ _ECONOMICS: tuple[Column[Economics], ...] = (
 )
 
 
-def economics_words(strategies: Sequence[Economics]) -> str:
+def economics_words(table: Table[Economics]) -> str:
     """What the table is, and is not."""
-    return (
-        f"What these rules would have earned in the past, {strategies[0].cost_bp:g} basis points taken off for what is "
+    words = (
+        f"What these rules would have earned in the past, {table.rows[0].cost_bp:g} basis points taken off for what is "
         "traded: no promise, and no advice. Beyond its break-even cost a rule loses money."
     )
+    return f"{words} {table.notes}".rstrip()
 
 
 # One ticker.
@@ -276,8 +285,7 @@ def _section(result: BacktestResult, page: Page, best: list[str]) -> list[Block]
         blocks.append(effects_table(result.calibrated))
     if result.economics:
         table = economics_table(result.economics)
-        words = f"{economics_words(result.economics)} {table.notes}".rstrip()
-        blocks += ["", Heading("Trading on it"), table, words]
+        blocks += ["", Heading("Trading on it"), table, economics_words(table)]
     return blocks
 
 
@@ -285,8 +293,13 @@ def _best(summary: BacktestSummary) -> list[str]:
     """Who is in the confidence set; nothing where there were not two competitors to tell apart."""
     if not summary.confidence_set:
         return []
-    names = ", ".join(f"{name} ({basis_points(summary.mean_crps[name])})" for name in summary.confidence_set)
-    return [f"{BEST}; CRPS in basis points): {names}."]
+    names = [f"{name} ({basis_points(summary.mean_crps[name])})" for name in summary.confidence_set]
+    return [best_words(names, "; CRPS in basis points")]
+
+
+def best_words(names: Iterable[str], unit: str = "") -> str:
+    """The competitors that cannot be told apart. unit: of the figures behind their names."""
+    return f"Cannot be told from the best (model confidence set, 90 %{unit}): {', '.join(names)}."
 
 
 class Step(NamedTuple):
@@ -309,11 +322,11 @@ def steps_table(
         Column("sessions ahead", lambda step: step.score.horizon),
         Column("forecasts", lambda step: step.score.n, whole, rank=2),
         Column("CRPS", lambda step: step.score.crps, basis_points),
-        *([Column[Step]("in 50 %", lambda step: step.score.coverage_50, percent)] if coverage_50 else []),
-        Column("in 90 %", lambda step: step.score.coverage_90, percent, rank=1),
+        *([Column[Step](COVERAGE_50, lambda step: step.score.coverage_50, percent)] if coverage_50 else []),
+        Column(COVERAGE_90, lambda step: step.score.coverage_90, percent, rank=1),
     ]
     for rival in rivals:
-        columns += [Column(f"over {rival}", than(rival, lambda c: c.crps_skill), gain)]
+        columns += [Column(f"skill\n{versus(rival)}", than(rival, lambda c: c.crps_skill), gain)]
         columns += [Column("p", than(rival, lambda c: c.dm_p), p_value)]
     compared = [comparison for comparison in result.comparisons if comparison.model == network]
     rows = tuple(
@@ -374,13 +387,13 @@ def _all_tickers(summary: BacktestSummary, skill: SkillTable) -> Table[SkillRow]
         Column("model", lambda row: row.model, align="left"),
         Column("CRPS", lambda row: row.crps_bp, number_2, "CRPS in basis points.", rank=2),
         Column(
-            f"over {skill.reference}",
+            versus(skill.reference),
             lambda row: row.reference_gain,
             gain,
-            f"over {skill.reference}: gain in CRPS, mean over tickers.",
+            f"{versus(skill.reference)}: gain in CRPS, mean over tickers.",
         ),
         Column("better on", lambda row: row.better_than_garch, lambda k: f"{k} of {n}", rank=4, missing=""),
-        Column("in 90 %", lambda row: row.coverage_90, percent_2, rank=3),
+        Column(COVERAGE_90, lambda row: row.coverage_90, percent_2, rank=3),
         Column(
             f"{network} skill",
             lambda row: row.network_gain,
@@ -397,9 +410,9 @@ def _all_tickers(summary: BacktestSummary, skill: SkillTable) -> Table[SkillRow]
         ),
         Column("better on", pooled(_better_on), rank=1, missing=""),
         Column(
-            "found",
+            SIGNIFICANT,
             pooled(lambda c: c.found),
-            note="found: tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
+            note="significant: tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
             rank=5,
             missing="",
         ),
@@ -423,5 +436,5 @@ _POOLED: tuple[Column[PooledComparison], ...] = (
     Column("skill", lambda c: c.crps_skill, gain),
     Column("p", lambda c: c.dm_p, p_value),
     Column("better on", _better_on),
-    Column("found", lambda c: c.found, rank=1),
+    Column(SIGNIFICANT, lambda c: c.found, rank=1),
 )

@@ -49,9 +49,9 @@ def _audit_columns(width: int) -> tuple[Column[AuditCheck], ...]:
 
 
 def _settings(s: Mapping[str, Any]) -> str:
-    init = f" that begins with {s['init']}" if s.get("init", SCRATCH) != SCRATCH else ""
+    init = f" initialised from {s['init']}" if s.get("init", SCRATCH) != SCRATCH else ""
     parts = (
-        f"{s['first']} to {s['last']}; learns before {s['validate_from']}, chooses up to {s['cutoff']}, test part from "
+        f"{s['first']} to {s['last']}; trained before {s['validate_from']}, validated up to {s['cutoff']}, tested from "
         f"{s['test_from']}."
     )
     network = (

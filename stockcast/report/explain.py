@@ -107,7 +107,7 @@ def _facts(result: Explanation) -> str:
     s = result.subject
     facts = (
         f"{s.ticker} from {s.origin}; model {s.model} ({s.cell}, {count(s.members, 'member')}, "
-        f"learnt up to {s.cutoff}); {result.attribution.method.replace('-', ' ')}."
+        f"trained to {s.cutoff}); {result.attribution.method.replace('-', ' ')}."
     )
     if s.served_by == s.cell:
         return facts

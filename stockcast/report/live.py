@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from stockcast.report.forecast import interval_90
 from stockcast.report.tables import (
+    COVERAGE_50,
+    COVERAGE_90,
     Column,
     Table,
     basis_points,
@@ -148,10 +150,10 @@ _SCORES: tuple[Column[LiveScore], ...] = (
     Column("skill", _rival(lambda c: c.crps_skill), gain, "skill: by how much it is lower than the rival's."),
     Column("p", _rival(lambda c: c.dm_p), p_value),
     Column(
-        "in 90 %",
+        COVERAGE_90,
         lambda s: s.coverage_90,
         percent,
-        "in 90 %: how often the interval held the close; its range is where the true share lies.",
+        "90 % coverage: how often the interval held the close; its range is where the true share lies.",
     ),
     Column(
         "95 % range",
@@ -160,7 +162,7 @@ _SCORES: tuple[Column[LiveScore], ...] = (
         align="left",
     ),
     Column("uncalibrated", lambda s: s.raw_coverage_90, percent, rank=3),
-    Column("in 50 %", lambda s: s.coverage_50, percent, rank=4),
+    Column(COVERAGE_50, lambda s: s.coverage_50, percent, rank=4),
     Column("PIT p", lambda s: s.pit_p, number, rank=5),
 )
 

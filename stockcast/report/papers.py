@@ -8,7 +8,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from stockcast.errors import ConfigError
-from stockcast.report.backtest import BEST
+from stockcast.evaluation.verdict import display
+from stockcast.report.backtest import best_words, versus
 from stockcast.report.data import plain
 from stockcast.report.tables import UNKNOWN, Column, Table, count, number_2, p_value, percent
 from stockcast.text import csv_table, printable
@@ -86,15 +87,17 @@ def _gains(skill: SkillTable) -> list[Column[SkillRow]]:
         "garch-t": lambda row: row.garch_gain,
         "har-t": lambda row: row.har_gain,
     }
-    says = "Gain over another: by how much the CRPS is lower."
+    says = "Gain vs another: by how much the CRPS is lower."
     return [
-        Column(f"gain over {name}", value, _points(2, True), says, above="Gain over, %", short=name, unit=" %")
+        Column(
+            f"gain {versus(name)}", value, _points(2, True), says, above="Gain vs, %", short=display(name), unit=" %"
+        )
         for name, value in gains.items()
     ]
 
 
 def _scores(skill: SkillTable) -> list[Column[SkillRow]]:
-    name = skill.reference
+    name = display(skill.reference)
     return [
         Column(
             f"log score, less {name}'s",
@@ -105,7 +108,7 @@ def _scores(skill: SkillTable) -> list[Column[SkillRow]]:
             short="log",
         ),
         Column(
-            f"interval score 90, gain over {name}",
+            f"interval score 90, gain vs {name}",
             lambda row: row.interval_score_gain,
             _points(1, True),
             f"Interval score: by how much that of the central 90 % interval is lower than that of {name}.",
@@ -117,10 +120,14 @@ def _scores(skill: SkillTable) -> list[Column[SkillRow]]:
 
 
 def _coverages() -> list[Column[SkillRow]]:
-    says = "In 50 % and in 90 %: share of all outcomes within these central intervals."
+    says = "50 % and 90 % coverage: share of all outcomes within these central intervals."
     return [
-        Column("in 50 %", lambda row: row.coverage_50, _points(1), says, above="In, %", short="50", unit=" %"),
-        Column("in 90 %", lambda row: row.coverage_90, _points(2), says, above="In, %", short="90", unit=" %"),
+        Column(
+            "50 % coverage", lambda row: row.coverage_50, _points(1), says, above="Coverage, %", short="50", unit=" %"
+        ),
+        Column(
+            "90 % coverage", lambda row: row.coverage_90, _points(2), says, above="Coverage, %", short="90", unit=" %"
+        ),
     ]
 
 
@@ -133,7 +140,14 @@ def _counts(skill: SkillTable) -> list[Column[SkillRow]]:
     }
     says = "Better than another on: tickers on which the CRPS is lower."
     return [
-        Column(f"better than {name} on", value, note=says, above=f"Better, of {n:,}", short=name, unit=f" of {n:,}")
+        Column(
+            f"better than {display(name)} on",
+            value,
+            note=says,
+            above=f"Better, of {n:,}",
+            short=display(name),
+            unit=f" of {n:,}",
+        )
         for name, value in counts.items()
         if n > 1
     ]
@@ -181,7 +195,7 @@ def _caption(skill: SkillTable, notes: Iterable[str]) -> str:
     if len(skill.tickers) > 1:
         sentences.append("CRPS, gains and scores are means over tickers.")
     if skill.confidence_set:
-        sentences.append(f"{BEST}): {', '.join(skill.confidence_set)}.")
+        sentences.append(best_words(skill.confidence_set))
     if skill.left_out:
         sentences.append(f"Left out, since not every ticker has them: {', '.join(skill.left_out)}.")
     return " ".join(sentences)

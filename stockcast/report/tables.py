@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 Row = TypeVar("Row")
 
 UNKNOWN = "-"
+COVERAGE_50, COVERAGE_90 = "50 %\ncoverage", "90 %\ncoverage"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from stockcast.report.backtest import GARCH, competition, together
+from stockcast.evaluation.verdict import display
+from stockcast.report.backtest import GARCH, competition, together, versus
 from stockcast.report.forecast import age, next_forecast
-from stockcast.report.tables import Column, Table, basis_points, count, few, gain, p_value, percent, whole
+from stockcast.report.tables import COVERAGE_90, Column, Table, basis_points, count, few, gain, p_value, percent, whole
 from stockcast.report.text import Block, Heading, Page, render_all
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ def _tickers(result: PoolResult) -> list[Block]:
     table = _ticker_table(ranked, result)
     skills = [ticker.against[strongest].crps_skill for ticker in ranked]
     return [
-        Heading(f"Test part: {count(len(ranked), 'ticker')}, best skill over {strongest} first"),
+        Heading(f"Test part: {count(len(ranked), 'ticker')}, best skill vs {display(strongest)} first"),
         table,
         table.notes,
-        *([_spread(skills, strongest)] if len(skills) > 1 else []),
+        *([_spread(skills, display(strongest))] if len(skills) > 1 else []),
     ]
 
 
@@ -145,11 +146,11 @@ def _ticker(found: BacktestResult, cell: str) -> _Ticker:
 def _ticker_table(ranked: Sequence[_Ticker], result: PoolResult) -> Table[_Ticker]:
     strongest = result.verdict.strongest_baseline
     rivals = tuple(dict.fromkeys((strongest, GARCH)))
-    over = f"over {' and over '.join(rivals)}: how much lower the CRPS of {result.cell} is."
+    over = f"{' and '.join(map(versus, rivals))}: how much lower the CRPS of {result.cell} is."
 
     def skill(rival: str) -> Column[_Ticker]:
         value = _than(rival, lambda c: c.crps_skill)
-        return Column(f"over {rival}", value, gain, over)
+        return Column(versus(rival), value, gain, over)
 
     columns: tuple[Column[_Ticker], ...] = (
         Column("ticker", lambda ticker: ticker.name, align="left"),
@@ -166,7 +167,7 @@ def _ticker_table(ranked: Sequence[_Ticker], result: PoolResult) -> Table[_Ticke
             "adjusted p: after control of the false discovery rate over all tickers (Benjamini-Hochberg).",
         ),
         *(skill(rival) for rival in rivals[1:]),
-        Column("in 90 %", lambda ticker: ticker.score.coverage_90, percent),
+        Column(COVERAGE_90, lambda ticker: ticker.score.coverage_90, percent),
     )
     return Table(columns, tuple(ranked), most=_MOST)
 

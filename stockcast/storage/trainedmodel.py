@@ -296,7 +296,7 @@ def general_model(until: date, history: History, folder: Path | None = None) -> 
     if not known:
         oldest = min((vintage.cutoff for vintage in every), default=None)
         raise ModelError(
-            f"every vintage of the general model has learnt from sessions after {until}",
+            f"every vintage of the general model was trained on sessions after {until}",
             f"the oldest ends on {oldest}: choose a later date, or train on the ticker itself",
         )
     return _vintage(folder or GENERAL_FOLDER, known[-1])

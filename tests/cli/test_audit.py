@@ -173,7 +173,7 @@ def test_a_planted_leak_fails_the_audit(real: Run, monkeypatch: pytest.MonkeyPat
 
 def test_an_audit_says_what_the_network_begins_with(audit: Audit) -> None:
     words = " ".join(audit("good").out.split())
-    assert "begins with" not in words
+    assert "initialised from" not in words
     tuned = replace(HONEST, settings=HONEST.settings | {"init": "general"})
     audit.run.pipeline.answers["audit"] = lambda **_: tuned
-    assert "lstm that begins with general, " in " ".join(audit("good").out.split())
+    assert "lstm initialised from general, " in " ".join(audit("good").out.split())

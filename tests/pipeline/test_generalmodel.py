@@ -116,7 +116,7 @@ def test_an_earlier_origin_gets_the_newest_vintage_that_had_seen_nothing_later(t
         forecast, _ = predicted(tmp_path, stranger(), as_of=origin)
         ids[origin] = forecast.model_id
     assert ids[CUTS[0]] == ids[day(500)] != ids[CUTS[1]] == ids[day(700)] != ids[day(SESSIONS - 1)]
-    with pytest.raises(ModelError, match="every vintage of the general model has learnt from sessions after") as caught:
+    with pytest.raises(ModelError, match="every vintage of the general model was trained on sessions after") as caught:
         predicted(tmp_path, stranger(), as_of=day(419))
     assert str(CUTS[0]) in caught.value.hint
 

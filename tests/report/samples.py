@@ -6,12 +6,21 @@ from dataclasses import replace
 from datetime import date
 from math import nan
 from pathlib import Path
+from typing import Any
 
 from stockcast.evaluation.scores import Comparison, Score
 from stockcast.evaluation.verdict import Verdict
 from stockcast.forecasts import Forecast
+from stockcast.report.tables import Table
 from stockcast.results import InitialResult, ModelSummary, TrainResult
 from stockcast.windows.splits import PartSummary
+
+
+def by_name(table: Table[Any]) -> dict[str, dict[str, str]]:
+    """The cells of a table by its rows' names and its columns' titles."""
+    titles = [column.title.replace("\n", " ") for column in table.columns]
+    return {cells[0]: dict(zip(titles, cells, strict=True)) for cells in table.cells}
+
 
 SENTENCE = (
     "Intervals: better than the strongest baseline (HAR-t) by 0.4 % (p = 0.02) and than GARCH by 0.9 % (p = 0.003). "

@@ -165,8 +165,8 @@ def test_a_training_says_what_became_of_the_networks_that_it_began_with() -> Non
     assert "refitted" not in words
     assert "served: har-t, refitted on everything" in joined(trainings_text([replace(TRAINED, init=kept)], Page(140)))
     assert (
-        "network: the general model unchanged, since tuning it on AAPL did not improve it beyond luck (+0.10 % on the "
-        "validation part, p = 0.26)"
+        "network: the general model unchanged, since tuning it on AAPL brought no statistically significant "
+        "improvement (+0.10 % on the validation part, p = 0.26)"
     ) in words
     tuned = replace(kept, name="sp500", kept=False, tuned_crps=0.0108, p=0.012)
     words = joined(trainings_text([replace(TRAINED, init=tuned)], Page(140)))

@@ -113,8 +113,8 @@ def test_the_sentence_comes_first_with_the_key_figures_and_the_next_forecast_in_
     start = outline.text.index(SENTENCE)
     first = outline.text[start : outline.text.index("Closes and the forecast")]
     for words in (
-        "Skill over HAR-t, the strongest baseline +0.4 % p 0.020: beyond luck",
-        "Skill over GARCH-t +0.9 % p 0.003: beyond luck",
+        "Skill over HAR-t, the strongest baseline +0.4 % p 0.020: statistically significant",
+        "Skill over GARCH-t +0.9 % p 0.003: statistically significant",
         "90 % intervals that held 90.5 % of 420 forecasts",
         "Direction called right 52.8 % p 0.410: no evidence of skill",
         "LSTM puts the close between",

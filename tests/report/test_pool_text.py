@@ -70,10 +70,10 @@ def test_of_many_tickers_the_best_and_the_worst_are_shown() -> None:
 def test_the_spread_over_tickers_is_told_in_a_sentence() -> None:
     words = flat(pool(**{f"T{k:02}": 0.001 * (k - 4) for k in range(20)}))
     assert (
-        "Better than har-t on 15 of 20 tickers, in the middle by +0.55 %; the best tenth from +1.40 % up, the worst "
+        "Better than HAR-t on 15 of 20 tickers, in the middle by +0.55 %; the best tenth from +1.40 % up, the worst "
         "tenth from -0.30 % down."
     ) in words
-    assert "Better than har-t on 1 of 2 tickers, in the middle by +0.30 %. " in flat(POOL)
+    assert "Better than HAR-t on 1 of 2 tickers, in the middle by +0.30 %. " in flat(POOL)
 
 
 def test_all_tickers_share_a_table_a_calibration_and_a_verdict() -> None:
@@ -106,7 +106,7 @@ def test_members_without_a_score_and_tickers_that_were_left_out_are_named() -> N
 def test_a_narrow_page_keeps_ticker_skill_adjusted_p_and_coverage() -> None:
     lines = text(POOL, Page(width=52)).split("All 2 tickers")[0].splitlines()
     header = next(line for line in lines if line.startswith("ticker "))
-    assert header.split() == ["ticker", "over", "har-t", "adjusted", "p", "over", "garch-t", "in", "90", "%"]
+    assert header.split() == ["ticker", "vs", "HAR-t", "adjusted", "p", "vs", "GARCH-t", "coverage"]
     assert max(map(len, lines)) <= 52
 
 

@@ -318,7 +318,7 @@ def _short(labels: Sequence[str]) -> list[str]:
 
 # Folds on one time line, and how the members of an ensemble learnt and where each was stopped.
 
-_PARTS = (("train", "learns", RULE), ("validation", "chooses", THIRD), ("test", "forecasts", NETWORK))
+_PARTS = (("train", RULE), ("validation", THIRD), ("test", NETWORK))
 _EPOCH = date(1970, 1, 1).toordinal()  # matplotlib counts days from there
 _LABELS = 20
 """More folds than that are not numbered one by one."""
@@ -329,11 +329,11 @@ def folds_chart(folds: Sequence[FoldSummary], narrow: bool = False) -> Chart:
     thick = max(4.0, min(16.0, 420.0 / len(folds)))
 
     def draw(ax: Axes) -> None:
-        for part, words, colour in _PARTS:
+        for part, colour in _PARTS:
             first = [getattr(fold, part)[0].toordinal() - _EPOCH for fold in folds]
             last = [getattr(fold, part)[1].toordinal() + 1 - _EPOCH for fold in folds]
             spans = [end - begin for begin, end in zip(first, last, strict=True)]
-            ax.barh(range(len(folds)), spans, left=first, height=0.68, color=colour, label=words)
+            ax.barh(range(len(folds)), spans, left=first, height=0.68, color=colour, label=part)
         ax.xaxis_date()
         year_axis(ax)
         ax.grid(False)

@@ -13,32 +13,8 @@ import numpy as np
 
 from stockcast.evaluation.skillpath import Skill, skill, skill_path
 from stockcast.evaluation.verdict import LEVEL, display
-from stockcast.report.backtest import (
-    AGAINST,
-    BEST,
-    GARCH,
-    calibration_words,
-    economics_table,
-    economics_words,
-    effects_table,
-    folds_table,
-    pit_words,
-    scores_note,
-    scores_table,
-    steps_table,
-)
-from stockcast.report.html.charts import (
-    coverage_chart,
-    fan_chart,
-    fold_losses_chart,
-    folds_chart,
-    learnt,
-    losses_chart,
-    misses,
-    pit_chart,
-    reliability_chart,
-    skill_chart,
-)
+from stockcast.report import backtest
+from stockcast.report.html import charts
 from stockcast.report.html.page import Block, Card, Cards, Drawing, Facts, Figures, Grid, Prose, Section
 from stockcast.report.tables import (
     Column,
@@ -145,8 +121,8 @@ def _cards(report: Report) -> tuple[Card, ...]:
     v = report.result.verdict
     strongest = f"{display(v.strongest_baseline)}, the strongest baseline"
     cards = [_skill_card(report, strongest, v.strongest_baseline, v.crps_skill, v.dm_p)]
-    if v.garch_skill is not None and v.strongest_baseline != GARCH:
-        cards.append(_skill_card(report, display(GARCH), GARCH, v.garch_skill, v.garch_p))
+    if v.garch_skill is not None and v.strongest_baseline != backtest.GARCH:
+        cards.append(_skill_card(report, display(backtest.GARCH), backtest.GARCH, v.garch_skill, v.garch_p))
     rows = network_rows(report)
     of = (f"of {count(len(rows.crps), 'forecast')}",) if rows is not None else ()
     held = Card("90 % intervals that held", percent(v.coverage_90), (*of, f"50 % intervals: {percent(v.coverage_50)}"))
@@ -159,7 +135,7 @@ def _skill_card(report: Report, shown: str, baseline: str, value: float | None, 
 
 
 def _claim(p: float | None) -> str:
-    return f"p {p_value(p)}: {'beyond luck' if p is not None and p < LEVEL else 'no evidence of skill'}"
+    return f"p {p_value(p)}: {'statistically significant' if p is not None and p < LEVEL else 'no evidence of skill'}"
 
 
 def _band(report: Report, baseline: str) -> tuple[str, ...]:
@@ -201,8 +177,8 @@ def _prices(report: Report) -> Section | None:
     if not report.closes:
         return None
     rows = network_rows(report)
-    wide = fan_chart(report, rows, _SESSIONS)
-    narrow = fan_chart(report, rows, _SESSIONS_NARROW, narrow=True)
+    wide = charts.fan_chart(report, rows, _SESSIONS)
+    narrow = charts.fan_chart(report, rows, _SESSIONS_NARROW, narrow=True)
     blocks: list[Block] = [Figures((Drawing(wide, _fan_note(report), narrow),))]
     if len(report.fan) > 1:
         table = Table(_FAN, report.fan, f"Forecast by {display(report.forecaster)}")
@@ -214,7 +190,7 @@ def _fan_note(report: Report) -> str:
     rows = network_rows(report)
     words = [f"Closes in {report.currency}."] if report.currency else []
     if rows is not None:
-        missed, of = misses(report, rows, _SESSIONS)
+        missed, of = charts.misses(report, rows, _SESSIONS)
         words.append(
             f"Band: the {display(report.result.network)}'s 90 % interval for each close, made at the close before; "
             f"{missed} of the last {count(of, 'close')} were outside, {0.1 * of:.0f} would be expected."
@@ -259,7 +235,7 @@ def _skill(report: Report) -> Section | None:
     if not pairs:
         return None
     rolling = all(len(pair.loss_N) >= 2 * _WINDOW for pair in pairs.values())
-    shown = dict.fromkeys((report.result.verdict.strongest_baseline, GARCH, "random-walk", "har-t"))
+    shown = dict.fromkeys((report.result.verdict.strongest_baseline, backtest.GARCH, "random-walk", "har-t"))
     drawings = tuple(_skill_drawing(name, pairs[name], rolling, report) for name in shown if name in pairs)
     p = {c.baseline: c.dm_p for c in report.result.comparisons_at(1) if c.model == report.result.network}
     versus = sorted((_versus(name, pair, p.get(name)) for name, pair in pairs.items()), key=lambda v: v.whole.value)
@@ -278,7 +254,7 @@ def _skill_drawing(name: str, pair: Pair, rolling: bool, report: Report) -> Draw
     path = skill_path(pair.loss_N, pair.baseline_N, _WINDOW if rolling else None, _FIRST, every)
     strongest = name == report.result.verdict.strongest_baseline
     title = f"Skill over {display(name)}" + (", the strongest baseline" if strongest else "")
-    return Drawing(skill_chart(f"skill-over-{name}", title, pair.sessions_N[path.rows_P], path), "")
+    return Drawing(charts.skill_chart(f"skill-over-{name}", title, pair.sessions_N[path.rows_P], path), "")
 
 
 def _versus(name: str, pair: Pair, p: float | None) -> _Versus:
@@ -323,9 +299,9 @@ def _calibration(report: Report) -> Section | None:
     blocks: list[Block] = []
     known = report.result.calibration
     if known is not None:
-        held = calibration_words(known, f" of {count(known.coverage.n, 'outcome')}")
-        pit = f"PIT: {pit_words(known)}, chi-square p {p_value(known.uniformity.chi2_p)}."
-        blocks.append(Prose(f"{held} {pit} {AGAINST}"))
+        held = backtest.calibration_words(known, f" of {count(known.coverage.n, 'outcome')}")
+        pit = f"PIT: {backtest.pit_words(known)}, chi-square p {p_value(known.uniformity.chi2_p)}."
+        blocks.append(Prose(f"{held} {pit} {backtest.AGAINST}"))
     drawings = (*_whole_drawings(report), *(_group_drawings(known) if known is not None else ()))
     if drawings:
         blocks.append(Figures(drawings))
@@ -335,7 +311,7 @@ def _calibration(report: Report) -> Section | None:
             "90 % intervals. Errors in percentage points of coverage; score: mean interval score in basis points of "
             "the log return, lower is better."
         )
-        blocks += [Grid(effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
+        blocks += [Grid(backtest.effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
     return Section("calibration", "Calibration", tuple(blocks)) if blocks else None
 
 
@@ -344,10 +320,10 @@ def _whole_drawings(report: Report) -> tuple[Drawing, ...]:
     found = []
     if known is not None and known.uniformity.n and known.uniformity.counts:
         note = "Level bars are right. Shaded: where 95 % of the bars would lie if the forecasts were right."
-        found.append(Drawing(pit_chart(known.uniformity), note))
+        found.append(Drawing(charts.pit_chart(known.uniformity), note))
     if rows is not None:
         note = "For each quantile; zero is right. Above: outcomes are below it too often. Shaded: 95 % by chance."
-        found.append(Drawing(reliability_chart(rows, strongest_rows(report)), note))
+        found.append(Drawing(charts.reliability_chart(rows, strongest_rows(report)), note))
     return tuple(found)
 
 
@@ -365,7 +341,7 @@ def _group_drawings(known: Calibration) -> tuple[Drawing, ...]:
         left_out = "" if len(groups) == len(table.groups) else f" Groups of fewer than {_FEWEST} are left out."
         if groups:
             chance = f"{note} Bars: where 95 % of the dots would lie by chance.{left_out}"
-            found.append(Drawing(coverage_chart(name, title, groups, nominal), chance))
+            found.append(Drawing(charts.coverage_chart(name, title, groups, nominal), chance))
     return tuple(found)
 
 
@@ -376,21 +352,21 @@ def _scores(report: Report) -> Section | None:
     """None where nothing was scored."""
     result = report.result
     network = display(result.network)
-    scores = scores_table(result.scores_at(1), result.comparisons_at(1), result.network, network)
+    scores = backtest.scores_table(result.scores_at(1), result.comparisons_at(1), result.network, network)
     if not scores.rows:
         return None
     n = scores.rows[0].score.n
     blocks: list[Block] = [Grid(replace(scores, title=f"{n:,} forecasts, best CRPS first"))]
     if report.confidence_set:
-        names = ", ".join(f"{name} (p {p_value(p)})" for name, p in report.confidence_set.items())
-        blocks.append(Prose(f"{BEST}): {names}."))
+        names = (f"{name} (p {p_value(p)})" for name, p in report.confidence_set.items())
+        blocks.append(Prose(backtest.best_words(names)))
     left_out = ""
     if result.left_out:
         left_out = f" Left out, since they could not be fitted: {', '.join(result.left_out)}."
-    blocks.append(Prose(scores_note(scores) + left_out, "quiet"))
+    blocks.append(Prose(backtest.scores_note(scores) + left_out, "quiet"))
     if result.horizon > 1:
         steps = range(1, result.horizon + 1)
-        ahead = steps_table(result, [result.verdict.strongest_baseline], steps, coverage_50=True)
+        ahead = backtest.steps_table(result, [result.verdict.strongest_baseline], steps, coverage_50=True)
         note = (
             "Each forecast is of the whole way from the last close. CRPS in basis points of the log return; p: "
             "one-sided Diebold-Mariano test."
@@ -401,12 +377,10 @@ def _scores(report: Report) -> Section | None:
 
 def _economics(report: Report) -> Section | None:
     """None where no strategy was tried."""
-    strategies = report.result.economics
-    if not strategies:
+    if not report.result.economics:
         return None
-    table = economics_table(strategies)
-    words = f"{economics_words(strategies)} {table.notes}".rstrip()
-    return Section("trading", "Trading on it", (Prose(words), Grid(table)))
+    table = backtest.economics_table(report.result.economics)
+    return Section("trading", "Trading on it", (Prose(backtest.economics_words(table)), Grid(table)))
 
 
 # Worst days: the sessions that the network was most wrong about, and what the strongest baseline said of them.
@@ -474,12 +448,12 @@ def _folds(report: Report) -> Section | None:
     if not folds:
         return None
     words = (
-        f"{count(len(folds), 'fold')}: each learns from the past, is stopped by the newest part of it, and forecasts "
+        f"{count(len(folds), 'fold')}: each is trained on the past, validated on the newest part of it, and tested on "
         f"sessions that it has not seen, {sum(fold.test[2] for fold in folds):,} in all."
     )
     blocks: list[Block] = [
         Prose(words),
-        Figures((Drawing(folds_chart(folds), "", folds_chart(folds, narrow=True)),)),
+        Figures((Drawing(charts.folds_chart(folds), "", charts.folds_chart(folds, narrow=True)),)),
     ]
     cells = dict.fromkeys(cell for fold in folds for cell in fold.curves)
     drawings = tuple(drawing for cell in cells for drawing in _losses(cell, folds))
@@ -490,7 +464,7 @@ def _folds(report: Report) -> Section | None:
         )
         blocks += [Figures(drawings), Prose(losses, "quiet")]
     steps = Column("steps of each member", _steps, align="words")
-    return Section("folds", "How it was tested", (*blocks, Grid(folds_table(folds, steps), folded=True)))
+    return Section("folds", "How it was tested", (*blocks, Grid(backtest.folds_table(folds, steps), folded=True)))
 
 
 def _losses(cell: str, folds: Sequence[FoldSummary]) -> tuple[Drawing, ...]:
@@ -500,11 +474,11 @@ def _losses(cell: str, folds: Sequence[FoldSummary]) -> tuple[Drawing, ...]:
         return ()
     number, curves = known[-1]
     name = display(cell)
-    last = Drawing(losses_chart(cell, f"{name}: loss of each member, fold {number}", curves), "")
-    several = [(fold, members) for fold, members in known if learnt(members)]
+    last = Drawing(charts.losses_chart(cell, f"{name}: loss of each member, fold {number}", curves), "")
+    several = [(fold, members) for fold, members in known if charts.learnt(members)]
     if len(several) < 2:
         return (last,)
-    return last, Drawing(fold_losses_chart(cell, f"{name}: change of the validation loss", several), "")
+    return last, Drawing(charts.fold_losses_chart(cell, f"{name}: change of the validation loss", several), "")
 
 
 def _steps(fold: FoldSummary) -> str | None:
