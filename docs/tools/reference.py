@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import stockcast
 import stockcast.pipeline
 from stockcast.cli.commands import application
+from stockcast.config.runs import config_text
 
 OTHER_PANEL = "Options"
 """Where an option stands that names no panel."""
@@ -48,12 +45,17 @@ class Command:
 
 def commands() -> list[Command]:
     """Every command of the Typer app in the order of `--help`, those of groups among them."""
+    return [_command(words, command) for words, command in _leaves("", _program())]
+
+
+def _program() -> Any:
     from typer.main import get_command
 
-    return [
-        Command(words, _one_line(command.help), tuple(_option(one) for one in command.params if not _is_hidden(one)))
-        for words, command in _leaves("", get_command(application()))
-    ]
+    return get_command(application())
+
+
+def _command(words: str, command: Any) -> Command:
+    return Command(words, _one_line(command.help), tuple(map(_option, filter(_is_shown, command.params))))
 
 
 def _leaves(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
@@ -65,8 +67,8 @@ def _leaves(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
             yield words, command
 
 
-def _is_hidden(parameter: Any) -> bool:
-    return bool(getattr(parameter, "hidden", False))
+def _is_shown(parameter: Any) -> bool:
+    return not getattr(parameter, "hidden", False)
 
 
 def _option(parameter: Any) -> Option:
@@ -103,18 +105,23 @@ def _one_line(text: str | None) -> str:
 
 
 def command_reference() -> str:
-    """Markdown: a section for each command, a table of its options for each panel."""
-    return "\n".join(_section(command) for command in commands())
+    """Markdown: the program's own options, then a section for each command, with its options by panel."""
+    own = "\n".join(_options_table(_command("", _program())))
+    return "\n".join([own, "", *map(_section, commands())])
 
 
 def _section(command: Command) -> str:
     lines = [f"## stockcast {command.words}", "", command.help, "", "```text", command.usage, "```", ""]
+    return "\n".join([*lines, *_options_table(command), ""])
+
+
+def _options_table(command: Command) -> list[str]:
     panels = dict.fromkeys(option.panel for option in command.options)
-    lines += ["| option | what it does | default |", "|---|---|---|"]
+    lines = ["| option | what it does | default |", "|---|---|---|"]
     for panel in panels:
         lines.append(f"| **{panel}** | | |")
         lines += [_row(option) for option in command.options if option.panel == panel]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _row(option: Option) -> str:
@@ -129,11 +136,7 @@ def _cell(text: str) -> str:
 
 def settings() -> str:
     """Markdown: stockcast.toml as `run --write-config` writes it, every setting with its comment and default."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stockcast.toml"
-        words = ["run", "--write-config", "--config", str(path), "--home", folder]
-        subprocess.run([sys.executable, "-m", "stockcast", *words], check=True, capture_output=True)
-        return f"```toml\n{path.read_text('utf-8')}```"
+    return f"```toml\n{config_text()}```"
 
 
 def python_reference() -> str:
