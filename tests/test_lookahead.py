@@ -227,7 +227,7 @@ def with_index(config: TrainConfig, home: Path, stock: str, index: str) -> Train
     return replace(config, exchange=stock, covariates=CovariatesConfig((f"{home / 'IDX.csv'}{code}",)))
 
 
-def beside_bytes(index: History, home: Path, pair: tuple[str, str, int]) -> dict[str, bytes]:
+def bytes_with_index(index: History, home: Path, pair: tuple[str, str, int]) -> dict[str, bytes]:
     """Forecasts from ORIGIN by a model that was trained with an index beside the stock."""
     home.mkdir(exist_ok=True)
     synthetic.write_csv(home / "IDX.csv", index)
@@ -242,12 +242,12 @@ def beside_bytes(index: History, home: Path, pair: tuple[str, str, int]) -> dict
 @pytest.mark.parametrize("pair", PAIRS, ids=[f"{stock} beside {index}" for stock, index, _ in PAIRS])
 def test_what_an_origin_cannot_know_of_a_covariate_changes_no_byte(pair: tuple[str, str, int], tmp_path: Path) -> None:
     known = BARS - pair[2]
-    before = beside_bytes(INDEX, tmp_path / "before", pair)
+    before = bytes_with_index(INDEX, tmp_path / "before", pair)
     for name, change in CHANGES.items():
-        after = beside_bytes(change(INDEX, known), tmp_path / name, pair)
+        after = bytes_with_index(change(INDEX, known), tmp_path / name, pair)
         assert differing(before, after) == []
     # One bar more is one that the origin does know, and sees.
-    seen = beside_bytes(replaced(INDEX, known - 1), tmp_path / "seen", pair)
+    seen = bytes_with_index(replaced(INDEX, known - 1), tmp_path / "seen", pair)
     assert "lstm" in differing(before, seen)
     assert "predict" in differing(before, seen) or before["served_by"] != b"lstm"
 
@@ -257,10 +257,10 @@ def walk_bytes(index: History, home: Path, pair: tuple[str, str, int], last: int
     home.mkdir(exist_ok=True)
     fake = synthetic.write_csv(home / "FAKE.csv", HISTORY.rows(0, BARS + 50))
     synthetic.write_csv(home / "IDX.csv", index)
-    beside = with_index(CONFIG, home, pair[0], pair[1])
+    covariates = with_index(CONFIG, home, pair[0], pair[1]).covariates
     config = BacktestConfig(
         network=CONFIG.network, training=CONFIG.training, folds=FoldConfig(TEST_FROM, 25), baselines=("har-t",),
-        horizon=2, paths=100, covariates=beside.covariates, exchange=pair[0],
+        horizon=2, paths=100, covariates=covariates, exchange=pair[0],
     )  # fmt: skip
     result = pipeline.backtest(str(fake), ReadOptions(), config, home, Silent(), keep_rows=True)
     return {

@@ -74,12 +74,12 @@ def test_what_stands_after_the_last_at_sign_is_an_exchange_if_it_can_be_one(
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two files, known dates and a model of them."""
-    folder = tmp_path_factory.mktemp("beside")
+    folder = tmp_path_factory.mktemp("covariates")
     synthetic.write_csv(folder / "FAKE.csv", synthetic.history(620))
     synthetic.write_csv(folder / "IDX.csv", synthetic.history(620, seed=5))
     (folder / "earnings.csv").write_text("ticker,date\nFAKE,2013-04-23\nFAKE,2014-05-20\n")
-    beside = ("--with", f"{folder}/IDX.csv", "--known-ahead", f"{folder}/earnings.csv")
-    done = forked("train", f"{folder}/FAKE.csv", *beside, *QUICK, "--home", str(folder / "home"))
+    covariates = ("--with", f"{folder}/IDX.csv", "--known-ahead", f"{folder}/earnings.csv")
+    done = forked("train", f"{folder}/FAKE.csv", *covariates, *QUICK, "--home", str(folder / "home"))
     assert done.code == 0, done.err
     return folder
 

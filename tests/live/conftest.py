@@ -17,7 +17,7 @@ from tests.processes import Completed
 
 
 @dataclass(frozen=True)
-class Newcomer:
+class FirstEvening:
     """The first evening: how the commands ended, and the home they left."""
 
     home: Path
@@ -29,27 +29,29 @@ class Newcomer:
 
 
 @pytest.fixture(scope="session")
-def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
+def first_evening(tmp_path_factory: pytest.TempPathFactory) -> FirstEvening:
     with live(tmp_path_factory.mktemp("live") / "home", listings(), evening(THURSDAY)) as here:
         fetched = here("fetch", "aaa", "BBB")
         trained = here("train", "AAA", "--seeds", "1", "--steps", "20", "--quiet", "--json")
         predicted = here("predict", "AAA", "--json")
         listed = here("ledger", "list", "--json")
         (here.home / "stockcast.toml").write_text(CONFIG)
-        return Newcomer(here.home, fetched, trained, predicted, listed, [ticker for ticker, _ in here.asked])
+        return FirstEvening(here.home, fetched, trained, predicted, listed, [ticker for ticker, _ in here.asked])
 
 
 @pytest.fixture
-def here(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A copy of the newcomer's home, on the same evening."""
-    with live(copied(newcomer.home, tmp_path_factory.mktemp("here") / "home"), listings(), evening(THURSDAY)) as one:
+def here(first_evening: FirstEvening, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A copy of the home of the first evening, on the same evening."""
+    with live(
+        copied(first_evening.home, tmp_path_factory.mktemp("here") / "home"), listings(), evening(THURSDAY)
+    ) as one:
         yield one
 
 
 @pytest.fixture(scope="session")
-def ran(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
+def ran(first_evening: FirstEvening, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Completed]:
     """The home after Monday evening, whose first run was killed while it trained, and what the second one said."""
-    with live(copied(newcomer.home, tmp_path_factory.mktemp("ran") / "home"), listings(), evening(MONDAY)) as one:
+    with live(copied(first_evening.home, tmp_path_factory.mktemp("ran") / "home"), listings(), evening(MONDAY)) as one:
         process = one.start("run")
         for line in process.stderr:
             if "BBB: training" in line:

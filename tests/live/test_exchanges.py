@@ -7,7 +7,7 @@ from datetime import time as at
 from pathlib import Path
 
 from tests.live.command import MONDAY, Live, copied, evening, listing, live, rows, tables, utc
-from tests.live.conftest import Newcomer
+from tests.live.conftest import FirstEvening
 from tests.loopback.market import Listing
 
 
@@ -46,10 +46,10 @@ def abroad() -> list[Listing]:
     ]  # fmt: skip
 
 
-def test_every_exchange_has_its_own_sessions_and_holidays(newcomer: Newcomer, tmp_path: Path) -> None:
+def test_every_exchange_has_its_own_sessions_and_holidays(first_evening: FirstEvening, tmp_path: Path) -> None:
     tickers = ("7203.T", "VOD.L", "BTC-USD", "AAA", "ODD")
     home = tmp_path / "home"
-    copied(newcomer.home / "models", home / "models")
+    copied(first_evening.home / "models", home / "models")
     # A quarter past three in Tokyo, which closes at half past since November 2024; London is about to open.
     with live(home, abroad(), utc(2025, 5, 2, 6, 15)) as here:
         done = here("fetch", *tickers, "--pause", "0", "--json").succeeded()

@@ -26,7 +26,7 @@ from tests.live.command import (
     stored,
     tables,
 )
-from tests.live.conftest import Newcomer
+from tests.live.conftest import FirstEvening
 from tests.loopback.faults import (
     Dropped,
     Empty,
@@ -42,8 +42,8 @@ from tests.loopback.faults import (
 from tests.processes import LIMIT, Completed, Process
 
 
-def test_a_ticker_becomes_prices_a_model_a_forecast_and_a_record(newcomer: Newcomer) -> None:
-    n = newcomer
+def test_a_ticker_becomes_prices_a_model_a_forecast_and_a_record(first_evening: FirstEvening) -> None:
+    n = first_evening
     assert [done.code for done in (n.fetched, n.trained, n.predicted, n.listed)] == [0, 0, 0, 0]
     assert "AAA      XNYS" in n.fetched.out
     assert "fetched" in n.fetched.out
@@ -58,11 +58,11 @@ def test_a_ticker_becomes_prices_a_model_a_forecast_and_a_record(newcomer: Newco
     assert n.asked == ["AAA", "BBB"]
 
 
-def test_a_second_forecast_of_a_session_asks_the_network_for_nothing(here: Live, newcomer: Newcomer) -> None:
+def test_a_second_forecast_of_a_session_asks_the_network_for_nothing(here: Live, first_evening: FirstEvening) -> None:
     before = tables(here.home)
     again = here("predict", "AAA", "--json").succeeded()
     assert here.yahoo.requests == []
-    assert again.data == newcomer.predicted.data
+    assert again.data == first_evening.predicted.data
     assert tables(here.home) == before
 
 
@@ -106,12 +106,12 @@ TROUBLES = {
 }
 
 
-def troubled(newcomer: Newcomer, folder: Path) -> dict[str, Completed]:
+def troubled(first_evening: FirstEvening, folder: Path) -> dict[str, Completed]:
     """Each trouble met by a process of its own, all at once: most of their time is spent waiting."""
     with ExitStack() as stack:
         begun: dict[str, Process] = {}
         for name, trouble in TROUBLES.items():
-            one = stack.enter_context(live(copied(newcomer.home, folder / name), listings(), evening(MONDAY)))
+            one = stack.enter_context(live(copied(first_evening.home, folder / name), listings(), evening(MONDAY)))
             one.yahoo.script("AAA", [trouble.fault], sticky=True)
             more = None if trouble.fault else NOBODY
             begun[name] = one.start("fetch", "AAA", "--timeout", trouble.timeout, more=more)
@@ -119,10 +119,10 @@ def troubled(newcomer: Newcomer, folder: Path) -> dict[str, Completed]:
 
 
 def test_a_failing_provider_has_its_code_message_and_hint_and_changes_nothing(
-    newcomer: Newcomer, tmp_path: Path
+    first_evening: FirstEvening, tmp_path: Path
 ) -> None:
-    before = tables(newcomer.home)
-    done = troubled(newcomer, tmp_path)
+    before = tables(first_evening.home)
+    done = troubled(first_evening, tmp_path)
     for name, trouble in TROUBLES.items():
         done[name].failed(trouble.code, *trouble.words)
         if trouble.code == 5:

@@ -24,7 +24,7 @@ CONFIG = TrainConfig(
     SplitConfig(HISTORY.session(420), HISTORY.session(520)),
 )
 ALL = ReadOptions()
-BESIDE_IDX = tuple(f"IDX:{column}" for column in COLUMNS)
+IDX_COLUMNS = tuple(f"IDX:{column}" for column in COLUMNS)
 
 
 def asked(*sources: str | Path, known_ahead: Path | None = None) -> TrainConfig:
@@ -55,5 +55,5 @@ def predicted(folder: Path, *sources: str | Path, known_ahead: str | None = None
     """The forecast of FAKE.csv, with other places for what the model looks at."""
     config = PredictConfig(**settings)  # type: ignore[arg-type]
     markets = MarketSource(PriceSource(folder / "home", ALL), (str(folder / "FAKE.csv"),))
-    beside = CovariatesConfig(tuple(map(str, sources)), known_ahead)
-    return pipeline.predict_with(markets, markets.sources[0], config, Silent(), covariates=beside)[-1]
+    covariates = CovariatesConfig(tuple(map(str, sources)), known_ahead)
+    return pipeline.predict_with(markets, markets.sources[0], config, Silent(), covariates=covariates)[-1]

@@ -23,7 +23,7 @@ from stockcast.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.covariates import LEAST
 from tests import synthetic
-from tests.pipeline.indexed import ALL, BESIDE_IDX, CONFIG, HISTORY, INDEX, asked, predicted, train
+from tests.pipeline.indexed import ALL, CONFIG, HISTORY, IDX_COLUMNS, INDEX, asked, predicted, train
 from tests.progress import ProgressLog
 
 pytestmark = pytest.mark.usefixtures("few_baselines")  # none of them looks at a covariate
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("few_baselines")  # none of them looks at a
 
 def test_a_model_keeps_what_it_looks_at(made: Path) -> None:
     manifest = modelfile.load_model(made / "home" / "models", "FAKE").manifest
-    assert tuple(manifest["features"][-9:-4]) == BESIDE_IDX
+    assert tuple(manifest["features"][-9:-4]) == IDX_COLUMNS
     assert manifest["features"][-4:] == ["known:target", "known:before", "known:sessions_to_next", "known:since_last"]
     (one,) = manifest["covariates"]["series"]
     assert one == {"name": "IDX", "exchange": "XNYS", "sha256": read_csv(str(made / "IDX.csv"), ALL).sha256()}
@@ -101,8 +101,8 @@ def test_a_covariate_that_ended_is_carried_forward_and_its_age_told(own: Path) -
     synthetic.write_csv(own / "IDX.csv", INDEX.rows(0, 613))
     log = ProgressLog()
     markets = MarketSource(PriceSource(own / "home", ALL), (str(own / "FAKE.csv"),))
-    beside = CovariatesConfig((str(own / "IDX.csv"),))
-    pipeline.predict_with(markets, markets.sources[0], PredictConfig(), log, covariates=beside)
+    covariates = CovariatesConfig((str(own / "IDX.csv"),))
+    pipeline.predict_with(markets, markets.sources[0], PredictConfig(), log, covariates=covariates)
     (note,) = [note for note in log.notes if "carried forward" in note]
     calendar = load_calendar("XNYS", HISTORY.first, HISTORY.last)
     age = calendar.count_between(INDEX.session(612), HISTORY.last)

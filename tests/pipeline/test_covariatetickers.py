@@ -39,8 +39,8 @@ def listed(provider: Provider) -> Provider:
     return provider
 
 
-def live(home: Path, log: ProgressLog | None = None, source: str = "AAA", *beside: str) -> str:
-    config = replace(LIVE, covariates=CovariatesConfig(beside or ("BBB",)))
+def live(home: Path, log: ProgressLog | None = None, source: str = "AAA", *covariates: str) -> str:
+    config = replace(LIVE, covariates=CovariatesConfig(covariates or ("BBB",)))
     return pipeline.train(source, ALL, config, home, None, log or Silent()).model_id
 
 
@@ -108,8 +108,8 @@ def test_a_file_stands_in_for_a_ticker_with_the_tickers_hours(listed: Provider, 
     file = synthetic.write_csv(tmp_path / "BBB.csv", h)
     offline = FetchConfig(offline=True)
     markets = MarketSource(PriceSource(home, ALL, pipeline.FetchSession(offline, many=False)), ("LON",))
-    beside = CovariatesConfig((str(file),))
-    (by_file,) = pipeline.predict_with(markets, "LON", PredictConfig(record=False), Silent(), covariates=beside)
+    covariates = CovariatesConfig((str(file),))
+    (by_file,) = pipeline.predict_with(markets, "LON", PredictConfig(record=False), Silent(), covariates=covariates)
     (by_store,) = pipeline.predict("LON", ALL, PredictConfig(record=False), home, Silent(),
                                    fetch_session=pipeline.FetchSession(offline, many=False))  # fmt: skip
     assert by_file.quantiles == by_store.quantiles

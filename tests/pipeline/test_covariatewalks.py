@@ -22,7 +22,7 @@ from stockcast.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
 from tests import leaks, synthetic
 from tests.pipeline import walks
-from tests.pipeline.indexed import ALL, BESIDE_IDX, CONFIG, HISTORY, INDEX, asked, predicted, train
+from tests.pipeline.indexed import ALL, CONFIG, HISTORY, IDX_COLUMNS, INDEX, asked, predicted, train
 from tests.progress import ProgressLog
 
 WALK = replace(
@@ -39,13 +39,13 @@ def backtested(folder: Path, config: walks.BacktestConfig, log: ProgressLog | No
 
 
 def test_folds_of_a_backtest_are_those_of_its_covariates(own: Path) -> None:
-    beside = replace(WALK, covariates=CovariatesConfig((str(own / "IDX.csv"),)))
-    plain, first = backtested(own, WALK), backtested(own, beside)
+    with_index = replace(WALK, covariates=CovariatesConfig((str(own / "IDX.csv"),)))
+    plain, first = backtested(own, WALK), backtested(own, with_index)
     assert walks.row_bytes(plain, 20)["lstm"] != walks.row_bytes(first, 20)["lstm"]
     assert walks.row_bytes(plain, 20)["har-t"] == walks.row_bytes(first, 20)["har-t"]
-    assert all(fold.resumed for fold in backtested(own, beside).folds)
+    assert all(fold.resumed for fold in backtested(own, with_index).folds)
     synthetic.write_csv(own / "IDX.csv", synthetic.history(620, seed=6))
-    again = backtested(own, beside)
+    again = backtested(own, with_index)
     assert not any(fold.resumed for fold in again.folds)
     assert walks.row_bytes(again, 20)["lstm"] != walks.row_bytes(first, 20)["lstm"]
 
@@ -85,10 +85,10 @@ def test_a_pool_looks_at_covariates_too(own: Path) -> None:
     histories = [replace(synthetic.history(620, seed=seed, ticker=name)) for name, seed in (("A", 1), ("B", 2))]
     calendar = calendar_of(histories, None)
     wanted = CovariatesConfig((str(own / "IDX.csv"),), str(own / "earnings.csv"))
-    beside = CovariateSource(wanted, PriceSource(), Silent()).found_by_pool(histories, calendar)
-    train_pool(Pool.of(histories, calendar, beside), CONFIG, own / "home", "both", Silent())
+    covariates = CovariateSource(wanted, PriceSource(), Silent()).found_by_pool(histories, calendar)
+    train_pool(Pool.of(histories, calendar, covariates), CONFIG, own / "home", "both", Silent())
     model = model_of(own / "home", "both")
-    assert set(BESIDE_IDX) <= set(model.served.ensemble.standardiser.names)
+    assert set(IDX_COLUMNS) <= set(model.served.ensemble.standardiser.names)
     first, second = (synthetic.write_csv(own / f"{history.ticker}.csv", history) for history in histories)
     markets = MarketSource(PriceSource(own / "home", ALL), (str(first), str(second)))
     for source in markets.sources:
@@ -100,7 +100,7 @@ def test_explain_names_what_it_looks_at(own: Path) -> None:
     from stockcast.config.models import ExplainConfig
 
     found = pipeline.explain(str(own / "FAKE.csv"), ALL, ExplainConfig(), own / "home", Silent())
-    assert set(BESIDE_IDX) <= {feature.name for feature in found.attribution.features}
+    assert set(IDX_COLUMNS) <= {feature.name for feature in found.attribution.features}
 
 
 def audited(own: Path) -> dict[str, bool | None]:
@@ -130,23 +130,23 @@ def test_an_audit_passes_honest_covariates_and_finds_one_that_is_seen_too_early(
 def test_a_frame_beside_a_frame_has_to_be_given_again() -> None:
     from stockcast import fit, predict, to_frame
 
-    prices, beside = to_frame([HISTORY]), to_frame([INDEX])
+    prices, covariates = to_frame([HISTORY]), to_frame([INDEX])
     quick = replace(CONFIG, training=replace(CONFIG.training, final_fit=False))
-    model = fit(prices, quick, covariates=beside)
-    assert set(BESIDE_IDX) <= set(model.file.manifest["features"])
+    model = fit(prices, quick, covariates=covariates)
+    assert set(IDX_COLUMNS) <= set(model.file.manifest["features"])
     with pytest.raises(DataError, match="looks at IDX, whose prices came from a frame"):
         predict(model, prices)
     day = HISTORY.session(600)
-    found = predict(model, prices, covariates=beside, as_of=day)
-    early = beside[beside["ds"] <= np.datetime64(day)]
+    found = predict(model, prices, covariates=covariates, as_of=day)
+    early = covariates[covariates["ds"] <= np.datetime64(day)]
     assert predict(model, prices, covariates=early, as_of=day).equals(found)
 
 
 def test_python_takes_files_and_known_dates_as_the_command_line_does(own: Path) -> None:
     from stockcast import backtest, fit, predict
 
-    prices, beside = str(own / "FAKE.csv"), CovariatesConfig((str(own / "IDX.csv"),), str(own / "earnings.csv"))
-    model = fit(prices, CONFIG, covariates=beside)
+    prices, covariates = str(own / "FAKE.csv"), CovariatesConfig((str(own / "IDX.csv"),), str(own / "earnings.csv"))
+    model = fit(prices, CONFIG, covariates=covariates)
     assert model.model_id == model_of(own / "home", "FAKE").model_id
     column = predict(model, prices)["stockcast"]
     assert column.iloc[0] == predicted(own).median

@@ -221,8 +221,8 @@ def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
 
 
 def test_covariates_begin_from_scratch_and_nowhere_else(tmp_path: Path) -> None:
-    beside = synthetic.write_csv(tmp_path / "BESIDE.csv", synthetic.history(560, seed=5, ticker="BESIDE"))
-    config = replace(USUAL, covariates=CovariatesConfig((str(beside),)))
+    covariates = synthetic.write_csv(tmp_path / "BESIDE.csv", synthetic.history(560, seed=5, ticker="BESIDE"))
+    config = replace(USUAL, covariates=CovariatesConfig((str(covariates),)))
     assert not initial.is_usual(config)
     with pytest.raises(ConfigError, match="know nothing of the covariates"):
         trained(tmp_path, replace(config, init="general"))
