@@ -56,20 +56,6 @@ _JSON_BEGIN = b'{"id": '
 _MOVE = "Move it away, and the next run writes the whole record to a new one; or name another file."
 
 
-@dataclass(frozen=True)
-class _Tail:
-    """The end of a file.
-
-    size: bytes up to and with the last line feed. torn: what follows it. line: the last line before it that is not
-    blank. exists: whether there is a file.
-    """
-
-    exists: bool = False
-    size: int = 0
-    line: bytes = b""
-    torn: bytes = b""
-
-
 def follow_ledger(db: Database, config: OutputConfig, tickers: Collection[str], progress: Progress) -> tuple[str, ...]:
     """Bring the files up to the ledger; returns those that changed. Raises StorageError.
 
@@ -83,6 +69,65 @@ def follow_ledger(db: Database, config: OutputConfig, tickers: Collection[str], 
     if config.latest_path is not None and _write_latest(db, config.latest_path, tickers, private):
         changed.append(str(config.latest_path))
     return tuple(changed)
+
+
+def _follow(
+    db: Database, path: Path, append: Callable[[Path, Documents, bool], int], private: bool, progress: Progress
+) -> int:
+    """Append what the ledger has after the file's last line; returns how many lines that is."""
+    last, newest = last_written_id(path), reading.last_id(db)
+    if last > newest:
+        progress.note(
+            f"nothing is written to {path}: it holds forecast {last} and the ledger ends with {newest}, so it is of "
+            "another ledger; move it away, and the next run writes the whole record"
+        )
+        return 0
+    total = 0
+    while found := reading.documents_after(db, last, limit=_BATCH):
+        total += append(path, found, private)
+        last = found[-1][0]
+    return total
+
+
+def _append_csv(path: Path, documents: Documents, private: bool) -> int:
+    return append_csv(path, documents, _forecast_columns(), private)
+
+
+def _forecast_columns() -> list[str]:
+    """The columns of a forecast: fixed, so that rows of many months fit under one header."""
+    columns = []
+    for field in fields(Forecast):
+        if field.name == "quantiles":
+            columns += [f"q{level:g}" for level in LEVELS]
+        else:
+            columns.append("calibration_factor" if field.name == "calibration" else field.name)
+    return columns
+
+
+def _write_latest(db: Database, path: Path, tickers: Collection[str], private: bool) -> bool:
+    """Replace the file of the latest forecasts of these tickers where it would change."""
+    document = {"schema": "stockcast.latest/1", "data": [f for f in reading.latest(db) if f["ticker"] in tickers]}
+    try:
+        if json.loads(path.read_bytes()) == document:
+            return False
+    except (OSError, ValueError):
+        pass  # missing, or not whole: it is written anew
+    write_latest(path, document, private)
+    return True
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """The end of a file.
+
+    size: bytes up to and with the last line feed. torn: what follows it. line: the last line before it that is not
+    blank. exists: whether there is a file.
+    """
+
+    exists: bool = False
+    size: int = 0
+    line: bytes = b""
+    torn: bytes = b""
 
 
 def last_written_id(path: Path) -> int:
@@ -159,176 +204,6 @@ def write_latest(path: Path, document: Document | Sequence[Document], private: b
     except OSError as error:
         raise storage_error(path, error) from error
     write_atomic(path, text, private)
-
-
-def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
-    """Write every test forecast of several trainings to one table, as `save_forecasts` does.
-
-    Args:
-        path: The file, .csv or .parquet.
-        results: Of `train`, with their rows (`keep_rows`).
-
-    Raises:
-        ConfigError: For another suffix.
-        StorageError: Where the file cannot be written.
-    """
-    save_forecasts(path, [rows for result in results for rows in result.test_forecasts])
-
-
-def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
-    """Write test forecasts, one row for each competitor and origin, to a table in the format of its suffix.
-
-    Args:
-        path: The file, .csv or .parquet, which is replaced whole.
-        rows: The forecasts of each competitor.
-
-    Raises:
-        ConfigError: For another suffix.
-        StorageError: Where the file cannot be written.
-    """
-    require_table_suffix(path)
-    import pandas as pd
-
-    frame = pd.concat([_frame(part) for part in rows], ignore_index=True)
-    buffer = io.BytesIO()
-    if path.name.endswith(".parquet"):
-        frame.to_parquet(buffer, index=False)
-    else:
-        # Parquet has types, and no program that reads it computes a text.
-        frame = frame.assign(**{name: frame[name].map(_inert) for name in ("ticker", "model")})
-        frame.to_csv(
-            buffer,
-            index=False,
-            lineterminator="\n",
-            compression="gzip" if path.name.endswith(".gz") else None,
-            date_format="%Y-%m-%d",
-        )
-    write_atomic(path, buffer.getvalue())
-
-
-def require_table_suffix(path: Path) -> None:
-    """Raise ConfigError unless the name says in which format to write."""
-    if not path.name.endswith(TABLE_SUFFIXES):
-        raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(TABLE_SUFFIXES)}")
-
-
-def _follow(
-    db: Database, path: Path, append: Callable[[Path, Documents, bool], int], private: bool, progress: Progress
-) -> int:
-    """Append what the ledger has after the file's last line; returns how many lines that is."""
-    last, newest = last_written_id(path), reading.last_id(db)
-    if last > newest:
-        progress.note(
-            f"nothing is written to {path}: it holds forecast {last} and the ledger ends with {newest}, so it is of "
-            "another ledger; move it away, and the next run writes the whole record"
-        )
-        return 0
-    total = 0
-    while found := reading.documents_after(db, last, limit=_BATCH):
-        total += append(path, found, private)
-        last = found[-1][0]
-    return total
-
-
-def _append_csv(path: Path, documents: Documents, private: bool) -> int:
-    return append_csv(path, documents, _forecast_columns(), private)
-
-
-def _forecast_columns() -> list[str]:
-    """The columns of a forecast: fixed, so that rows of many months fit under one header."""
-    columns = []
-    for field in fields(Forecast):
-        if field.name == "quantiles":
-            columns += [f"q{level:g}" for level in LEVELS]
-        else:
-            columns.append("calibration_factor" if field.name == "calibration" else field.name)
-    return columns
-
-
-def _write_latest(db: Database, path: Path, tickers: Collection[str], private: bool) -> bool:
-    """Replace the file of the latest forecasts of these tickers where it would change."""
-    document = {"schema": "stockcast.latest/1", "data": [f for f in reading.latest(db) if f["ticker"] in tickers]}
-    try:
-        if json.loads(path.read_bytes()) == document:
-            return False
-    except (OSError, ValueError):
-        pass  # missing, or not whole: it is written anew
-    write_latest(path, document, private)
-    return True
-
-
-class RunLog:
-    """Writes lines 'ISO time LEVEL message' to run.log in `folder`, which is created.
-
-    A run goes on without its log; `problem` has the reason then. `say` has the form of a console's, so that a line can
-    go to both. What is said outside the context is lost.
-
-    Args:
-        folder: HOME/logs.
-        warn: Hears once, in one line, that the log cannot be written.
-
-    """
-
-    def __init__(self, folder: Path, warn: Callable[[str], None] | None = None) -> None:
-        self.path = folder / LOG
-        self.problem: str | None = None
-        self._warn = warn
-        self._is_open = False
-
-    def __enter__(self) -> RunLog:
-        try:
-            private_folder(self.path.parent)
-            self._is_open = True
-        except (OSError, ValueError) as error:
-            self._give_up(error)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._is_open = False
-
-    def say(self, line: str, detail: bool = False) -> None:
-        """One line of the log; `detail` marks what is for the curious only."""
-        self._write("DEBUG" if detail else "INFO", line)
-
-    def info(self, line: str) -> None:
-        """One line of the log."""
-        self._write("INFO", line)
-
-    def warning(self, line: str) -> None:
-        """What a reader should know although the run goes on."""
-        self._write("WARNING", line)
-
-    def error(self, line: str) -> None:
-        """What could not be done."""
-        self._write("ERROR", line)
-
-    def _write(self, level: str, line: str) -> None:
-        if not self._is_open:
-            return
-        event = printable(" ".join(line.split()))  # a line of the log is an event
-        payload = f"{now():%Y-%m-%dT%H:%M:%SZ} {level} {event}\n".encode("utf-8", "backslashreplace")
-        try:
-            if self.path.exists() and self.path.stat().st_size + len(payload) >= LARGEST_LOG:
-                self._put_aside()
-            with open(self.path, "ab", opener=open_private) as file:
-                file.write(payload)
-        except (OSError, ValueError) as error:
-            self._give_up(error)
-
-    def _put_aside(self) -> None:
-        files = [self.path, *(self.path.with_name(f"{LOG}.{number}") for number in range(1, LOG_BACKUPS + 1))]
-        for older, newer in zip(files[:0:-1], files[-2::-1], strict=True):
-            if newer.exists():
-                os.replace(newer, older)
-
-    def _give_up(self, error: OSError | ValueError) -> None:
-        self._is_open = False
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        self.problem = f"the log {self.path} cannot be written: {reason}"
-        if self._warn is not None:
-            self._warn(self.problem)
 
 
 def _make_folder(folder: Path, private: bool) -> None:
@@ -469,6 +344,57 @@ def _foreign(path: Path, reason: str) -> StorageError:
     return StorageError(f"cannot append to {path}: it is no file of forecasts of this kind, {reason}", _MOVE)
 
 
+def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
+    """Write every test forecast of several trainings to one table, as `save_forecasts` does.
+
+    Args:
+        path: The file, .csv or .parquet.
+        results: Of `train`, with their rows (`keep_rows`).
+
+    Raises:
+        ConfigError: For another suffix.
+        StorageError: Where the file cannot be written.
+    """
+    save_forecasts(path, [rows for result in results for rows in result.test_forecasts])
+
+
+def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
+    """Write test forecasts, one row for each competitor and origin, to a table in the format of its suffix.
+
+    Args:
+        path: The file, .csv or .parquet, which is replaced whole.
+        rows: The forecasts of each competitor.
+
+    Raises:
+        ConfigError: For another suffix.
+        StorageError: Where the file cannot be written.
+    """
+    require_table_suffix(path)
+    import pandas as pd
+
+    frame = pd.concat([_frame(part) for part in rows], ignore_index=True)
+    buffer = io.BytesIO()
+    if path.name.endswith(".parquet"):
+        frame.to_parquet(buffer, index=False)
+    else:
+        # Parquet has types, and no program that reads it computes a text.
+        frame = frame.assign(**{name: frame[name].map(_inert) for name in ("ticker", "model")})
+        frame.to_csv(
+            buffer,
+            index=False,
+            lineterminator="\n",
+            compression="gzip" if path.name.endswith(".gz") else None,
+            date_format="%Y-%m-%d",
+        )
+    write_atomic(path, buffer.getvalue())
+
+
+def require_table_suffix(path: Path) -> None:
+    """Raise ConfigError unless the name says in which format to write."""
+    if not path.name.endswith(TABLE_SUFFIXES):
+        raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(TABLE_SUFFIXES)}")
+
+
 def _inert(name: str) -> str:
     """A name as a cell that no spreadsheet computes; pandas does not quote every line break."""
     cell: str = inert(" ".join(name.splitlines()))
@@ -492,3 +418,77 @@ def _frame(part: ForecastRows) -> pd.DataFrame:
     }
     quantiles = {f"q{percent:02d}": part.quantiles_NQ[:, percent - 1] for percent in range(1, 100)}
     return pd.DataFrame(columns | quantiles, index=np.arange(len(part.origins)))
+
+
+class RunLog:
+    """Writes lines 'ISO time LEVEL message' to run.log in `folder`, which is created.
+
+    A run goes on without its log; `problem` has the reason then. `say` has the form of a console's, so that a line can
+    go to both. What is said outside the context is lost.
+
+    Args:
+        folder: HOME/logs.
+        warn: Hears once, in one line, that the log cannot be written.
+
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None] | None = None) -> None:
+        self.path = folder / LOG
+        self.problem: str | None = None
+        self._warn = warn
+        self._is_open = False
+
+    def __enter__(self) -> RunLog:
+        try:
+            private_folder(self.path.parent)
+            self._is_open = True
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_open = False
+
+    def say(self, line: str, detail: bool = False) -> None:
+        """One line of the log; `detail` marks what is for the curious only."""
+        self._write("DEBUG" if detail else "INFO", line)
+
+    def info(self, line: str) -> None:
+        """One line of the log."""
+        self._write("INFO", line)
+
+    def warning(self, line: str) -> None:
+        """What a reader should know although the run goes on."""
+        self._write("WARNING", line)
+
+    def error(self, line: str) -> None:
+        """What could not be done."""
+        self._write("ERROR", line)
+
+    def _write(self, level: str, line: str) -> None:
+        if not self._is_open:
+            return
+        event = printable(" ".join(line.split()))  # a line of the log is an event
+        payload = f"{now():%Y-%m-%dT%H:%M:%SZ} {level} {event}\n".encode("utf-8", "backslashreplace")
+        try:
+            if self.path.exists() and self.path.stat().st_size + len(payload) >= LARGEST_LOG:
+                self._put_aside()
+            with open(self.path, "ab", opener=open_private) as file:
+                file.write(payload)
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+
+    def _put_aside(self) -> None:
+        files = [self.path, *(self.path.with_name(f"{LOG}.{number}") for number in range(1, LOG_BACKUPS + 1))]
+        for older, newer in zip(files[:0:-1], files[-2::-1], strict=True):
+            if newer.exists():
+                os.replace(newer, older)
+
+    def _give_up(self, error: OSError | ValueError) -> None:
+        self._is_open = False
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        self.problem = f"the log {self.path} cannot be written: {reason}"
+        if self._warn is not None:
+            self._warn(self.problem)
