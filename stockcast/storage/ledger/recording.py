@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stockcast.errors import ModelError, StorageError
-from stockcast.forecasts import Forecast, Interval
+from stockcast.forecasts import Forecast
 from stockcast.models.conformal import Calibration
 from stockcast.models.distribution import EMPIRICAL, STUDENT_T, Distribution, dist_array, dist_of
 from stockcast.storage.codec import decode, encode
@@ -25,7 +25,7 @@ LARGEST_SAMPLE = 200
 """Values kept of a sample. A simulation's thousands say no more in a score than their quantiles do."""
 
 _SHAPES = {STUDENT_T: (3, 1), EMPIRICAL: (1, -1)}
-_BOUNDS = np.array([0.05, 0.25, 0.75, 0.95])
+_LEVELS = np.array([0.05, 0.25, 0.75, 0.95])
 
 
 @dataclass(frozen=True)
@@ -106,44 +106,19 @@ class LedgerEntry:
         for name, dist in (("served", self.dist), *self.baselines.items()):
             if len(dist) != 1 or not name:
                 raise ValueError(f"{len(dist)} rows in the distribution {name!r} of one forecast")
-        for low, high in (self.raw_interval_50, self.raw_interval_90, self.interval_50, self.interval_90):
+        for low, high in zip(self.bounds[::2], self.bounds[1::2], strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ModelError(
                     f"{self.forecast.ticker}: a forecast has the interval {low} .. {high} in log return",
                     "train the model again",
                 )
 
-    @property
-    def interval_50(self) -> Interval:
-        """The central 50 % as shown, in log return."""
-        return self._shown[1], self._shown[2]
-
-    @property
-    def interval_90(self) -> Interval:
-        """The central 90 % as shown, in log return."""
-        return self._shown[0], self._shown[3]
-
-    @property
-    def raw_interval_50(self) -> Interval:
-        """The central 50 % of the distribution, in log return."""
-        return self._raw[1], self._raw[2]
-
-    @property
-    def raw_interval_90(self) -> Interval:
-        """The central 90 % of the distribution, in log return."""
-        return self._raw[0], self._raw[3]
-
     @cached_property
-    def _raw(self) -> list[float]:
-        bounds: list[float] = self.dist.quantile(_BOUNDS)[0].tolist()
-        return bounds
-
-    @cached_property
-    def _shown(self) -> list[float]:
-        if self.calibration is None:
-            return self._raw
-        bounds: list[float] = self.calibration.quantiles(self.dist, _BOUNDS).tolist()
-        return bounds
+    def bounds(self) -> tuple[float, ...]:
+        """The central intervals of 50 and of 90 %, in log return and in the order of `BOUNDS`."""
+        raw = self.dist.quantile(_LEVELS)[0].tolist()
+        shown = raw if self.calibration is None else self.calibration.quantiles(self.dist, _LEVELS).tolist()
+        return tuple(bounds[k] for bounds in (shown, raw) for k in (1, 2, 0, 3))
 
 
 def record(db: Database, entries: Sequence[LedgerEntry], now: datetime) -> int:
@@ -253,7 +228,7 @@ def _columns(entry: LedgerEntry, now: datetime) -> tuple[object, ...]:
     return (
         forecast.ticker, forecast.model, forecast.origin.isoformat(), forecast.horizon,
         forecast.target_session.isoformat(), entry.kind, stamp(now), _document(forecast), alpha,
-        *entry.interval_50, *entry.interval_90, *entry.raw_interval_50, *entry.raw_interval_90,
+        *entry.bounds,
     )  # fmt: skip
 
 
