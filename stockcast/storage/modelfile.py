@@ -172,8 +172,10 @@ def delete_model(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
             _put_in_order(models_dir, name)
             if not os.path.lexists(current):
                 raise _missing(models_dir, name)
-            _discard(models_dir, name, current)
+            # Renamed first, so that half of it is never taken for a model.
+            os.rename(current, _doomed(models_dir, name))
             sync_folder(models_dir)
+            _put_in_order(models_dir, name)
     except OSError as error:
         raise storage_error(current, error, "remove") from error
 
@@ -274,21 +276,11 @@ def _put_in_order(models_dir: Path, name: str) -> None:
     """Under the lock: undo or finish what a dead writer left."""
     current, old = models_dir / name, _old(models_dir, name)
     if os.path.lexists(old):
-        if os.path.lexists(current):
-            _discard(models_dir, name, old)
-        else:
-            os.rename(old, current)
+        os.rename(old, _doomed(models_dir, name) if os.path.lexists(current) else current)
     leftover = re.compile(re.escape(f".{name}.new-") + "[0-9a-f]{16}")
     for entry in os.listdir(models_dir):
         if leftover.fullmatch(entry):
             _delete(models_dir / entry)
-
-
-def _discard(models_dir: Path, name: str, folder: Path) -> None:
-    """Delete a model's folder; renamed first, so that half of it is never taken for a model."""
-    doomed = _doomed(models_dir, name)
-    os.rename(folder, doomed)
-    _delete(doomed)
 
 
 def _delete(path: Path) -> None:
