@@ -33,13 +33,10 @@ _ALIASES = {
     "y": ("y",),
     "close": names.CLOSE,
     "adjusted_close": names.ADJUSTED,
-    "open": names.OPEN,
-    "high": names.HIGH,
-    "low": names.LOW,
-    "volume": names.VOLUME,
-    "splits": ("splits", *names.SPLITS),
+    **names.OTHERS,
+    "splits": ("splits", *names.OTHERS["splits"]),
 }
-_OPTIONAL = ("adjusted_close", "open", "high", "low", "volume", "splits")
+_OPTIONAL = ("adjusted_close", *names.OTHERS)
 _DATES = ("datetime64", "datetime", "date", "string", "empty")
 _NO_NUMBERS = ("boolean", "datetime64", "datetime", "timedelta64", "timedelta", "complex", "period", "interval")
 _DATES_HINT = "give pandas dates, or text such as 2024-01-31"
@@ -124,17 +121,12 @@ def _history(table: _Table, ticker: str, rows: np.ndarray, end: date | None) -> 
             raise DataError(f"{ticker} has no bar up to {end}: its first is of {days.min()}", "choose a later date")
         series, days = series.take(kept), days[kept]
     numbers = series.values()
-    values = {name: _known(column) for name, column in numbers.items()}
+    others: dict[str, Any] = {name: _known(column) for name, column in numbers.items() if name in _OPTIONAL}
     raw = RawBars(
         ticker=ticker,
         dates=days,
         close=numbers["y"],
-        adjusted_close=values.get("adjusted_close"),
-        open=values.get("open"),
-        high=values.get("high"),
-        low=values.get("low"),
-        volume=values.get("volume"),
-        splits=values.get("splits"),
+        **others,
         source=SOURCE,
         label=f"{ticker} in the frame",
         rows=series.at,

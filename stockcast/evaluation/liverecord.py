@@ -160,10 +160,14 @@ class Settled:
         return self[self.target_sessions >= self.sessions[-sessions:][0]]
 
 
-_ARRAYS = (
-    "target_sessions", "y_N", "error_N", "crps_N", "log_score_N", "pit_N", "hit_50_N", "hit_90_N", "raw_hit_90_N",
-    "interval_score_90_N", "raw_interval_score_90_N",
-)  # fmt: skip
+_OF_OUTCOMES = {"y_N": "realised_return"} | {
+    f"{name}_N": name
+    for name in (
+        "error", "crps", "log_score", "pit", "hit_50", "hit_90", "raw_hit_90", "interval_score_90",
+        "raw_interval_score_90",
+    )
+}  # fmt: skip
+_ARRAYS = ("target_sessions", *_OF_OUTCOMES)
 
 
 def settled_records(rows: Iterable[LedgerRow], rivals: Mapping[str, str] | None = None) -> list[Settled]:
@@ -303,19 +307,14 @@ def coverage_p(record: Settled) -> float:
 def _settled(key: tuple[str, str, int], group: Sequence[tuple[date, Outcome]], rival: str) -> Settled:
     outcomes = [outcome for _, outcome in group]
     names = sorted({name for o in outcomes for name in o.baselines})
+    arrays: dict[str, Any] = {  # a log score that is None becomes NaN
+        ours: np.array([getattr(o, theirs) for o in outcomes], dtype=np.bool_ if "hit" in ours else np.float64)
+        for ours, theirs in _OF_OUTCOMES.items()
+    }
     return Settled(
         *key,
         target_sessions=np.array([target for target, _ in group], dtype="datetime64[D]"),
-        y_N=np.array([o.realised_return for o in outcomes]),
-        error_N=np.array([o.error for o in outcomes]),
-        crps_N=np.array([o.crps for o in outcomes]),
-        log_score_N=np.array([math.nan if o.log_score is None else o.log_score for o in outcomes]),
-        pit_N=np.array([o.pit for o in outcomes]),
-        hit_50_N=np.array([o.hit_50 for o in outcomes], dtype=np.bool_),
-        hit_90_N=np.array([o.hit_90 for o in outcomes], dtype=np.bool_),
-        raw_hit_90_N=np.array([o.raw_hit_90 for o in outcomes], dtype=np.bool_),
-        interval_score_90_N=np.array([o.interval_score_90 for o in outcomes]),
-        raw_interval_score_90_N=np.array([o.raw_interval_score_90 for o in outcomes]),
+        **arrays,
         baselines={
             name: np.array([o.baselines[name].crps if name in o.baselines else math.nan for o in outcomes])
             for name in names

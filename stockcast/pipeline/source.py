@@ -275,19 +275,7 @@ class PriceSource:
         if instrument is None or bars is None or not len(bars.dates):
             raise DataError(f"no prices of {ticker} are stored", f"fetch them: stockcast fetch {ticker}")
         completed = instrument.hours.last_completed(instrument.calendar, settings.now())
-        raw = RawBars(
-            ticker=ticker,
-            dates=bars.dates,
-            close=bars.close,
-            adjusted_close=bars.adjusted_close,
-            open=bars.open,
-            high=bars.high,
-            low=bars.low,
-            volume=bars.volume,
-            source=PROVIDER,
-            label=ticker,
-            currency=instrument.currency,
-        )
+        raw = RawBars.of(bars, ticker, PROVIDER, instrument.currency)
         history = _checked(raw, self.read.start, min(completed, self.read.end or completed))
         return PriceSeries(history, instrument.calendar, instrument.hours, completed)
 

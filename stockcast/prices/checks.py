@@ -5,7 +5,8 @@ Ratios of splits are looked for in the adjusted series, which is the close itsel
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,20 +54,8 @@ def validated(raw: RawBars) -> History:
         raw = _volumes(raw)
         raw = adjusted(_without_vanished(raw))
     _require_prices(raw)
-    return History(
-        ticker=raw.ticker,
-        dates=raw.dates,
-        close=raw.close,
-        adjusted_close=raw.close if raw.adjusted_close is None else raw.adjusted_close,
-        open=raw.open,
-        high=raw.high,
-        low=raw.low,
-        volume=raw.volume,
-        splits=raw.splits,
-        source=raw.source,
-        currency=raw.currency,
-        notes=raw.notes,
-    )
+    known: dict[str, Any] = {field.name: getattr(raw, field.name) for field in fields(History)}
+    return History(**known | {"adjusted_close": _series(raw)})
 
 
 def _rows(count: int) -> str:

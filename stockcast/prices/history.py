@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ ONE_DAY = np.timedelta64(1, "D")
 """What is added to a date; NumPy 2.5 deprecates a bare integer there, whose unit has to be guessed."""
 
 _SIGNIFICANT_DIGITS = 6
+
+_Arrays = TypeVar("_Arrays", bound="History | Bars | RawBars")
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,7 @@ class History:
 
     def rows(self, start: int, stop: int) -> History:
         """The bars at positions start .. stop - 1, as views."""
-        arrays = {
-            field.name: getattr(self, field.name)[start:stop]
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
-        return replace(self, **arrays)
+        return _taken(self, slice(start, stop))
 
     def between(self, start: date | None, end: date | None) -> History:
         """The bars from `start` to `end`, both inclusive; None leaves that side open."""
@@ -91,6 +88,12 @@ class History:
         return digest.hexdigest()
 
 
+def _taken(bars: _Arrays, index: Any) -> _Arrays:
+    """The same dataclass with some entries of each of its arrays."""
+    arrays = {name: value[index] for name, value in vars(bars).items() if isinstance(value, np.ndarray)}
+    return replace(bars, **arrays)
+
+
 def _rounded_bytes(values: Floats) -> bytes:
     """Mantissa and exponent of each value at six significant digits; NaN and zero have codes of their own."""
     regular = np.isfinite(values) & (values > 0)
@@ -106,73 +109,8 @@ def _rounded_bytes(values: Floats) -> bytes:
     return digits.astype("<i8").tobytes() + powers.astype("<i8").tobytes()
 
 
-HINT_ROW = "Correct or delete that row, or leave it out with --start or --end."
-
-
-@dataclass(frozen=True)
-class RawBars:
-    """Bars of one ticker in any order; every array has one entry per bar, NaN is a missing value.
-
-    Columns are None where the source has none. `rows` has each bar's row in the file, None where there is no file.
-    `splits`: new shares per old share, of a source whose closes are as traded. `close_is_adjusted`: the close is an
-    adjusted one already, so that a missing `adjusted_close` loses nothing. `label` is what messages call the source.
-    """
-
-    ticker: str
-    dates: Dates
-    close: Floats
-    adjusted_close: Floats | None = None
-    open: Floats | None = None
-    high: Floats | None = None
-    low: Floats | None = None
-    volume: Floats | None = None
-    splits: Floats | None = None
-    source: str = ""
-    label: str = ""
-    currency: str | None = None
-    rows: NDArray[np.int64] | None = None
-    close_is_adjusted: bool = False
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.dates)
-
-    def take(self, kept: NDArray[np.int64]) -> RawBars:
-        """The bars at the positions `kept`, in that order."""
-        arrays = {
-            field.name: getattr(self, field.name)[kept]
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
-        return replace(self, **arrays)
-
-    def noting(self, *notes: str) -> RawBars:
-        """The same bars with more notes."""
-        return replace(self, notes=(*self.notes, *notes)) if notes else self
-
-    def place(self, index: int) -> str:
-        """Where the bar at `index` stands, for messages: its row, if known, and its date."""
-        day = str(self.dates[index])
-        return f"{self.label}, {day}" if self.rows is None else f"{self.label}, row {self.rows[index]} ({day})"
-
-    def refused(self, index: int, complaint: str, hint: str = HINT_ROW) -> DataError:
-        """The error for the bar at `index`."""
-        return DataError(f"{self.place(index)}: {complaint}", hint)
-
-
-def listed(days: Dates) -> str:
-    """Up to three days by name, the others by their number."""
-    named = [str(day) for day in days[:3]]
-    if len(days) > 3:
-        return f"{', '.join(named)} and {len(days) - 3} more"
-    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-
-
 BAR_COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume", "dividends", "splits")
 """Of a provider's bars, as the store keeps them."""
-
-TOLERANCE = 1e-5
-"""Relative difference of two prices that counts as one: providers send noise in the last digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +158,74 @@ class Bars:
 
     def take(self, kept: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
         """The bars at increasing positions, or where a mask is true."""
-        return replace(self, **{name: getattr(self, name)[kept] for name in ("dates", *BAR_COLUMNS)})
+        return _taken(self, kept)
+
+
+HINT_ROW = "Correct or delete that row, or leave it out with --start or --end."
+
+
+@dataclass(frozen=True)
+class RawBars:
+    """Bars of one ticker in any order; every array has one entry per bar, NaN is a missing value.
+
+    Columns are None where the source has none. `rows` has each bar's row in the file, None where there is no file.
+    `splits`: new shares per old share, of a source whose closes are as traded. `close_is_adjusted`: the close is an
+    adjusted one already, so that a missing `adjusted_close` loses nothing. `label` is what messages call the source.
+    """
+
+    ticker: str
+    dates: Dates
+    close: Floats
+    adjusted_close: Floats | None = None
+    open: Floats | None = None
+    high: Floats | None = None
+    low: Floats | None = None
+    volume: Floats | None = None
+    splits: Floats | None = None
+    source: str = ""
+    label: str = ""
+    currency: str | None = None
+    rows: NDArray[np.int64] | None = None
+    close_is_adjusted: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    @classmethod
+    def of(cls, bars: Bars, ticker: str, source: str, currency: str | None) -> RawBars:
+        """A provider's bars, which are adjusted for splits already."""
+        columns: dict[str, Any] = {name: getattr(bars, name) for name in BAR_COLUMNS[:-2]}  # without events
+        return cls(ticker, bars.dates, **columns, source=source, label=ticker, currency=currency)
+
+    def take(self, kept: NDArray[np.int64]) -> RawBars:
+        """The bars at the positions `kept`, in that order."""
+        return _taken(self, kept)
+
+    def noting(self, *notes: str) -> RawBars:
+        """The same bars with more notes."""
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
+
+    def place(self, index: int) -> str:
+        """Where the bar at `index` stands, for messages: its row, if known, and its date."""
+        day = str(self.dates[index])
+        return f"{self.label}, {day}" if self.rows is None else f"{self.label}, row {self.rows[index]} ({day})"
+
+    def refused(self, index: int, complaint: str, hint: str = HINT_ROW) -> DataError:
+        """The error for the bar at `index`."""
+        return DataError(f"{self.place(index)}: {complaint}", hint)
+
+
+def listed(days: Dates) -> str:
+    """Up to three days by name, the others by their number."""
+    named = [str(day) for day in days[:3]]
+    if len(days) > 3:
+        return f"{', '.join(named)} and {len(days) - 3} more"
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+TOLERANCE = 1e-5
+"""Relative difference of two prices that counts as one: providers send noise in the last digits."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -56,14 +57,8 @@ def layout_of(table: Table, date_column: str | None = None, close_column: str | 
             f"{table.label} has no column that is a close; its columns: {_listed(table.names)}",
             "Name it with --close-column.",
         )
-    return replace(
-        found,
-        open=names.position(keys, names.OPEN),
-        high=names.position(keys, names.HIGH),
-        low=names.position(keys, names.LOW),
-        volume=names.position(keys, names.VOLUME),
-        splits=names.position(keys, names.SPLITS),
-    )
+    others: dict[str, Any] = {name: names.position(keys, aliases) for name, aliases in names.OTHERS.items()}
+    return replace(found, **others)
 
 
 def one_ticker(table: Table, wanted: Sequence[str]) -> Table:

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import re
 
-DATE = (
-    "date",
-    "datetime",
-    "tradedate",
-    "tradingdate",
-    "pricedate",
-    "observationdate",
-    "timestamp",
-    "day",
-    "time",
-)
+DATE = ("date", "datetime", "tradedate", "tradingdate", "pricedate", "observationdate", "timestamp", "day", "time")
 CLOSE = (
-    "close",
-    "closelast",
-    "closeprice",
-    "closingprice",
-    "last",
-    "lastprice",
-    "pxlast",
-    "settle",
-    "settlement",
-    "settlementprice",
-    "price",
-    "nav",
-    "value",
-)
+    "close", "closelast", "closeprice", "closingprice", "last", "lastprice", "pxlast", "settle", "settlement",
+    "settlementprice", "price", "nav", "value",
+)  # fmt: skip
 ADJUSTED = ("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjcloseprice", "adjustedcloseprice")
-OPEN = ("open", "openprice", "openingprice")
-HIGH = ("high", "highprice", "dayhigh")
-LOW = ("low", "lowprice", "daylow")
-VOLUME = ("volume", "vol", "sharevolume", "totalvolume", "tradedvolume")
-# Not Yahoo's "Stock Splits": its closes and volumes are split-adjusted already.
-SPLITS = ("splitcoefficient", "splitfactor", "splitratio", "split")
+OTHERS = {
+    "open": ("open", "openprice", "openingprice"),
+    "high": ("high", "highprice", "dayhigh"),
+    "low": ("low", "lowprice", "daylow"),
+    "volume": ("volume", "vol", "sharevolume", "totalvolume", "tradedvolume"),
+    # Not Yahoo's "Stock Splits": its closes and volumes are split-adjusted already.
+    "splits": ("splitcoefficient", "splitfactor", "splitratio", "split"),
+}
 YAHOO_SPLITS = "stocksplits"
 TICKER = ("ticker", "symbol", "name")
 UNNAMED = ("", "unnamed0", "indexlevel0")

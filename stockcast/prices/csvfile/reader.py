@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from stockcast.prices.csvfile import names
 from stockcast.prices.csvfile.cells import Column, looks_like_date, parse_dates, parse_numbers, shown
 from stockcast.prices.csvfile.formats import MAGIC, Table, table_of_parquet, table_of_text
 from stockcast.prices.csvfile.layout import Layout, layout_of, one_ticker
-from stockcast.prices.history import Dates, Floats, History, RawBars
+from stockcast.prices.history import Dates, History, RawBars
 from stockcast.text import well_formed
 
 STANDARD_INPUT = "-"
@@ -202,28 +203,18 @@ def _cut(table: Table, days: Dates, options: ReadOptions) -> tuple[Table, Dates]
 
 
 def _raw_bars(table: Table, layout: Layout, days: Dates, ticker: str, source: str) -> RawBars:
-    optional = (layout.adjusted_close, layout.open, layout.high, layout.low, layout.volume, layout.splits)
-    positions = [layout.close, *(at for at in optional if at is not None)]
+    places = {name: getattr(layout, name) for name in ("close", "adjusted_close", *names.OTHERS)}
+    places = {name: at for name, at in places.items() if at is not None}
     values = parse_numbers(
-        [table.column(at) for at in positions],
-        multiples=[at == layout.volume for at in positions],
+        [table.column(at) for at in places.values()],
+        multiples=[name == "volume" for name in places],
         comma_likely=table.delimiter == ";",
     )
-    by_position = dict(zip(positions, values, strict=True))
-
-    def column(at: int | None) -> Floats | None:
-        return None if at is None else by_position[at]
-
+    columns: dict[str, Any] = dict(zip(places, values, strict=True))
     return RawBars(
         ticker=ticker,
         dates=days,
-        close=by_position[layout.close],
-        adjusted_close=column(layout.adjusted_close),
-        open=column(layout.open),
-        high=column(layout.high),
-        low=column(layout.low),
-        volume=column(layout.volume),
-        splits=column(layout.splits),
+        **columns,
         source=source,
         label=table.label,
         rows=table.rows,
