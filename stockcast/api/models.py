@@ -339,13 +339,14 @@ def _alone(series: PriceSeries, config: TrainConfig, home: Path | None, name: st
 def _pooled(
     found: Sequence[PriceSeries], config: TrainConfig, home: Path | None, name: str, beside: CovariateSource
 ) -> Model:  # fmt: skip
-    from stockcast.pipeline.pools import Pool, calendar_of
+    from stockcast.pipeline.pools import Pool
+    from stockcast.pipeline.source import calendar_over
     from stockcast.pipeline.training import train_pool
 
     for series in found:
         series.tell(beside.progress)
     histories = [series.history for series in found]
-    calendar = calendar_of(histories, config.exchange)
+    calendar = calendar_over(histories, config.exchange)
     covariates = None
     if beside:
         for series in found:

@@ -19,7 +19,7 @@ import numpy as np
 from stockcast.config import CovariatesConfig
 from stockcast.config.sources import without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end, is_ticker, ticker_of
+from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end, is_ticker, provider_ticker
 from stockcast.prices.csvfile.reader import STANDARD_INPUT, KnownDates, read_known_dates
 from stockcast.prices.csvfile.reader import ticker_of as stem_of
 from stockcast.prices.history import Dates, History
@@ -198,7 +198,7 @@ class CovariateSource:
             raise ConfigError(
                 f"{wanted.source}@{wanted.code}: the exchange of a ticker is known", "leave it out; it is for files"
             )
-        ticker = ticker_of(wanted.source)
+        ticker = provider_ticker(wanted.source)
         with Database.open(self._door.home) as db:
             try:
                 instrument = pricestore.instrument(db, ticker)
@@ -261,12 +261,12 @@ class _Target:
 
     @property
     def first(self) -> date:
-        day: date = self.dates[0].astype("datetime64[D]").astype(object)
+        day: date = self.dates[0].astype(object)
         return day
 
     @property
     def last(self) -> date:
-        day: date = self.dates[-1].astype("datetime64[D]").astype(object)
+        day: date = self.dates[-1].astype(object)
         return day
 
     @property
@@ -308,7 +308,7 @@ class _Wanted:
     def of(cls, word: str) -> _Wanted:
         """As it was asked for."""
         source, code = without_exchange(word)
-        return cls(ticker_of(source) if is_ticker(source) else stem_of(source), source, code)
+        return cls(provider_ticker(source) if is_ticker(source) else stem_of(source), source, code)
 
     @classmethod
     def given(cls, history: History) -> _Wanted:

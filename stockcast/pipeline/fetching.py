@@ -93,20 +93,19 @@ class Fetcher:
             pricestore.save_instrument(self.db, instrument)
         stored = pricestore.bars(self.db, ticker)
         assert stored is not None  # noqa: S101 - it was there a moment ago, and nothing deletes it
-        return _Known(instrument, stored).result(
-            now, asked=True, added=change.added, corrected=change.corrected, notes=notes
-        )
+        result = _Known(instrument, stored).result(now, asked=True)
+        return replace(result, added=change.added, corrected=change.corrected, notes=notes)
 
     def _replaced(self, ticker: str, answer: Answer, now: datetime, known: _Known | None) -> FetchResult:
         """The whole history put in the place of what was stored."""
         instrument, final, notes = self._settled(ticker, answer, now, known.instrument if known else None)
         _refuse_shorter(ticker, final, known)
         pricestore.replace(self.db, instrument, final)
+        result = replace(_Known(instrument, final).result(now, asked=True), notes=notes)
         if known is None:
-            return _Known(instrument, final).result(now, asked=True, added=len(final), notes=notes)
+            return replace(result, added=len(final))
         restated = f"{_reason(final, known.bars)}: {len(known.bars)} stored bars were replaced"
-        added = int((final.dates > known.bars.dates[-1]).sum())
-        return _Known(instrument, final).result(now, asked=True, added=added, restated=restated, notes=notes)
+        return replace(result, added=int((final.dates > known.bars.dates[-1]).sum()), restated=restated)
 
     def _ask(self, ticker: str, start: date | None, now: datetime, zone: str | None) -> Answer:
         from stockcast.prices.yahoo.client import fetch as ask
@@ -154,15 +153,8 @@ class _Known:
     def age(self, now: datetime) -> int:
         return self.instrument.calendar.count_between(self.last, self._completed(now))
 
-    def result(
-        self,
-        now: datetime,
-        asked: bool,
-        added: int = 0,
-        corrected: int = 0,
-        restated: str | None = None,
-        notes: tuple[str, ...] = (),
-    ) -> FetchResult:
+    def result(self, now: datetime, asked: bool) -> FetchResult:
+        """What there is, as a fetch that changed nothing leaves it."""
         return FetchResult(
             ticker=self.instrument.ticker,
             exchange=self.instrument.exchange,
@@ -170,13 +162,13 @@ class _Known:
             first=self.bars.dates[0].astype(object),
             last=self.last,
             sessions=len(self.bars),
-            added=added,
-            corrected=corrected,
-            restated=restated,
+            added=0,
+            corrected=0,
+            restated=None,
             asked=asked,
             completed=self._completed(now),
             age_sessions=self.age(now),
-            notes=notes,
+            notes=(),
         )
 
     def _completed(self, now: datetime) -> date:
@@ -223,16 +215,13 @@ def _described(ticker: str, answer: Answer, now: datetime, known: Instrument | N
     name, guessed = told.name, told.guessed
     if known is not None and (told.guessed or told.name == known.exchange):
         if known.calendar.knows((now + _LEAST_AHEAD).date()):
-            return _kept(known, now, meta.currency, meta.zone)
+            currency, zone = meta.currency or known.currency, meta.zone or known.zone
+            return replace(known, currency=currency, zone=zone, fetched_at=_stamp(now))
         name, guessed = known.exchange, known.guessed
     try:
         return _built(ticker, name, guessed, answer, now, known)
     except ConfigError:
         return _built(ticker, WEEKDAYS, True, answer, now, known)
-
-
-def _kept(known: Instrument, now: datetime, currency: str | None, zone: str | None) -> Instrument:
-    return replace(known, currency=currency or known.currency, zone=zone or known.zone, fetched_at=_stamp(now))
 
 
 def _built(

@@ -10,8 +10,8 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig
 from stockcast.errors import DataError, Failure, StockcastError
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.pools import Pool, calendar_of
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline.pools import Pool
+from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_over
 from stockcast.prices.history import History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, PLAIN_WEEKMASKS, load_calendar
 from stockcast.progress import Progress
@@ -43,7 +43,7 @@ class PoolSources:
             raise DataError(
                 f"a pool needs {LEAST} series, and {usable} can be used", "name more sources, or train without --pool"
             )
-        return Pool.of(self.found, calendar_of(self.found, self.exchange), self.covariates)
+        return Pool.of(self.found, calendar_over(self.found, self.exchange), self.covariates)
 
     def beside(self, source: CovariateSource) -> PoolSources:
         """The same with the covariates that are asked for. Raises what `CovariateSource.found` raises, DataError where
@@ -51,7 +51,7 @@ class PoolSources:
         """
         if not source or len(self.found) < LEAST:
             return self
-        covariates = source.found_by_pool(self.found, calendar_of(self.found, self.exchange))
+        covariates = source.found_by_pool(self.found, calendar_over(self.found, self.exchange))
         if self.exchange in PLAIN_WEEKMASKS and covariates is not None and covariates.closing.hours is not None:
             raise DataError(
                 f"tickers of {self.exchange} share no closing time, and a covariate closes at another exchange",

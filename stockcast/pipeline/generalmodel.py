@@ -28,8 +28,9 @@ from stockcast.models.cells import LayerWeights, NetworkWeights
 from stockcast.models.simulation import Shocks
 from stockcast.pipeline.initial import Scratch
 from stockcast.pipeline.pooling import pooled
-from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.pools import Pool
 from stockcast.pipeline.skilltable import skill_table
+from stockcast.pipeline.source import calendar_over
 from stockcast.pipeline.trainer import Trainer
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
@@ -94,7 +95,7 @@ def _known(histories: Sequence[History], cutoff: date, closes: bool) -> list[His
 
 def _trainer(histories: Sequence[History], recipe: Recipe, cutoff: date, home: Path) -> Trainer:
     """The training of a vintage: its last two years choose, and what comes after its cutoff is its test part."""
-    pool = Pool.of(histories, calendar_of(histories, None))
+    pool = Pool.of(histories, calendar_over(histories, None))
     sessions = np.unique(np.concatenate([member.own.session_returns.dates for member in pool.members]))
     split = PoolSplit(sessions, cutoff - recipe.choosing, cutoff + timedelta(days=1))
     config = replace(recipe.config, exchange=pool.calendar.exchange)

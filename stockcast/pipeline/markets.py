@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.errors import StockcastError
-from stockcast.pipeline.source import PriceSource, is_ticker, ticker_of
+from stockcast.pipeline.source import PriceSource, is_ticker, provider_ticker
 from stockcast.prices.csvfile.reader import STANDARD_INPUT
 from stockcast.prices.history import History
 from stockcast.progress import Progress
@@ -109,7 +109,7 @@ class MarketSource:
         if self._fetched:
             return
         self._fetched = True
-        for ticker in map(ticker_of, filter(is_ticker, self.sources)):
+        for ticker in map(provider_ticker, filter(is_ticker, self.sources)):
             if ticker in model.members:
                 with suppress(StockcastError):
                     self.prices.until(origin).update_missing(ticker, progress)

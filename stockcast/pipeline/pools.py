@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stockcast.errors import DataError
-from stockcast.pipeline.source import calendar_end
 from stockcast.prices.history import Dates, History
-from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.windows.columns import OF_POOLS, extended
 from stockcast.windows.covariates import Covariates
 from stockcast.windows.features import Features, features
@@ -90,9 +89,3 @@ class Pool:
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:
     return tuple(name for name in members[0].own.names if all(name in member.own.names for member in members))
-
-
-def calendar_of(found: Sequence[History], exchange: str | None) -> SessionCalendar:
-    """The calendar that all of them share. Raises ConfigError for an unknown exchange."""
-    first, last = min(history.first for history in found), max(history.last for history in found)
-    return load_calendar(exchange or DEFAULT_EXCHANGE, first, calendar_end(last))

@@ -20,9 +20,9 @@ from stockcast.forecasting import Fit, TrainedModel, seen_by
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import ELSEWHERE, MarketSource
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end
+from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_over
 from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
-from stockcast.prices.sessions import SessionCalendar, load_calendar
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.columns import MARKET
 from stockcast.windows.features import Features, features
@@ -162,7 +162,7 @@ class PretrainedBacktest:
         known = self.model.calendar
         if known.knows(history.first) and known.knows(history.last):
             return known
-        return load_calendar(known.exchange, history.first, calendar_end(history.last))
+        return calendar_over([history], known.exchange)
 
     def _market(self, series: PriceSeries, progress: Progress) -> Market | None:
         """What the network sees of the market; nothing for a ticker whose exchange keeps other hours."""

@@ -13,7 +13,7 @@ from stockcast.config import CovariatesConfig, TrainConfig
 from stockcast.errors import DataError
 from stockcast.forecasting import seen_by
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.source import PriceSeries, PriceSource, ticker_of
+from stockcast.pipeline.source import PriceSeries, PriceSource, provider_ticker
 from stockcast.progress import Progress
 from stockcast.results import Retraining
 from stockcast.storage.database import Database
@@ -109,7 +109,7 @@ def _trained(
 
 def _without(asked: CovariatesConfig, ticker: str) -> CovariatesConfig:
     """The covariates of all tickers of a run but the ticker itself, which may be on the list, too."""
-    return replace(asked, sources=tuple(word for word in asked.sources if ticker_of(word) != ticker))
+    return replace(asked, sources=tuple(word for word in asked.sources if provider_ticker(word) != ticker))
 
 
 def _judged(old: TrainedModel | None, candidate: Candidate, why: str) -> Retraining:

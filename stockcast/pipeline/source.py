@@ -117,7 +117,7 @@ class PriceSeries:
     @cached_property
     def calendar(self) -> SessionCalendar:
         """The sessions of its exchange: New York's where nothing is known of it."""
-        return self.known_calendar or _calendar_of(self.history, DEFAULT_EXCHANGE)
+        return self.known_calendar or calendar_over([self.history], None)
 
     @property
     def exchange(self) -> str:
@@ -143,7 +143,7 @@ class PriceSeries:
         """
         if self.known_calendar is not None and exchange in {None, self.known_calendar.exchange}:
             return self
-        return self.on(_calendar_of(self.history, exchange or DEFAULT_EXCHANGE))
+        return self.on(calendar_over([self.history], exchange))
 
     def on(self, calendar: SessionCalendar) -> PriceSeries:
         """The same prices with the sessions of a calendar; the hours go where that is of another exchange."""
@@ -210,7 +210,7 @@ class PriceSource:
             return PriceSeries(self.given[source]().between(self.read.start, self.read.end))
         if not is_ticker(source):
             return PriceSeries(csvfile.read(source, self.read))
-        ticker = ticker_of(source)
+        ticker = provider_ticker(source)
         with self._store(source) as db:
             if fetch == "stale" or (fetch == "missing" and not self._reaches_end(db, ticker)):
                 self._update(db, ticker, progress)
@@ -219,13 +219,13 @@ class PriceSource:
     def update(self, source: str, progress: Progress) -> FetchResult:
         """Bring a ticker's stored prices up to date. Raises what `load` raises."""
         with self._store(source) as db:
-            return self._update(db, ticker_of(source), progress)
+            return self._update(db, provider_ticker(source), progress)
 
     def update_missing(self, source: str, progress: Progress) -> None:
         """The same where the store does not reach the last bar that is wanted."""
         with self._store(source) as db:
-            if not self._reaches_end(db, ticker_of(source)):
-                self._update(db, ticker_of(source), progress)
+            if not self._reaches_end(db, provider_ticker(source)):
+                self._update(db, provider_ticker(source), progress)
 
     def require_fresh(self, series: PriceSeries) -> None:
         """Raise DataError where a ticker's newest bar is further behind its exchange than the settings allow."""
@@ -330,7 +330,7 @@ def file_source(path: Path) -> str:
     return f"./{path}" if is_ticker(str(path)) else str(path)
 
 
-def ticker_of(source: str) -> str:
+def provider_ticker(source: str) -> str:
     """A source as the provider writes tickers."""
     return well_formed(source.strip().upper())
 
@@ -340,8 +340,13 @@ def calendar_end(last: date) -> date:
     return max(last, settings.now().date()) + CALENDAR_AHEAD
 
 
-def _calendar_of(history: History, exchange: str) -> SessionCalendar:
-    return load_calendar(exchange, history.first, calendar_end(history.last))
+def calendar_over(histories: Sequence[History], exchange: str | None) -> SessionCalendar:
+    """The calendar of an exchange for sessions from the first bar of any history to those that are still to come.
+
+    exchange: None for New York's. Raises ConfigError for an unknown one.
+    """
+    first, last = min(history.first for history in histories), max(history.last for history in histories)
+    return load_calendar(exchange or DEFAULT_EXCHANGE, first, calendar_end(last))
 
 
 def _checked(raw: RawBars, start: date | None, end: date) -> History:

@@ -14,9 +14,9 @@ from stockcast.errors import DataError
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.pools import Pool
 from stockcast.pipeline.pretrained import PretrainedBacktest
-from stockcast.pipeline.source import PriceSource
+from stockcast.pipeline.source import PriceSource, calendar_over
 from stockcast.pipeline.training import train_pool
 from stockcast.progress import Silent
 from stockcast.storage import modelfile, trainedmodel
@@ -83,7 +83,7 @@ def test_training_again_gives_the_same_bytes_and_another_index_does_not(own: Pat
 
 def test_a_pool_looks_at_covariates_too(own: Path) -> None:
     histories = [replace(synthetic.history(620, seed=seed, ticker=name)) for name, seed in (("A", 1), ("B", 2))]
-    calendar = calendar_of(histories, None)
+    calendar = calendar_over(histories, None)
     wanted = CovariatesConfig((str(own / "IDX.csv"),), str(own / "earnings.csv"))
     covariates = CovariateSource(wanted, PriceSource(), Silent()).found_by_pool(histories, calendar)
     train_pool(Pool.of(histories, calendar, covariates), CONFIG, own / "home", "both", Silent())

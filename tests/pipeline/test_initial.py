@@ -210,13 +210,14 @@ def test_closes_alone_begin_with_the_vintage_that_reads_closes(tmp_path: Path) -
 
 
 def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
-    from stockcast.pipeline.pools import Pool, calendar_of
+    from stockcast.pipeline.pools import Pool
+    from stockcast.pipeline.source import calendar_over
     from stockcast.pipeline.training import train_pool
 
     members = [synthetic.history(560, seed=seed, ticker=f"T{seed}") for seed in range(2)]
     with pytest.raises(ConfigError, match="a pool is trained from scratch"):
         train_pool(
-            Pool.of(members, calendar_of(members, None)), replace(SCRATCH, init="general"), tmp_path, "two", Silent()
+            Pool.of(members, calendar_over(members, None)), replace(SCRATCH, init="general"), tmp_path, "two", Silent()
         )
 
 

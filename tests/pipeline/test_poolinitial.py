@@ -21,9 +21,9 @@ from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
 from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import MarketSource
-from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.pools import Pool
 from stockcast.pipeline.pretrained import PretrainedBacktest
-from stockcast.pipeline.source import FetchSession, PriceSource
+from stockcast.pipeline.source import FetchSession, PriceSource, calendar_over
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
@@ -59,7 +59,7 @@ ONE = TrainConfig(
 def pooled(home: Path, members: Sequence[History]) -> Path:
     """A home with a pool."""
     with synthetic.only_baselines("random-walk", "har-t"):
-        train_pool(Pool.of(members, calendar_of(members, "weekdays")), POOL, home, "pool", Silent())
+        train_pool(Pool.of(members, calendar_over(members, "weekdays")), POOL, home, "pool", Silent())
     return home
 
 
@@ -207,7 +207,7 @@ def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path
             Fetcher(db, FetchSession(FetchConfig(), many=False), Silent()).update(ticker)
         histories = [stored(db, ticker).history for ticker in TICKERS]
     with synthetic.only_baselines("random-walk", "har-t"):
-        train_pool(Pool.of(histories, calendar_of(histories, "XNYS")), NIGHTLY, home, "pool", Silent())
+        train_pool(Pool.of(histories, calendar_over(histories, "XNYS")), NIGHTLY, home, "pool", Silent())
     return home
 
 

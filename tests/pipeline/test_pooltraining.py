@@ -18,7 +18,8 @@ from stockcast.evaluation.audit import shuffled
 from stockcast.evaluation.significance import benjamini_hochberg
 from stockcast.forecasting import TrainedModel
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.pools import Pool
+from stockcast.pipeline.source import calendar_over
 from stockcast.pipeline.trainer import Trainer
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
@@ -69,7 +70,7 @@ SERIES = series()
 
 
 def pool_of(histories: Sequence[History]) -> Pool:
-    return Pool.of(histories, calendar_of(histories, "weekdays"))
+    return Pool.of(histories, calendar_over(histories, "weekdays"))
 
 
 def few_baselines() -> AbstractContextManager[None]:

@@ -15,8 +15,9 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError, DataError, ModelError
-from stockcast.pipeline.pools import Pool, calendar_of
+from stockcast.pipeline.pools import Pool
 from stockcast.pipeline.reproducing import compared
+from stockcast.pipeline.source import calendar_over
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions, read
 from stockcast.prices.history import History
@@ -221,7 +222,7 @@ def test_a_pool_is_the_same_with_its_market_and_without_one_of_its_files_it_is_r
         for seed in range(5)
     ]
     found = [read(str(file)) for file in files]
-    pool = Pool.of(found, calendar_of(found, None))
+    pool = Pool.of(found, calendar_over(found, None))
     config = replace(CONFIG, training=replace(CONFIG.training, seeds=1))
     with baselines(every=False):
         assert train_pool(pool, config, home, "five", Silent()).market
