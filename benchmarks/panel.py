@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.models.network import AdamW, Network
 from stockcast.models.problem import Preprocessing, Problem, Series
-from stockcast.models.training import Walk, descend, negative_log_likelihood, window_shape
+from stockcast.models.training import MemberRun, descend, negative_log_likelihood, window_shape
 from stockcast.windows.features import SessionReturns, features_of
 from stockcast.windows.splits import Part
 
@@ -68,7 +68,7 @@ def main() -> None:
     ours, rivals = [], []
     for repeat in range(arguments.repeats):
         begin = time.perf_counter()
-        list(descend(problem, config, Walk(steps, steps, repeat)))
+        list(descend(problem, config, MemberRun(steps, steps, repeat)))
         middle = time.perf_counter()
         _textbook(problem, config, arguments.windows, repeat)
         ours.append(10 * (middle - begin))

@@ -435,16 +435,6 @@ class RunResult:
 
 
 @dataclass(frozen=True)
-class ModelSummary:
-    """A saved model, as `models list` and `models show` know it; `damage` says why it cannot be used."""
-
-    name: str
-    path: Path
-    manifest: dict[str, Any] = field(default_factory=dict)
-    damage: str | None = None
-
-
-@dataclass(frozen=True)
 class Export:
     """A network that was written for other programs. fit: which of the model's; cutoff: last session that it has seen.
 

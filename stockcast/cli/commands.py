@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from stockcast.cli import console
-from stockcast.cli.failures import explain, interrupted
+from stockcast.cli.failures import explainable, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.errors import Failure, StockcastError, UsageError
 from stockcast.versions import VERSION, of_forecasts
@@ -293,7 +293,7 @@ def _explained(error: Exception, seen: Peek) -> StockcastError:
         program = " ".join(["stockcast", *(seen.command.split(".") if seen.command else [])])
         message = " ".join(error.format_message().split()).rstrip(".")
         return UsageError(message[:1].lower() + message[1:], f"see '{program} --help'")
-    return explain(error, seen.home)
+    return explainable(error, seen.home)
 
 
 def _code(leaving: SystemExit) -> int:

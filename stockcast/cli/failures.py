@@ -28,7 +28,7 @@ class InterruptedRun(StockcastError):  # noqa: N818 - the name says what happene
     kind = "interrupted"
 
 
-def explain(error: Exception, home: Path | None) -> StockcastError:
+def explainable(error: Exception, home: Path | None) -> StockcastError:
     """The exception as one that a user can act on; an unexpected one leaves its traceback in a log under `home`."""
     if isinstance(error, StockcastError):
         return error

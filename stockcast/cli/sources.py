@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from stockcast.cli.failures import InterruptedRun, explain, interrupted
+from stockcast.cli.failures import InterruptedRun, explainable, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
 from stockcast.config import CovariatesConfig, FetchConfig, ReadOptions
@@ -122,7 +122,7 @@ def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, s
             failures.append(Failure(source, interrupted(done if saves else None)))
             break
         except Exception as error:  # noqa: BLE001 - an unexpected one, too, concerns this source alone
-            failures.append(Failure(source, explain(error, common.home)))
+            failures.append(Failure(source, explainable(error, common.home)))
     return SourceResults(tuple(results), tuple(failures))
 
 

@@ -17,7 +17,7 @@ from stockcast.config.settings import (
     setting,
     text,
     validate,
-    whole,
+    whole_number,
 )
 from stockcast.config.sources import CovariatesConfig
 
@@ -27,7 +27,7 @@ EXPANDING = "expanding"
 
 def refit_every(word: str) -> int | str:
     """A number of sessions, or "year"."""
-    return YEAR if text(word) == YEAR else whole(word)
+    return YEAR if text(word) == YEAR else whole_number(word)
 
 
 def training_window(word: str) -> int | None:
@@ -37,7 +37,7 @@ def training_window(word: str) -> int | None:
     kind, _, sessions = word.partition(":")
     if kind != "sliding":
         raise ValueError(f"{word!r} is neither {EXPANDING} nor sliding:N, such as sliding:2520")
-    return whole(sessions)
+    return whole_number(sessions)
 
 
 @dataclass(frozen=True)

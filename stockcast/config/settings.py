@@ -189,7 +189,7 @@ def text(word: str) -> str:
     return str(word)
 
 
-def whole(word: str) -> int:
+def whole_number(word: str) -> int:
     """A whole number."""
     try:
         return int(word)
@@ -235,7 +235,7 @@ def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "bool": bool,
-    "int": whole,
+    "int": whole_number,
     "float": decimal,
     "str": text,
     "date": iso_date,

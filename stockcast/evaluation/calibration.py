@@ -98,7 +98,7 @@ class CoverageTable:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationReport:
     """The calibration of one record: its PITs, and the coverage of one interval as a whole, by year and by decile of
     volatility, as ranked among the stock's own past scales.
     """
@@ -217,12 +217,12 @@ def coverage_by_decile(inside_N: ArrayLike, decile_N: Integers, nominal: float =
 
 def calibration(
     pit_N: ArrayLike, inside_N: ArrayLike, decile_N: Integers, dates_N: Dates, nominal: float = 0.9
-) -> Calibration:
+) -> CalibrationReport:
     """All of the above for the forecasts of one ticker; `inside` belongs to the interval as it was shown.
 
     decile: `causal_deciles` of the scales; dates: target sessions. Raises as the parts do.
     """
-    return Calibration(
+    return CalibrationReport(
         uniformity=uniformity(pit_N),
         coverage=coverage_tests(inside_N, nominal),
         by_year=coverage_by_year(inside_N, dates_N, nominal),
@@ -319,6 +319,15 @@ def _flags(inside_N: ArrayLike, nominal: float) -> NDArray[np.bool_]:
 ALPHA = 0.1
 """Share of outcomes that the intervals are to miss."""
 
+METHODS = (
+    "none",
+    "adaptive-conformal",
+    "adaptive-conformal by decile",
+    "pit-by-decile",
+    "pit-by-decile + conformal",
+)
+_OF_ONE_STOCK = ("none", "adaptive-conformal", "pit-by-decile + conformal")
+
 
 @dataclass(frozen=True)
 class CalibrationEffect:
@@ -332,41 +341,6 @@ class CalibrationEffect:
     by_year: CoverageTable
     by_decile: CoverageTable
     interval_score_90: float
-
-
-def calibration_effects(dist: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
-    """The record as it is, with adaptive conformal inference, and with PIT recalibration by decile before that.
-
-    dist, outcomes: one ticker's forecasts, oldest first. Both methods learn from settled forecasts alone: what
-    an origin could not know has no say in its interval. References: `models.recalibration`.
-    """
-    pit_N = dist.cdf(outcomes.y_N)
-    record = PitRecord(pit_N, dist.std, outcomes.origins, outcomes.target_sessions)
-    recalibration, conformal = PitRecalibration(), PooledConformal()
-    alpha_N = conformal.alpha(pit_N, record.origins_N, record.targets_N)
-    mapped_N = conformal.alpha(recalibration.pit(record), record.origins_N, record.targets_N)
-    levels = {
-        "none": central_levels(np.full(len(pit_N), ALPHA)),
-        "adaptive-conformal": central_levels(alpha_N),
-        "pit-by-decile + conformal": recalibration.levels(record, central_levels(mapped_N)),
-    }
-    return tuple(
-        effect(name, quantiles_at(dist, of_N2), outcomes.y_N, record.targets_N, record.decile_N)
-        for name, of_N2 in levels.items()
-    )
-
-
-def effect(method: str, bounds_N2: Floats, y_N: Floats, targets_N: Dates, decile_N: Integers) -> CalibrationEffect:
-    """What the intervals of a method came to, over all rows; bounds and outcomes in log return."""
-    low_N, high_N = bounds_N2[:, 0], bounds_N2[:, 1]
-    inside_N = (low_N <= y_N) & (y_N <= high_N)
-    return CalibrationEffect(
-        method=method,
-        coverage_90=float(inside_N.mean()),
-        by_year=coverage_by_year(inside_N, targets_N),
-        by_decile=coverage_by_decile(inside_N, decile_N),
-        interval_score_90=float(interval_score(y_N, low_N, high_N, ALPHA).mean()),
-    )
 
 
 Forecasts = tuple[StudentT, Outcomes]
@@ -420,21 +394,49 @@ class PoolSettings:
         return PooledConformal(c.gamma, c.target, few=c.few)
 
 
+_ONE_STOCK = PoolSettings(PooledConformal(), PitRecalibration())
+
+
+def calibration_effects(dist: StudentT, outcomes: Outcomes) -> tuple[CalibrationEffect, ...]:
+    """What adaptive conformal inference, alone or after PIT recalibration, makes of one ticker's 90 % intervals.
+
+    Both learn from settled forecasts alone: what an origin could not know has no say in its interval.
+
+    Args:
+        dist: The forecasts of log returns, shape (N,), oldest first.
+        outcomes: What happened, a row for each of them.
+
+    Returns:
+        The record as it is ("none"), and after each method. References: `models.recalibration`.
+    """
+    pool = _Pool.of([TickerRecord(dist, outcomes)], _ONE_STOCK)
+    return tuple(pool.effect(method) for method in _OF_ONE_STOCK)
+
+
 def pooled_effects(
     records: Sequence[TickerRecord], settings: PoolSettings | None = None
 ) -> tuple[CalibrationEffect, ...]:
-    """The intervals of all tickers together: as they are, and after each method, with what it made of them.
+    """What every method of METHODS makes of the 90 % intervals of all tickers together.
 
-    "none"; "adaptive-conformal": one alpha for all tickers; "adaptive-conformal by decile": one for each decile of
-    volatility; "pit-by-decile": PIT recalibration; "pit-by-decile + conformal": the second but one after it. Deciles
-    rank a forecast among its own ticker's earlier ones. Every method learns from the outcomes of all tickers up to a
-    row's origin and from no later one. Two records may have one ticker: each is a stock of its own. No record, or no
-    row in any, gives no effects. Raises as `PitRecord`. References: `models.recalibration`.
+    Deciles rank a forecast among its own ticker's earlier ones. Every method learns from the outcomes of all tickers up
+    to a row's origin and from no later one.
+
+    Args:
+        records: A record for each ticker; two of them may have one ticker, and each is a stock of its own then.
+        settings: How the pool is calibrated; None: as `PoolSettings` has it.
+
+    Returns:
+        "none": the intervals as they are; "adaptive-conformal": one alpha for all tickers; "adaptive-conformal by
+        decile": one for each decile of volatility; "pit-by-decile": PIT recalibration; "pit-by-decile + conformal":
+        both. Nothing where there is no record, or no row in any. References: `models.recalibration`.
+
+    Raises:
+        DataError, ValueError: As `PitRecord` does.
     """
     if not any(len(record.dist) for record in records):
         return ()
     pool = _Pool.of(records, settings or PoolSettings())
-    return tuple(pool.effect(name, of_N2) for name, of_N2 in pool.levels())
+    return tuple(pool.effect(method) for method in METHODS)
 
 
 @dataclass(frozen=True)
@@ -466,22 +468,31 @@ class _Pool:
         )
         return cls(dist, y_N, np.repeat([scored for *_, scored in parts], counts), record, settings)
 
-    def levels(self) -> Iterator[tuple[str, Floats]]:
-        """The levels that each method asks the distributions for, (N, 2)."""
-        record, to = self.record, self.settings.recalibration
-        wanted_N2 = central_levels(np.full(len(record), ALPHA))
-        yield "none", wanted_N2
-        dates = (record.origins_N, record.targets_N)
-        yield "adaptive-conformal", central_levels(self.settings.one_alpha.alpha(record.pit_N, *dates))
-        conformal = self.settings.conformal
-        alpha_N = conformal.alpha(record.pit_N, *dates, record.decile_N)
-        yield "adaptive-conformal by decile", central_levels(alpha_N)
-        yield "pit-by-decile", to.levels(record, wanted_N2)
-        mapped_N = conformal.alpha(to.pit(record), *dates, record.decile_N)
-        yield "pit-by-decile + conformal", to.levels(record, central_levels(mapped_N))
-
-    def effect(self, method: str, levels_N2: Floats) -> CalibrationEffect:
+    def effect(self, method: str) -> CalibrationEffect:
+        """What the scored intervals came to after a method."""
         kept_N = self.scored_N
-        bounds_N2 = quantiles_at(self.dist[kept_N], levels_N2[kept_N])
-        targets_N, decile_N = self.record.targets_N[kept_N], self.record.decile_N[kept_N]
-        return effect(method, bounds_N2, self.y_N[kept_N], targets_N, decile_N)
+        bounds_N2 = quantiles_at(self.dist[kept_N], self._levels(method)[kept_N])
+        y_N, low_N, high_N = self.y_N[kept_N], bounds_N2[:, 0], bounds_N2[:, 1]
+        inside_N = (low_N <= y_N) & (y_N <= high_N)
+        return CalibrationEffect(
+            method=method,
+            coverage_90=float(inside_N.mean()),
+            by_year=coverage_by_year(inside_N, self.record.targets_N[kept_N]),
+            by_decile=coverage_by_decile(inside_N, self.record.decile_N[kept_N]),
+            interval_score_90=float(interval_score(y_N, low_N, high_N, ALPHA).mean()),
+        )
+
+    def _levels(self, method: str) -> Floats:
+        """The levels that a method asks the distributions for, (N, 2)."""
+        record, recalibration, conformal = self.record, self.settings.recalibration, self.settings.conformal
+        dates = (record.origins_N, record.targets_N)
+        if method == "none":
+            return central_levels(np.full(len(record), ALPHA))
+        if method == "adaptive-conformal":
+            return central_levels(self.settings.one_alpha.alpha(record.pit_N, *dates))
+        if method == "adaptive-conformal by decile":
+            return central_levels(conformal.alpha(record.pit_N, *dates, record.decile_N))
+        if method == "pit-by-decile":
+            return recalibration.levels(record, central_levels(np.full(len(record), ALPHA)))
+        mapped_N = conformal.alpha(recalibration.pit(record), *dates, record.decile_N)
+        return recalibration.levels(record, central_levels(mapped_N))

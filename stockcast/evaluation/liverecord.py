@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.evaluation.significance import diebold_mariano, holm, newey_west_variance, pooled_by_date
-from stockcast.evaluation.verdict import LEVEL, display, p_text
+from stockcast.evaluation.verdict import ALL, LEVEL, display, p_text
 from stockcast.forecasts import LedgerRow, Outcome
 from stockcast.prices.history import Dates, Floats
 
-ALL, STRONGEST = "all", "strongest"
+STRONGEST = "strongest"
 EARLIEST = 20
 """Sessions that a record needs before anything is said of skill."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.evaluation.calibration import Calibration, CalibrationEffect
+from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport
 from stockcast.evaluation.economics import Economics
 from stockcast.evaluation.scores import Comparison, Entry, ForecastRows, Score
 from stockcast.evaluation.significance import diebold_mariano, newey_west_variance, pesaran_timmermann, pooled_by_date
@@ -18,6 +18,9 @@ from stockcast.evaluation.significance import diebold_mariano, newey_west_varian
 if TYPE_CHECKING:
     from stockcast.models.training import LossCurve
 
+
+ALL = "all"
+"""The ticker of a comparison over all of them."""
 
 LEVEL = 0.05
 """Skill is claimed below this one-sided p-value, and not above."""
@@ -109,7 +112,7 @@ class BacktestResult:
     comparisons: tuple[Comparison, ...]
     validation_crps: dict[str, float]
     verdict: Verdict
-    calibration: Calibration | None
+    calibration: CalibrationReport | None
     economics: tuple[Economics, ...]
     calibrated: tuple[CalibrationEffect, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -172,49 +175,105 @@ def display(name: str) -> str:
 def verdict(
     network: Entry, baselines: Mapping[str, Entry], validation_crps: Mapping[str, float], serves: bool = True
 ) -> Verdict:
-    """Judge the network on the test part, against the baseline that was strongest on the validation part.
+    """Judge a network on one ticker's test part, against the baseline that was strongest on the validation part.
 
-    validation_crps: mean CRPS by competitor on the validation part. It alone names the strongest baseline and whether
-    the network or that baseline is served; the test part only judges. serves: the sentence says who makes forecasts.
+    Args:
+        network: Its forecasts of the test part.
+        baselines: Those of the baselines, by name, of the same outcomes.
+        validation_crps: Mean CRPS by competitor on the validation part. It alone names the strongest baseline and
+            whether the network or that baseline is served; the test part only judges.
+        serves: Whether the sentence says who makes the forecasts.
+
+    Returns:
+        The verdict; one-sided p-values of Diebold-Mariano (CRPS, absolute errors) and Pesaran-Timmermann (direction).
     """
     strongest = min(baselines, key=lambda name: validation_crps[name])
     served_by = network.model if validation_crps[network.model] < validation_crps[strongest] else strongest
-    against = network.compare(baselines[strongest])
-    garch = network.compare(baselines["garch-t"]) if "garch-t" in baselines else None
-    o, score = network.outcomes, network.score()
-    naive_error_N = abs(o.price_N - o.last_close_N)
-    direction_p = pesaran_timmermann(o.y_N, network.up_N).p_value
+    o = network.outcomes
+    return _judged(
+        network.compare(baselines[strongest]),
+        network.compare(baselines["garch-t"]) if "garch-t" in baselines else None,
+        [network.score()],
+        point_p=diebold_mariano(network.absolute_error_N, abs(o.price_N - o.last_close_N)).p_value,
+        direction_p=pesaran_timmermann(o.y_N, network.up_N).p_value,
+        served_by=served_by,
+        serves=serves,
+    )
+
+
+def pooled_verdict(
+    network: str, results: Sequence[BacktestResult], pooled: Sequence[PooledComparison], strongest: str, served_by: str
+) -> Verdict:
+    """Judge a network over all tickers, by date, against the baseline that was strongest on the validation parts.
+
+    Args:
+        network: The competitor that is judged.
+        results: The backtest of each ticker, with its rows.
+        pooled: Comparisons of losses averaged by date.
+        strongest: The baseline to beat, as `strongest_on` names it.
+        served_by: The competitor that makes the forecasts.
+
+    Returns:
+        The verdict: ratios, hit rates and coverages are means over tickers, p-values those of losses averaged by date
+        (direction: see `direction_p`; point: of absolute errors relative to the last close).
+
+    Raises:
+        ValueError: The network was not compared with that baseline.
+    """
+    against = _comparison(network, strongest, pooled)
+    if against is None:
+        raise ValueError(f"{network} was not compared with {strongest}")
+    rows = [found for result in results for found in result.rows if found.model == network and found.horizon == 1]
+    return _judged(
+        against,
+        _comparison(network, "garch-t", pooled),
+        [score for result in results for score in result.scores_at(1) if score.model == network],
+        point_p=_point_p(rows),
+        direction_p=direction_p(rows),
+        served_by=served_by,
+    )
+
+
+def _judged(
+    against: Comparison, garch: Comparison | None, scores: Sequence[Score], point_p: float, direction_p: float,
+    served_by: str, serves: bool = True,
+) -> Verdict:  # fmt: skip
+    """The verdict on a network by its scores, one for each ticker: a single ticker is a pool of one."""
+    mean = {
+        name: float(np.mean([getattr(score, name) for score in scores]))
+        for name in ("mae_ratio", "hit_rate", "always_up", "coverage_50", "coverage_90")
+    }
     return Verdict(
-        sentence=sentence_of(network.model, strongest, against, garch, direction_p, served_by, serves),
-        strongest_baseline=strongest,
+        sentence=sentence_of(against, garch, direction_p, served_by, serves),
+        strongest_baseline=against.baseline,
         crps_skill=against.crps_skill,
         dm_p=against.dm_p,
         garch_skill=garch.crps_skill if garch else None,
         garch_p=garch.dm_p if garch else None,
-        point_ratio=score.mae_ratio,
-        point_p=diebold_mariano(network.absolute_error_N, naive_error_N).p_value,
-        hit_rate=score.hit_rate,
-        always_up=score.always_up,
+        point_ratio=mean["mae_ratio"],
+        point_p=point_p,
+        hit_rate=mean["hit_rate"],
+        always_up=mean["always_up"],
         direction_p=direction_p,
-        coverage_50=score.coverage_50,
-        coverage_90=score.coverage_90,
+        coverage_50=mean["coverage_50"],
+        coverage_90=mean["coverage_90"],
         served_by=served_by,
     )
 
 
 def sentence_of(
-    network: str, strongest: str, against: Comparison, garch: Comparison | None, direction_p: float, served_by: str,
-    serves: bool,
-) -> str:  # fmt: skip
+    against: Comparison, garch: Comparison | None, direction_p: float, served_by: str, serves: bool = True
+) -> str:
     """The verdict in words. serves: say who makes the forecasts where that is not the network."""
-    sentence = f"{_intervals(strongest, against, garch)} {_direction(direction_p)}"
-    if served_by != network:
-        sentence += f" The {display(network)} did not beat {display(strongest)} on the validation part"
+    sentence = f"{_intervals(against, garch)} {_direction(direction_p)}"
+    if served_by != against.model:
+        sentence += f" The {display(against.model)} did not beat {display(against.baseline)} on the validation part"
         sentence += f", so {display(served_by)} makes the forecasts." if serves else "."
     return sentence
 
 
-def _intervals(strongest: str, against: Comparison, garch: Comparison | None) -> str:
+def _intervals(against: Comparison, garch: Comparison | None) -> str:
+    strongest = against.baseline
     claimed = against.dm_p < LEVEL
     if claimed:
         text = f"Intervals: better than the strongest baseline ({display(strongest)}) by {_figures(against)}"
@@ -248,42 +307,6 @@ def p_text(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.01 or LEVEL - 0.005 <= p < LEVEL + 0.005 else f"p = {p:.2f}"
 
 
-ALL = "all"
-
-
-def pooled_verdict(
-    network: str, results: Sequence[BacktestResult], pooled: Sequence[PooledComparison], strongest: str, served_by: str
-) -> Verdict:
-    """Judge a network over all tickers, by date, against the baseline that was strongest on the validation parts.
-
-    Ratios, hit rates and coverages are means over tickers; p-values those of losses averaged by date. Direction: see
-    `direction_p`. point_p: of absolute errors relative to the last close.
-    """
-    against = _comparison(network, strongest, pooled)
-    garch = _comparison(network, "garch-t", pooled)
-    if against is None:
-        raise ValueError(f"{network} was not compared with {strongest}")
-    scores = [score for result in results for score in result.scores_at(1) if score.model == network]
-    rows = [found for result in results for found in result.rows if found.model == network and found.horizon == 1]
-    p_direction = direction_p(rows)
-    return Verdict(
-        sentence=sentence_of(network, strongest, against, garch, p_direction, served_by, serves=True),
-        strongest_baseline=strongest,
-        crps_skill=against.crps_skill,
-        dm_p=against.dm_p,
-        garch_skill=garch.crps_skill if garch else None,
-        garch_p=garch.dm_p if garch else None,
-        point_ratio=_mean(scores, "mae_ratio"),
-        point_p=_point_p(rows),
-        hit_rate=_mean(scores, "hit_rate"),
-        always_up=_mean(scores, "always_up"),
-        direction_p=p_direction,
-        coverage_50=_mean(scores, "coverage_50"),
-        coverage_90=_mean(scores, "coverage_90"),
-        served_by=served_by,
-    )
-
-
 def strongest_of(results: Sequence[BacktestResult]) -> str:
     """`strongest_on` the validation parts of some backtests of one network."""
     return strongest_on(results[0].network, [result.validation_crps for result in results])
@@ -307,11 +330,10 @@ def strongest_on(network: str, validation_crps: Sequence[Mapping[str, float]]) -
 def sentences(network: str, results: Sequence[BacktestResult], strongest: str, served_by: str) -> dict[str, str]:
     """The verdict on each ticker in words, by ticker, with p-values after control of the false discovery rate."""
     over_strongest, over_garch = (_controlled(network, results, name) for name in (strongest, "garch-t"))
-    directions = adjusted({result.ticker: result.verdict.direction_p for result in results})
+    directions = controlled_p({result.ticker: result.verdict.direction_p for result in results})
     looked = f" The p-values allow for {len(results)} tickers having been looked at." if len(results) > 1 else ""
     return {
-        ticker: sentence_of(network, strongest, against, over_garch.get(ticker), directions[ticker], served_by, True)
-        + looked
+        ticker: sentence_of(against, over_garch.get(ticker), directions[ticker], served_by) + looked
         for ticker, against in over_strongest.items()
     }
 
@@ -324,7 +346,7 @@ def adjusted_p(network: str, results: Sequence[BacktestResult], baseline: str) -
 def _controlled(network: str, results: Sequence[BacktestResult], baseline: str) -> dict[str, Comparison]:
     """The network against a baseline by ticker; tickers that lack the baseline are left out."""
     alone = {c.ticker: c for r in results for c in r.comparisons_at(1) if (c.model, c.baseline) == (network, baseline)}
-    p_values = adjusted({ticker: c.dm_p for ticker, c in alone.items()})
+    p_values = controlled_p({ticker: c.dm_p for ticker, c in alone.items()})
     return {ticker: replace(c, dm_p=p_values[ticker]) for ticker, c in alone.items()}
 
 
@@ -372,11 +394,7 @@ def _comparison(network: str, baseline: str, pooled: Sequence[PooledComparison])
     return None
 
 
-def _mean(scores: Sequence[Score], name: str) -> float:
-    return float(np.mean([getattr(score, name) for score in scores]))
-
-
-def adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
+def controlled_p(p_values: Mapping[str, float]) -> dict[str, float]:
     """p-values by ticker after control of the false discovery rate."""
     from stockcast.evaluation.significance import benjamini_hochberg
 

@@ -52,7 +52,7 @@ class LossCurve:
 
 
 @dataclass(frozen=True)
-class Walk:
+class MemberRun:
     """One member's way: gradient steps to take, steps of the whole one-cycle schedule, seed.
 
     A refit takes fewer steps of the same cycle, so that it walks the path that validation judged. start: weights to
@@ -98,8 +98,8 @@ def learn(
     problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
     most = config.training.gradient_steps(sum(len(one.train) for one in series))
     watched = [
-        _watch(descend(problem, config, walk), walk.seed, progress)
-        for walk in _walks(config, [most] * config.training.seeds, most, start)
+        _watch(descend(problem, config, run), run.seed, progress)
+        for run in _member_runs(config, [most] * config.training.seeds, most, start)
     ]
     curves = tuple(curve for _, curve in watched)
     ensemble = _ensemble(config, preprocessing, [snapshot.weights for snapshot, _ in watched])
@@ -114,8 +114,8 @@ def relearn(
     preprocessing = preprocessing or Preprocessing.of(series)
     problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
     members = [
-        _watch(descend(problem, config, walk), walk.seed, progress)[0].weights
-        for walk in _walks(config, chosen.steps, chosen.most, start)
+        _watch(descend(problem, config, run), run.seed, progress)[0].weights
+        for run in _member_runs(config, chosen.steps, chosen.most, start)
     ]
     return _ensemble(config, preprocessing, members)
 
@@ -125,9 +125,11 @@ def _ensemble(config: TrainConfig, preprocessing: Preprocessing, members: Sequen
     return Ensemble(config.network, preprocessing.base, preprocessing.standardiser, weights, preprocessing.cutoff)
 
 
-def _walks(config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None) -> Iterator[Walk]:
+def _member_runs(
+    config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None
+) -> Iterator[MemberRun]:
     for member, (seed, count) in enumerate(zip(config.training.members, steps, strict=True)):
-        yield Walk(count, cycle, seed, None if start is None else member_of(start, member))
+        yield MemberRun(count, cycle, seed, None if start is None else member_of(start, member))
 
 
 def window_shape(config: TrainConfig) -> WindowShape:
@@ -138,24 +140,24 @@ def window_shape(config: TrainConfig) -> WindowShape:
     return WindowShape(lookback, lookback - 1, False, lookback)
 
 
-def descend(problem: Problem, config: TrainConfig, walk: Walk) -> Iterator[Snapshot]:
+def descend(problem: Problem, config: TrainConfig, run: MemberRun) -> Iterator[Snapshot]:
     """The training loop of one member: a batch of random windows of the training parts at each step.
 
     Yields a snapshot before the first step, at every check and after the last step.
     """
     training, shape = config.training, window_shape(config)
     x_NLF, z_NL = shape.of(problem.x_TF), shape.of(problem.z_T[:, None])[..., 0]
-    draw = np.random.default_rng(walk.seed)
-    check_every = max(1, walk.cycle // training.checks)
+    draw = np.random.default_rng(run.seed)
+    check_every = max(1, run.cycle // training.checks)
     at_once = _at_once(config, shape, problem.x_TF.device)
-    with _seeded(walk.seed):
+    with _seeded(run.seed):
         model = Network(config.network, x_NLF.shape[2]).to(problem.x_TF.device)
-        if walk.start is not None:
-            model.load_state_dict(walk.start)
+        if run.start is not None:
+            model.load_state_dict(run.start)
         optimiser = AdamW(model.parameters(), training.weight_decay)
         losses: list[float] = []
         yield _snapshot(model, problem, 0, losses)
-        for step in range(1, walk.steps + 1):
+        for step in range(1, run.steps + 1):
             drawn = draw.integers(0, len(problem.ends_N), training.windows_per_step)
             windows = torch.from_numpy(problem.ends_N[drawn] - (shape.length - 1))
             losses.append(0.0)
@@ -166,8 +168,8 @@ def descend(problem: Problem, config: TrainConfig, walk: Walk) -> Iterator[Snaps
                 loss = loss * (len(part) / len(windows))
                 losses[-1] += loss.item()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
-            optimiser.step(training.learning_rate * one_cycle((step - 1) / walk.cycle))
-            if step % check_every == 0 or step == walk.steps:
+            optimiser.step(training.learning_rate * one_cycle((step - 1) / run.cycle))
+            if step % check_every == 0 or step == run.steps:
                 yield _snapshot(model, problem, step, losses)
                 losses.clear()
 

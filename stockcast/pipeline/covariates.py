@@ -20,8 +20,7 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.sources import without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end, is_ticker, provider_ticker
-from stockcast.prices.csvfile.reader import STANDARD_INPUT, KnownDates, read_known_dates
-from stockcast.prices.csvfile.reader import ticker_of as stem_of
+from stockcast.prices.csvfile.reader import STANDARD_INPUT, KnownDates, path_ticker, read_known_dates
 from stockcast.prices.history import Dates, History
 from stockcast.prices.hours import Closing, TradingHours, load_hours
 from stockcast.prices.sessions import SessionCalendar, load_calendar
@@ -308,7 +307,7 @@ class _Wanted:
     def of(cls, word: str) -> _Wanted:
         """As it was asked for."""
         source, code = without_exchange(word)
-        return cls(provider_ticker(source) if is_ticker(source) else stem_of(source), source, code)
+        return cls(provider_ticker(source) if is_ticker(source) else path_ticker(source), source, code)
 
     @classmethod
     def given(cls, history: History) -> _Wanted:

@@ -11,8 +11,8 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.errors import ConfigError, DataError, SourceUnavailable
-from stockcast.prices.exchanges import WEEKDAYS, calendar_of
-from stockcast.prices.history import Bars, Dates, compared
+from stockcast.prices.exchanges import WEEKDAYS, listed_calendar
+from stockcast.prices.history import Bars, Dates, change_between
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Progress
@@ -83,7 +83,7 @@ class Fetcher:
         start = known.bars.dates[-min(OVERLAP, len(known.bars))].astype(object)
         answer = self._ask(ticker, start, now, known.instrument.zone)
         instrument, final, notes = self._settled(ticker, answer, now, known.instrument)
-        change = compared(known.bars, final)
+        change = change_between(known.bars, final)
         if change.restated:
             whole = self._ask(ticker, None, now, instrument.zone)
             return self._replaced(ticker, whole, now, known)
@@ -108,10 +108,10 @@ class Fetcher:
         return replace(result, added=int((final.dates > known.bars.dates[-1]).sum()), restated=restated)
 
     def _ask(self, ticker: str, start: date | None, now: datetime, zone: str | None) -> Answer:
-        from stockcast.prices.yahoo.client import fetch as ask
+        from stockcast.prices.yahoo.client import ask_yahoo
 
         with self.fetch_session.turn(ticker) as deadline:
-            return ask(ticker, start, now, deadline, zone)
+            return ask_yahoo(ticker, start, now, deadline, zone)
 
     def _settled(
         self, ticker: str, answer: Answer, now: datetime, known: Instrument | None
@@ -211,7 +211,7 @@ def _described(ticker: str, answer: Answer, now: datetime, known: Instrument | N
     as guessed; what was known before outlasts an answer that does not tell.
     """
     meta = answer.meta
-    told = calendar_of(meta.exchange_code, meta.zone, meta.kind)
+    told = listed_calendar(meta.exchange_code, meta.zone, meta.kind)
     name, guessed = told.name, told.guessed
     if known is not None and (told.guessed or told.name == known.exchange):
         if known.calendar.knows((now + _LEAST_AHEAD).date()):

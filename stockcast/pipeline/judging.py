@@ -16,7 +16,7 @@ from stockcast.models.training import LossCurve
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.calibration import Calibration, CalibrationEffect
+    from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport
     from stockcast.evaluation.economics import Economics
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.walking import Stage, Walk
@@ -124,7 +124,7 @@ def _network_dists(walk: Walk, first: Fold, file: FoldFile, entry: ConcatenatedE
     )
 
 
-def _calibration(entry: Entry, early: Distribution) -> Calibration:
+def _calibration(entry: Entry, early: Distribution) -> CalibrationReport:
     """Whether the network's probabilities are what they say. early: those of the validation part, which only give
     the first scored sessions something to be ranked among.
     """

@@ -10,9 +10,13 @@ from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit, TrainedModel
 from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.modelfile import ModelSummary
 
 if TYPE_CHECKING:
-    from stockcast.results import Export, ModelSummary  # a forecast, which loads its model here, needs no other results
+    from stockcast.results import Export  # a forecast, which loads its model here, needs no other results
+    from stockcast.storage.modelfile import (
+        ModelSummary,  # a forecast, which loads its model here, needs no other results
+    )
 
 
 def model_of(home: Path, name: str, progress: Progress | None = None) -> TrainedModel:
@@ -25,7 +29,7 @@ def model_of(home: Path, name: str, progress: Progress | None = None) -> Trained
 
 def list_models(home: Path) -> tuple[ModelSummary, ...]:
     """Every saved model, the damaged ones with what is wrong with them."""
-    from stockcast.results import ModelSummary
+    from stockcast.storage.modelfile import ModelSummary
 
     found = []
     for name in modelfile.model_names(home / "models"):
@@ -42,7 +46,7 @@ def show_model(home: Path, name: str) -> ModelSummary:
     Raises:
         ModelError: Where it is missing or damaged.
     """
-    from stockcast.results import ModelSummary
+    from stockcast.storage.modelfile import ModelSummary
 
     file = modelfile.load_model(home / "models", name)
     trainedmodel.from_file(file)

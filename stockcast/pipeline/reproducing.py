@@ -19,7 +19,7 @@ from stockcast.errors import DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, file_source, is_ticker
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.csvfile.reader import STANDARD_INPUT, ticker_of
+from stockcast.prices.csvfile.reader import STANDARD_INPUT, path_ticker
 from stockcast.progress import Progress
 from stockcast.results import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
@@ -166,7 +166,7 @@ def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
     source, ticker = described.source, described.ticker
     files = [path / Path(source).name if path.is_dir() else path for path in sources]
     for path in files:
-        if series == 1 or ticker_of(path.name) == ticker or path.name == Path(source).name:
+        if series == 1 or path_ticker(path.name) == ticker or path.name == Path(source).name:
             return file_source(path)
     if source == PROVIDER or not (is_ticker(source) or source == STANDARD_INPUT):
         return source
@@ -240,7 +240,7 @@ def _instead(name: str, source: str, sources: Sequence[Path]) -> str:
         return source
     files = [path / Path(source).name if path.is_dir() else path for path in sources]
     for path in files:
-        if (path.name == Path(source).name or ticker_of(path.name) == name) and path.is_file():
+        if (path.name == Path(source).name or path_ticker(path.name) == name) and path.is_file():
             return file_source(path)
     return source
 

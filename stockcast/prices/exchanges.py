@@ -117,7 +117,7 @@ class Calendar:
     guessed: bool
 
 
-def calendar_of(code: str | None, zone: str | None, kind: str | None) -> Calendar:
+def listed_calendar(code: str | None, zone: str | None, kind: str | None) -> Calendar:
     """The calendar for what the provider says of a ticker.
 
     code: its exchange (`exchangeName`). zone: IANA name of the time zone. kind: `instrumentType`. Cryptocurrencies

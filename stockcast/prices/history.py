@@ -242,7 +242,7 @@ class Change:
     corrected: int
 
 
-def compared(stored: Bars, fetched: Bars) -> Change:
+def change_between(stored: Bars, fetched: Bars) -> Change:
     """Compare the sessions that are in both; there has to be a stored one.
 
     Splits and dividends move closes or adjusted closes of every session before them. So where those of the oldest

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import date
     from typing import Any
 
-    from stockcast.evaluation.calibration import Calibration, CalibrationEffect, CoverageTable
+    from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport, CoverageTable
     from stockcast.evaluation.economics import Economics
     from stockcast.evaluation.scores import Comparison, Score
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
@@ -151,7 +151,7 @@ def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page)
 # Calibration.
 
 
-def calibration_words(known: Calibration, outcomes: str = "") -> str:
+def calibration_words(known: CalibrationReport, outcomes: str = "") -> str:
     """How often the intervals held, and whether that may be chance. outcomes: of how many, in words."""
     tests = known.coverage
     return (
@@ -164,7 +164,7 @@ def calibration_words(known: Calibration, outcomes: str = "") -> str:
 AGAINST = "A small p speaks against the probabilities."
 
 
-def pit_words(known: Calibration) -> str:
+def pit_words(known: CalibrationReport) -> str:
     """What two tests say of the PITs."""
     pit = known.uniformity
     return f"Berkowitz p {p_value(pit.berkowitz_p)}, Kolmogorov-Smirnov p {p_value(pit.ks_p)}"
@@ -194,7 +194,7 @@ def _points(groups: CoverageTable) -> str:
     return percent_2(groups.mean_error).removesuffix(" %")
 
 
-def _calibration(known: Calibration, page: Page) -> list[Block]:
+def _calibration(known: CalibrationReport, page: Page) -> list[Block]:
     """What the intervals of the network held, as a whole and where they held worst."""
     counts = known.uniformity.counts
     blocks = "▁▂▃▄▅▆▇█" if page.unicode else "12345678"

@@ -11,7 +11,7 @@ from stockcast.report.text import Heading, Page, render
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from stockcast.results import ModelSummary
+    from stockcast.storage.modelfile import ModelSummary
 
 LONGEST = 8  # members of a list that are shown; longer ones are counted
 

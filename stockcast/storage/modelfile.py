@@ -21,7 +21,7 @@ import time
 import unicodedata
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
@@ -51,6 +51,16 @@ _WHOLE_KEY = "manifest_sha256"
 _LONGEST_NAME = 200
 
 _RETRY_FOR, _RETRY_EVERY = 2.0, 0.01  # seconds
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """A saved model, as `models list` and `models show` know it; `damage` says why it cannot be used."""
+
+    name: str
+    path: Path
+    manifest: dict[str, Any] = field(default_factory=dict)
+    damage: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ SetClock = Callable[[datetime], None]
 def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
     """A provider that lists AAA and BBB."""
     found = Provider(series("AAA", seed=1), series("BBB", seed=2))
-    monkeypatch.setattr(client, "fetch", found.fetch)
+    monkeypatch.setattr(client, "ask_yahoo", found.fetch)
     return found
 
 

@@ -55,7 +55,7 @@ class Provider:
         self.troubles: list[Exception | None] = []
 
     def fetch(self, ticker: str, start: date | None, now: datetime, deadline: Deadline, zone: str | None) -> Answer:
-        """As `stockcast.prices.yahoo.client.fetch`."""
+        """As `stockcast.prices.yahoo.client.ask_yahoo`."""
         self.zones.append(zone)
         self.asked.append((ticker, start))
         self.deadlines.append(deadline)

@@ -218,7 +218,7 @@ def test_a_restated_history_without_a_part_of_the_stored_one_is_refused(
             provider.withdraw(ticker, kept)
         return ask(ticker, start, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stockcast.prices.yahoo.client.fetch", short)
+    monkeypatch.setattr("stockcast.prices.yahoo.client.ask_yahoo", short)
     with pytest.raises(SourceUnavailable, match="stored") as caught:
         fetcher(db).update("AAA")
     assert "nothing was changed" in caught.value.hint
@@ -284,7 +284,7 @@ def test_all_tickers_share_one_limit_and_what_is_done_between_them_does_not_coun
         moment += 30
         return ask(*question)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stockcast.prices.yahoo.client.fetch", slow)
+    monkeypatch.setattr("stockcast.prices.yahoo.client.ask_yahoo", slow)
     fetcher(db, fetch_session=fetch_session).update("AAA")
     moment += 3600  # a training
     fetcher(db, fetch_session=fetch_session).update("BBB")

@@ -200,7 +200,7 @@ NIGHTLY = TrainConfig(
 def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path:
     """A home on Thursday evening, with a pool of five tickers whose prices are stored."""
     provider = Provider(*(series(ticker, 760, seed=60 + k) for k, ticker in enumerate(TICKERS)))
-    monkeypatch.setattr(client, "fetch", provider.fetch)
+    monkeypatch.setattr(client, "ask_yahoo", provider.fetch)
     clock(evening(THURSDAY))
     with Database.open(home) as db:
         for ticker in TICKERS:

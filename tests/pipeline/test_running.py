@@ -72,7 +72,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a first run of AAA on Thursday evening."""
     home = tmp_path_factory.mktemp("trained") / "home"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "fetch", Provider(series("AAA", SESSIONS, seed=1)).fetch)
+        patch.setattr(client, "ask_yahoo", Provider(series("AAA", SESSIONS, seed=1)).fetch)
         patch.setenv("STOCKCAST_NOW", evening(THURSDAY).isoformat())
         done = run(config(home), home)
     assert done.tickers["AAA"].training is not None
@@ -91,7 +91,7 @@ def home(trained: Path, home: Path) -> Path:
 def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
     """A provider that lists AAA and BBB for long enough to train on."""
     found = Provider(series("AAA", SESSIONS, seed=1), series("BBB", SESSIONS, seed=2))
-    monkeypatch.setattr(client, "fetch", found.fetch)
+    monkeypatch.setattr(client, "ask_yahoo", found.fetch)
     return found
 
 

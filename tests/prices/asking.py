@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stockcast.prices.yahoo.answer import Answer
-from stockcast.prices.yahoo.client import fetch
+from stockcast.prices.yahoo.client import ask_yahoo
 from stockcast.prices.yahoo.session import Deadline
 from stockcast.prices.yahoo.session import session_class as bounded
 from tests.loopback.market import Listing
@@ -65,7 +65,7 @@ class Asking:
 
         deadline = Deadline.after(self.seconds)
         moment = now or self.yahoo.market.now
-        return fetch(ticker, start, moment, deadline, zone, self.opening, sleep)
+        return ask_yahoo(ticker, start, moment, deadline, zone, self.opening, sleep)
 
     @property
     def charts(self) -> list[dict[str, str]]:

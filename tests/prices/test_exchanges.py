@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from stockcast.prices import exchanges
-from stockcast.prices.exchanges import Calendar, calendar_of
+from stockcast.prices.exchanges import Calendar, listed_calendar
 from stockcast.prices.hours import load_hours
 from stockcast.prices.sessions import load_calendar
 
@@ -38,8 +38,8 @@ from stockcast.prices.sessions import load_calendar
     ],
 )
 def test_a_code_stands_for_the_calendar_of_its_exchange(code: str, name: str) -> None:
-    assert calendar_of(code, None, "EQUITY") == Calendar(name, guessed=False)
-    assert calendar_of(code.lower(), "Antarctica/Troll", None).name == name
+    assert listed_calendar(code, None, "EQUITY") == Calendar(name, guessed=False)
+    assert listed_calendar(code.lower(), "Antarctica/Troll", None).name == name
 
 
 @pytest.mark.parametrize(
@@ -47,24 +47,24 @@ def test_a_code_stands_for_the_calendar_of_its_exchange(code: str, name: str) ->
     [("America/New_York", "XNYS"), ("Europe/London", "XLON"), ("Asia/Tokyo", "XTKS"), ("Asia/Calcutta", "XBOM")],
 )
 def test_the_time_zone_tells_where_the_code_does_not(zone: str, name: str) -> None:
-    assert calendar_of("???", zone, "EQUITY") == Calendar(name, guessed=False)
-    assert calendar_of(None, zone, None) == Calendar(name, guessed=False)
+    assert listed_calendar("???", zone, "EQUITY") == Calendar(name, guessed=False)
+    assert listed_calendar(None, zone, None) == Calendar(name, guessed=False)
 
 
 @pytest.mark.parametrize("kind", ["FUTURE", "MUTUALFUND"])
 def test_what_does_not_trade_on_the_exchange_of_its_zone_is_a_guess(kind: str) -> None:
-    assert calendar_of("CMX", "America/New_York", kind) == Calendar("weekdays", guessed=True)
+    assert listed_calendar("CMX", "America/New_York", kind) == Calendar("weekdays", guessed=True)
 
 
 def test_coins_trade_always_and_currencies_on_weekdays_whatever_the_exchange() -> None:
-    assert calendar_of("CCC", "UTC", "CRYPTOCURRENCY") == Calendar("24/7", guessed=False)
-    assert calendar_of(None, "America/New_York", "cryptocurrency") == Calendar("24/7", guessed=False)
-    assert calendar_of("CCY", "Europe/London", "CURRENCY") == Calendar("weekdays", guessed=False)
+    assert listed_calendar("CCC", "UTC", "CRYPTOCURRENCY") == Calendar("24/7", guessed=False)
+    assert listed_calendar(None, "America/New_York", "cryptocurrency") == Calendar("24/7", guessed=False)
+    assert listed_calendar("CCY", "Europe/London", "CURRENCY") == Calendar("weekdays", guessed=False)
 
 
 @pytest.mark.parametrize(("code", "zone"), [(None, None), ("", ""), ("SOF", "Europe/Sofia"), ("XYZ", "Mars/Olympus")])
 def test_anything_else_is_a_guess(code: str | None, zone: str | None) -> None:
-    assert calendar_of(code, zone, "EQUITY") == Calendar("weekdays", guessed=True)
+    assert listed_calendar(code, zone, "EQUITY") == Calendar("weekdays", guessed=True)
 
 
 def test_every_calendar_that_is_named_can_be_built_with_its_hours() -> None:

@@ -20,7 +20,7 @@ CHILD = """
 import sys
 from datetime import UTC, datetime
 from stockcast.errors import StockcastError
-from stockcast.prices.yahoo.client import fetch
+from stockcast.prices.yahoo.client import ask_yahoo
 from stockcast.prices.yahoo.session import Deadline
 from stockcast.prices.yahoo.client import probe
 now = datetime(2024, 6, 14, 22, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ try:
         print(probe(Deadline.after(seconds)).tzinfo)
     else:
         for ticker in what.split(","):
-            answer = fetch(ticker, None, now, Deadline.after(seconds))
+            answer = ask_yahoo(ticker, None, now, Deadline.after(seconds))
             print(ticker, len(answer), answer.dates[-1])
 except StockcastError as error:
     print(type(error).__name__)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from math import nan
 
-from stockcast.evaluation.calibration import Calibration, CoverageTable, CoverageTests, GroupCoverage, Uniformity
+from stockcast.evaluation.calibration import CalibrationReport, CoverageTable, CoverageTests, GroupCoverage, Uniformity
 from stockcast.evaluation.economics import Economics
 from stockcast.evaluation.scores import Comparison
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
@@ -30,7 +30,7 @@ FOLDS = (
     ),
 )
 
-CALIBRATION = Calibration(
+CALIBRATION = CalibrationReport(
     uniformity=Uniformity(379, (30, 40, 38, 36, 41, 37, 39, 42, 40, 36), 0.03, 0.81, 3.2, 0.95, 2.0, 0.57, 0.4, 0.53),
     coverage=CoverageTests(379, 0.9, 0.905, 0.1, 0.75, nan, 1.0, nan, 1.0),
     by_year=CoverageTable(

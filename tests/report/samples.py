@@ -12,7 +12,8 @@ from stockcast.evaluation.scores import Comparison, Score
 from stockcast.evaluation.verdict import Verdict
 from stockcast.forecasts import Forecast
 from stockcast.report.tables import Table
-from stockcast.results import InitialResult, ModelSummary, TrainResult
+from stockcast.results import InitialResult, TrainResult
+from stockcast.storage.modelfile import ModelSummary
 from stockcast.windows.splits import PartSummary
 
 

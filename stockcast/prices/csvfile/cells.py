@@ -20,7 +20,7 @@ _LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True)
-class Column:
+class FileColumn:
     """One named column: `rows` has each cell's row in the file, counted from 1, header included.
 
     `label` is what messages call the file.
@@ -74,7 +74,7 @@ def looks_like_date(cell: str) -> bool:
     return _kind(cell.strip()) not in (None, *_EPOCHS)
 
 
-def parse_dates(column: Column, date_format: str | None = None) -> Dates:
+def parse_dates(column: FileColumn, date_format: str | None = None) -> Dates:
     """The day of each cell, as datetime64[D]; a time of day or zone offset is ignored, never converted.
 
     date_format: as for strptime; None recognises ISO, 20210401, 2021/04/01, 01.04.2021 (day first), 01-Apr-2021,
@@ -95,7 +95,7 @@ def parse_dates(column: Column, date_format: str | None = None) -> Dates:
     return _checked(column, _by_pattern(column, column.cells) if days is None else days)
 
 
-def _checked(column: Column, days: Dates) -> Dates:
+def _checked(column: FileColumn, days: Dates) -> Dates:
     wrong = np.isnat(days) | (days < _EARLIEST) | (days >= _LATEST)
     if wrong.any():
         raise column.refused(int(np.argmax(wrong)), "is not a date between 1800 and 2200", _DATE_HINT)
@@ -128,7 +128,7 @@ def _digits(codes: NDArray[np.uint32]) -> bool:
     return bool(((codes >= ord("0")) & (codes <= ord("9"))).all())
 
 
-def _by_format(column: Column, cells: Sequence[str], date_format: str) -> Dates:
+def _by_format(column: FileColumn, cells: Sequence[str], date_format: str) -> Dates:
     from datetime import date, datetime
 
     if not any(directive in date_format for directive in ("%Y", "%y", "%G", "%c", "%x", "%D")):
@@ -147,7 +147,7 @@ def _kind(cell: str) -> str | None:
     return next((kind for kind, pattern in _PATTERNS.items() if re.fullmatch(pattern, cell, re.ASCII)), None)
 
 
-def _by_pattern(column: Column, cells: Sequence[str]) -> Dates:
+def _by_pattern(column: FileColumn, cells: Sequence[str]) -> Dates:
     kind = _kind(cells[0].strip())
     if kind is None:
         raise column.refused(0, "is not a date", _DATE_HINT)
@@ -171,7 +171,7 @@ def _by_pattern(column: Column, cells: Sequence[str]) -> Dates:
     return _settled(column, first, second, third, day_first=kind == "dotted")
 
 
-def _integers(column: Column, texts: tuple[str, ...]) -> Numbers:
+def _integers(column: FileColumn, texts: tuple[str, ...]) -> Numbers:
     """The numbers of one group; names of months become 1 to 12."""
     if not texts[0].isalpha():
         return np.array(texts, dtype=np.str_).astype(np.int64)
@@ -194,7 +194,7 @@ def _days(year: Numbers, month: Numbers, day: Numbers) -> Dates:
     return np.where(valid, days, np.datetime64("NaT", "D"))
 
 
-def _settled(column: Column, first: Numbers, second: Numbers, year: Numbers, day_first: bool) -> Dates:
+def _settled(column: FileColumn, first: Numbers, second: Numbers, year: Numbers, day_first: bool) -> Dates:
     """Day or month first, decided by the whole column."""
     by_day, by_month = _days(year, second, first), _days(year, first, second)
     above_first, above_second = first > 12, second > 12
@@ -242,7 +242,7 @@ _COMMA = re.compile(r"[+-]?(?=,?\d)(?:\d{1,3}(?:\.\d{3})+|\d*)(?:,\d*)?(?:e[+-]?
 _NUMBER_HINT = "Correct or delete that row, or leave it out with --start or --end."
 
 
-def parse_numbers(columns: Sequence[Column], multiples: Sequence[bool], comma_likely: bool) -> list[Floats]:
+def parse_numbers(columns: Sequence[FileColumn], multiples: Sequence[bool], comma_likely: bool) -> list[Floats]:
     """Each column as float64, NaN where a cell says that it has no value.
 
     multiples: of each column, whether 1.2M means 1,200,000. comma_likely: how to read numbers that could be either
@@ -269,7 +269,7 @@ def _is_missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
-def _decorated(columns: Sequence[Column], multiples: Sequence[bool], comma_likely: bool) -> list[Floats]:
+def _decorated(columns: Sequence[FileColumn], multiples: Sequence[bool], comma_likely: bool) -> list[Floats]:
     """Cell by cell: what decorates a number goes, then one decimal sign must fit every cell of every column."""
     bare = [
         column.cells if isinstance(column.cells, np.ndarray) else [_bare(cell) for cell in column.cells]
@@ -308,7 +308,7 @@ def _comma_is_decimal(cells: list[str], comma_likely: bool) -> bool:
     return not_comma < not_point
 
 
-def _converted(column: Column, cells: list[str] | Floats, comma: bool) -> Floats:
+def _converted(column: FileColumn, cells: list[str] | Floats, comma: bool) -> Floats:
     if isinstance(cells, np.ndarray):
         return cells.astype(np.float64)
     pattern, thousands = (_COMMA, ".") if comma else (_POINT, ",")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stockcast.errors import DataError
 from stockcast.prices.csvfile import names
-from stockcast.prices.csvfile.cells import Cells, Column, looks_like_date, shown
+from stockcast.prices.csvfile.cells import Cells, FileColumn, looks_like_date, shown
 from stockcast.prices.history import Dates
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """Columns of equal length under the names of the header.
 
     label: what messages call the file. rows: row in the file of each entry, counted from 1. groups: the ticker over
@@ -40,11 +40,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def column(self, index: int) -> Column:
+    def column(self, index: int) -> FileColumn:
         """The column at `index`, which knows its name and rows."""
-        return Column(self.label, self.names[index], self.columns[index], self.rows)
+        return FileColumn(self.label, self.names[index], self.columns[index], self.rows)
 
-    def take(self, kept: NDArray[Any]) -> Table:
+    def take(self, kept: NDArray[Any]) -> FileTable:
         """The entries at the positions `kept`."""
         if len(kept) == len(self):
             return self
@@ -54,7 +54,7 @@ class Table:
         )
         return replace(self, columns=columns, rows=self.rows[kept])
 
-    def select(self, kept: Sequence[int]) -> Table:
+    def select(self, kept: Sequence[int]) -> FileTable:
         """The columns at the positions `kept`."""
         return replace(
             self,
@@ -79,7 +79,7 @@ class _Header:
     body: int
 
 
-def table_of_text(text: str, label: str, wanted: Sequence[str] = ()) -> Table:
+def table_of_text(text: str, label: str, wanted: Sequence[str] = ()) -> FileTable:
     """The table in delimited text: comma, semicolon, tab or bar; lines before the header are skipped.
 
     wanted: names that tell the header, where the user gave some. Two header lines above an index name, as pandas
@@ -96,7 +96,7 @@ def table_of_text(text: str, label: str, wanted: Sequence[str] = ()) -> Table:
     body, numbers = _rectangular(body, numbers, len(header.names), label)
     if not body:
         raise DataError(f"{label} has no rows below its header {shown(text)}", "Download the prices again.")
-    return Table(label, header.names, tuple(zip(*body, strict=True)), numbers, header.groups, delimiter, notes)
+    return FileTable(label, header.names, tuple(zip(*body, strict=True)), numbers, header.groups, delimiter, notes)
 
 
 def _refuse_messages(text: str, header: _Header, label: str) -> None:
@@ -226,7 +226,7 @@ MAGIC = b"PAR1"
 _PARQUET_HINT = "Write the prices again, with a date column, a close column and plain numbers."
 
 
-def table_of_parquet(data: bytes, label: str) -> Table:
+def table_of_parquet(data: bytes, label: str) -> FileTable:
     """The table in the bytes of a Parquet file; rows are counted from 1.
 
     Numbers become float64, dates and times days in their own zone, everything else text. Column names of two levels,
@@ -247,7 +247,7 @@ def table_of_parquet(data: bytes, label: str) -> Table:
     if not table.num_rows:
         raise DataError(f"{label} has no rows", _PARQUET_HINT)
     names, groups = _levels(table.column_names)
-    return Table(label, names, columns, np.arange(1, table.num_rows + 1), groups)
+    return FileTable(label, names, columns, np.arange(1, table.num_rows + 1), groups)
 
 
 def _cells(column: pa.ChunkedArray) -> Cells:

@@ -11,7 +11,7 @@ import numpy as np
 from stockcast.errors import DataError
 from stockcast.prices.csvfile import names
 from stockcast.prices.csvfile.cells import looks_like_date, shown
-from stockcast.prices.csvfile.formats import Table
+from stockcast.prices.csvfile.formats import FileTable
 
 _LISTED = 20
 
@@ -35,7 +35,7 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def layout_of(table: Table, date_column: str | None = None, close_column: str | None = None) -> Layout:
+def layout_of(table: FileTable, date_column: str | None = None, close_column: str | None = None) -> Layout:
     """Find the columns by their names, case and decoration aside; `date_column` and `close_column` overrule.
 
     Without a telling name the date is the one column whose first cell is a date, and the close the only column
@@ -61,7 +61,7 @@ def layout_of(table: Table, date_column: str | None = None, close_column: str | 
     return replace(found, **others)
 
 
-def one_ticker(table: Table, wanted: Sequence[str]) -> Table:
+def one_ticker(table: FileTable, wanted: Sequence[str]) -> FileTable:
     """The part of a table that is about one ticker, chosen by the first of the names `wanted` that it has.
 
     Tickers stand over the columns or in a column of their own; a table with a single one is left as it is,
@@ -94,7 +94,7 @@ def _chosen(label: str, tickers: Sequence[str], wanted: Sequence[str]) -> str:
     )
 
 
-def _date(table: Table, keys: list[str], date_column: str | None) -> int:
+def _date(table: FileTable, keys: list[str], date_column: str | None) -> int:
     if date_column is not None:
         return _named(table, keys, date_column, "--date-column")
     at = names.position(keys, names.DATE)
@@ -106,14 +106,14 @@ def _date(table: Table, keys: list[str], date_column: str | None) -> int:
     return likely[0]
 
 
-def _holds_dates(table: Table, at: int) -> bool:
+def _holds_dates(table: FileTable, at: int) -> bool:
     cells = table.columns[at]
     if isinstance(cells, np.ndarray):
         return cells.dtype.kind == "M"
     return looks_like_date(next((cell for cell in cells if cell.strip()), ""))
 
 
-def _no_date(table: Table) -> DataError:
+def _no_date(table: FileTable) -> DataError:
     if not any(table.names):
         return _no_header(table)
     return DataError(
@@ -122,14 +122,14 @@ def _no_date(table: Table) -> DataError:
     )
 
 
-def _no_header(table: Table) -> DataError:
+def _no_header(table: FileTable) -> DataError:
     return DataError(
         f"{table.label} has no header that names its {len(table.names)} columns",
         "Add a first row such as Date,Open,High,Low,Close,Volume.",
     )
 
 
-def _closes(table: Table, keys: list[str], date: int) -> Layout | None:
+def _closes(table: FileTable, keys: list[str], date: int) -> Layout | None:
     """The layout's date, close and adjusted close."""
     close, adjusted = (_only(table, keys, aliases) for aliases in (names.CLOSE, names.ADJUSTED))
     if close is not None:
@@ -146,7 +146,7 @@ def _closes(table: Table, keys: list[str], date: int) -> Layout | None:
     return Layout(date, others[0], notes=(f"The close is taken from the column {shown(name)}.",) if name else ())
 
 
-def _only(table: Table, keys: list[str], aliases: tuple[str, ...]) -> int | None:
+def _only(table: FileTable, keys: list[str], aliases: tuple[str, ...]) -> int | None:
     at = names.position(keys, aliases)
     if at is not None and keys.count(keys[at]) > 1:
         raise DataError(
@@ -156,7 +156,7 @@ def _only(table: Table, keys: list[str], aliases: tuple[str, ...]) -> int | None
     return at
 
 
-def _named(table: Table, keys: list[str], name: str, option: str) -> int:
+def _named(table: FileTable, keys: list[str], name: str, option: str) -> int:
     """The column that the user named: as written, else by its letters and digits alone."""
     if name in table.names:
         return table.names.index(name)

@@ -14,8 +14,8 @@ from stockcast.config.sources import ReadOptions
 from stockcast.errors import DataError
 from stockcast.prices.checks import validated
 from stockcast.prices.csvfile import names
-from stockcast.prices.csvfile.cells import Column, looks_like_date, parse_dates, parse_numbers, shown
-from stockcast.prices.csvfile.formats import MAGIC, Table, table_of_parquet, table_of_text
+from stockcast.prices.csvfile.cells import FileColumn, looks_like_date, parse_dates, parse_numbers, shown
+from stockcast.prices.csvfile.formats import MAGIC, FileTable, table_of_parquet, table_of_text
 from stockcast.prices.csvfile.layout import Layout, layout_of, one_ticker
 from stockcast.prices.history import Dates, History, RawBars
 from stockcast.text import well_formed
@@ -42,7 +42,7 @@ def looks_like_path(source: str) -> bool:
     return _without_gzip(source).lower().endswith(_SUFFIXES)
 
 
-def ticker_of(source: str) -> str:
+def path_ticker(source: str) -> str:
     """The ticker that a path stands for: its file name without known suffixes; `stdin` for standard input."""
     if source == STANDARD_INPUT:
         return "stdin"
@@ -158,7 +158,7 @@ def read(source: str, options: ReadOptions = _DEFAULTS) -> History:
 
     Raises DataError: missing, unreadable or no prices; a row that cannot be used; what `checks.validated` refuses.
     """
-    stem = ticker_of(source)
+    stem = path_ticker(source)
     table = one_ticker(_table(source, options), [name for name in (options.ticker, stem) if name])
     layout = layout_of(table, options.date_column, options.close_column)
     table = _without_empty(table, layout.date)
@@ -167,7 +167,7 @@ def read(source: str, options: ReadOptions = _DEFAULTS) -> History:
     return validated(_raw_bars(table, layout, days, options.ticker or stem, source))
 
 
-def _table(source: str, options: ReadOptions) -> Table:
+def _table(source: str, options: ReadOptions) -> FileTable:
     data, label = content(source), label_of(source)
     if data.startswith(MAGIC) or source.lower().endswith(".parquet"):
         return table_of_parquet(data, label)
@@ -175,7 +175,7 @@ def _table(source: str, options: ReadOptions) -> Table:
     return table_of_text(text_of(data, label), label, wanted)
 
 
-def _without_empty(table: Table, date_at: int) -> Table:
+def _without_empty(table: FileTable, date_at: int) -> FileTable:
     """Without rows that are nothing but delimiters."""
     cells = table.columns[date_at]
     if isinstance(cells, np.ndarray) or all(cells):
@@ -185,7 +185,7 @@ def _without_empty(table: Table, date_at: int) -> Table:
     return table.take(np.flatnonzero(filled))
 
 
-def _cut(table: Table, days: Dates, options: ReadOptions) -> tuple[Table, Dates]:
+def _cut(table: FileTable, days: Dates, options: ReadOptions) -> tuple[FileTable, Dates]:
     if options.start is None and options.end is None:
         return table, days
     kept = np.ones(len(days), dtype=bool)
@@ -202,7 +202,7 @@ def _cut(table: Table, days: Dates, options: ReadOptions) -> tuple[Table, Dates]
     return table.take(np.flatnonzero(kept)), days[kept]
 
 
-def _raw_bars(table: Table, layout: Layout, days: Dates, ticker: str, source: str) -> RawBars:
+def _raw_bars(table: FileTable, layout: Layout, days: Dates, ticker: str, source: str) -> RawBars:
     places = {name: getattr(layout, name) for name in ("close", "adjusted_close", *names.OTHERS)}
     places = {name: at for name, at in places.items() if at is not None}
     values = parse_numbers(
@@ -287,7 +287,7 @@ class _Cells:
 
 
 def _known(source: str, label: str, cells: _Cells) -> KnownDates:
-    column = Column(label, "date", cells.column(cells.date_at), np.array(cells.numbers))
+    column = FileColumn(label, "date", cells.column(cells.date_at), np.array(cells.numbers))
     try:
         days = parse_dates(column)
     except DataError as error:

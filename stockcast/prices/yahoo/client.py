@@ -110,7 +110,7 @@ _TICKER = re.compile(r"[^\s/\\?#%\x00-\x20]{1,40}")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
 
 
-def fetch(
+def ask_yahoo(
     ticker: str,
     start: date | None,
     now: datetime,

@@ -101,7 +101,7 @@ def session_class() -> type[Any]:
             except Exception as error:
                 self._remember(is_chart, Reply("none", error=error))
                 raise
-            self._remember(is_chart, read(response.status_code, response.content) if is_chart else None)
+            self._remember(is_chart, reply_of(response.status_code, response.content) if is_chart else None)
             return response
 
         def _remember(self, is_chart: bool, reply: Reply | None) -> None:
@@ -116,7 +116,7 @@ def open_session(deadline: Deadline) -> Any:
     return session_class()(deadline)
 
 
-def read(status: int, content: bytes) -> Reply:
+def reply_of(status: int, content: bytes) -> Reply:
     """What an answer to a request for a chart is."""
     try:
         data = json.loads(content)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stockcast.evaluation.calibration import Calibration
+    from stockcast.evaluation.calibration import CalibrationReport
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import FoldSummary
     from stockcast.results import FanStep, Report
@@ -327,7 +327,7 @@ def _whole_drawings(report: Report) -> tuple[Drawing, ...]:
     return tuple(found)
 
 
-def _group_drawings(known: Calibration) -> tuple[Drawing, ...]:
+def _group_drawings(known: CalibrationReport) -> tuple[Drawing, ...]:
     nominal = known.coverage.nominal
     words = f"{percent(nominal, 0)} intervals that held"
     deciles = "0 is the calmest tenth, as ranked among the stock's own past, 9 the wildest."
