@@ -56,7 +56,10 @@ def answer(content: str) -> None:
     """Write the answer to stdout, whole.
 
     What is not for the eye, and no colour of a table on a terminal, becomes a question mark. A reader that has gone
-    away (`| head -1`) is no error. Raises StorageError where stdout cannot be written.
+    away (`| head -1`) is no error.
+
+    Raises:
+        StorageError: Where stdout cannot be written.
     """
     if sys.stdout is None:
         return
@@ -143,10 +146,19 @@ def worst(failures: Sequence[Failure]) -> int:
 
 
 def save(path: Path | None, write: Callable[[Path], object], said: str, common: Common) -> list[Failure]:
-    """Write a file that was asked for, and say so; where it cannot be written, the answer is still printed."""
+    """Write a file that was asked for, and say so; where it cannot be written, the answer is still printed.
+
+    Args:
+        path: The file; None where none was asked for.
+        write: Writes it.
+        said: What the log says before its name.
+        common: Who speaks.
+
+    Returns:
+        The failure, if any.
+    """
     if path is None:
         return []
-
     try:
         write(path)
     except StockcastError as error:

@@ -114,7 +114,7 @@ def _built(config: type, values: Mapping[str, Any], changes: Changes) -> Any:
 
 
 def _refuse_both(options: Iterable[Option], values: Mapping[str, Any]) -> None:
-    """Raise UsageError where two options that exclude each other are given."""
+    """Refuse two options that exclude each other."""
     flags = {option.key: option.flags[0] for option in options if values[_name(option)] not in (None, False)}
     for option in options:
         if option.key in flags and option.setting.excludes in flags:
@@ -176,7 +176,11 @@ Source = Annotated[str, argument("SOURCE", "A ticker (AAPL, ^GSPC), a file (.csv
 
 
 def check_writable(output: Path | None, option: str = "--output") -> None:
-    """Raise UsageError where `output` cannot become a file: better now than after an hour of training."""
+    """Check that a file can be written there: better now than after an hour of training.
+
+    Raises:
+        UsageError: Where it is a folder, or in none.
+    """
     if output is None:
         return
     if output.is_dir():

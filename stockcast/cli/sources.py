@@ -32,7 +32,9 @@ _FOLDERS_BY_NAME = (".", "..", "~")
 def expanded(words: list[str]) -> list[str]:
     """The sources, with those of a watch list in the place of its @FILE and its price files in that of a folder.
 
-    Raises ConfigError for the list, DataError for a folder without price files.
+    Raises:
+        ConfigError: For a list that cannot be read or names no ticker.
+        DataError: For a folder without price files.
     """
     if not any(word.startswith("@") or is_folder(word) for word in words):
         return words
@@ -55,7 +57,8 @@ def is_folder(word: str) -> bool:
 def price_files(folder: str) -> list[str]:
     """The price files in a folder, sorted by name; hidden ones and folders within it are passed over.
 
-    Raises DataError where there is none, or where the folder cannot be read.
+    Raises:
+        DataError: Where there is none, or where the folder cannot be read.
     """
     place = Path(folder).expanduser()
     try:
@@ -86,7 +89,17 @@ def label(source: str, ticker: str | None = None) -> str:
 
 
 def refuse_shared(option: str, value: str | None, sources: Sequence[str], way_out: str = "") -> None:
-    """Raise UsageError where an option that belongs to one source is given with several. way_out: more for the hint."""
+    """Refuse an option that belongs to one source where there are several.
+
+    Args:
+        option: Its name.
+        value: What it was given; None where it was not.
+        sources: All of them.
+        way_out: What the hint says besides.
+
+    Raises:
+        UsageError: For more than one source.
+    """
     if value is not None and len(sources) > 1:
         raise UsageError(f"{option} {value} with {len(sources)} sources", f"{option} goes with one source{way_out}")
 
@@ -105,9 +118,13 @@ class SourceResults(Generic[T]):
 
 
 def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, saves: bool) -> SourceResults[T]:
-    """`work` on each source. Ctrl-C ends it there, and what was done stays.
+    """Do the work on each source. Ctrl-C ends it there, and what was done stays.
 
-    saves: whether `work` leaves something on the disk. What libraries print to stdout goes to stderr.
+    Args:
+        sources: One after the other.
+        work: What is done with one; what libraries print to stdout meanwhile goes to stderr.
+        common: Under whose home the log of a crash is written.
+        saves: Whether the work leaves something on the disk.
     """
     results: list[T] = []
     done: list[str] = []
@@ -140,13 +157,18 @@ class Job:
     def of(
         words: list[str], read: ReadOptions, fetching: FetchConfig, covariates: CovariatesConfig, common: Common
     ) -> Job:
-        """The job of these words. Raises UsageError for a ticker of several sources, and as `expanded` does."""
+        """The job of these words.
+
+        Raises:
+            UsageError: For a --ticker of several sources.
+            StockcastError: What `expanded` raises.
+        """
         sources = expanded(words)
         refuse_shared("--ticker", read.ticker, sources)
         return Job(sources, read, fetching, covariates, common)
 
     def each(self, work: Callable[[str, Notes], T], saves: bool = False, bar: bool = True) -> SourceResults[T]:
-        """`work` on each source, watched; bar: False where it is too short to be worth one."""
+        """Do the work on each source, watched by a progress bar, or without one where it is short."""
 
         def watched(source: str) -> T:
             from stockcast.cli.progress import watch

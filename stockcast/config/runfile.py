@@ -58,8 +58,9 @@ def load_run_config(path: Path) -> RunConfig:
 
     Paths in it are relative to its folder. Tickers come from `tickers`, then from `watchlist`; each counts once.
 
-    Raises ConfigError, naming file and, where it can be found, line, for a file that cannot be read, is not UTF-8 or
-    no TOML, for unknown keys and tables, and for values of the wrong type or out of range.
+    Raises:
+        ConfigError: With the file and, where it can be found, the line: for a file that cannot be read, is not UTF-8
+            or no TOML, for unknown keys and tables, and for values of the wrong type or out of range.
     """
     text = read_text(path, "configuration", "stockcast run --write-config makes one")
     try:

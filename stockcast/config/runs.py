@@ -25,11 +25,7 @@ from stockcast.config.sources import CovariatesConfig, FetchConfig, ReadOptions,
 
 @dataclass(frozen=True)
 class RetrainConfig:
-    """When a run trains.
-
-    every: sessions after which a model is trained again, 0: never for its age. on_decay: also where its live record
-    is worse than its baselines. first: also where a ticker has no model yet.
-    """
+    """When a run trains; `every`: after how many sessions a model is trained again."""
 
     every: int = setting(63, "Sessions; 0: never for its age", bounds=Bounds(0, 10_000), said="{} sessions is")
     on_decay: bool = setting(True, "Train where the live record is worse than its baselines")
@@ -41,11 +37,7 @@ class RetrainConfig:
 
 @dataclass(frozen=True)
 class ForecastConfig:
-    """What a run forecasts.
-
-    horizon: sessions ahead. calibrate: widen or narrow the intervals by what the settled forecasts taught. paths,
-    seed: of the simulation. allow_stale: forecast although the newest bar is not that of the last session.
-    """
+    """What a run forecasts."""
 
     horizon: int = setting(1, "Sessions ahead", bounds=AHEAD)
     calibrate: bool = setting(True, "Fit the width of the intervals to the settled forecasts")
@@ -59,11 +51,7 @@ class ForecastConfig:
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """Where a run writes its forecasts.
-
-    folder: created where it is missing. jsonl, csv: names of the files that grow, latest: of the one that each run
-    replaces; None: not written.
-    """
+    """Where a run writes its forecasts: files that grow, and the one that each run replaces; None: not written."""
 
     folder: Path = setting(Path("forecasts"), "Created where it is missing")
     jsonl: str | None = setting("forecasts.jsonl", "forecasts.jsonl, one JSON document a line", example="true")
@@ -98,11 +86,7 @@ class OutputConfig:
 
 @dataclass(frozen=True)
 class LimitsConfig:
-    """How much a run asks of the provider.
-
-    timeout: seconds for the fetching of all tickers. pause: seconds between two tickers, before jitter.
-    give_up_after: tickers in a row that may fail because the provider is unreachable.
-    """
+    """How much a run asks of the provider."""
 
     timeout: float = setting(
         600.0, "Seconds for the fetching of all tickers", bounds=Bounds(1, 86_400, "seconds"), said="timeout {:g} is"
@@ -211,7 +195,10 @@ def known_keys() -> dict[str, tuple[Key, ...]]:
 def config_text(tickers: Sequence[str] = ()) -> str:
     """A commented stockcast.toml of the defaults, for these tickers; without any, for three examples.
 
-    Read by `load_run_config` it gives the defaults. Raises ConfigError for a word that is no ticker.
+    Read by `load_run_config` it gives the defaults.
+
+    Raises:
+        ConfigError: For a word that is no ticker.
     """
     names = distinct(ticker(word) for word in tickers) or EXAMPLES
     parts = [f"{_HEAD}tickers = {_toml(list(names))}\n{_WATCHLIST}"]

@@ -11,7 +11,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from datetime import date
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from stockcast.errors import ConfigError
 
@@ -28,6 +28,8 @@ CHOICE, FORECAST, DATA, SPLIT, NETWORK, TRAINING, PRICES, OUTPUT = PANELS = (
 """Headings of a command's options, in the order in which `--help` shows them."""
 
 _SETTING, _PART = "setting", "part"
+
+P = ParamSpec("P")
 
 
 class Bounds(NamedTuple):
@@ -51,10 +53,21 @@ class Bounds(NamedTuple):
 class Setting:
     """What is known of a field.
 
-    flag: the option's names, None: the field's own, empty: there is none. metavar: what stands for its value. shown:
-    the default in words. toml: the comment in stockcast.toml, None: `help`. example: the value that stands there where
-    the default cannot. parse: from a word to the value, None: as the field's type is read. said: how
-    a complaint about the bounds begins, with {} for the value. excludes: a setting that says the same thing otherwise.
+    Attributes:
+        help: What the option does, in a few words.
+        panel: Under which heading of `--help` it stands.
+        flag: The option's names; None for the field's own, empty where there is no option.
+        metavar: What stands for its value in `--help`.
+        shown: The default in words, where its value does not say it.
+        choices: The words that are allowed.
+        bounds: The numbers that are allowed.
+        toml: The comment in stockcast.toml; None for `help`.
+        example: The value that stands there where the default cannot.
+        parse: From a word to the value, with a ValueError for a wrong one; None to read it as the field's type.
+        said: How a complaint about the bounds begins, with {} for the value.
+        hint: What such a complaint advises.
+        excludes: The key of a setting that says the same thing otherwise.
+        envvar: An environment variable that sets it, too.
     """
 
     help: str
@@ -77,13 +90,26 @@ Changes = Mapping[str, Mapping[str, Any]]
 """What is otherwise about some settings, by the fields' names: what `Setting` has, or a `default`."""
 
 
-def setting(default: Any, help: str, panel: str = OUTPUT, **more: Any) -> Any:  # noqa: A002 - as Typer calls it
-    """A field with this default, and what `Setting` has to say about it."""
-    return field(default=default, metadata={_SETTING: Setting(help, panel, **more)})
+def _field_with(known: Callable[P, Setting]) -> Callable[Concatenate[Any, P], Any]:
+    """A function that makes a field: of its default, and of what `Setting` takes, which type checkers check so."""
+
+    def made(default: Any, /, *words: P.args, **more: P.kwargs) -> Any:
+        return field(default=default, metadata={_SETTING: known(*words, **more)})
+
+    return made
+
+
+setting = _field_with(Setting)
+"""A field with this default and what is known of it: `lookback: int = setting(60, "Sessions of a window", NETWORK)`."""
 
 
 def part(config: type, **changes: Mapping[str, Any]) -> Any:
-    """A field that is a configuration of its own; changes: what is otherwise about its settings here."""
+    """A field that is a configuration of its own.
+
+    Args:
+        config: Its class, whose defaults hold.
+        changes: What is otherwise about its settings here.
+    """
     return field(default_factory=config, metadata={_PART: (config, changes)})
 
 
@@ -115,7 +141,7 @@ class Option(NamedTuple):
 
     @property
     def parse(self) -> Callable[[str], Any]:
-        """From a word on the command line to the value; raises ValueError that says what would have been right."""
+        """From a word on the command line to the value; its ValueError says what would have been right."""
         if self.setting.choices:
             return one_of(self.setting.choices)
         return self.setting.parse or _PARSERS[self.kind.removesuffix(" | None")]
@@ -151,7 +177,11 @@ def _option(item: Field[Any], changes: Changes) -> Option:
 
 
 def validate(config: Any) -> None:
-    """Check a configuration against the choices and the bounds of its settings. Raises ConfigError."""
+    """Check a configuration against the choices and the bounds of its settings.
+
+    Raises:
+        ConfigError: For the first value that is not allowed.
+    """
     for option in options_of(type(config)):
         value, known = getattr(config, option.name), option.setting
         if value is None:
@@ -174,7 +204,11 @@ def _require_known(option: Option, words: tuple[str, ...]) -> None:
 
 
 def require(condition: bool, message: str, hint: str = "") -> None:
-    """Raise ConfigError unless the condition holds."""
+    """Check a condition.
+
+    Raises:
+        ConfigError: With this message and hint, unless the condition holds.
+    """
     if not condition:
         raise ConfigError(message, hint)
 
@@ -234,7 +268,6 @@ def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "bool": bool,
     "int": whole_number,
     "float": decimal,
     "str": text,

@@ -130,7 +130,11 @@ def without_exchange(word: str) -> tuple[str, str | None]:
 
 
 def ticker(word: str) -> str:
-    """`word` as a ticker: in upper case. Raises ConfigError where it cannot be one."""
+    """The word as a ticker: in upper case.
+
+    Raises:
+        ConfigError: Where it cannot be one.
+    """
     name = word.strip().upper()
     if not _TICKER.fullmatch(name):
         raise ConfigError(f"{word!r} is no ticker", "write tickers as Yahoo does, such as AAPL, BRK-B or ^GSPC")
@@ -147,7 +151,8 @@ def distinct(tickers: Iterable[str]) -> tuple[str, ...]:
 def read_watchlist(path: Path) -> tuple[str, ...]:
     """The tickers of the watch list at `path`: in upper case, in the file's order, each once.
 
-    Raises ConfigError where the file cannot be read, names no ticker, or where a line holds something else.
+    Raises:
+        ConfigError: Where the file cannot be read, names no ticker, or where a line holds something else.
     """
     found: list[str] = []
     for number, line in enumerate(read_text(path, "watch list").splitlines(), start=1):
@@ -166,7 +171,8 @@ def read_watchlist(path: Path) -> tuple[str, ...]:
 def load_tickers(word: str) -> list[str]:
     """The tickers that an argument stands for: those of the watch list FILE for @FILE, else the word as it is.
 
-    Raises ConfigError as `read_watchlist` does, and for a lone @.
+    Raises:
+        ConfigError: As `read_watchlist` does, and for a lone @.
     """
     if not word.startswith("@"):
         return [word]
@@ -178,7 +184,13 @@ def load_tickers(word: str) -> list[str]:
 def read_text(path: Path, noun: str, missing: str = "check its name") -> str:
     """The text of a UTF-8 file, with or without a byte order mark.
 
-    noun: what the file is. missing: the hint where it does not exist. Raises ConfigError where it cannot be read.
+    Args:
+        path: The file.
+        noun: What it is, for messages.
+        missing: The hint where it does not exist.
+
+    Raises:
+        ConfigError: Where it cannot be read.
     """
     try:
         return path.read_bytes().decode("utf-8-sig")
