@@ -13,7 +13,7 @@ import typer
 from stockcast.cli.console import deliver, save
 from stockcast.cli.failures import InterruptedRun
 from stockcast.cli.options import Common, Source, Sources, check_writable, command, given
-from stockcast.cli.sources import Job, label
+from stockcast.cli.sources import Job, expanded, label
 from stockcast.config import FetchConfig, NetworkConfig, ReadOptions, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.config.settings import NETWORK, options_of, setting
@@ -61,7 +61,7 @@ def backtest(
     common: Common,
 ) -> None:
     """Walk forward over each source, or with --model score what is saved."""
-    job = Job.of(sources, read, fetching, config.covariates, common)
+    job = Job(expanded(sources), read, fetching, config.covariates, common)
     if order.model is not None:
         _refuse_training(context)
     from stockcast import pipeline

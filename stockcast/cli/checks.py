@@ -12,7 +12,7 @@ import typer
 from stockcast.cli.console import deliver
 from stockcast.cli.options import Common, Sources, argument, command, given
 from stockcast.cli.run import RunFile
-from stockcast.cli.sources import Job
+from stockcast.cli.sources import Job, expanded
 from stockcast.config import FetchConfig, NetworkConfig, ReadOptions, TrainConfig, TrainingConfig
 from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.config.settings import DATA, setting
@@ -50,7 +50,7 @@ def audit(
     training = config.training
     if config.init == SCRATCH or config.network != NetworkConfig() or training != TrainingConfig(seed=training.seed):
         config = replace(config, training=_quick(training, given(context)))
-    job = Job.of(sources, read, fetching, config.covariates, common)
+    job = Job(expanded(sources), read, fetching, config.covariates, common)
 
     def one(source: str, progress: Notes) -> AuditResult:
         from stockcast import pipeline

@@ -11,7 +11,7 @@ import typer
 
 from stockcast.cli import console
 from stockcast.cli.options import Common, Sources, check_writable, command
-from stockcast.cli.sources import Job
+from stockcast.cli.sources import Job, expanded
 from stockcast.config import CovariatesConfig, FetchConfig, PredictConfig, ReadOptions
 from stockcast.config.settings import DATA, FORECAST, setting
 from stockcast.errors import Failure
@@ -70,7 +70,7 @@ def predict(
     """Forecast from each source with its model."""
     from stockcast import pipeline
 
-    job = Job.of(sources, read, fetching, covariates, common)
+    job = Job(expanded(sources), read, fetching, covariates, common)
 
     @cache
     def markets() -> MarketSource:

@@ -153,19 +153,8 @@ class Job:
     covariates: CovariatesConfig
     common: Common
 
-    @staticmethod
-    def of(
-        words: list[str], read: ReadOptions, fetching: FetchConfig, covariates: CovariatesConfig, common: Common
-    ) -> Job:
-        """The job of these words.
-
-        Raises:
-            UsageError: For a --ticker of several sources.
-            StockcastError: What `expanded` raises.
-        """
-        sources = expanded(words)
-        refuse_shared("--ticker", read.ticker, sources)
-        return Job(sources, read, fetching, covariates, common)
+    def __post_init__(self) -> None:
+        refuse_shared("--ticker", self.read.ticker, self.sources)
 
     def each(self, work: Callable[[str, Notes], T], saves: bool = False, bar: bool = True) -> SourceResults[T]:
         """Do the work on each source, watched by a progress bar, or without one where it is short."""

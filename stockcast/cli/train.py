@@ -11,7 +11,7 @@ import typer
 
 from stockcast.cli.console import deliver, save
 from stockcast.cli.options import Common, Sources, check_writable, command, given
-from stockcast.cli.sources import Job, refuse_shared, run_each
+from stockcast.cli.sources import Job, expanded, refuse_shared, run_each
 from stockcast.config import FetchConfig, ReadOptions, TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.config.settings import DATA, options_of, setting
@@ -57,7 +57,7 @@ def train(
     common: Common,
 ) -> None:
     """Train a model on each source, or with --pool one on all of them."""
-    job = Job.of(sources, read, fetching, config.covariates, common)
+    job = Job(expanded(sources), read, fetching, config.covariates, common)
     if order.pool:
         _train_pool(job, order, _pooled(config, given(context)))
     refuse_shared("--name", order.name, job.sources, "; --pool makes one model of all")

@@ -12,11 +12,11 @@ from stockcast.config.settings import (
     SPLIT,
     TRAINING,
     Bounds,
+    Checked,
     part,
     require,
     setting,
     text,
-    validate,
     whole_number,
 )
 from stockcast.config.sources import CovariatesConfig
@@ -41,7 +41,7 @@ def training_window(word: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class FoldConfig:
+class FoldConfig(Checked):
     """Where the stages of a walk-forward backtest begin and what each may be trained on.
 
     Attributes:
@@ -93,7 +93,7 @@ class FoldConfig:
             every == YEAR or (isinstance(every, int) and 1 <= every <= 100_000),
             f"refit every {every!r} is neither a number of sessions nor 'year'",
         )
-        validate(self)
+        super().__post_init__()
         if self.validate_from is not None:
             require(
                 self.test_from is not None and self.validate_from < self.test_from,
@@ -104,7 +104,7 @@ class FoldConfig:
 
 
 @dataclass(frozen=True)
-class BacktestConfig:
+class BacktestConfig(Checked):
     """Everything that `backtest` decides, but the source.
 
     Attributes:
@@ -155,5 +155,5 @@ class BacktestConfig:
 
     def __post_init__(self) -> None:
         require(bool(self.cells), "no cell is named", f"choose some of {', '.join(CELLS)}")
-        validate(self)
+        super().__post_init__()
         require(len(set(self.cells)) == len(self.cells), "a cell is named twice")

@@ -6,18 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-from stockcast.config.settings import (
-    DATA,
-    FORECAST,
-    NETWORK,
-    SPLIT,
-    TRAINING,
-    Bounds,
-    part,
-    require,
-    setting,
-    validate,
-)
+from stockcast.config.settings import DATA, FORECAST, NETWORK, SPLIT, TRAINING, Bounds, Checked, part, require, setting
 from stockcast.config.sources import CovariatesConfig
 
 SCRATCH, GENERAL = "scratch", "general"
@@ -46,7 +35,7 @@ EXCHANGE = (None, "Calendar of the sessions (ISO 10383)", DATA)
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(Checked):
     """Shape of the network.
 
     Attributes:
@@ -63,12 +52,9 @@ class NetworkConfig:
     dropout: float = setting(0.3, "Dropout rate", NETWORK, metavar="SHARE", bounds=Bounds(0, 1, inner="most"))
     lookback: int = setting(60, "Sessions in one input window", NETWORK, bounds=Bounds(2, 1000, "sessions"))
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Checked):
     """How a network is trained.
 
     Attributes:
@@ -120,7 +106,7 @@ class TrainingConfig:
     final_fit: bool = setting(True, "Refit the served network on the whole history", TRAINING)
 
     def __post_init__(self) -> None:
-        validate(self)
+        super().__post_init__()
         require(self.chunk >= 1 and self.warmup >= 0, "chunk and warm-up cannot be negative")
 
     @property
@@ -160,18 +146,10 @@ class SplitConfig:
     """
 
     validate_from: date | None = setting(
-        None,
-        "First session of the validation part",
-        SPLIT,
-        toml="first session of the validation part; unset: by its share",
-        example="2021-01-04",
+        None, "First session of the validation part", SPLIT, shown="by its share", example="2021-01-04"
     )
     test_from: date | None = setting(
-        None,
-        "First session of the test part",
-        SPLIT,
-        toml="first session of the test part; unset: by its share",
-        example="2023-01-03",
+        None, "First session of the test part", SPLIT, shown="by its share", example="2023-01-03"
     )
     validation_share: float = setting(0.15, "Of the sessions", SPLIT, flag="")
     test_share: float = setting(0.15, "Of the sessions", SPLIT, flag="")
@@ -186,7 +164,7 @@ class SplitConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Checked):
     """Everything that `train` decides, but the source: saved with the model.
 
     Attributes:
@@ -213,12 +191,9 @@ class TrainConfig:
     )
     covariates: CovariatesConfig = part(CovariatesConfig)
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclass(frozen=True)
-class PredictConfig:
+class PredictConfig(Checked):
     """One `predict`: the last session the forecast may see, the model's name, steps ahead, paths and their seed.
 
     A None means: the newest bar, the ticker, and what the model was trained for.
@@ -236,12 +211,9 @@ class PredictConfig:
     calibrate: bool = setting(True, "Let a ticker's live record widen or narrow its interval", FORECAST)
     record: bool = setting(True, "Keep forecasts of tickers in the ledger", FORECAST)
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclass(frozen=True)
-class ExplainConfig:
+class ExplainConfig(Checked):
     """One `explain`: the last session it may see, the model's name, the method, the correction that is explained.
 
     A None means the newest bar and the ticker's model.
@@ -267,9 +239,6 @@ class ExplainConfig:
         FORECAST,
         metavar="GATE",
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 POOL_NETWORK = NetworkConfig(hidden_size=32, dropout=0.2)

@@ -8,35 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.models import (
-    AHEAD,
-    SEEDS,
-    ExplainConfig,
-    NetworkConfig,
-    PredictConfig,
-    SplitConfig,
-    TrainConfig,
-    TrainingConfig,
-)
-from stockcast.config.settings import PANELS, Bounds, Option, options_of, require, setting, validate
-from stockcast.config.sources import CovariatesConfig, FetchConfig, ReadOptions, distinct, ticker
+from stockcast.config.models import AHEAD, SEEDS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.settings import Bounds, Checked, Option, options_of, require, setting
+from stockcast.config.sources import CovariatesConfig, distinct, ticker
 
 
 @dataclass(frozen=True)
-class RetrainConfig:
+class RetrainConfig(Checked):
     """When a run trains; `every`: after how many sessions a model is trained again."""
 
     every: int = setting(63, "Sessions; 0: never for its age", bounds=Bounds(0, 10_000), said="{} sessions is")
     on_decay: bool = setting(True, "Train where the live record is worse than its baselines")
     first: bool = setting(True, "Train where there is no model yet")
 
-    def __post_init__(self) -> None:
-        validate(self)
-
 
 @dataclass(frozen=True)
-class ForecastConfig:
+class ForecastConfig(Checked):
     """What a run forecasts."""
 
     horizon: int = setting(1, "Sessions ahead", bounds=AHEAD)
@@ -44,9 +31,6 @@ class ForecastConfig:
     paths: int = setting(2000, "Simulated paths", bounds=Bounds(100, 1_000_000))
     seed: int = setting(0, "Of the simulation", bounds=SEEDS)
     allow_stale: bool = setting(False, "Forecast although the newest bar is not of the last session")
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True)
@@ -85,7 +69,7 @@ class OutputConfig:
 
 
 @dataclass(frozen=True)
-class LimitsConfig:
+class LimitsConfig(Checked):
     """How much a run asks of the provider."""
 
     timeout: float = setting(
@@ -100,9 +84,6 @@ class LimitsConfig:
         bounds=Bounds(1, 1000),
         said="{} tickers is",
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True)
@@ -140,19 +121,6 @@ _HEAD = """\
 _WATCHLIST = """\
 # watchlist = "watchlist.txt"  # more of them: one a line, or commas between; # begins a comment
 """
-_OF_COMMANDS = (
-    ReadOptions,
-    CovariatesConfig,
-    SplitConfig,
-    FoldConfig,
-    NetworkConfig,
-    TrainConfig,
-    BacktestConfig,
-    TrainingConfig,
-    PredictConfig,
-    ExplainConfig,
-    FetchConfig,
-)
 _TABLES = {
     "retrain": "When a model is trained again.",
     "forecast": "What is forecast after every run.",
@@ -221,32 +189,3 @@ def _line(option: Option) -> str:
 
 def _toml(value: Any) -> str:
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
-
-
-class Row(NamedTuple):
-    """One setting in words, for the documentation; empty is what it does not have."""
-
-    panel: str
-    option: str
-    key: str
-    default: str
-    allowed: str
-    help: str
-
-
-def options_table() -> list[Row]:
-    """Every setting that an option or a key of stockcast.toml sets, once: options by panel, then the other keys."""
-    keys = {key.option: key.dotted for found in known_keys().values() for key in found}
-    options = dict.fromkeys(option for config in _OF_COMMANDS for option in options_of(config))
-    rows = [_row(option.setting.panel, " ".join(option.flags), keys.get(option, ""), option) for option in options]
-    rows.sort(key=lambda row: PANELS.index(row.panel))
-    others = ((option, key) for option, key in keys.items() if option not in options)
-    return rows + [_row(f"[{key.partition('.')[0]}]", "", key, option) for option, key in others]
-
-
-def _row(panel: str, option: str, key: str, found: Option) -> Row:
-    known = found.setting
-    unset = found.default is None or found.default is False or found.default == ()
-    default = known.shown or ("" if unset else _toml(found.default).strip('"'))
-    allowed = ", ".join(known.choices) or str(known.bounds or "")
-    return Row(panel, option, key, default, allowed, known.help)

@@ -176,23 +176,21 @@ def _option(item: Field[Any], changes: Changes) -> Option:
     return Option(item.name, kind, default, replace(found, **known) if known else found)
 
 
-def validate(config: Any) -> None:
-    """Check a configuration against the choices and the bounds of its settings.
+class Checked:
+    """A configuration whose values are held against the choices and bounds of its settings when it is made."""
 
-    Raises:
-        ConfigError: For the first value that is not allowed.
-    """
-    for option in options_of(type(config)):
-        value, known = getattr(config, option.name), option.setting
-        if value is None:
-            continue
-        if known.choices:
-            _require_known(option, value if option.many else (value,))
-        if known.bounds is not None and not known.bounds.hold(value):
-            said = (known.said or f"{option.name.replace('_', ' ')} {{}} is").format(value)
-            raise ConfigError(f"{said} not within {known.bounds}", known.hint)
-        if known.excludes and getattr(config, known.excludes, None) is not None:
-            raise ConfigError(f"{known.excludes} and {option.name} are two ways to say one thing", "give one")
+    def __post_init__(self) -> None:
+        for option in options_of(type(self)):
+            value, known = getattr(self, option.name), option.setting
+            if value is None:
+                continue
+            if known.choices:
+                _require_known(option, value if option.many else (value,))
+            if known.bounds is not None and not known.bounds.hold(value):
+                said = (known.said or f"{option.name.replace('_', ' ')} {{}} is").format(value)
+                raise ConfigError(f"{said} not within {known.bounds}", known.hint)
+            if known.excludes and getattr(self, known.excludes, None) is not None:
+                raise ConfigError(f"{known.excludes} and {option.name} are two ways to say one thing", "give one")
 
 
 def _require_known(option: Option, words: tuple[str, ...]) -> None:

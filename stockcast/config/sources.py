@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from stockcast.config.settings import DATA, PRICES, Bounds, path, setting, validate
+from stockcast.config.settings import DATA, PRICES, Bounds, Checked, path, setting
 from stockcast.errors import ConfigError
 
 _CODE = re.compile(r"(.+)@([A-Z][A-Z0-9]{3}|24/7|weekdays)", re.DOTALL)
@@ -38,7 +38,7 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
-class FetchConfig:
+class FetchConfig(Checked):
     """When stored prices will do, and how long the provider may take.
 
     Attributes:
@@ -74,9 +74,6 @@ class FetchConfig:
         bounds=Bounds(0, 3600, "s"),
         said="a pause of {:g} s is",
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 def _file(word: str) -> str:

@@ -16,7 +16,6 @@ from typer.main import get_command
 from stockcast.cli.commands import COMMANDS, application
 from stockcast.config import FetchConfig, NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
-from stockcast.config.runs import known_keys, options_table
 from stockcast.config.settings import Bounds
 from stockcast.errors import ConfigError
 
@@ -68,12 +67,13 @@ def test_a_new_setting_is_a_key_with_its_comment(tree: Path) -> None:
     assert played(tree, code=code) == "3\n"
 
 
-def test_a_new_setting_is_in_the_documentations_table(tree: Path) -> None:
-    code = (
-        "from stockcast.config.runs import options_table; print([tuple(r) for r in options_table() if 'whim' in r.key])"
-    )
-    row = ("Network", "--whimsy", "model.whimsy", "7", "1 .. 9 whims", "A setting that a test made up")
-    assert played(tree, code=code) == f"{[row]}\n"
+def test_a_new_setting_is_in_the_documentations_tables(tree: Path) -> None:
+    code = f"import sys; sys.path.append({str(ROOT / 'docs/tools')!r}); import reference; print(reference.%s())"
+    sections = played(tree, code=code % "command_reference").split("## stockcast ")
+    found = {section.split("\n")[0]: line for section in sections for line in section.split("\n") if "--whimsy" in line}
+    assert list(found) == ["train", "backtest", "report", "audit"]
+    assert all("A setting that a test made up" in line and "7" in line for line in found.values())
+    assert "# whimsy = 7  # a setting that a test made up" in played(tree, code=code % "settings")
 
 
 def test_a_new_setting_is_kept_in_the_manifest(tree: Path) -> None:
@@ -90,19 +90,6 @@ def test_a_new_setting_is_kept_in_the_manifest(tree: Path) -> None:
 def options(command: Any) -> dict[str, Any]:
     """The options of a command by name."""
     return {parameter.name: parameter for parameter in command.params if parameter.param_type_name == "option"}
-
-
-def test_the_table_holds_every_option_that_trains_tests_or_forecasts_and_every_key() -> None:
-    rows = options_table()
-    root: Any = get_command(application())
-    own = {"pool", "name", "output", "home", "json", "quiet", "verbose", "check", "csv", "dry_run", "table", "plots"}
-    listed = {flag for row in rows for flag in row.option.replace("/", " ").split()}
-    for name in ("train", "predict", "explain", "backtest", "report", "audit", "fetch"):
-        for key, option in options(root.commands[name]).items():
-            assert key in own or {*option.opts, *option.secondary_opts} <= listed, (name, key)
-    assert {row.key for row in rows if row.key} == {key.dotted for keys in known_keys().values() for key in keys}
-    assert all(row.help for row in rows)
-    assert len(set(rows)) == len(rows)
 
 
 def test_a_command_shares_its_help_with_the_others() -> None:
