@@ -20,14 +20,14 @@ from stockcast.report.tables import (
     p_value,
     percent,
     percent_2,
-    whole,
+    thousands,
+    within,
 )
 from stockcast.report.text import Block, Heading, Page, render, render_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from datetime import date
-    from typing import Any
 
     from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport, CoverageTable
     from stockcast.evaluation.economics import Economics
@@ -39,7 +39,7 @@ _MOST_STEPS = 12  # rows of the table of steps
 _BAR = 40  # characters of the drawing of a fold
 
 GARCH = "garch-t"
-SIGNIFICANT = "significant\n(FDR 10 %)"
+_SIGNIFICANT = "significant\n(FDR 10 %)"
 
 
 def versus(rival: str) -> str:
@@ -58,7 +58,14 @@ class Scored(NamedTuple):
 
 
 def scores_table(scores: Sequence[Score], comparisons: Sequence[Comparison], network: str, shown: str) -> Table[Scored]:
-    """All competitors, best first. network: whose skills and p-values are shown, under the name `shown`."""
+    """All competitors, best first.
+
+    Args:
+        scores: Of one step ahead.
+        comparisons: Of the same step.
+        network: The network whose skills and p-values are shown.
+        shown: Its name in the heading.
+    """
     ranked = sorted(scores, key=lambda score: score.crps if isfinite(score.crps) else inf)
     compared = {comparison.baseline: comparison for comparison in comparisons if comparison.model == network}
     return Table(
@@ -109,7 +116,13 @@ def competition(scores: Sequence[Score], comparisons: Sequence[Comparison], cell
 def folds_table(
     folds: Sequence[FoldSummary], *more: Column[FoldSummary], drawn: Page | None = None
 ) -> Table[FoldSummary]:
-    """Each fold on a line: its parts for training, validation and test; drawn to scale on a page of text."""
+    """Each fold on a line.
+
+    Args:
+        folds: Oldest first.
+        more: Further columns.
+        drawn: The page of text on which the folds are drawn to scale; None: they are not drawn.
+    """
     return Table(
         (
             Column("fold", lambda fold: fold.number),
@@ -118,7 +131,7 @@ def folds_table(
             Column("validation from", lambda fold: fold.validation[0], rank=1, align="left"),
             Column("test from", lambda fold: fold.test[0], align="left"),
             Column("to", lambda fold: fold.test[1], align="left"),
-            Column("sessions", lambda fold: fold.test[2], whole),
+            Column("sessions", lambda fold: fold.test[2], thousands),
             *more,
         ),
         tuple(folds),
@@ -152,7 +165,12 @@ def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page)
 
 
 def calibration_words(known: CalibrationReport, outcomes: str = "") -> str:
-    """How often the intervals held, and whether that may be chance. outcomes: of how many, in words."""
+    """How often the intervals held, and whether that may be chance.
+
+    Args:
+        known: The calibration.
+        outcomes: Of how many outcomes, in words; empty: it is not said.
+    """
     tests = known.coverage
     return (
         f"90 % intervals held {percent(tests.coverage)}{outcomes} (Kupiec's test of that share: p "
@@ -171,7 +189,12 @@ def pit_words(known: CalibrationReport) -> str:
 
 
 def effects_table(effects: Sequence[CalibrationEffect], errors: bool = False) -> Table[CalibrationEffect]:
-    """The intervals before and after calibration; errors: with the mean over groups of how far they are off."""
+    """The intervals before and after calibration.
+
+    Args:
+        effects: One for each method.
+        errors: Whether to say how far the groups are off on average, in percentage points.
+    """
     columns: list[Column[CalibrationEffect]] = [
         Column("calibration", lambda effect: effect.method, align="left"),
         Column(COVERAGE_90, lambda effect: effect.coverage_90, percent_2),
@@ -298,43 +321,67 @@ def _best(summary: BacktestSummary) -> list[str]:
 
 
 def best_words(names: Iterable[str], unit: str = "") -> str:
-    """The competitors that cannot be told apart. unit: of the figures behind their names."""
+    """The competitors that cannot be told apart.
+
+    Args:
+        names: Each with a figure behind it, or without.
+        unit: What those figures are.
+    """
     return f"Cannot be told from the best (model confidence set, 90 %{unit}): {', '.join(names)}."
 
 
-class Step(NamedTuple):
-    """The network at one step ahead, and against each baseline."""
+# The network against a few baselines: step by step here, ticker by ticker for a pool.
+
+
+class Versus(NamedTuple):
+    """A score of the network, and what it is against each baseline."""
 
     score: Score
-    against: dict[str, Comparison]
+    against: Mapping[str, Comparison]
+
+
+def network_scores(result: BacktestResult, network: str) -> list[Versus]:
+    """Those of every step ahead."""
+    compared = [comparison for comparison in result.comparisons if comparison.model == network]
+    return [
+        Versus(score, {c.baseline: c for c in compared if c.horizon == score.horizon})
+        for score in result.scores
+        if score.model == network
+    ]
+
+
+def skill_column(rival: str, title: str, note: str = "") -> Column[Versus]:
+    """The network's skill over a baseline."""
+    return Column(title, within(lambda row: row.against.get(rival), lambda c: c.crps_skill), gain, note)
+
+
+def p_column(rival: str, note: str = "", rank: int = 0) -> Column[Versus]:
+    """The p-value of that skill."""
+    return Column("p", within(lambda row: row.against.get(rival), lambda c: c.dm_p), p_value, note, rank)
 
 
 def steps_table(
     result: BacktestResult, rivals: Sequence[str], steps: Container[int], coverage_50: bool = False
-) -> Table[Step]:
-    """The network at these steps ahead, against some baselines."""
+) -> Table[Versus]:
+    """The network at these steps ahead.
 
-    def than(rival: str, value: Callable[[Comparison], float]) -> Callable[[Step], float | None]:
-        return lambda step: value(step.against[rival]) if rival in step.against else None
-
-    network = result.network
-    columns: list[Column[Step]] = [
-        Column("sessions ahead", lambda step: step.score.horizon),
-        Column("forecasts", lambda step: step.score.n, whole, rank=2),
-        Column("CRPS", lambda step: step.score.crps, basis_points),
-        *([Column[Step](COVERAGE_50, lambda step: step.score.coverage_50, percent)] if coverage_50 else []),
-        Column(COVERAGE_90, lambda step: step.score.coverage_90, percent, rank=1),
+    Args:
+        result: The backtest.
+        rivals: The baselines that it is held against.
+        steps: Sessions ahead.
+        coverage_50: Whether the coverage of the 50 % interval is shown, too.
+    """
+    columns: list[Column[Versus]] = [
+        Column("sessions ahead", lambda row: row.score.horizon),
+        Column("forecasts", lambda row: row.score.n, thousands, rank=2),
+        Column("CRPS", lambda row: row.score.crps, basis_points),
+        *([Column[Versus](COVERAGE_50, lambda row: row.score.coverage_50, percent)] if coverage_50 else []),
+        Column(COVERAGE_90, lambda row: row.score.coverage_90, percent, rank=1),
     ]
     for rival in rivals:
-        columns += [Column(f"skill\n{versus(rival)}", than(rival, lambda c: c.crps_skill), gain)]
-        columns += [Column("p", than(rival, lambda c: c.dm_p), p_value)]
-    compared = [comparison for comparison in result.comparisons if comparison.model == network]
-    rows = tuple(
-        Step(score, {c.baseline: c for c in compared if c.horizon == score.horizon})
-        for score in result.scores
-        if score.model == network and score.horizon in steps
-    )
-    return Table(tuple(columns), rows)
+        columns += [skill_column(rival, f"skill\n{versus(rival)}"), p_column(rival)]
+    rows = network_scores(result, result.network)
+    return Table(tuple(columns), tuple(row for row in rows if row.score.horizon in steps))
 
 
 def _ahead(result: BacktestResult) -> list[Block]:
@@ -380,8 +427,8 @@ def _all_tickers(summary: BacktestSummary, skill: SkillTable) -> Table[SkillRow]
     n, network = len(skill.tickers), skill.network
     against = {c.baseline: c for c in summary.pooled if c.model == network and c.horizon == 1}
 
-    def pooled(value: Callable[[PooledComparison], Any]) -> Callable[[SkillRow], Any]:
-        return lambda row: value(against[row.model]) if row.model in against else None
+    def pooled(row: SkillRow) -> PooledComparison | None:
+        return against.get(row.model)
 
     columns: tuple[Column[SkillRow], ...] = (
         Column("model", lambda row: row.model, align="left"),
@@ -408,10 +455,10 @@ def _all_tickers(summary: BacktestSummary, skill: SkillTable) -> Table[SkillRow]
             "p: one-sided Diebold-Mariano test of the mean CRPS by date.",
             missing="",
         ),
-        Column("better on", pooled(_better_on), rank=1, missing=""),
+        Column("better on", within(pooled, _better_on), rank=1, missing=""),
         Column(
-            SIGNIFICANT,
-            pooled(lambda c: c.found),
+            _SIGNIFICANT,
+            within(pooled, lambda c: c.found),
             note="significant: tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
             rank=5,
             missing="",
@@ -436,5 +483,5 @@ _POOLED: tuple[Column[PooledComparison], ...] = (
     Column("skill", lambda c: c.crps_skill, gain),
     Column("p", lambda c: c.dm_p, p_value),
     Column("better on", _better_on),
-    Column(SIGNIFICANT, lambda c: c.found, rank=1),
+    Column(_SIGNIFICANT, lambda c: c.found, rank=1),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stockcast.config.models import SCRATCH
-from stockcast.report.tables import Column, Table, count, few, whole
+from stockcast.report.tables import Column, Table, count, few, thousands
 from stockcast.report.text import Block, Heading, Page, render, render_all
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def reproduction_text(found: Reproduction, page: Page) -> str:
 
 _TENSORS: tuple[Column[TensorDifference], ...] = (
     Column("tensor", lambda one: one.name, align="left"),
-    Column("values", lambda one: one.size, whole),
-    Column("differ", lambda one: one.values, whole, missing="shape"),
+    Column("values", lambda one: one.size, thousands),
+    Column("differ", lambda one: one.values, thousands, missing="shape"),
     Column("largest difference", lambda one: one.largest, lambda value: f"{value:.2g}"),
 )
 

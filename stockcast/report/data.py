@@ -103,8 +103,8 @@ def _backtest(result: BacktestResult) -> dict[str, Any]:
 def pool_data(result: PoolResult) -> dict[str, Any]:
     """The one entry of `data` of `train --pool`, with the names that a ticker's entry has where they mean the same.
 
-    scores, comparisons: of every ticker. verdicts: a sentence by ticker. Test forecasts are left to `--output`, those
-    of the next session to `predict`.
+    Scores and comparisons are those of every ticker, verdicts a sentence by ticker. Test forecasts are left to
+    `--output`, those of the next session to `predict`.
     """
     summary = result.summary
     return {
@@ -140,7 +140,12 @@ def reproduction_data(found: Reproduction) -> dict[str, Any]:
 
 
 def report_data(report: Report, written: Sequence[str]) -> dict[str, Any]:
-    """`data` of `report`: ticker, verdict, forecaster and its forecast by step, and the files written."""
+    """`data` of `report`: ticker, verdict, forecaster and its forecast by step, and the files written.
+
+    Args:
+        report: What the page shows.
+        written: Names of the files.
+    """
     result = report.result
     steps = [
         {

@@ -18,7 +18,7 @@ from stockcast.report.text import (
     signed_shade,
     sparkline,
 )
-from stockcast.report.words import GATES, KEEPING, meaning
+from stockcast.report.words import GATE_WORDS, KEEPING, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -274,7 +274,7 @@ def _unit(unit: UnitReading, depth: int, page: Page) -> str:
 
 
 def _gate(reading: GateReading, cell: str, layer: str, page: Page) -> list[Block]:
-    title, what, how = GATES[cell, reading.name]
+    title, what, how = GATE_WORDS[cell, reading.name]
     extremes = (
         f"lowest {number(min(reading.values), 2)} on {reading.lowest}, highest {number(max(reading.values), 2)} on "
         f"{reading.highest}, mean {number(reading.mean, 2)}"

@@ -18,14 +18,14 @@ from stockcast.report.tables import (
     percent,
     price,
     price_range,
-    whole,
+    thousands,
+    within,
 )
 from stockcast.report.text import Block, Heading, Page, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
-    from typing import Any
 
     from stockcast.evaluation.liverecord import LiveComparison, LiveScore, ScoreResult
     from stockcast.forecasts import Forecast, LedgerRow
@@ -58,8 +58,8 @@ _FETCHES: tuple[Column[FetchResult], ...] = (
     Column("currency", lambda r: r.currency or None, rank=4, align="left"),
     Column("first", lambda r: r.first, rank=2, align="left"),
     Column("last", lambda r: r.last, align="left"),
-    Column("sessions", lambda r: r.sessions, whole, rank=1),
-    Column("new", lambda r: r.added, whole),
+    Column("sessions", lambda r: r.sessions, thousands, rank=1),
+    Column("new", lambda r: r.added, thousands),
     Column("behind", lambda r: r.age_sessions or None, lambda n: count(n, "session"), align="left"),
     Column("what happened", _news, rank=1, align="words"),
 )
@@ -82,9 +82,8 @@ def missed_words(ticker: str, sessions: Sequence[date]) -> str:
     return f"{ticker}: {count(len(sessions), 'session')} without a live forecast: {named}{more}"
 
 
-def _first(value: Callable[[Forecast], Any]) -> Callable[[TickerRun], Any]:
-    """That of the first forecast, where there is one."""
-    return lambda run: value(run.forecasts[0]) if run.forecasts else None
+def _first(run: TickerRun) -> Forecast | None:
+    return next(iter(run.forecasts), None)
 
 
 def _done(run: TickerRun) -> str:
@@ -96,12 +95,12 @@ def _done(run: TickerRun) -> str:
 _RUNS: tuple[Column[TickerRun], ...] = (
     Column("ticker", lambda run: run.ticker, align="left"),
     Column("origin", lambda run: run.origin, rank=3, align="left"),
-    Column("target", _first(lambda f: f.target_session), align="left"),
-    Column("last close", _first(lambda f: f.last_close), price, rank=2),
-    Column("median", _first(lambda f: f.median), price),
-    Column("90 % interval", _first(interval_90), price_range),
-    Column("P(up)", _first(lambda f: f.p_up), percent, rank=1),
-    Column("settled", lambda run: run.settled, whole, rank=2),
+    Column("target", within(_first, lambda f: f.target_session), align="left"),
+    Column("last close", within(_first, lambda f: f.last_close), price, rank=2),
+    Column("median", within(_first, lambda f: f.median), price),
+    Column("90 % interval", within(_first, interval_90), price_range),
+    Column("P(up)", within(_first, lambda f: f.p_up), percent, rank=1),
+    Column("settled", lambda run: run.settled, thousands, rank=2),
     Column("what happened", _done, align="words"),
 )
 
@@ -129,26 +128,25 @@ def _waiting(result: ScoreResult) -> str:
     return "; ".join(words)
 
 
-def _rival(value: Callable[[LiveComparison], Any]) -> Callable[[LiveScore], Any]:
-    """That of the comparison with the rival, where there is one."""
-
-    def of(score: LiveScore) -> Any:
-        against = next((c for c in score.comparisons if c.baseline == score.rival), None)
-        return None if against is None else value(against)
-
-    return of
+def _against_rival(score: LiveScore) -> LiveComparison | None:
+    return next((c for c in score.comparisons if c.baseline == score.rival), None)
 
 
 _SCORES: tuple[Column[LiveScore], ...] = (
     Column("ticker", lambda s: s.ticker, align="left"),
     Column("model", lambda s: s.model, rank=6, align="left"),
     Column("step", lambda s: s.horizon, rank=5),
-    Column("n", lambda s: s.n, whole),
+    Column("n", lambda s: s.n, thousands),
     Column("since", lambda s: s.first, rank=4, align="left"),
     Column("CRPS", lambda s: s.crps, basis_points, "CRPS in basis points of the log return: lower is better."),
     Column("rival", lambda s: s.rival or None, align="left"),
-    Column("skill", _rival(lambda c: c.crps_skill), gain, "skill: by how much it is lower than the rival's."),
-    Column("p", _rival(lambda c: c.dm_p), p_value),
+    Column(
+        "skill",
+        within(_against_rival, lambda c: c.crps_skill),
+        gain,
+        "skill: by how much it is lower than the rival's.",
+    ),
+    Column("p", within(_against_rival, lambda c: c.dm_p), p_value),
     Column(
         COVERAGE_90,
         lambda s: s.coverage_90,
@@ -171,7 +169,14 @@ _SCORES: tuple[Column[LiveScore], ...] = (
 
 
 def ledger_text(rows: Sequence[LedgerRow], total: int, missed: Mapping[str, Sequence[date]], page: Page) -> str:
-    """What `ledger list` shows: one row per forecast, oldest target first, then the sessions that were missed."""
+    """What `ledger list` shows: one row per forecast, oldest target first, then the sessions that were missed.
+
+    Args:
+        rows: The forecasts that are shown.
+        total: How many there are.
+        missed: Sessions without a live forecast, by ticker.
+        page: Where it is shown.
+    """
     blocks: list[Block] = [Table(_LEDGER, tuple(rows))] if rows else []
     if len(rows) < total:
         blocks.append(f"the newest {len(rows):,} of {total:,} forecasts; --limit 0 shows all")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stockcast.results import SkillRow, SkillTable
 
-SUFFIXES = (".md", ".tex", ".csv")
+TABLE_SUFFIXES = (".md", ".tex", ".csv")
 """Formats of a skill table, each named by the suffix of its file."""
 
 _NAMED = 12  # tickers: of more, only their number is told
@@ -38,10 +38,14 @@ _LATEX = {
 
 
 def require_suffix(name: str) -> str:
-    """The suffix of a file's name. Raises ConfigError where it names no format of a table."""
-    found = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+    """The suffix of a file's name.
+
+    Raises:
+        ConfigError: Where it names no format of a table.
+    """
+    found = next((suffix for suffix in TABLE_SUFFIXES if name.endswith(suffix)), None)
     if found is None:
-        raise ConfigError(f"{name}: the suffix names no format of a table", f"end it in {', '.join(SUFFIXES)}")
+        raise ConfigError(f"{name}: the suffix names no format of a table", f"end it in {', '.join(TABLE_SUFFIXES)}")
     return found
 
 
@@ -50,7 +54,10 @@ def skill_table_text(skill: SkillTable, suffix: str) -> str:
 
     CSV has no caption, over which its readers would stumble: columns are named as the fields of `SkillRow`, followed by
     what is true of the whole table; rows end with CR LF. LaTeX needs the package booktabs. Columns without a figure are
-    left out of Markdown and LaTeX. Raises ConfigError for another suffix.
+    left out of Markdown and LaTeX.
+
+    Raises:
+        ConfigError: For another suffix.
     """
     if require_suffix(suffix) == ".csv":
         return _csv(skill)
@@ -63,13 +70,8 @@ def skill_table_text(skill: SkillTable, suffix: str) -> str:
 
 def _paper_table(skill: SkillTable) -> Table[SkillRow]:
     """All columns with a figure, after the names of the competitors; its title is the caption."""
-    crps: Column[SkillRow] = Column(
-        "CRPS, bp",
-        lambda row: row.crps_bp,
-        number_2,
-        "CRPS: of log returns, in basis points; lower is better.",
-        short="CRPS",
-    )
+    says = "CRPS: of log returns, in basis points; lower is better."
+    crps: Column[SkillRow] = Column("CRPS, bp", lambda row: row.crps_bp, number_2, says, short="CRPS")
     columns = [crps, *_gains(skill), *_scores(skill), *_coverages(), *_counts(skill), *_network(skill)]
     known = [column for column in columns if any(column.cell(row) != UNKNOWN for row in skill.rows)]
     names: Column[SkillRow] = Column("competitor", lambda row: row.model, short="Competitor")
@@ -97,37 +99,27 @@ def _gains(skill: SkillTable) -> list[Column[SkillRow]]:
 
 
 def _scores(skill: SkillTable) -> list[Column[SkillRow]]:
-    name = display(skill.reference)
+    name, above = display(skill.reference), "Gain in score"
+    log = f"Log score: mean log density at the outcome, less that of {name}, in nats; higher is better."
+    interval = f"Interval score: by how much that of the central 90 % interval is lower than that of {name}."
     return [
+        Column(f"log score, less {name}'s", lambda row: row.log_score_gain, _nats, log, short="log", above=above),
         Column(
-            f"log score, less {name}'s",
-            lambda row: row.log_score_gain,
-            lambda nats: f"{nats:+.3f}" if isfinite(nats) else UNKNOWN,
-            f"Log score: mean log density at the outcome, less that of {name}, in nats; higher is better.",
-            above="Gain in score",
-            short="log",
+            f"interval score 90, gain vs {name}", lambda row: row.interval_score_gain, _points(1, True), interval,
+            unit=" %", short="int., %", above=above,
         ),
-        Column(
-            f"interval score 90, gain vs {name}",
-            lambda row: row.interval_score_gain,
-            _points(1, True),
-            f"Interval score: by how much that of the central 90 % interval is lower than that of {name}.",
-            above="Gain in score",
-            short="int., %",
-            unit=" %",
-        ),
-    ]
+    ]  # fmt: skip
+
+
+def _nats(difference: float) -> str:
+    return f"{difference:+.3f}" if isfinite(difference) else UNKNOWN
 
 
 def _coverages() -> list[Column[SkillRow]]:
-    says = "50 % and 90 % coverage: share of all outcomes within these central intervals."
+    note, of = "50 % and 90 % coverage: share of all outcomes within these central intervals.", "Coverage, %"
     return [
-        Column(
-            "50 % coverage", lambda row: row.coverage_50, _points(1), says, above="Coverage, %", short="50", unit=" %"
-        ),
-        Column(
-            "90 % coverage", lambda row: row.coverage_90, _points(2), says, above="Coverage, %", short="90", unit=" %"
-        ),
+        Column("50 % coverage", lambda row: row.coverage_50, _points(1), note, unit=" %", short="50", above=of),
+        Column("90 % coverage", lambda row: row.coverage_90, _points(2), note, unit=" %", short="90", above=of),
     ]
 
 
@@ -138,18 +130,11 @@ def _counts(skill: SkillTable) -> list[Column[SkillRow]]:
         "garch-t": lambda row: row.better_than_garch,
         "har-t": lambda row: row.better_than_har,
     }
-    says = "Better than another on: tickers on which the CRPS is lower."
+    says, of = "Better than another on: tickers on which the CRPS is lower.", f" of {n:,}"
+    named = [(display(name), value) for name, value in counts.items() if n > 1]
     return [
-        Column(
-            f"better than {display(name)} on",
-            value,
-            note=says,
-            above=f"Better, of {n:,}",
-            short=display(name),
-            unit=f" of {n:,}",
-        )
-        for name, value in counts.items()
-        if n > 1
+        Column(f"better than {name} on", value, note=says, unit=of, short=name, above=f"Better,{of}")
+        for name, value in named
     ]
 
 
@@ -157,24 +142,16 @@ def _network(skill: SkillTable) -> list[Column[SkillRow]]:
     cells = [row.model for row in skill.rows if row.kind == "network"]
     chosen = f" (of {', '.join(cells)}, chosen on the validation parts of the first folds)" if len(cells) > 1 else ""
     above = f"{skill.network} better"
+    by = f"{skill.network}{chosen} better by: its gain over that competitor."
+    test = (
+        "p: one-sided Diebold-Mariano test of the mean CRPS over tickers by target session, with a Newey-West variance "
+        "of 10 lags."
+    )
     return [
         Column(
-            f"{skill.network} better by",
-            lambda row: row.network_gain,
-            _points(2, True),
-            f"{skill.network}{chosen} better by: its gain over that competitor.",
-            above=above,
-            short="by, %",
-            unit=" %",
+            f"{above} by", lambda row: row.network_gain, _points(2, True), by, unit=" %", short="by, %", above=above
         ),
-        Column(
-            "p",
-            lambda row: row.network_p,
-            p_value,
-            "p: one-sided Diebold-Mariano test of the mean CRPS over tickers by target session, with a Newey-West "
-            "variance of 10 lags.",
-            above=above,
-        ),
+        Column("p", lambda row: row.network_p, p_value, test, above=above),
     ]
 
 

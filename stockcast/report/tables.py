@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Generic, Literal, TypeVar
 
-Row = TypeVar("Row")
+_Row = TypeVar("_Row")
+_Part = TypeVar("_Part")
 
 UNKNOWN = "-"
 COVERAGE_50, COVERAGE_90 = "50 %\ncoverage", "90 %\ncoverage"
 
 
 @dataclass(frozen=True)
-class Column(Generic[Row]):
+class Column(Generic[_Row]):
     """One column of a table.
 
     Attributes:
@@ -36,7 +37,7 @@ class Column(Generic[Row]):
     """
 
     title: str
-    value: Callable[[Row], Any]
+    value: Callable[[_Row], Any]
     format: Callable[[Any], str] = str
     note: str = ""
     rank: int = 0
@@ -47,14 +48,14 @@ class Column(Generic[Row]):
     short: str = ""
     above: str = ""
 
-    def cell(self, row: Row) -> str:
+    def cell(self, row: _Row) -> str:
         """The value of a row as text."""
         value = self.value(row)
         return self.missing if value is None else self.format(value)
 
 
 @dataclass(frozen=True)
-class Table(Generic[Row]):
+class Table(Generic[_Row]):
     """Columns and the rows that they show.
 
     Attributes:
@@ -66,8 +67,8 @@ class Table(Generic[Row]):
         most: How many rows are shown; of more, the first and the last half.
     """
 
-    columns: tuple[Column[Row], ...]
-    rows: tuple[Row, ...]
+    columns: tuple[Column[_Row], ...]
+    rows: tuple[_Row, ...]
     title: str = ""
     pointed: frozenset[int] = frozenset()
     chosen: int | None = None
@@ -86,6 +87,16 @@ class Table(Generic[Row]):
     def notes(self) -> str:
         """What the reader is told of the columns, each sentence once."""
         return " ".join(dict.fromkeys(column.note for column in self.columns if column.note))
+
+
+def within(part: Callable[[_Row], _Part | None], value: Callable[[_Part], Any]) -> Callable[[_Row], Any]:
+    """A value of a part of a row; None where the row has no such part."""
+
+    def of(row: _Row) -> Any:
+        found = part(row)
+        return None if found is None else value(found)
+
+    return of
 
 
 # How values are written.
@@ -147,7 +158,7 @@ def p_value(value: float | None) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def whole(amount: int) -> str:
+def thousands(amount: int) -> str:
     """An amount with commas between the thousands."""
     return f"{amount:,}"
 

@@ -26,7 +26,13 @@ _SHADES, _PLAIN_SHADES = "·░▒▓█", ".:-*#"
 
 @dataclass(frozen=True)
 class Page:
-    """Width in characters; colour: escape sequences may be used; unicode: it can carry lines and dots."""
+    """The sheet that a text is written on.
+
+    Attributes:
+        width: Characters.
+        colour: Escape sequences may be used.
+        unicode: It can carry lines and dots.
+    """
 
     width: int = 120
     colour: bool = False

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from stockcast.evaluation.verdict import display
-from stockcast.report.backtest import GARCH, competition, together, versus
+from stockcast.report.backtest import (
+    GARCH,
+    Versus,
+    competition,
+    network_scores,
+    p_column,
+    skill_column,
+    together,
+    versus,
+)
 from stockcast.report.forecast import age, next_forecast
-from stockcast.report.tables import COVERAGE_90, Column, Table, basis_points, count, few, gain, p_value, percent, whole
+from stockcast.report.tables import (
+    COVERAGE_90,
+    Column,
+    Table,
+    basis_points,
+    count,
+    few,
+    gain,
+    p_value,
+    percent,
+    thousands,
+)
 from stockcast.report.text import Block, Heading, Page, render_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from stockcast.evaluation.scores import Comparison, Score
-    from stockcast.evaluation.verdict import BacktestResult
     from stockcast.results import PoolResult, SkillTable, TrainResult
     from stockcast.windows.splits import PartSummary
 
@@ -26,7 +44,7 @@ _PARTS: tuple[Column[tuple[str, PartSummary]], ...] = (
     Column("part", lambda part: part[0], align="left"),
     Column("first", lambda part: part[1].first, align="left"),
     Column("last", lambda part: part[1].last, align="left"),
-    Column("sessions", lambda part: part[1].count, whole),
+    Column("sessions", lambda part: part[1].count, thousands),
 )
 
 
@@ -92,7 +110,13 @@ def _steps(result: TrainResult | PoolResult) -> str:
 
 
 def pool_text(result: PoolResult, skill: SkillTable, page: Page) -> str:
-    """What `train --pool` shows. skill: the table of `result.summary`."""
+    """What `train --pool` shows.
+
+    Args:
+        result: The pool's training.
+        skill: The table of `result.summary`.
+        page: Where it is shown.
+    """
     title = f"{result.model}: one {result.cell} trained on {count(len(result.members), 'ticker')}"
     head: list[Block] = [
         Heading(f"{title} ({result.model_id[:12]})"),
@@ -115,18 +139,11 @@ def _market(result: PoolResult) -> str:
     return "It looks at each ticker alone: in the training part too few of them trade at a time to be a market."
 
 
-class _Ticker(NamedTuple):
-    """A ticker of the pool: its network's score, and against each baseline."""
-
-    name: str
-    score: Score
-    against: Mapping[str, Comparison]
-
-
 def _tickers(result: PoolResult) -> list[Block]:
     """Every ticker on a line, the best skill first."""
     strongest = result.verdict.strongest_baseline
-    tickers = [_ticker(found, result.cell) for found in result.summary.results]
+    steps = [network_scores(found, result.cell) for found in result.summary.results]
+    tickers = [next(row for row in rows if row.score.horizon == 1) for rows in steps]
     ranked = sorted(tickers, key=lambda ticker: -ticker.against[strongest].crps_skill)
     table = _ticker_table(ranked, result)
     skills = [ticker.against[strongest].crps_skill for ticker in ranked]
@@ -138,42 +155,22 @@ def _tickers(result: PoolResult) -> list[Block]:
     ]
 
 
-def _ticker(found: BacktestResult, cell: str) -> _Ticker:
-    score = next(score for score in found.scores_at(1) if score.model == cell)
-    return _Ticker(found.ticker, score, {c.baseline: c for c in found.comparisons_at(1) if c.model == cell})
-
-
-def _ticker_table(ranked: Sequence[_Ticker], result: PoolResult) -> Table[_Ticker]:
-    strongest = result.verdict.strongest_baseline
-    rivals = tuple(dict.fromkeys((strongest, GARCH)))
-    over = f"{' and '.join(map(versus, rivals))}: how much lower the CRPS of {result.cell} is."
-
-    def skill(rival: str) -> Column[_Ticker]:
-        value = _than(rival, lambda c: c.crps_skill)
-        return Column(versus(rival), value, gain, over)
-
-    columns: tuple[Column[_Ticker], ...] = (
-        Column("ticker", lambda ticker: ticker.name, align="left"),
-        Column("n", lambda ticker: ticker.score.n, whole, rank=3),
-        Column(
-            "CRPS", lambda ticker: ticker.score.crps, basis_points, "CRPS in basis points of the log return.", rank=1
-        ),
-        skill(strongest),
-        Column("p", _than(strongest, lambda c: c.dm_p), p_value, "p: one-sided Diebold-Mariano test.", rank=2),
-        Column(
-            "adjusted p",
-            lambda ticker: result.adjusted_p.get(ticker.name),
-            p_value,
-            "adjusted p: after control of the false discovery rate over all tickers (Benjamini-Hochberg).",
-        ),
-        *(skill(rival) for rival in rivals[1:]),
-        Column(COVERAGE_90, lambda ticker: ticker.score.coverage_90, percent),
+def _ticker_table(ranked: Sequence[Versus], result: PoolResult) -> Table[Versus]:
+    strongest, *others = dict.fromkeys((result.verdict.strongest_baseline, GARCH))
+    skill = f"{' and '.join(map(versus, (strongest, *others)))}: how much lower the CRPS of {result.cell} is."
+    crps = "CRPS in basis points of the log return."
+    adjusted = "adjusted p: after control of the false discovery rate over all tickers (Benjamini-Hochberg)."
+    columns: tuple[Column[Versus], ...] = (
+        Column("ticker", lambda row: row.score.ticker, align="left"),
+        Column("n", lambda row: row.score.n, thousands, rank=3),
+        Column("CRPS", lambda row: row.score.crps, basis_points, crps, rank=1),
+        skill_column(strongest, versus(strongest), skill),
+        p_column(strongest, "p: one-sided Diebold-Mariano test.", rank=2),
+        Column("adjusted p", lambda row: result.adjusted_p.get(row.score.ticker), p_value, adjusted),
+        *(skill_column(rival, versus(rival), skill) for rival in others),
+        Column(COVERAGE_90, lambda row: row.score.coverage_90, percent),
     )
     return Table(columns, tuple(ranked), most=_MOST)
-
-
-def _than(rival: str, value: Callable[[Comparison], float]) -> Callable[[_Ticker], float | None]:
-    return lambda ticker: value(ticker.against[rival]) if rival in ticker.against else None
 
 
 def _spread(ranked: Sequence[float], strongest: str) -> str:

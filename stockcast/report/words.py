@@ -61,7 +61,7 @@ def meaning(name: str) -> str:
     return _MEANINGS.get(name, "")
 
 
-GATES = {
+GATE_WORDS = {
     ("lstm", "input"): (
         "Input gate",
         "i_t = sigmoid(W x_t + U h_{t-1} + b) is the share of the new candidate that is written into the cell state.",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.errors import ConfigError
-from stockcast.report.papers import SUFFIXES, require_suffix, skill_table_text
+from stockcast.report.papers import TABLE_SUFFIXES, require_suffix, skill_table_text
 from stockcast.results import SkillRow, SkillTable
 from stockcast.text import printable
 from tests.report.skills import ALONE, GRU, HAR, LSTM, TABLE, WITHOUT_GARCH
@@ -234,11 +234,11 @@ def test_a_bar_in_a_competitors_name_does_not_end_its_cell() -> None:
 def test_another_suffix_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(ConfigError, match="names no format") as caught:
         require_suffix(name)
-    assert all(suffix in caught.value.hint for suffix in SUFFIXES)
+    assert all(suffix in caught.value.hint for suffix in TABLE_SUFFIXES)
     with pytest.raises(ConfigError):
         skill_table_text(TABLE, name)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", TABLE_SUFFIXES)
 def test_the_suffix_of_a_file_is_found(suffix: str) -> None:
     assert require_suffix(f"skill.2021{suffix}") == suffix

@@ -31,8 +31,8 @@ def report_plots(report: Report) -> dict[str, bytes]:
     drawings = [
         drawing
         for section in sections(report)
-        for block in section.blocks
-        if isinstance(block, Figures)
-        for drawing in block.drawings
+        for element in section.elements
+        if isinstance(element, Figures)
+        for drawing in element.drawings
     ]
     return {f"{drawing.chart.name}.png": png(drawing.chart) for drawing in drawings}

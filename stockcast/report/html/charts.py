@@ -395,7 +395,7 @@ def fold_losses_chart(cell: str, title: str, folds: Sequence[tuple[int, Sequence
     return Chart(f"losses-{cell}-folds", title, label, 430, 290, draw)
 
 
-def learnt(curves: Sequence[LossCurve]) -> bool:
+def was_validated(curves: Sequence[LossCurve]) -> bool:
     """Whether a validation loss was looked at, so that there is something to compare."""
     return any(np.isfinite(_values(curve.validation)).sum() > 1 for curve in curves)
 

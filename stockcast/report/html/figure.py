@@ -96,8 +96,15 @@ def declarations(theme: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart. name: of its file, and unique on a page; title: what it shows; label: what it says to those who hear
-    the page read; width, height: px; draw: puts everything on empty axes.
+    """One chart.
+
+    Attributes:
+        name: Of its file, and unique on a page.
+        title: What it shows.
+        label: What it says to those who hear the page read.
+        width: px.
+        height: px.
+        draw: Puts everything on empty axes.
     """
 
     name: str

@@ -28,8 +28,10 @@ _TIES = (
 class Prose:
     """A paragraph.
 
-    manner: plain; quiet, a note on what stands above it; lead, what nobody is to overlook; headline, what the
-    whole page is about.
+    Attributes:
+        text: What it says.
+        manner: plain; quiet, a note on what stands above it; lead, what nobody is to overlook; headline, what the whole
+            page is about.
     """
 
     kind: ClassVar[str] = "prose"
@@ -56,7 +58,12 @@ class Cards:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table. folded: shown on demand."""
+    """A table.
+
+    Attributes:
+        table: What it shows.
+        folded: It is shown on demand.
+    """
 
     kind: ClassVar[str] = "table"
     table: Table[Any]
@@ -65,7 +72,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart with a note below it. narrow: the same for a phone; None: one serves both."""
+    """A chart with a note below it.
+
+    Attributes:
+        chart: For a wide page.
+        note: What stands below it.
+        narrow: The same for a phone; None: one serves both.
+    """
 
     chart: Chart
     note: str
@@ -93,20 +106,33 @@ class Facts:
     facts: tuple[tuple[str, str], ...]
 
 
-Block = Prose | Cards | Grid | Figures | Facts
+Element = Prose | Cards | Grid | Figures | Facts
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page. anchor: where links lead to; unique."""
+    """One part of the page.
+
+    Attributes:
+        anchor: Where links lead to; unique.
+        title: Its heading.
+        elements: From top to bottom.
+    """
 
     anchor: str
     title: str
-    blocks: tuple[Block, ...]
+    elements: tuple[Element, ...]
 
 
 def document(ticker: str, dateline: str, version: str, sections: Sequence[Section]) -> str:
-    """The HTML document with those sections. dateline: below its title; version: of stockcast."""
+    """The HTML document.
+
+    Args:
+        ticker: Its title.
+        dateline: What stands below the title.
+        version: Of stockcast.
+        sections: From top to bottom.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

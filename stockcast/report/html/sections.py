@@ -15,7 +15,7 @@ from stockcast.evaluation.skillpath import Skill, skill, skill_path
 from stockcast.evaluation.verdict import LEVEL, display
 from stockcast.report import backtest
 from stockcast.report.html import charts
-from stockcast.report.html.page import Block, Card, Cards, Drawing, Facts, Figures, Grid, Prose, Section
+from stockcast.report.html.page import Card, Cards, Drawing, Element, Facts, Figures, Grid, Prose, Section
 from stockcast.report.tables import (
     Column,
     Table,
@@ -104,9 +104,9 @@ def paired(rows: ForecastRows, baseline: ForecastRows) -> Pair:
 
 def _verdict(report: Report) -> Section:
     """What comes first, and for many readers last."""
-    blocks: list[Block] = [Prose(report.result.verdict.sentence, "headline"), Cards(_cards(report))]
+    elements: list[Element] = [Prose(report.result.verdict.sentence, "headline"), Cards(_cards(report))]
     if report.fan:
-        blocks.append(Prose(_next(report), "lead"))
+        elements.append(Prose(_next(report), "lead"))
     network = display(report.result.network)
     reading = (
         f"Skill: how much lower the {network}'s CRPS, the error of its whole distribution, is than that of a forecast "
@@ -114,7 +114,7 @@ def _verdict(report: Report) -> Section:
         f"none (one-sided); a claim is made below {LEVEL:g}. The strongest baseline was chosen before the forecasts "
         "that are scored here. Direction counts before any trading cost."
     )
-    return Section("verdict", "Verdict", (*blocks, Prose(reading, "quiet")))
+    return Section("verdict", "Verdict", (*elements, Prose(reading, "quiet")))
 
 
 def _cards(report: Report) -> tuple[Card, ...]:
@@ -179,11 +179,11 @@ def _prices(report: Report) -> Section | None:
     rows = network_rows(report)
     wide = charts.fan_chart(report, rows, _SESSIONS)
     narrow = charts.fan_chart(report, rows, _SESSIONS_NARROW, narrow=True)
-    blocks: list[Block] = [Figures((Drawing(wide, _fan_note(report), narrow),))]
+    elements: list[Element] = [Figures((Drawing(wide, _fan_note(report), narrow),))]
     if len(report.fan) > 1:
         table = Table(_FAN, report.fan, f"Forecast by {display(report.forecaster)}")
-        blocks.append(Grid(table, folded=len(report.fan) > _FOLDED))
-    return Section("price", "Price and forecast", tuple(blocks))
+        elements.append(Grid(table, folded=len(report.fan) > _FOLDED))
+    return Section("price", "Price and forecast", tuple(elements))
 
 
 def _fan_note(report: Report) -> str:
@@ -245,8 +245,8 @@ def _skill(report: Report) -> Section | None:
         f"One less the ratio of mean CRPS to the baseline's, over {window}. The band is a 90 % confidence interval for "
         "each window by itself: where zero is inside, the window alone tells nobody apart. Scales differ."
     )
-    blocks = (Prose(words), Figures(drawings), Grid(table), Prose(table.notes, "quiet"))
-    return Section("skill", "Skill over time", blocks)
+    elements = (Prose(words), Figures(drawings), Grid(table), Prose(table.notes, "quiet"))
+    return Section("skill", "Skill over time", elements)
 
 
 def _skill_drawing(name: str, pair: Pair, rolling: bool, report: Report) -> Drawing:
@@ -296,23 +296,23 @@ _VERSUS: tuple[Column[_Versus], ...] = (
 
 def _calibration(report: Report) -> Section | None:
     """None without a calibration and without forecasts to see it from."""
-    blocks: list[Block] = []
+    elements: list[Element] = []
     known = report.result.calibration
     if known is not None:
         held = backtest.calibration_words(known, f" of {count(known.coverage.n, 'outcome')}")
         pit = f"PIT: {backtest.pit_words(known)}, chi-square p {p_value(known.uniformity.chi2_p)}."
-        blocks.append(Prose(f"{held} {pit} {backtest.AGAINST}"))
+        elements.append(Prose(f"{held} {pit} {backtest.AGAINST}"))
     drawings = (*_whole_drawings(report), *(_group_drawings(known) if known is not None else ()))
     if drawings:
-        blocks.append(Figures(drawings))
+        elements.append(Figures(drawings))
     if report.result.calibrated:
         note = (
             "What two methods of calibration, learning from settled forecasts alone, would have made of the network's "
             "90 % intervals. Errors in percentage points of coverage; score: mean interval score in basis points of "
             "the log return, lower is better."
         )
-        blocks += [Grid(backtest.effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
-    return Section("calibration", "Calibration", tuple(blocks)) if blocks else None
+        elements += [Grid(backtest.effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
+    return Section("calibration", "Calibration", tuple(elements)) if elements else None
 
 
 def _whole_drawings(report: Report) -> tuple[Drawing, ...]:
@@ -356,14 +356,14 @@ def _scores(report: Report) -> Section | None:
     if not scores.rows:
         return None
     n = scores.rows[0].score.n
-    blocks: list[Block] = [Grid(replace(scores, title=f"{n:,} forecasts, best CRPS first"))]
+    elements: list[Element] = [Grid(replace(scores, title=f"{n:,} forecasts, best CRPS first"))]
     if report.confidence_set:
         names = (f"{name} (p {p_value(p)})" for name, p in report.confidence_set.items())
-        blocks.append(Prose(backtest.best_words(names)))
+        elements.append(Prose(backtest.best_words(names)))
     left_out = ""
     if result.left_out:
         left_out = f" Left out, since they could not be fitted: {', '.join(result.left_out)}."
-    blocks.append(Prose(backtest.scores_note(scores) + left_out, "quiet"))
+    elements.append(Prose(backtest.scores_note(scores) + left_out, "quiet"))
     if result.horizon > 1:
         steps = range(1, result.horizon + 1)
         ahead = backtest.steps_table(result, [result.verdict.strongest_baseline], steps, coverage_50=True)
@@ -371,8 +371,8 @@ def _scores(report: Report) -> Section | None:
             "Each forecast is of the whole way from the last close. CRPS in basis points of the log return; p: "
             "one-sided Diebold-Mariano test."
         )
-        blocks += [Grid(replace(ahead, title=f"{network}, several sessions ahead")), Prose(note, "quiet")]
-    return Section("scores", "All competitors", tuple(blocks))
+        elements += [Grid(replace(ahead, title=f"{network}, several sessions ahead")), Prose(note, "quiet")]
+    return Section("scores", "All competitors", tuple(elements))
 
 
 def _economics(report: Report) -> Section | None:
@@ -451,7 +451,7 @@ def _folds(report: Report) -> Section | None:
         f"{count(len(folds), 'fold')}: each is trained on the past, validated on the newest part of it, and tested on "
         f"sessions that it has not seen, {sum(fold.test[2] for fold in folds):,} in all."
     )
-    blocks: list[Block] = [
+    elements: list[Element] = [
         Prose(words),
         Figures((Drawing(charts.folds_chart(folds), "", charts.folds_chart(folds, narrow=True)),)),
     ]
@@ -462,9 +462,9 @@ def _folds(report: Report) -> Section | None:
             "Loss: mean negative log likelihood of a session, in units of the base scale. Dots: the steps whose "
             "weights the members of the ensemble kept. Change: mean over the members, since before the first step."
         )
-        blocks += [Figures(drawings), Prose(losses, "quiet")]
+        elements += [Figures(drawings), Prose(losses, "quiet")]
     steps = Column("steps of each member", _steps, align="words")
-    return Section("folds", "How it was tested", (*blocks, Grid(backtest.folds_table(folds, steps), folded=True)))
+    return Section("folds", "How it was tested", (*elements, Grid(backtest.folds_table(folds, steps), folded=True)))
 
 
 def _losses(cell: str, folds: Sequence[FoldSummary]) -> tuple[Drawing, ...]:
@@ -475,7 +475,7 @@ def _losses(cell: str, folds: Sequence[FoldSummary]) -> tuple[Drawing, ...]:
     number, curves = known[-1]
     name = display(cell)
     last = Drawing(charts.losses_chart(cell, f"{name}: loss of each member, fold {number}", curves), "")
-    several = [(fold, members) for fold, members in known if charts.learnt(members)]
+    several = [(fold, members) for fold, members in known if charts.was_validated(members)]
     if len(several) < 2:
         return (last,)
     return last, Drawing(charts.fold_losses_chart(cell, f"{name}: change of the validation loss", several), "")
