@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from stockcast.cli.failures import PACKAGES
 from stockcast.versions import VERSION, installed_version
+from tests.processes import cold
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -82,8 +82,7 @@ from importlib.metadata import version
 from stockcast.versions import installed_version, versions
 print(version("stockcast"), installed_version("stockcast"), versions()["stockcast"])
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["99.9", VERSION, VERSION]
+    assert cold(code=code, folder=ROOT).succeeded().out.split() == ["99.9", VERSION, VERSION]
 
 
 def test_nothing_else_looks_our_version_up() -> None:

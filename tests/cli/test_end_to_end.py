@@ -9,8 +9,6 @@ import math
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +19,7 @@ import pytest
 
 from tests import synthetic
 from tests.cli.test_coldstart import HEAVY
-from tests.processes import COMMAND, Completed, cold, forked, packages_loaded
+from tests.processes import COMMAND, Completed, Process, cold, forked, packages_loaded
 
 DATA = Path(__file__).parents[2] / "data"
 QUICK = ("--seeds", "2", "--steps", "20", "--quiet")
@@ -295,32 +293,14 @@ def test_an_interrupted_training_leaves_the_old_model_and_nothing_half_written(
 ) -> None:
     home = shutil.copytree(trained.home, tmp_path / "home")
     before = (home / "models" / "FAKE" / "manifest.json").read_bytes()
-    command = [
-        sys.executable,
-        "-u",
-        "-m",
-        "stockcast",
-        "train",
-        str(trained.file),
-        "--steps",
-        "100000",
-        "--home",
-        str(home),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "training lstm" in line:
-                break
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        try:
-            out, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    assert out == ""
+    process = Process(["train", trained.file, "--steps", "100000", "--home", home], tmp_path, os.environ)
+    for line in process.stderr:
+        if "training lstm" in line:
+            break
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    done = process.completed()
+    assert (done.code, done.out) == (130, "")
     assert (home / "models" / "FAKE" / "manifest.json").read_bytes() == before
     assert [name for name in os.listdir(home / "models") if ".new-" in name or ".old" in name] == []
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import cache
 
 import numpy as np
@@ -24,6 +22,7 @@ from stockcast.models.recalibration import (
     quantiles_at,
 )
 from stockcast.prices.history import ONE_DAY
+from tests.processes import packages_loaded
 
 LEVELS = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
 FIRST = np.datetime64("2020-01-01")
@@ -448,5 +447,5 @@ def test_settings_and_levels_out_of_range_are_refused() -> None:
 
 
 def test_recalibration_starts_without_heavy_packages() -> None:
-    code = "import sys, stockcast.models.recalibration; print(sorted({'scipy', 'pandas', 'torch'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    found = packages_loaded(code="import stockcast.models.recalibration")
+    assert found.isdisjoint({"scipy", "pandas", "torch"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from stockcast.errors import DataError
 from stockcast.prices.csvfile import ReadOptions, looks_like_path, read
+from tests.processes import packages_loaded
 
 YAHOO = """Date,Open,High,Low,Close,Adj Close,Volume
 2021-04-13,10.0,11.0,9.5,10.5,10.1,1000
@@ -437,9 +437,5 @@ def test_a_message_of_one_line_is_shown(tmp_path: Path) -> None:
 
 def test_a_csv_is_read_without_heavy_packages(tmp_path: Path) -> None:
     source = write(tmp_path, YAHOO)
-    code = (
-        f"import sys; from stockcast.prices.csvfile import read; read({source!r}); "
-        "print({'pandas', 'pyarrow', 'scipy', 'torch', 'gzip', '_strptime'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    found = packages_loaded(code=f"from stockcast.prices.csvfile import read; read({source!r})")
+    assert found.isdisjoint({"pandas", "pyarrow", "scipy", "torch", "gzip", "_strptime"})

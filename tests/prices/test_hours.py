@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -18,6 +16,7 @@ from stockcast.errors import ConfigError
 from stockcast.prices.hours import TradingHours, load_hours
 from stockcast.prices.sessions import load_calendar
 from stockcast.storage.codec import MisfitError, decode, encode
+from tests.processes import cold
 
 FIRST, THROUGH = date(2019, 1, 1), date(2025, 12, 31)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -185,5 +184,4 @@ def test_stored_hours_are_used_without_importing_pandas() -> None:
         "assert not {'pandas', 'exchange_calendars', 'scipy'} & set(sys.modules)\n"
     )
     told = json.dumps(GOOD)
-    result = subprocess.run([sys.executable, "-c", script], input=told, capture_output=True, text=True, check=True)
-    assert result.stdout == "2024-07-03 17:00:00+00:00\n"
+    assert cold(code=script, stdin=told).succeeded().out == "2024-07-03 17:00:00+00:00\n"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import warnings
 from datetime import date, timedelta
 from functools import cache
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 from stockcast.errors import ConfigError
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.storage.codec import MisfitError, decode, encode
+from tests.processes import cold
 
 FIRST, THROUGH = date(1999, 1, 1), date(2028, 12, 31)
 EXCHANGES = ("XNYS", "XLON", "XTKS", "24/7")
@@ -206,5 +205,4 @@ def test_a_described_calendar_is_used_without_importing_pandas() -> None:
         "assert not {'pandas', 'exchange_calendars', 'scipy'} & set(sys.modules)\n"
     )
     described = json.dumps(encode(load_calendar("XNYS", date(2021, 1, 1), date(2021, 12, 31))))
-    result = subprocess.run([sys.executable, "-c", script], input=described, capture_output=True, text=True, check=True)
-    assert result.stdout == "2021-04-05\n"
+    assert cold(code=script, stdin=described).succeeded().out == "2021-04-05\n"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -19,6 +17,7 @@ from stockcast.evaluation.verdict import BacktestResult
 from stockcast.report.html import report_html, report_plots
 from stockcast.report.html.charts import chance_range
 from stockcast.results import Report
+from tests.processes import packages_loaded
 from tests.report import reports
 from tests.report.backtests import BACKTESTED
 from tests.report.reports import BARE, REPORT
@@ -297,12 +296,8 @@ def test_a_report_without_charts_has_but_its_folds_to_draw() -> None:
 
 
 def test_matplotlib_is_imported_when_something_is_drawn_and_not_before() -> None:
-    code = (
-        "import sys; import stockcast.report.html, stockcast.report.html.sections, stockcast.report.html.page;"
-        "print([name for name in ('matplotlib', 'jinja2', 'scipy', 'pandas', 'torch') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    code = "import stockcast.report.html, stockcast.report.html.sections, stockcast.report.html.page"
+    assert packages_loaded(code=code).isdisjoint({"matplotlib", "jinja2", "scipy", "pandas", "torch"})
 
 
 @pytest.mark.parametrize(("n", "p"), [(1, 0.9), (10, 0.9), (250, 0.9), (420, 0.1), (33, 0.5)])

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from stockcast.errors import ConfigError, LockedError, ModelError, StorageError
 from stockcast.storage import modelfile
 from stockcast.storage.modelfile import ModelFile, delete_model, load_model, model_id, model_names, save_model
+from tests.processes import packages_loaded
 
 NAMES = ("AAPL", "^GSPC", "BRK-B", "BF.B", "0700.HK", "EURUSD=X", "my stock, 2", "Zürich", "A.new-0123456789abcdef.old")
 BAD_NAMES = ("", ".", "..", ".hidden", "a/b", "a\\b", "/etc", "a\nb", "a\0b", "a\x7fb", "é" * 101)
@@ -475,12 +476,7 @@ def test_readers_see_whole_models_while_writers_are_killed(models: Path) -> None
 
 def test_loading_imports_neither_torch_nor_the_lock(models: Path) -> None:
     save_model(models, numbered(1))
-    script = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from stockcast.storage.modelfile import load_model\n"
-        "assert 'safetensors' not in sys.modules\n"
-        "load_model(Path(sys.argv[1]), 'AAPL')\n"
-        "assert not {'torch', 'pandas', 'scipy', 'filelock'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", script, str(models)], check=True)
+    imported = "from stockcast.storage.modelfile import load_model"
+    assert "safetensors" not in packages_loaded(code=imported)
+    found = packages_loaded(models, code=f"from pathlib import Path; {imported}; load_model(Path(sys.argv[1]), 'AAPL')")
+    assert found.isdisjoint({"torch", "pandas", "scipy", "filelock"})
