@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 
 import stockcast
+from tests.goldens import schemas
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "from stockcast.cli.app import main; main()"
@@ -57,8 +58,10 @@ class Completed:
 
     @property
     def json(self) -> Any:
-        """stdout as the one JSON object that it must be."""
-        return json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+        """stdout as the one JSON object that it must be, and as its published schema says."""
+        document = json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+        assert not schemas.problems_of(document)
+        return document
 
     @property
     def data(self) -> Any:

@@ -28,10 +28,15 @@ def problems(name: str, document: Any) -> list[str]:
 
     The published schemas allow such keys, since a program that reads a document has to let new ones pass.
     """
+    errors = _validator(name).iter_errors(document)
+    return [f"{error.json_path}: {reason}" for error in errors for reason in _reasons(error)]
+
+
+@cache
+def _validator(name: str) -> Any:
     from jsonschema import Draft202012Validator
 
-    validator = Draft202012Validator(closed(published()[name]))
-    return [f"{error.json_path}: {reason}" for error in validator.iter_errors(document) for reason in _reasons(error)]
+    return Draft202012Validator(closed(published()[name]))
 
 
 def closed(schema: Any) -> Any:

@@ -26,6 +26,11 @@ def documents(records: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, s
                 yield from ((f"{step} {place}", LINES, line) for line in content)
 
 
+def problems_of(document: Any) -> list[str]:
+    """What of one document is not as its schema says; nothing where jsonschema is not installed."""
+    return schemas.problems(document["schema"], document) if INSTALLED else []
+
+
 def problems(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What is not as the schemas say; nothing where jsonschema is not installed."""
     if not INSTALLED:
