@@ -61,9 +61,9 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     prices = PriceSource(home, read, FetchSession(FetchConfig(offline=True), many=False))
     found = _prices_of(file, prices, sources)
     covariates = _beside(model, found, prices, sources, progress)
-    trained = _Trained(model, home, covariates, progress)
-    again = trained.pool(found) if model.is_pool else trained.alone(found[0], _Begun.of(file))
-    return compared(file, again)
+    if model.is_pool:
+        return compared(file, _pool(model, found, covariates, progress))
+    return compared(file, _alone(file, model, found[0], home, covariates, progress))
 
 
 def compared(saved: ModelFile, again: ModelFile) -> Reproduction:
@@ -161,11 +161,15 @@ def _same_prices(described: _Data, prices: PriceSource, source: str) -> PriceSer
     return series
 
 
+def _given(source: str, sources: Sequence[Path]) -> list[Path]:
+    """The files that may stand in for a source: those that are given, and those of its name in given folders."""
+    return [path / Path(source).name if path.is_dir() else path for path in sources]
+
+
 def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
     """Where to read a series: the given file of its name, or that in a given folder; else where the manifest says."""
     source, ticker = described.source, described.ticker
-    files = [path / Path(source).name if path.is_dir() else path for path in sources]
-    for path in files:
+    for path in _given(source, sources):
         if series == 1 or path_ticker(path.name) == ticker or path.name == Path(source).name:
             return file_source(path)
     if source == PROVIDER or not (is_ticker(source) or source == STANDARD_INPUT):
@@ -175,44 +179,36 @@ def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """A model that is trained again, with what it looks at beside the prices."""
+def _alone(
+    file: ModelFile, model: TrainedModel, series: PriceSeries, home: Path, covariates: Covariates | None,
+    progress: Progress,
+) -> ModelFile:  # fmt: skip
+    """A model of one series, trained again. Raises ModelError where the networks that it began with are others now."""
+    from stockcast.pipeline.training import Candidate
 
-    model: TrainedModel
-    home: Path
-    covariates: Covariates | None
-    progress: Progress
+    begun = _Begun.of(file)
+    candidate = Candidate.of(series, model.config, home, model.name, progress, covariates)
+    told = candidate.learned.init
+    if begun is not None and told is not None and begun != _Begun(told.young_id, told.served_id):
+        raise ModelError(
+            f"model {model.name} began with the networks of {told.name} as they were then "
+            f"({begun.young_id[:12]}), and they are others now ({told.young_id[:12]})",
+            "it can be made again only from the networks that it began with",
+        )
+    return candidate.file
 
-    def alone(self, found: PriceSeries, begun: _Begun | None) -> ModelFile:
-        """Of one series. begun: what the manifest says of the networks that it began with.
 
-        Raises ModelError where those are others now.
-        """
-        from stockcast.pipeline.training import Candidate
+def _pool(
+    model: TrainedModel, found: Sequence[PriceSeries], covariates: Covariates | None, progress: Progress
+) -> ModelFile:
+    """A model of many, trained again."""
+    from stockcast.pipeline.pools import Pool
+    from stockcast.pipeline.training import Candidate
 
-        model = self.model
-        candidate = Candidate.of(found, model.config, self.home, model.name, self.progress, self.covariates)
-        told = candidate.learned.init
-        if begun is not None and told is not None and begun != _Begun(told.young_id, told.served_id):
-            raise ModelError(
-                f"model {model.name} began with the networks of {told.name} as they were then "
-                f"({begun.young_id[:12]}), and they are others now ({told.young_id[:12]})",
-                "it can be made again only from the networks that it began with",
-            )
-        return trainedmodel.to_file(candidate.model)
-
-    def pool(self, found: Sequence[PriceSeries]) -> ModelFile:
-        """Of many."""
-        from stockcast.pipeline.pools import Pool
-        from stockcast.pipeline.training import train_pool
-
-        model = self.model
-        # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
-        pool = Pool.of([one.history for one in found], model.calendar, self.covariates)
-        with TemporaryDirectory(prefix="stockcast-") as folder:
-            train_pool(pool, model.config, Path(folder), model.name, self.progress)
-            return modelfile.load_model(Path(folder) / "models", model.name)
+    # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
+    pool = Pool.of([one.history for one in found], model.calendar, covariates)
+    with TemporaryDirectory(prefix="stockcast-") as folder:
+        return Candidate.of_pool(pool, model.config, Path(folder), model.name, progress).file
 
 
 def _beside(
@@ -238,8 +234,7 @@ def _instead(name: str, source: str, sources: Sequence[Path]) -> str:
     """Where to read what came from `source`: a given file of its name, or that in a given folder; else there."""
     if is_ticker(source):
         return source
-    files = [path / Path(source).name if path.is_dir() else path for path in sources]
-    for path in files:
+    for path in _given(source, sources):
         if (path.name == Path(source).name or path_ticker(path.name) == name) and path.is_file():
             return file_source(path)
     return source
