@@ -346,7 +346,7 @@ class CalibrationEffect:
 Forecasts = tuple[StudentT, Outcomes]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TickerRecord:
     """One ticker's forecasts. dist, outcomes: a row each, of any order.
 

@@ -8,9 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport
+from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport, TickerRecord
 from stockcast.evaluation.economics import Economics
 from stockcast.evaluation.scores import Comparison, Entry, ForecastRows, Score
 from stockcast.evaluation.significance import diebold_mariano, newey_west_variance, pesaran_timmermann, pooled_by_date
@@ -79,29 +78,12 @@ class FoldSummary:
     resumed: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkDistributions:
-    """A network's distributions of the next log return as numbers, Student-t, oldest first; every array has shape (N,).
-
-    early: how many rows at the beginning are of the first fold's validation part, from before it was learnt from; the
-    others are the scored ones.
-    """
-
-    early: int
-    loc: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    nu: NDArray[np.float64]
-    origins: NDArray[np.datetime64]
-    target_sessions: NDArray[np.datetime64]
-    last_close: NDArray[np.float64]
-    realised_return: NDArray[np.float64]
-
-
 @dataclass(frozen=True)
 class BacktestResult:
     """The walk-forward of one ticker. network: the cell that the verdict is about, chosen on the first fold's
     validation part. scores, comparisons: of every step ahead; every network against every baseline. left_out:
-    baselines that could not be fitted. dists: of the network, where rows are kept.
+    baselines that could not be fitted. record: the
+    network's distributions with what happened, where rows are kept; earlier: of the first fold's validation part.
     """
 
     ticker: str
@@ -118,7 +100,7 @@ class BacktestResult:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     rows: tuple[ForecastRows, ...] = ()
-    dists: NetworkDistributions | None = None
+    record: TickerRecord | None = None
 
     @property
     def horizon(self) -> int:

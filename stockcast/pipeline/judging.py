@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stockcast.errors import DataError
+from stockcast.evaluation.calibration import TickerRecord
 from stockcast.evaluation.scores import ConcatenatedDistribution, ConcatenatedEntry, Entry
-from stockcast.evaluation.verdict import BacktestResult, FoldSummary, NetworkDistributions, verdict
+from stockcast.evaluation.verdict import BacktestResult, FoldSummary, verdict
 from stockcast.models.distribution import StudentT
 from stockcast.models.training import LossCurve
 from stockcast.windows.splits import Part
@@ -64,7 +65,7 @@ def judged(
         verdict=verdict(entries[network], known, first_crps, serves),
         calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
         calibrated=_calibrated(entries[network]) if in_depth else (),
-        dists=_network_dists(walk, folds[0], files[0], entries[network]) if keep_rows else None,
+        record=_record(walk, folds[0], files[0], entries[network]) if keep_rows else None,
         economics=_traded(walk, entries, network) if in_depth else (),
         left_out=tuple(left_out),
         notes=walk.history.notes,
@@ -108,20 +109,11 @@ def _dists(file: FoldFile, name: str, step: int) -> tuple[Distribution, ...]:
     return (file.dists[name],) if step == 1 else file.ahead.get(name, ())[step - 2 : step - 1]
 
 
-def _network_dists(walk: Walk, first: Fold, file: FoldFile, entry: ConcatenatedEntry) -> NetworkDistributions:
-    """The network's distributions as numbers, those of the first fold's validation part before the scored ones."""
-    before, early, dist = walk.outcomes(first.split.validation), file.early[entry.model], student(entry.dist)
+def _record(walk: Walk, first: Fold, file: FoldFile, entry: ConcatenatedEntry) -> TickerRecord:
+    """The network's distributions and what happened; the first fold's validation part came earlier, and warms up."""
+    early = file.early[entry.model]
     assert isinstance(early, StudentT)  # noqa: S101 - a network's distribution is one
-    return NetworkDistributions(
-        early=len(early),
-        loc=np.concatenate([early.loc, dist.loc]),
-        scale=np.concatenate([early.scale, dist.scale]),
-        nu=np.concatenate([early.nu, dist.nu]),
-        origins=np.concatenate([before.origins, entry.outcomes.origins]),
-        target_sessions=np.concatenate([before.target_sessions, entry.outcomes.target_sessions]),
-        last_close=np.concatenate([before.last_close_N, entry.outcomes.last_close_N]),
-        realised_return=np.concatenate([before.y_N, entry.outcomes.y_N]),
-    )
+    return TickerRecord(student(entry.dist), entry.outcomes, (early, walk.outcomes(first.split.validation)))
 
 
 def _calibration(entry: Entry, early: Distribution) -> CalibrationReport:

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stockcast.evaluation.calibration import TickerRecord, pooled_effects
-from stockcast.evaluation.scores import Outcomes
+from stockcast.evaluation.calibration import pooled_effects
 from stockcast.evaluation.significance import (
     benjamini_hochberg,
     diebold_mariano,
     model_confidence_set,
     pooled_by_date,
 )
-from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, NetworkDistributions, PooledComparison
-from stockcast.models.distribution import StudentT
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.prices.history import Dates, Floats
 
 DISCOVERY_RATE = 0.1
@@ -50,36 +48,13 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
     )
     members = {name: by_date for name, (_, by_date) in by_step[0].items()}
     chosen = model_confidence_set(members, SET_SIZE, SET_BLOCK, SET_DRAWS) if len(members) > 1 else None
+    records = [result.record for result in results if result.record is not None]
     return BacktestSummary(
         results=tuple(results),
         pooled=comparisons,
         mean_crps={name: float(by_date.mean()) for name, by_date in members.items()},
         confidence_set={} if chosen is None else {name: chosen.p_values[name] for name in chosen.members},
-        calibrated=pooled_effects(_records(results)) if len(results) > 1 else (),
-    )
-
-
-def _records(results: Sequence[BacktestResult]) -> list[TickerRecord]:
-    """Each network's distributions and what happened; the first fold's validation part came earlier, and warms up."""
-    return [
-        TickerRecord(
-            *_dists(result.ticker, dists, slice(dists.early, None)), _dists(result.ticker, dists, slice(dists.early))
-        )
-        for result in results
-        if (dists := result.dists) is not None
-    ]
-
-
-def _dists(ticker: str, dists: NetworkDistributions, rows: slice) -> tuple[StudentT, Outcomes]:
-    return (
-        StudentT(dists.loc[rows], dists.scale[rows], dists.nu[rows]),
-        Outcomes(
-            ticker,
-            dists.origins[rows],
-            dists.target_sessions[rows],
-            dists.last_close[rows],
-            dists.realised_return[rows],
-        ),
+        calibrated=pooled_effects(records) if len(records) > 1 else (),
     )
 
 

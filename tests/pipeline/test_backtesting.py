@@ -150,8 +150,8 @@ def test_an_interrupted_backtest_goes_on_where_it_was(whole: BacktestResult, fit
     assert [fold.resumed for fold in resumed.folds] == [True, False, False]
     assert "FAKE: fold 1 of 3 was there already" in progress_log.details
     assert row_bytes(resumed, 999) == row_bytes(whole, 999)
-    as_new = replace(resumed, rows=(), dists=None, folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
-    assert as_new == replace(whole, rows=(), dists=None)
+    as_new = replace(resumed, rows=(), record=None, folds=tuple(replace(fold, resumed=False) for fold in resumed.folds))
+    assert as_new == replace(whole, rows=(), record=None)
 
 
 def test_a_finished_backtest_is_not_fitted_again_but_a_damaged_fold_is(
