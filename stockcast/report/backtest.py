@@ -21,7 +21,7 @@ from stockcast.report.tables import (
     percent,
     percent_2,
     thousands,
-    within,
+    through,
 )
 from stockcast.report.text import Block, Heading, Page, render, render_all
 
@@ -352,12 +352,12 @@ def network_scores(result: BacktestResult, network: str) -> list[Versus]:
 
 def skill_column(rival: str, title: str, note: str = "") -> Column[Versus]:
     """The network's skill over a baseline."""
-    return Column(title, within(lambda row: row.against.get(rival), lambda c: c.crps_skill), gain, note)
+    return Column(title, through(lambda row: row.against.get(rival), lambda c: c.crps_skill), gain, note)
 
 
 def p_column(rival: str, note: str = "", rank: int = 0) -> Column[Versus]:
     """The p-value of that skill."""
-    return Column("p", within(lambda row: row.against.get(rival), lambda c: c.dm_p), p_value, note, rank)
+    return Column("p", through(lambda row: row.against.get(rival), lambda c: c.dm_p), p_value, note, rank)
 
 
 def steps_table(
@@ -455,10 +455,10 @@ def _all_tickers(summary: BacktestSummary, skill: SkillTable) -> Table[SkillRow]
             "p: one-sided Diebold-Mariano test of the mean CRPS by date.",
             missing="",
         ),
-        Column("better on", within(pooled, _better_on), rank=1, missing=""),
+        Column("better on", through(pooled, _better_on), rank=1, missing=""),
         Column(
             _SIGNIFICANT,
-            within(pooled, lambda c: c.found),
+            through(pooled, lambda c: c.found),
             note="significant: tickers with skill at a false discovery rate of 10 % (Benjamini-Hochberg).",
             rank=5,
             missing="",

@@ -19,7 +19,7 @@ from stockcast.report.tables import (
     price,
     price_range,
     thousands,
-    within,
+    through,
 )
 from stockcast.report.text import Block, Heading, Page, render
 
@@ -95,11 +95,11 @@ def _done(run: TickerRun) -> str:
 _RUNS: tuple[Column[TickerRun], ...] = (
     Column("ticker", lambda run: run.ticker, align="left"),
     Column("origin", lambda run: run.origin, rank=3, align="left"),
-    Column("target", within(_first, lambda f: f.target_session), align="left"),
-    Column("last close", within(_first, lambda f: f.last_close), price, rank=2),
-    Column("median", within(_first, lambda f: f.median), price),
-    Column("90 % interval", within(_first, interval_90), price_range),
-    Column("P(up)", within(_first, lambda f: f.p_up), percent, rank=1),
+    Column("target", through(_first, lambda f: f.target_session), align="left"),
+    Column("last close", through(_first, lambda f: f.last_close), price, rank=2),
+    Column("median", through(_first, lambda f: f.median), price),
+    Column("90 % interval", through(_first, interval_90), price_range),
+    Column("P(up)", through(_first, lambda f: f.p_up), percent, rank=1),
     Column("settled", lambda run: run.settled, thousands, rank=2),
     Column("what happened", _done, align="words"),
 )
@@ -142,11 +142,11 @@ _SCORES: tuple[Column[LiveScore], ...] = (
     Column("rival", lambda s: s.rival or None, align="left"),
     Column(
         "skill",
-        within(_against_rival, lambda c: c.crps_skill),
+        through(_against_rival, lambda c: c.crps_skill),
         gain,
         "skill: by how much it is lower than the rival's.",
     ),
-    Column("p", within(_against_rival, lambda c: c.dm_p), p_value),
+    Column("p", through(_against_rival, lambda c: c.dm_p), p_value),
     Column(
         COVERAGE_90,
         lambda s: s.coverage_90,

@@ -89,7 +89,7 @@ class Table(Generic[_Row]):
         return " ".join(dict.fromkeys(column.note for column in self.columns if column.note))
 
 
-def within(part: Callable[[_Row], _Part | None], value: Callable[[_Part], Any]) -> Callable[[_Row], Any]:
+def through(part: Callable[[_Row], _Part | None], value: Callable[[_Part], Any]) -> Callable[[_Row], Any]:
     """A value of a part of a row; None where the row has no such part."""
 
     def of(row: _Row) -> Any:
