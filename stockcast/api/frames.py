@@ -18,7 +18,7 @@ import numpy as np
 from stockcast.api.inputs import expected, value_in_words
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.checks import validated
-from stockcast.prices.csvfile import names
+from stockcast.prices.csvfile import table as tables
 from stockcast.prices.history import Floats, History, RawBars
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ SOURCE = "frame"
 """What forecasts from a frame name as the source of their prices."""
 
 _ALIASES = {
-    "unique_id": ("uniqueid", *names.TICKER),
-    "ds": ("ds", *names.DATE),
+    "unique_id": ("uniqueid", *tables.TICKER_NAMES),
+    "ds": ("ds", *tables.DATE_NAMES),
     "y": ("y",),
-    "close": names.CLOSE,
-    "adjusted_close": names.ADJUSTED,
-    **names.OTHERS,
-    "splits": ("splits", *names.OTHERS["splits"]),
+    "close": tables.CLOSE_NAMES,
+    "adjusted_close": tables.ADJUSTED_NAMES,
+    **tables.OTHER_NAMES,
+    "splits": ("splits", *tables.OTHER_NAMES["splits"]),
 }
-_OPTIONAL = ("adjusted_close", *names.OTHERS)
+_OPTIONAL = ("adjusted_close", *tables.OTHER_NAMES)
 _DATES = ("datetime64", "datetime", "date", "string", "empty")
 _NO_NUMBERS = ("boolean", "datetime64", "datetime", "timedelta64", "timedelta", "complex", "period", "interval")
 _DATES_HINT = "give pandas dates, or text such as 2024-01-31"
@@ -176,10 +176,10 @@ class _Table:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> _Table:
-        keys = [names.key(str(name)) for name in frame.columns]
+        keys = [tables.header_key(str(name)) for name in frame.columns]
         columns: dict[str, Hashable] = {}
         for meaning, aliases in _ALIASES.items():
-            at = names.position(keys, aliases)
+            at = tables.first_of(keys, aliases)
             if at is not None:
                 if keys.count(keys[at]) > 1:
                     raise DataError(f"the frame has {keys.count(keys[at])} columns named {frame.columns[at]}")
@@ -302,18 +302,18 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
     if isinstance(frame.index, pd.DatetimeIndex) and frame.index.name is None:
         frame = frame.rename_axis("ds")
     told = {*_ALIASES["unique_id"], *_ALIASES["ds"]}
-    levels = [level for level in frame.index.names if level is not None and names.key(str(level)) in told]
-    there = {names.key(str(name)) for name in frame.columns}
-    return frame.reset_index([level for level in levels if names.key(str(level)) not in there])
+    levels = [level for level in frame.index.names if level is not None and tables.header_key(str(level)) in told]
+    there = {tables.header_key(str(name)) for name in frame.columns}
+    return frame.reset_index([level for level in levels if tables.header_key(str(level)) not in there])
 
 
 def _stacked(frame: pd.DataFrame) -> pd.DataFrame:
     """Tickers over the columns become rows; sessions in which a ticker has no bar go."""
     import pandas as pd
 
-    fields = {*names.CLOSE, *names.ADJUSTED}
+    fields = {*tables.CLOSE_NAMES, *tables.ADJUSTED_NAMES}
     for level in (0, 1):
-        if any(names.key(str(name)) in fields for name in frame.columns.get_level_values(1 - level)):
+        if any(tables.header_key(str(name)) in fields for name in frame.columns.get_level_values(1 - level)):
             index = frame.index.rename("ds") if frame.index.name is None else frame.index
             axis = ["unique_id" if at == level else "field" for at in (0, 1)]
             stacked = frame.set_axis(index).rename_axis(columns=axis).stack(level, future_stack=True)

@@ -13,10 +13,20 @@ import numpy as np
 from stockcast.config.sources import ReadOptions
 from stockcast.errors import DataError
 from stockcast.prices.checks import validated
-from stockcast.prices.csvfile import names
 from stockcast.prices.csvfile.cells import FileColumn, looks_like_date, parse_dates, parse_numbers, shown
-from stockcast.prices.csvfile.formats import MAGIC, FileTable, table_of_parquet, table_of_text
-from stockcast.prices.csvfile.layout import Layout, layout_of, one_ticker
+from stockcast.prices.csvfile.table import (
+    DATE_NAMES,
+    MAGIC,
+    OTHER_NAMES,
+    FileTable,
+    Layout,
+    first_of,
+    header_key,
+    layout_of,
+    one_ticker,
+    table_of_parquet,
+    table_of_text,
+)
 from stockcast.prices.history import Dates, History, RawBars
 from stockcast.text import well_formed
 
@@ -203,7 +213,7 @@ def _cut(table: FileTable, days: Dates, options: ReadOptions) -> tuple[FileTable
 
 
 def _raw_bars(table: FileTable, layout: Layout, days: Dates, ticker: str, source: str) -> RawBars:
-    places = {name: getattr(layout, name) for name in ("close", "adjusted_close", *names.OTHERS)}
+    places = {name: getattr(layout, name) for name in ("close", "adjusted_close", *OTHER_NAMES)}
     places = {name: at for name, at in places.items() if at is not None}
     values = parse_numbers(
         [table.column(at) for at in places.values()],
@@ -259,8 +269,8 @@ def read_known_dates(source: str) -> KnownDates:
         raise DataError("known dates cannot come from standard input", "name a file: it is read again by predict")
     label = label_of(source)
     rows, numbers = _rows(text_of(content(source), label))
-    header = [names.key(cell) for cell in rows[0]]
-    date_at, ticker_at = names.position(header, names.DATE), names.position(header, _TICKERS)
+    header = [header_key(cell) for cell in rows[0]]
+    date_at, ticker_at = first_of(header, DATE_NAMES), first_of(header, _TICKERS)
     if date_at is None:
         if not looks_like_date(rows[0][0]):
             raise DataError(

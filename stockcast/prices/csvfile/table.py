@@ -1,4 +1,7 @@
-"""Formats: delimited text and Parquet become a table: named columns of cells, as they stand in a file."""
+"""Table: delimited text and Parquet become named columns of cells, and whoever wrote the file, its columns are found.
+
+Which headers of which providers mean what is said here: foreign words end at this door.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import DataError
-from stockcast.prices.csvfile import names
 from stockcast.prices.csvfile.cells import Cells, FileColumn, looks_like_date, shown
 from stockcast.prices.history import Dates
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+DATE_NAMES = (
+    "date", "datetime", "tradedate", "tradingdate", "pricedate", "observationdate", "timestamp", "day", "time",
+)  # fmt: skip
+CLOSE_NAMES = (
+    "close", "closelast", "closeprice", "closingprice", "last", "lastprice", "pxlast", "settle", "settlement",
+    "settlementprice", "price", "nav", "value",
+)  # fmt: skip
+ADJUSTED_NAMES = ("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjcloseprice", "adjustedcloseprice")
+OTHER_NAMES = {
+    "open": ("open", "openprice", "openingprice"),
+    "high": ("high", "highprice", "dayhigh"),
+    "low": ("low", "lowprice", "daylow"),
+    "volume": ("volume", "vol", "sharevolume", "totalvolume", "tradedvolume"),
+    # Not Yahoo's "Stock Splits": its closes and volumes are split-adjusted already.
+    "splits": ("splitcoefficient", "splitfactor", "splitratio", "split"),
+}
+YAHOO_SPLITS = "stocksplits"
+TICKER_NAMES = ("ticker", "symbol", "name")
+
+_NUMBERING = re.compile(r"\s*\d+\.\s")
+_ASIDE = re.compile(r"\([^)]*\)")
+
+
+def header_key(name: str) -> str:
+    """What is compared of a header: its letters and digits in lower case.
+
+    "Adj. Close**", "5. adjusted close" and "Close (USD)" become adjclose, adjustedclose and close.
+    """
+    plain = _ASIDE.sub("", _NUMBERING.sub("", name, count=1) if _NUMBERING.match(name) else name)
+    return "".join(filter(str.isalnum, plain)).lower()
+
+
+def first_of(keys: list[str], aliases: tuple[str, ...]) -> int | None:
+    """Index of the first alias that is among the keys; earlier aliases win."""
+    return next((keys.index(alias) for alias in aliases if alias in keys), None)
 
 
 @dataclass(frozen=True)
@@ -169,8 +207,8 @@ def _header(rows: list[Row], wanted: Sequence[str]) -> _Header:
 
 def _header_row(rows: list[Row], wanted: Sequence[str]) -> int:
     """The first row that names what is wanted, else a date, else a close; else the first row."""
-    keys = [{names.key(cell) for cell in row} if len(row) > 1 else set() for row in rows]
-    for telling in ({names.key(name) for name in wanted}, set(names.DATE), {*names.CLOSE, *names.ADJUSTED}):
+    keys = [{header_key(cell) for cell in row} if len(row) > 1 else set() for row in rows]
+    for telling in ({header_key(name) for name in wanted}, set(DATE_NAMES), {*CLOSE_NAMES, *ADJUSTED_NAMES}):
         for at, found in enumerate(keys):
             if found & telling:
                 return at
@@ -179,9 +217,9 @@ def _header_row(rows: list[Row], wanted: Sequence[str]) -> int:
 
 def _levelled(rows: list[Row], index_name: str, body: int) -> _Header | None:
     """Two lines over an index name: one names the fields, the other one the tickers."""
-    fields = {*names.CLOSE, *names.ADJUSTED}
+    fields = {*CLOSE_NAMES, *ADJUSTED_NAMES}
     for at, row in enumerate(rows):
-        if any(names.key(cell) in fields for cell in row[1:]):
+        if any(header_key(cell) in fields for cell in row[1:]):
             tickers = rows[1 - at] if len(rows) == 2 else []
             groups = [cell.strip() for cell in tickers[1 : len(row)]]
             groups += [""] * (len(row) - 1 - len(groups))
@@ -298,4 +336,164 @@ def _pair(name: str) -> tuple[str, str] | None:
 
 
 def _names_fields(words: list[str]) -> bool:
-    return any(names.key(word) in {*names.CLOSE, *names.ADJUSTED} for word in words)
+    return any(header_key(word) in {*CLOSE_NAMES, *ADJUSTED_NAMES} for word in words)
+
+
+_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Positions of a table's columns; None where it has no such column.
+
+    close_is_adjusted: the close itself is an adjusted one, so that nothing is missing without another.
+    """
+
+    date: int
+    close: int
+    adjusted_close: int | None = None
+    open: int | None = None
+    high: int | None = None
+    low: int | None = None
+    volume: int | None = None
+    splits: int | None = None
+    close_is_adjusted: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def layout_of(table: FileTable, date_column: str | None = None, close_column: str | None = None) -> Layout:
+    """Find the columns by their names, case and decoration aside; `date_column` and `close_column` overrule.
+
+    Without a telling name the date is the one column whose first cell is a date, and the close the only column
+    besides it. A close column that the user names and that would not have been found is its own adjusted close.
+
+    Raises DataError that lists the columns where date or close cannot be told.
+    """
+    keys = [header_key(name) for name in table.names]
+    date = _date(table, keys, date_column)
+    found = _closes(table, keys, date)
+    if close_column is not None:
+        close = _named(table, keys, close_column, "--close-column")
+        if found is None or close != found.close:
+            found = Layout(date, close, close_is_adjusted=keys[close] in ADJUSTED_NAMES)
+    if found is None and not any(table.names):
+        raise _no_header(table)
+    if found is None:
+        raise DataError(
+            f"{table.label} has no column that is a close; its columns: {_listed(table.names)}",
+            "Name it with --close-column.",
+        )
+    others: dict[str, Any] = {name: first_of(keys, aliases) for name, aliases in OTHER_NAMES.items()}
+    return replace(found, **others)
+
+
+def one_ticker(table: FileTable, wanted: Sequence[str]) -> FileTable:
+    """The part of a table that is about one ticker, chosen by the first of the names `wanted` that it has.
+
+    Tickers stand over the columns or in a column of their own; a table with a single one is left as it is,
+    whatever its name. Raises DataError that lists the tickers where none of several is wanted.
+    """
+    if table.groups:
+        tickers = [group for group in dict.fromkeys(table.groups) if group]
+        if len(tickers) > 1:
+            ticker = _chosen(table.label, tickers, wanted)
+            return table.select([at for at, group in enumerate(table.groups) if group in ("", ticker)])
+        return table
+    at = first_of([header_key(name) for name in table.names], TICKER_NAMES)
+    if at is None or isinstance(table.columns[at], np.ndarray):
+        return table
+    cells = table.columns[at]
+    tickers = list(dict.fromkeys(cells))
+    if len(tickers) < 2:
+        return table
+    ticker = _chosen(table.label, tickers, wanted)
+    return table.take(np.array([row for row, cell in enumerate(cells) if cell == ticker]))
+
+
+def _chosen(label: str, tickers: Sequence[str], wanted: Sequence[str]) -> str:
+    for name in wanted:
+        for ticker in tickers:
+            if ticker.strip().casefold() == name.casefold():
+                return ticker
+    raise DataError(
+        f"{label} has prices of {len(tickers)} tickers: {_listed(tickers)}", "Choose one of them with --ticker."
+    )
+
+
+def _date(table: FileTable, keys: list[str], date_column: str | None) -> int:
+    if date_column is not None:
+        return _named(table, keys, date_column, "--date-column")
+    at = first_of(keys, DATE_NAMES)
+    if at is not None:
+        return at
+    likely = [at for at in range(len(keys)) if _holds_dates(table, at)]
+    if len(likely) != 1:
+        raise _no_date(table)
+    return likely[0]
+
+
+def _holds_dates(table: FileTable, at: int) -> bool:
+    cells = table.columns[at]
+    if isinstance(cells, np.ndarray):
+        return cells.dtype.kind == "M"
+    return looks_like_date(next((cell for cell in cells if cell.strip()), ""))
+
+
+def _no_date(table: FileTable) -> DataError:
+    if not any(table.names):
+        return _no_header(table)
+    return DataError(
+        f"{table.label} has no column that is a date; its columns: {_listed(table.names)}",
+        "Name it with --date-column.",
+    )
+
+
+def _no_header(table: FileTable) -> DataError:
+    return DataError(
+        f"{table.label} has no header that names its {len(table.names)} columns",
+        "Add a first row such as Date,Open,High,Low,Close,Volume.",
+    )
+
+
+def _closes(table: FileTable, keys: list[str], date: int) -> Layout | None:
+    """The layout's date, close and adjusted close."""
+    close, adjusted = (_only(table, keys, aliases) for aliases in (CLOSE_NAMES, ADJUSTED_NAMES))
+    if close is not None:
+        # Yahoo's client leaves the adjusted close out where it has adjusted the close itself.
+        yahoo = bool(table.groups) or YAHOO_SPLITS in keys
+        return Layout(date, close, adjusted, close_is_adjusted=adjusted is None and yahoo)
+    if adjusted is not None:
+        note = "The file has an adjusted close only: prices shown are adjusted, not as traded."
+        return Layout(date, adjusted, close_is_adjusted=True, notes=(note,))
+    others = [at for at in range(len(keys)) if at != date]
+    if len(others) != 1:
+        return None
+    name = table.names[others[0]]
+    return Layout(date, others[0], notes=(f"The close is taken from the column {shown(name)}.",) if name else ())
+
+
+def _only(table: FileTable, keys: list[str], aliases: tuple[str, ...]) -> int | None:
+    at = first_of(keys, aliases)
+    if at is not None and keys.count(keys[at]) > 1:
+        raise DataError(
+            f"{table.label} has {keys.count(keys[at])} columns named {shown(table.names[at])}",
+            "Keep one of them, or rename the others.",
+        )
+    return at
+
+
+def _named(table: FileTable, keys: list[str], name: str, option: str) -> int:
+    """The column that the user named: as written, else by its letters and digits alone."""
+    if name in table.names:
+        return table.names.index(name)
+    key = header_key(name)
+    if key and key in keys:
+        return keys.index(key)
+    raise DataError(
+        f"{table.label} has no column {shown(name)}; its columns: {_listed(table.names)}", f"Correct {option}."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    listed = ", ".join(word if word.strip() else "(unnamed)" for word in words[:_LISTED])
+    return listed if len(words) <= _LISTED else f"{listed} and {len(words) - _LISTED} more"
