@@ -96,7 +96,13 @@ def _with(values_T: Floats, bars: int, new_M: Floats) -> Floats:
 
 
 def differing_columns(a: Features, b: Features, rows: int) -> list[str]:
-    """Names of the causal columns that differ in the first `rows` sessions."""
+    """Names of the causal columns that differ in the first `rows` sessions, or that `b` lacks.
+
+    Args:
+        a: Features of one history.
+        b: Features of another one that has the same beginning.
+        rows: Sessions that are compared, to the last byte.
+    """
     pairs = {
         "return": (a.session_returns.r_T, b.session_returns.r_T),
         "variance": (a.session_returns.v_T, b.session_returns.v_T),
@@ -109,7 +115,11 @@ def differing_columns(a: Features, b: Features, rows: int) -> list[str]:
 
 
 def dist_bytes(dist: Distribution, start: int, stop: int) -> bytes:
-    """The distributions of rows start .. stop - 1 to the last byte. Raises TypeError for an unknown kind."""
+    """The distributions of rows start .. stop - 1 to the last byte.
+
+    Raises:
+        TypeError: The kind of distribution is not known.
+    """
     if isinstance(dist, StudentT):
         return b"".join(values[start:stop].tobytes() for values in (dist.loc, dist.scale, dist.nu))
     if isinstance(dist, Empirical):

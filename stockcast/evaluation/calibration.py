@@ -114,13 +114,20 @@ def uniformity(pit_N: ArrayLike, bins: int = 10) -> Uniformity:
 
     Kolmogorov-Smirnov: largest distance of the empirical from the uniform distribution function, exact or asymptotic
     p-value as SciPy chooses. Chi-square: sum over the bins of (count - n / bins)^2 / (n / bins), bins - 1 degrees of
-    freedom; undefined below 5 expected in a bin. Both take the PITs for independent. Berkowitz: z = Phi^-1(PIT)
-    follows z_t - mu = rho (z_t-1 - mu) + e_t, var e = v, and the null is mu = 0, rho = 0, v = 1. With the first z
-    given, and S the least sum of squares of z_t on a constant and z_t-1, over m = n - 1 terms:
-    LR = sum z_t^2 - m (1 + ln(S / m)), chi-square of 3 degrees; its part against rho alone is m ln(S_0 / S), S_0 the
-    least sum of squares on a constant, of 1 degree. Undefined: fewer than 5 PITs, or z that do not vary.
+    freedom; undefined below 5 expected in a bin. Both take the PITs for independent. Berkowitz: z = Phi^-1(PIT) follows
+    z_t - mu = rho (z_t-1 - mu) + e_t, var e = v, and the null is mu = 0, rho = 0, v = 1. With the first z given, and S
+    the least sum of squares of z_t on a constant and z_t-1, over m = n - 1 terms: LR = sum z_t^2 - m (1 + ln(S / m)),
+    chi-square of 3 degrees; its part against rho alone is m ln(S_0 / S), S_0 the least sum of squares on a constant, of
+    1 degree. Undefined: fewer than 5 PITs, or z that do not vary.
 
-    Raises DataError on a PIT that is not within 0 .. 1, ValueError on fewer than 2 bins.
+    Args:
+        pit_N: PITs, shape (N,), in order of time.
+        bins: Of the histogram, 2 or more.
+
+    Raises:
+        DataError: A PIT is not within 0 .. 1.
+        ValueError: There are fewer than 2 bins.
+
     References: Diebold, Gunther and Tay 1998, Evaluating density forecasts; Berkowitz 2001, Testing density forecasts,
     with applications to risk management (there with the stationary distribution of the first z).
     """
@@ -150,17 +157,23 @@ def uniformity(pit_N: ArrayLike, bins: int = 10) -> Uniformity:
 
 
 def coverage_tests(inside_N: ArrayLike, nominal: float = 0.9) -> CoverageTests:
-    """Tests of an interval that is to hold a share `nominal` of the outcomes. inside: true where it did.
+    """Tests of an interval that is to hold a share `nominal` of the outcomes.
 
     With x misses of n, p = 1 - nominal and P = x / n:
     Kupiec: 2 (x ln(P / p) + (n - x) ln((1 - P) / (1 - p))), chi-square of 1 degree.
     Independence: n_ij of the n - 1 pairs go from i to j (1 a miss), P_i = n_i1 / (n_i0 + n_i1), and P' the share of
-    misses of all pairs: 2 (sum_i n_i0 ln((1 - P_i) / (1 - P')) + n_i1 ln(P_i / P')), of 1 degree.
-    Conditional coverage: their sum, of 2 degrees.
-    Undefined: Kupiec without forecasts; the others where all pairs end alike or all begin alike, and nothing can be
-    said of dependence.
+    misses of all pairs: 2 (sum_i n_i0 ln((1 - P_i) / (1 - P')) + n_i1 ln(P_i / P')), of 1 degree. Conditional coverage:
+    their sum, of 2 degrees. Undefined: Kupiec without forecasts; the others where all pairs end alike or all begin
+    alike, and nothing can be said of dependence.
 
-    Raises ValueError on a nominal coverage not between 0 and 1, DataError on anything but true, false, 1 and 0.
+    Args:
+        inside_N: Whether the interval held the outcome, shape (N,), in order of time.
+        nominal: The share that it is to hold, between 0 and 1.
+
+    Raises:
+        DataError: A flag is anything but true, false, 1 and 0.
+        ValueError: The nominal coverage is not between 0 and 1.
+
     References: Kupiec 1995, Techniques for verifying the accuracy of risk measurement models; Christoffersen 1998,
     Evaluating interval forecasts.
     """
@@ -184,7 +197,16 @@ def coverage_tests(inside_N: ArrayLike, nominal: float = 0.9) -> CoverageTests:
 def coverage_by_group(inside_N: ArrayLike, group_N: ArrayLike, nominal: float = 0.9) -> CoverageTable:
     """Coverage of each group of forecasts, in order of the labels, which may be tickers, years or deciles.
 
-    Direction: an error of 0 is best. Unit: share. Raises as `coverage_tests`, and ValueError on different lengths.
+    Args:
+        inside_N: Whether the interval held the outcome, shape (N,).
+        group_N: The label of each forecast, shape (N,).
+        nominal: The share that the interval is to hold.
+
+    Returns:
+        Shares, and errors of which 0 is best.
+
+    Raises:
+        DataError, ValueError: As `coverage_tests`; ValueError also where the lengths differ.
     """
     flags, group = _flags(inside_N, nominal), np.asarray(group_N)
     if flags.shape != group.shape:
@@ -204,9 +226,12 @@ def coverage_by_year(inside_N: ArrayLike, dates_N: Dates, nominal: float = 0.9) 
 
 
 def coverage_by_decile(inside_N: ArrayLike, decile_N: Integers, nominal: float = 0.9) -> CoverageTable:
-    """Coverage by decile of volatility (`causal_deciles`), as `coverage_by_group`; rows too early for one are left out.
+    """Coverage by decile of volatility, as `coverage_by_group`; the groups are 0, the calmest, to 9.
 
-    The groups are 0, the calmest, to 9.
+    Args:
+        inside_N: Whether the interval held the outcome, shape (N,).
+        decile_N: `causal_deciles` of the scales, shape (N,); rows too early for one are left out.
+        nominal: The share that the interval is to hold.
     """
     flags, decile = _flags(inside_N, nominal), np.asarray(decile_N)
     if flags.shape != decile.shape:
@@ -218,9 +243,17 @@ def coverage_by_decile(inside_N: ArrayLike, decile_N: Integers, nominal: float =
 def calibration(
     pit_N: ArrayLike, inside_N: ArrayLike, decile_N: Integers, dates_N: Dates, nominal: float = 0.9
 ) -> CalibrationReport:
-    """All of the above for the forecasts of one ticker; `inside` belongs to the interval as it was shown.
+    """All of the above for the forecasts of one ticker.
 
-    decile: `causal_deciles` of the scales; dates: target sessions. Raises as the parts do.
+    Args:
+        pit_N: PITs, shape (N,), in order of time.
+        inside_N: Whether the interval, as it was shown, held the outcome, shape (N,).
+        decile_N: `causal_deciles` of the scales, shape (N,).
+        dates_N: Target sessions, shape (N,).
+        nominal: The share that the interval is to hold.
+
+    Raises:
+        DataError, ValueError: As the parts do.
     """
     return CalibrationReport(
         uniformity=uniformity(pit_N),
@@ -233,7 +266,15 @@ def calibration(
 def inside(pit_N: ArrayLike, nominal: float = 0.9) -> NDArray[np.bool_]:
     """Whether the distribution's central interval held the outcome, bounds included: PIT within (1 -+ nominal) / 2.
 
-    Raises DataError on a PIT that is not within 0 .. 1.
+    Args:
+        pit_N: PITs, shape (N,).
+        nominal: The share that the interval is to hold.
+
+    Returns:
+        Flags, shape (N,).
+
+    Raises:
+        DataError: A PIT is not within 0 .. 1.
     """
     pit, tail = _checked_pit(pit_N), 0.5 * (1.0 - nominal)
     return (tail <= pit) & (pit <= 1.0 - tail)

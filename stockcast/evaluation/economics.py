@@ -69,10 +69,17 @@ class SharpeRatio:
 
     @classmethod
     def of(cls, returns_N: ArrayLike) -> SharpeRatio:
-        """From simple returns, nothing taken off for cash: mean over standard deviation (divisor n - 1).
+        """The ratio of simple returns, nothing taken off for cash: mean over standard deviation (divisor n - 1).
 
-        Skewness and kurtosis: moments with divisor n. Undefined (NaN): fewer than two returns, or returns that do not
-        vary beyond rounding. Raises DataError on a return that is not finite.
+        Args:
+            returns_N: Returns of consecutive sessions, shape (N,).
+
+        Returns:
+            The estimate, per root session, with skewness and kurtosis (moments with divisor n). NaN: fewer than two
+            returns, or returns that do not vary beyond rounding.
+
+        Raises:
+            DataError: A return is not finite.
         """
         returns = finite("return", returns_N, "leave out sessions without a return")
         n = len(returns)
@@ -201,9 +208,15 @@ def economics(
 ) -> tuple[Economics, ...]:
     """Every strategy over the same sessions, in the order of STRATEGIES.
 
-    y: realised log returns; signal and volatility as in `positions`; rules: the defaults where None. trials as in
-    `assess`; holding throughout uses no forecast and was not chosen among them.
-    Raises what `positions` and `traded` do.
+    Args:
+        y_N: Realised log returns, shape (N,), oldest first.
+        signal_N: As in `positions`, shape (N,).
+        volatility_N: As in `positions`, shape (N,).
+        rules: Settings of the strategies; None: the defaults.
+        trials: As in `assess`; holding throughout uses no forecast and was not chosen among them.
+
+    Raises:
+        DataError, ValueError: As `positions` and `traded` do.
     """
     rules = rules or TradingRules()
     return tuple(
@@ -222,8 +235,17 @@ def chosen_economics(
 ) -> tuple[Economics, ...]:
     """The strategies on one of several settings' forecasts, their Sharpe ratios deflated by what the others showed.
 
-    tried: signal and volatility as in `positions`, by setting; each counts as one trial. With one, `economics`.
-    Raises what `positions` and `traded` do.
+    Args:
+        y_N: Realised log returns, shape (N,), oldest first.
+        tried: Signal and volatility as in `positions`, by setting; each counts as one trial.
+        chosen: The setting that is shown.
+        rules: Settings of the strategies; None: the defaults.
+
+    Returns:
+        The figures of the chosen setting; with a single one, those of `economics`.
+
+    Raises:
+        DataError, ValueError: As `positions` and `traded` do.
     """
     rules = rules or TradingRules()
     every = {name: economics(y_N, *forecast, rules) for name, forecast in tried.items()}
@@ -240,18 +262,26 @@ def chosen_economics(
 
 
 def positions(strategy: str, signal_N: ArrayLike, volatility_N: ArrayLike, rules: TradingRules) -> Floats:
-    """Share of the capital that a strategy holds over the session after each origin [N]; below 0 it is sold short.
+    """Share of the capital that a strategy holds over the session after each origin; below 0 it is sold short.
 
     buy-and-hold: 1. sign: the sign of the signal, 0 where that is 0. volatility-scaled: target volatility over forecast
     volatility, at most the cap; after Moreira and Muir 2017, Volatility-managed portfolios, who scale by the variance
-    of last month. sign-volatility-scaled: the product of the two before.
+    of last month. sign-volatility-scaled: the product of the two before. A row depends on that row's forecast alone,
+    hence on nothing after its origin.
 
-    signal: the median of the forecast log return, or p_up - 0.5; only its sign counts. volatility: the forecast's
-    standard deviation of one session's log return, as `Distribution.std` has it; the scale of a Student-t forecast is
-    smaller than that by the factor sqrt((nu - 2) / nu).
-    A row depends on that row's forecast alone, hence on nothing after its origin.
-    Raises DataError on a value that is not finite or a volatility that is not above 0, ValueError on different lengths
-    or a strategy that does not exist.
+    Args:
+        strategy: One of STRATEGIES.
+        signal_N: The median of the forecast log return, or p_up - 0.5, shape (N,); only its sign counts.
+        volatility_N: The forecast's standard deviation of one session's log return, shape (N,), as `Distribution.std`
+            has it; the scale of a Student-t forecast is smaller than that by the factor sqrt((nu - 2) / nu).
+        rules: Settings of the strategies.
+
+    Returns:
+        Positions in units of the capital, shape (N,).
+
+    Raises:
+        DataError: A value is not finite, or a volatility is not above 0.
+        ValueError: The lengths differ, or there is no such strategy.
     """
     signal, volatility = finite("signal", signal_N, _HINT), finite("forecast volatility", volatility_N, _HINT)
     if signal.shape != volatility.shape:
@@ -278,7 +308,14 @@ def traded(y_N: ArrayLike, position_N: ArrayLike) -> Track:
     R = exp(y) - 1; gross = position * R; turnover = |position - what the last one has become|: w (1 + R) / (1 + w R)
     for a last position w, 0 at the start. So a position of 1 that is kept is traded once, and one of 0.5 a little each
     session. The last position is not closed. What costs take from the capital does not enter: it is of second order.
-    Raises DataError on a value that is not finite, ValueError on different lengths.
+
+    Args:
+        y_N: Realised log returns, shape (N,), oldest first.
+        position_N: Positions in units of the capital, shape (N,).
+
+    Raises:
+        DataError: A value is not finite.
+        ValueError: The lengths differ.
     """
     y, position = finite("return", y_N, _HINT), finite("position", position_N, _HINT)
     if y.shape != position.shape:
@@ -295,12 +332,20 @@ def assess(strategy: str, track: Track, rules: TradingRules, trials: Trials | No
     """The figures of a track after costs; see `Economics`.
 
     sharpe and sharpe_se: `SharpeRatio` of the net returns, times sqrt(sessions per year). deflated_sharpe_p: one minus
-    `SharpeRatio.deflated`, 1.0 where the ratio is undefined; trials: their variance that of Sharpe ratios per year;
-    None, or one: nothing was chosen. break_even_cost_bp = mean gross return / mean turnover.
+    `SharpeRatio.deflated`, 1.0 where the ratio is undefined. break_even_cost_bp = mean gross return / mean turnover.
     annual_return = (final / initial capital)^(sessions per year / n) - 1; where a session takes all the capital, it is
     -1 and the drawdown 1, and the other figures go on as if it had been put in anew.
-    Undefined (NaN): annual_return and turnover without sessions, annual_volatility below two sessions, sharpe and
-    sharpe_se also where returns do not vary beyond rounding.
+
+    Args:
+        strategy: Its name.
+        track: What its positions earned and traded.
+        rules: Costs and sessions per year.
+        trials: The settings that were tried, their variance that of Sharpe ratios per year; None, or one: nothing was
+            chosen.
+
+    Returns:
+        The figures. NaN: annual_return and turnover without sessions, annual_volatility below two sessions, sharpe and
+        sharpe_se also where returns do not vary beyond rounding.
     """
     net, year, root_year = track.net(rules.cost_bp), rules.sessions_per_year, math.sqrt(rules.sessions_per_year)
     n, turnover, ratio = len(net), float(track.turnover_N.sum()), SharpeRatio.of(net)
@@ -322,7 +367,12 @@ def assess(strategy: str, track: Track, rules: TradingRules, trials: Trials | No
 def annual_return(net_N: ArrayLike, sessions_per_year: float = 252.0) -> float:
     """Compounded return per year, as a share: (prod (1 + r))^(sessions per year / n) - 1.
 
-    -1.0 from the session on that takes all the capital. Undefined (NaN): without sessions.
+    Args:
+        net_N: Simple returns, shape (N,).
+        sessions_per_year: 252 for most exchanges.
+
+    Returns:
+        A share; -1.0 from the session on that takes all the capital, NaN without sessions.
     """
     capital = _capital(net_N)
     n = len(capital) - 1
@@ -333,9 +383,16 @@ def annual_return(net_N: ArrayLike, sessions_per_year: float = 252.0) -> float:
 
 
 def max_drawdown(net_N: ArrayLike) -> float:
-    """Largest fall of the capital below its highest earlier value, the initial one included, as a share of it, 0 .. 1.
+    """Largest fall of the capital below its highest earlier value, the initial one included, as a share of it.
 
-    Direction: lower is better; 0 without a loss, or without sessions.
+    Direction: lower is better.
+
+    Args:
+        net_N: Simple returns, shape (N,).
+
+    Returns:
+        A share, 0 .. 1; 0 without a loss, or without sessions.
+
     Reference: Magdon-Ismail and Atiya 2004, Maximum drawdown.
     """
     capital = _capital(net_N)

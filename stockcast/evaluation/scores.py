@@ -106,9 +106,14 @@ class Outcomes:
 
     @classmethod
     def of(cls, ticker: str, f: Features, close_T: Floats, part: Part, horizon: int = 1) -> Outcomes:
-        """The outcomes of a part; `close_T` has one entry for each row of the features.
+        """The outcomes of a part.
 
-        Origins whose target session lies behind the last row are left out, at the end of the part.
+        Args:
+            ticker: Whose they are.
+            f: Its features, a row for each session with a return.
+            close_T: Closes as traded, one for each row of the features.
+            part: The origins; those whose target session lies behind the last row are left out, at the end of the part.
+            horizon: Sessions from origin to target.
         """
         m, stop = f.session_returns, min(part.stop, len(f) - horizon)
         origins, targets = slice(part.start, stop), slice(part.start + horizon, stop + horizon)
@@ -229,7 +234,15 @@ class Entry:
 
 
 def crps(dist: Distribution, y_N: Floats) -> Floats:
-    """CRPS of each row's distribution at its outcome, in closed form. Raises TypeError where there is none."""
+    """Continuous ranked probability score of each row by the kind of its distribution, in log return.
+
+    Args:
+        dist: Student-t or empirical distributions of N rows.
+        y_N: Outcomes, shape (N,).
+
+    Raises:
+        TypeError: There is no closed form for such distributions.
+    """
     if isinstance(dist, StudentT):
         return metrics.crps_student_t(y_N, dist.loc, dist.scale, dist.nu)
     if isinstance(dist, Empirical):

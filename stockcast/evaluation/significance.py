@@ -71,12 +71,21 @@ class ConfidenceSet:
 
 
 def pooled_by_date(dates_N: ArrayLike, losses_N: ArrayLike) -> tuple[Dates, Floats]:
-    """Mean over the forecasts of each date, oldest first: dates [D], means [D], in the unit of the losses.
+    """Mean over the forecasts of each date, oldest first, for tests over several tickers.
 
-    For tests over several tickers: forecasts of one day are not independent, days nearly are. The order of the rows
-    does not matter; each forecast counts alike within its date, and each date alike, however many tickers it has. Two
-    competitors are comparable where both come from the same rows.
-    Raises DataError on a loss that is not finite or a date that is missing, ValueError on different lengths.
+    Forecasts of one day are not independent, days nearly are. Each forecast counts alike within its date, and each date
+    alike, however many tickers it has. Two competitors are comparable where both come from the same rows.
+
+    Args:
+        dates_N: The date of each forecast, shape (N,), in any order.
+        losses_N: Their losses, shape (N,).
+
+    Returns:
+        Dates, shape (D,), and the means, shape (D,), in the unit of the losses.
+
+    Raises:
+        DataError: A loss is not finite, or a date is missing.
+        ValueError: The lengths differ.
     """
     dates, losses = np.asarray(dates_N, dtype="datetime64[D]"), finite("loss", losses_N)
     if dates.shape != losses.shape:
@@ -89,7 +98,17 @@ def pooled_by_date(dates_N: ArrayLike, losses_N: ArrayLike) -> tuple[Dates, Floa
 
 
 def finite(name: str, values_N: ArrayLike, hint: str = NO_SCORE) -> Floats:
-    """The values as an array [N]. Raises DataError, naming the row, on one that is not finite, ValueError on shape."""
+    """The values as an array of shape (N,).
+
+    Args:
+        name: What messages call a value.
+        values_N: The values.
+        hint: What to do about one that is not finite.
+
+    Raises:
+        DataError: A value is not finite; the message names its row.
+        ValueError: The values are no series.
+    """
     values = np.asarray(values_N, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"{name} has shape {values.shape}, not (N,)")
@@ -108,9 +127,20 @@ def indistinct(a_N: Floats, b_N: Floats) -> bool:
 def newey_west_variance(x_N: ArrayLike, lags: int) -> float:
     """Variance of the mean of an autocorrelated series: (g_0 + 2 sum_l (1 - l / (lags + 1)) g_l) / n.
 
-    g_l is the autocovariance at lag l with divisor n; lags beyond n - 1 have none. Unit: that of x, squared.
-    The Bartlett weights keep it from being negative. Undefined (NaN): an empty series.
-    Raises ValueError on negative lags, DataError on a value that is not finite.
+    g_l is the autocovariance at lag l with divisor n; lags beyond n - 1 have none. The Bartlett weights keep the
+    variance from being negative.
+
+    Args:
+        x_N: The series, shape (N,), in order of time.
+        lags: How many autocovariances count, 0 or more.
+
+    Returns:
+        The variance, in the square of the unit of x; NaN for an empty series.
+
+    Raises:
+        ValueError: The lags are negative.
+        DataError: A value is not finite.
+
     Reference: Newey and West 1987, A simple, positive semi-definite covariance matrix.
     """
     if lags < 0:
@@ -127,19 +157,28 @@ def newey_west_variance(x_N: ArrayLike, lags: int) -> float:
 
 
 def diebold_mariano(loss_a_N: ArrayLike, loss_b_N: ArrayLike, lags: int = 10, horizon: int = 1) -> DMResult:
-    """Test of equal mean loss against "a has the lower mean loss than b", of forecasts `horizon` steps ahead.
+    """Diebold-Mariano test of equal mean loss against "a has the lower mean loss than b".
 
     With d = loss a - loss b: statistic = mean(d) / sqrt(V) * sqrt((n + 1 - 2 h + h (h - 1) / n) / n), V the Newey-West
     variance of the mean, the last factor the small-sample correction of Harvey, Leybourne and Newbold for horizon h.
     p = P(t <= statistic) under Student-t with n - 1 degrees of freedom.
-    The statistic has no unit, is negative where a is better, and p is small where a is better beyond luck.
 
-    lags: of V, at least h - 1, since forecasts h steps ahead share h - 1 steps with the next one. Newey-West gives the
-    last of them little weight: with h - 1 alone, a sum of h unrelated steps is called significant at 5 % in 8 to 9 % of
-    simulated series of 250 to 1,000 rows; two or three times h come closer.
+    Args:
+        loss_a_N: Losses of a, shape (N,), in order of time.
+        loss_b_N: Losses of b of the same forecasts, shape (N,), in the same unit.
+        lags: Of V, at least h - 1, since forecasts h steps ahead share h - 1 steps with the next one. Newey-West gives
+            the last of them little weight: with h - 1 alone, a sum of h unrelated steps is called significant at 5 % in
+            8 to 9 % of simulated series of 250 to 1,000 rows; two or three times h come closer.
+        horizon: Steps ahead, h.
 
-    Undefined (statistic NaN, p-value 1.0): no more than h rows, or differences that do not vary beyond rounding.
-    Raises DataError on a loss that is not finite, ValueError on different lengths, negative lags or a horizon below 1.
+    Returns:
+        The statistic, without a unit, negative where a is better, and its p-value, small where a is significantly
+        better. NaN and 1.0: no more than h rows, or differences that do not vary beyond rounding.
+
+    Raises:
+        DataError: A loss is not finite.
+        ValueError: The lengths differ, the lags are negative or the horizon is below 1.
+
     References: Diebold and Mariano 1995; Newey and West 1987; Harvey, Leybourne and Newbold 1997.
     """
     if horizon < 1:
@@ -168,21 +207,32 @@ _HINT = "leave out sessions without an outcome or a forecast"
 
 
 def clark_west(y_N: ArrayLike, point_small_N: ArrayLike, point_large_N: ArrayLike, lags: int = 10) -> CWResult:
-    """Test of "the large model's extra terms are zero" against "they lower the mean squared error".
+    """Clark-West test of "the large model's extra terms are zero" against "they lower the mean squared error".
 
-    Where the extra terms are zero, the large model's error is expected to be the larger one, for the noise of what it
-    estimates in vain. With that noise taken off,
+    For point forecasts of a model against those of a smaller one that it contains. Where the extra terms are zero, the
+    large model's error is expected to be the larger one, for the noise of what it estimates in vain. With that noise
+    taken off,
         f = (y - small)^2 - ((y - large)^2 - (small - large)^2) = 2 (y - small) (large - small);
     statistic = mean(f) / sqrt(V), V the Newey-West variance of the mean; p = P(normal >= statistic), which the paper
-    finds a little too large rather than too small. For forecasts h steps ahead, `lags` has to be h - 1 or more.
-    The statistic has no unit and is positive where the large model is better.
+    finds a little too large rather than too small.
 
     It asks whether the extra terms help in the population. A small p-value does not say that the large model's
     forecasts had the lower error: that is for `diebold_mariano`.
 
-    point_small: the model that the other one contains, such as 0 or the historical mean for returns.
-    Undefined (statistic NaN, p-value 1.0): fewer than two rows, points alike up to rounding, f that does not vary.
-    Raises DataError on a value that is not finite, ValueError on different lengths or negative lags.
+    Args:
+        y_N: Outcomes, shape (N,), in order of time.
+        point_small_N: Forecasts of the model that the other one contains, such as 0 or the historical mean for returns.
+        point_large_N: Those of the large model.
+        lags: Of V, h - 1 or more for forecasts h steps ahead.
+
+    Returns:
+        The statistic, without a unit, positive where the large model is better, and its p-value. NaN and 1.0: fewer
+        than two rows, points alike up to rounding, f that does not vary.
+
+    Raises:
+        DataError: A value is not finite.
+        ValueError: The lengths differ, or the lags are negative.
+
     Reference: Clark and West 2007, Approximately normal tests for equal predictive accuracy in nested models.
     """
     if lags < 0:
@@ -207,16 +257,24 @@ def clark_west(y_N: ArrayLike, point_small_N: ArrayLike, point_large_N: ArrayLik
 
 
 def pesaran_timmermann(y_N: ArrayLike, predicted_up_N: ArrayLike) -> PTResult:
-    """Test of no relation between called and actual sign of return against "more often right than by luck".
+    """Pesaran-Timmermann test of no relation between called and actual sign against "more often right than by luck".
 
     With P the share of right calls, P* = Py Px + (1 - Py)(1 - Px) the share expected of unrelated calls, Py and Px the
-    shares of rises and of calls "up": statistic = (P - P*) / sqrt(var P - var P*), standard normal under the null.
-    The numerator is twice the covariance of call and outcome, the variance 4 Py (1 - Py) Px (1 - Px) (n - 1) / n^2:
-    the statistic is their correlation times n / sqrt(n - 1), and is computed so.
+    shares of rises and of calls "up": statistic = (P - P*) / sqrt(var P - var P*), standard normal under the null. The
+    numerator is twice the covariance of call and outcome, the variance 4 Py (1 - Py) Px (1 - Px) (n - 1) / n^2: the
+    statistic is their correlation times n / sqrt(n - 1), and is computed so.
 
-    y: returns, those equal to 0 are left out, as in `hit_rate`. predicted_up: true or 1 for a call "up".
-    Undefined (statistic NaN, p-value 1.0): all calls or all outcomes alike, fewer than two sessions that moved.
-    Raises DataError on a return that is not finite, ValueError on different lengths.
+    Args:
+        y_N: Returns, shape (N,); those equal to 0 are left out, as in `hit_rate`.
+        predicted_up_N: True or 1 for a call "up", shape (N,).
+
+    Returns:
+        The statistic and its p-value. NaN and 1.0: all calls or all outcomes alike, fewer than two sessions that moved.
+
+    Raises:
+        DataError: A return is not finite.
+        ValueError: The lengths differ.
+
     Reference: Pesaran and Timmermann 1992, A simple nonparametric test of predictive performance.
     """
     y = finite("return", y_N)
@@ -241,16 +299,25 @@ def model_confidence_set(
 
     With probability 1 - size or more, for many losses, the members hold the competitor of lowest expected loss. A
     competitor's p-value is the largest one met up to its removal; the last one's is 1.0. A wide set says that the
-    losses tell little, not that its members are alike.
+    losses tell little, not that its members are alike. Statistic: the largest pairwise t (T_R of the paper), by the
+    stationary bootstrap. Competitors whose losses do not differ by anything that varies beyond rounding share a place
+    and a p-value: such as a baseline and the model that it serves for.
 
-    losses: arrays [N] by competitor, of the same forecasts in order of time; of several tickers, pool them by date
-    first (`pooled_by_date`). Statistic: the largest pairwise t (T_R of the paper). Stationary bootstrap: `block` is the
-    mean length of its blocks and should span the horizon and the losses' memory; `reps` draws, the same for one `seed`.
+    Args:
+        losses: Losses by competitor, shape (N,) each, of the same forecasts in order of time; of several tickers, pool
+            them by date first (`pooled_by_date`).
+        size: The level of the tests, within 0 .. 1.
+        block: Mean length of the bootstrap's blocks, which should span the horizon and the losses' memory; 1 or more.
+        reps: Draws of the bootstrap, 1 or more.
+        seed: Of the draws, which are the same for one seed.
 
-    Competitors whose losses do not differ by anything that varies beyond rounding share a place and a p-value: such as
-    a baseline and the model that it serves for. With fewer than two losses all are members, at p-value 1.0.
-    Raises DataError on a loss that is not finite, ValueError on different lengths, no competitor, or a setting out of
-    its range (size within 0 .. 1; block and reps 1 or more).
+    Returns:
+        The members and all p-values. With fewer than two losses all are members, at p-value 1.0.
+
+    Raises:
+        DataError: A loss is not finite.
+        ValueError: The lengths differ, there is no competitor, or a setting is out of its range.
+
     Reference: Hansen, Lunde and Nason 2011, The model confidence set; computed by the package arch.
     """
     if not 0.0 < size < 1.0:
@@ -297,12 +364,20 @@ def _p_by_place(columns: Sequence[Floats], size: float, block: int, reps: int, s
 def benjamini_hochberg(p_K: ArrayLike) -> Floats:
     """Adjusted p-values (q): with the claims of q <= x alone made, at most a share x of them is expected to be false.
 
-    q_(i) = min over j >= i of min(1, K p_(j) / j), with p_(1) <= ... <= p_(K); same order and shape as p. Holds for
-    independent tests and for those that are positively dependent, as tests of several tickers of one market tend to
-    be. A promise about the list of claims, weaker than `holm`, which is one about every single claim.
+    q_(i) = min over j >= i of min(1, K p_(j) / j), with p_(1) <= ... <= p_(K). Holds for independent tests and for
+    those that are positively dependent, as tests of several tickers of one market tend to be. A promise about the list
+    of claims, weaker than `holm`, which is one about every single claim.
 
-    Raises DataError on a p-value that is not within 0 .. 1.
-    Reference: Benjamini and Hochberg 1995, Controlling the false discovery rate; Benjamini and Yekutieli 2001.
+    Args:
+        p_K: p-values, shape (K,).
+
+    Returns:
+        q, in the same order and shape as p.
+
+    Raises:
+        DataError: A p-value is not within 0 .. 1.
+
+    References: Benjamini and Hochberg 1995, Controlling the false discovery rate; Benjamini and Yekutieli 2001.
     """
     p = finite("p-value", p_K, "leave out tests that were not made")
     outside = (p < 0.0) | (p > 1.0)

@@ -45,12 +45,23 @@ def skill(loss_N: ArrayLike, baseline_N: ArrayLike, lags: int = 10, confidence: 
     The interval is S -+ z sqrt(V): by the delta method R differs from its limit by the mean of
     e_t = (loss_t - R baseline_t) / mean(baseline), and V is the Newey-West variance of that mean at `lags` lags. It is
     that of the mean difference loss - baseline, in units of the baseline's mean, but for the uncertainty of the
-    baseline's own mean, which e_t has too. z: standard normal quantile at (1 + confidence) / 2; with confidence 0.9 a
-    lower bound above zero is what a one-sided test at 5 % calls better.
+    baseline's own mean, which e_t has too.
 
-    Direction: higher is better, 0 is as good as the baseline. Undefined (NaN): no rows, or a baseline whose mean loss
-    is not above zero. Raises DataError on a loss that is not finite, ValueError on different lengths, negative lags or
-    a confidence not between 0 and 1.
+    Args:
+        loss_N: Losses, shape (N,), in order of time.
+        baseline_N: The baseline's losses of the same forecasts, shape (N,).
+        lags: Of V, 0 or more.
+        confidence: Of the interval, between 0 and 1; z is the standard normal quantile at (1 + confidence) / 2. With
+            0.9 a lower bound above zero is what a one-sided test at 5 % calls better.
+
+    Returns:
+        The skill: higher is better, 0 is as good as the baseline. NaN: no rows, or a baseline whose mean loss is not
+        above zero.
+
+    Raises:
+        DataError: A loss is not finite.
+        ValueError: The lengths differ, the lags are negative, or the confidence is out of its range.
+
     References: Newey and West 1987; Oehlert 1992, A note on the delta method.
     """
     loss, baseline = _checked(loss_N, baseline_N, confidence)
@@ -70,11 +81,24 @@ def skill_path(
 ) -> SkillPath:  # fmt: skip
     """`skill` over the `window` rows up to each row, from the first row that has so many.
 
-    window: None takes all rows up to each row, from the row that has `first` of them. every: only each so-manieth row
-    is computed, counted backwards from the newest one, which is always there. Empty where there are too few rows.
-    The bounds are of one point at a time: a whole path stays within them less often than `confidence` says, and
-    points of one window share its rows.
-    Raises as `skill` does, and ValueError on a window, `first` or `every` below 1.
+    The bounds are of one point at a time: a whole path stays within them less often than `confidence` says, and points
+    of one window share its rows.
+
+    Args:
+        loss_N: Losses, shape (N,), in order of time.
+        baseline_N: The baseline's losses of the same forecasts, shape (N,).
+        window: Rows of each point; None: all rows up to it, from the row that has `first` of them.
+        first: Rows of the first point, where there is no window.
+        every: Only each so-manieth row is computed, counted backwards from the newest one, which is always there.
+        lags: As in `skill`.
+        confidence: As in `skill`.
+
+    Returns:
+        The path, empty where there are too few rows.
+
+    Raises:
+        DataError: A loss is not finite.
+        ValueError: As `skill`, or for a window, `first` or `every` below 1.
     """
     for name, value in (("window", window), ("first", first), ("every", every)):
         if value is not None and value < 1:

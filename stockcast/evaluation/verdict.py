@@ -297,7 +297,9 @@ def strongest_of(results: Sequence[BacktestResult]) -> str:
 def strongest_on(network: str, validation_crps: Sequence[Mapping[str, float]]) -> str:
     """The baseline with the lowest mean CRPS on the validation parts, relative to each ticker's mean over baselines.
 
-    validation_crps: of each ticker, by competitor. A baseline that a ticker lacks is not chosen.
+    Args:
+        network: The competitor that is no baseline.
+        validation_crps: Of each ticker, the CRPS by competitor. A baseline that a ticker lacks is not chosen.
     """
     relative: dict[str, list[float]] = {}
     for found in validation_crps:
@@ -336,8 +338,17 @@ def direction_p(rows: Sequence[ForecastRows], lags: int = 10) -> float:
     """One-sided p-value of rises and falls called better than by luck, over all tickers.
 
     For each ticker the product of the centred forecast direction and the centred outcome, whose mean is their
-    covariance; its mean by date against zero, with the Newey-West variance: Pesaran and Timmermann 2009, Testing
-    dependence among serially correlated multicategory variables, for two categories. 1.0 where it does not vary.
+    covariance; its mean by date against zero, with the Newey-West variance.
+
+    Args:
+        rows: Every forecast of one competitor, by ticker.
+        lags: Of the variance.
+
+    Returns:
+        The p-value; 1.0 where the mean by date does not vary.
+
+    Reference: Pesaran and Timmermann 2009, Testing dependence among serially correlated multicategory variables, for
+    two categories.
     """
     dates, products = [], []
     for found in rows:

@@ -120,8 +120,12 @@ class Calendar:
 def listed_calendar(code: str | None, zone: str | None, kind: str | None) -> Calendar:
     """The calendar for what the provider says of a ticker.
 
-    code: its exchange (`exchangeName`). zone: IANA name of the time zone. kind: `instrumentType`. Cryptocurrencies
-    trade every day; currencies and futures on weekdays, with few holidays that no calendar here has.
+    Cryptocurrencies trade every day; currencies and futures on weekdays, with few holidays that no calendar here has.
+
+    Args:
+        code: Its exchange (`exchangeName`).
+        zone: IANA name of the time zone.
+        kind: Its `instrumentType`.
     """
     kind = (kind or "").upper()
     if kind == "CRYPTOCURRENCY":

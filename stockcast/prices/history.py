@@ -243,11 +243,15 @@ class Change:
 
 
 def change_between(stored: Bars, fetched: Bars) -> Change:
-    """Compare the sessions that are in both; there has to be a stored one.
+    """Compare the sessions that stored and fetched bars have in common.
 
     Splits and dividends move closes or adjusted closes of every session before them. So where those of the oldest
     common session have moved, or where there is none, the past is restated; anything else that differs is a correction
     of that bar alone, such as a close that was not final.
+
+    Args:
+        stored: Bars of before, one at least.
+        fetched: Bars as the provider has them now.
     """
     at = np.searchsorted(stored.dates, fetched.dates)
     common = (at < len(stored.dates)) & (stored.dates[np.minimum(at, len(stored.dates) - 1)] == fetched.dates)

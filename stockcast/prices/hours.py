@@ -80,11 +80,20 @@ class TradingHours:
 def load_hours(
     exchange: str, first: date, through: date, zone: str | None = None, close: time | None = None
 ) -> TradingHours:
-    """The trading hours of a calendar's name, single early closes known for first .. through.
+    """The trading hours of an exchange, by the definitions of the exchange_calendars package.
 
-    They come from the definitions of the exchange_calendars package. "24/7" and "weekdays" are not in it: their
-    sessions end at midnight in `zone`, or UTC, weekdays also at `close` where that is known. Raises ConfigError for an
-    unknown exchange and for `through` before `first`.
+    "24/7" and "weekdays" are not in it: their sessions end at midnight in `zone`, or UTC, weekdays also at `close`
+    where that is known.
+
+    Args:
+        exchange: Name of its calendar.
+        first: First day of which single early closes are known.
+        through: Last such day.
+        zone: IANA name, for a calendar without holidays.
+        close: Closing time, for "weekdays".
+
+    Raises:
+        ConfigError: The exchange is unknown, or `through` is before `first`.
     """
     name = load_calendar(exchange, first, through).exchange
     if name in PLAIN_WEEKMASKS:
@@ -177,8 +186,14 @@ class Closing:
     def newest_before(self, other: Closing, session: date) -> date:
         """The last date whose session here, if there was one, is over at the close of the other series' `session`.
 
-        It is never a later date than the session's own, even where one would be over. Raises ValueError where the
-        hours of two exchanges are not known: dates alone do not tell.
+        It is never a later date than the session's own, even where one would be over.
+
+        Args:
+            other: When the sessions of the other series end.
+            session: One of its sessions.
+
+        Raises:
+            ValueError: The hours of two exchanges are not known: dates alone do not tell.
         """
         if self.is_that_of(other):
             return session

@@ -41,10 +41,16 @@ def unbuilt(name: str) -> Any:
 
 
 def holidays(name: str, source: Any, first: date, through: date) -> Dates:
-    """Regular and single holidays of first .. through, in no order; single ones of other years may be among them.
+    """Regular and single holidays, in no order; single ones of other years may be among them.
 
-    name: of the calendar, for messages. source: its definitions, as `unbuilt` gives them. Raises ConfigError where the
-    package cannot work them out.
+    Args:
+        name: Name of the calendar, for messages.
+        source: Its definitions, as `unbuilt` gives them.
+        first: First day.
+        through: Last day.
+
+    Raises:
+        ConfigError: The package cannot work them out.
     """
     with worked_out(name):
         single, rules = listed_days(source.adhoc_holidays), source.regular_holidays
@@ -200,13 +206,18 @@ class SessionCalendar:
 
 
 def load_calendar(exchange: str, first: date, through: date) -> SessionCalendar:
-    """The calendar of `exchange` (ISO 10383 code or a usual name such as NYSE) for first .. through.
+    """The calendar of an exchange, its holidays by the exchange_calendars package.
 
-    "24/7" trades every day and "weekdays" Monday to Friday without holidays; these two know every day. Holidays
-    come from the exchange_calendars package. Some exchanges are recorded there for certain years only; then the
-    result's own `first` and `through` say what is known.
+    "24/7" trades every day and "weekdays" Monday to Friday without holidays; these two know every day. Some exchanges
+    are recorded for certain years only; then the result's own `first` and `through` say what is known.
 
-    Raises ConfigError for an unknown exchange and for `through` before `first`.
+    Args:
+        exchange: ISO 10383 code, or a usual name such as NYSE.
+        first: First day that is to be known.
+        through: Last such day.
+
+    Raises:
+        ConfigError: The exchange is unknown, or `through` is before `first`.
     """
     if through < first:
         raise ConfigError(f"the session calendar would end at {through}, before its start at {first}")

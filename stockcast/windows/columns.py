@@ -41,10 +41,15 @@ def extended(
 ) -> Features:  # fmt: skip
     """The features with further columns after their own.
 
-    groups: which of "echo" (earnings seasonality), "days" (of the target session) and "bars" (further ways to look at
-    its own); those of the market and of covariates come where these are given, and the earnings seasonality is less the
-    market's median then. Groups come in the order of GROUPS. A model has to be given the same groups in training and in
-    use: `groups_of` says which.
+    A model has to be given the same groups in training and in use: `groups_of` says which.
+
+    Args:
+        f: Features of one ticker.
+        calendar: Sessions of its exchange.
+        groups: Which of "echo" (earnings seasonality), "days" (of the target session) and "bars" (further ways to look
+            at its own); they come in the order of GROUPS.
+        market: The cross-section, whose columns come first; the earnings seasonality is less its median then.
+        covariates: Further series and known dates, whose columns come last.
     """
     dates_T = f.session_returns.dates
     targets_T = target_sessions(dates_T, calendar)

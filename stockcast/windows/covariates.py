@@ -36,12 +36,21 @@ FADE = 5.0
 def known_columns(
     days: Dates, dates_T: Dates, targets_T: Dates, calendar: SessionCalendar
 ) -> dict[str, Floats]:  # fmt: skip
-    """What the days of events say at each origin, by the names of KNOWN_NAMES; shape [T] each.
+    """What the days of events say at each origin, by the names of KNOWN_NAMES.
 
-    A day without a session belongs to the next session. known:target: 1 where the target session has an event.
-    known:before: 1 where the origin's own has one, after whose close most companies report. known:sessions_to_next:
-    exp(-k / 5) where the next event is k sessions after the target session, which may itself be the one;
-    known:since_last: the same of the last event up to the origin, k sessions before it; 0 beyond 30 sessions.
+    known:target: 1 where the target session has an event. known:before: 1 where the origin's own has one, after whose
+    close most companies report. known:sessions_to_next: exp(-k / 5) where the next event is k sessions after the target
+    session, which may itself be the one; known:since_last: the same of the last event up to the origin, k sessions
+    before it; 0 beyond 30 sessions.
+
+    Args:
+        days: Days of events, ascending; a day without a session belongs to the next session.
+        dates_T: Origins, shape (T,).
+        targets_T: Their target sessions, shape (T,).
+        calendar: Sessions of the exchange.
+
+    Returns:
+        Columns of shape (T,).
     """
     if not len(days):
         return {name: np.zeros(len(dates_T)) for name in KNOWN_NAMES}
@@ -163,7 +172,16 @@ class Covariates:
         return self if self.known is None else replace(self, known=self.known.of(ticker))
 
     def columns(self, dates_T: Dates, targets_T: Dates, calendar: SessionCalendar) -> dict[str, Floats]:
-        """All columns by name, for origins at `dates_T` and the sessions after them; shape [T] each."""
+        """All columns by name.
+
+        Args:
+            dates_T: Origins, shape (T,).
+            targets_T: The sessions after them, shape (T,).
+            calendar: Sessions of the series that is forecast.
+
+        Returns:
+            Columns of shape (T,).
+        """
         found: dict[str, Floats] = {}
         for one in self.series:
             found |= dict(zip(one.names, one.on(dates_T, self.closing).T, strict=True))

@@ -91,6 +91,12 @@ def session_returns(history: History) -> SessionReturns:
     """Returns, variance proxy, overnight gap and volume surprise of every session but the first.
 
     Open, high and low are scaled by adjusted close / close before anything is computed from them.
+
+    Args:
+        history: Bars of one ticker, T + 1 of them.
+
+    Returns:
+        Arrays of shape (T,).
     """
     ln_adjusted = np.log(history.adjusted_close)
     r_T = np.diff(ln_adjusted)
@@ -263,7 +269,14 @@ def leverage(r: Floats, har_K: Floats) -> Floats:
 
 
 def network_columns(r: Floats, har_K: Floats, ewma_variance: Floats, gap: Floats | None) -> dict[str, Floats]:
-    """The network's price inputs by name; the same arithmetic serves whole histories and simulated steps."""
+    """The network's price inputs by name; the same arithmetic serves whole histories and simulated steps.
+
+    Args:
+        r: Log returns, of any shape.
+        har_K: ln of the mean variance over each HAR span, the spans on the last axis.
+        ewma_variance: Exponentially weighted mean of the variance proxy.
+        gap: Overnight log returns; None without opens.
+    """
     scale = np.sqrt(ewma_variance)
     size = np.abs(r) / scale
     day, week, month, year = (har_K[..., k] for k in range(len(HAR_SPANS)))
@@ -292,12 +305,18 @@ _LEAST_SHARE = 0.01
 
 
 def component_columns(m: SessionReturns) -> dict[str, Floats]:
-    """ln of what overnight moves, and what close-to-close moves, are of the session variance; shape [T] each.
+    """ln of what overnight moves, and what close-to-close moves, are of the session variance.
 
-    gap_share_N: ln(mean(gap^2) / mean(v) + 0.01) over N sessions; return_share_N the same of r^2: above 0 where
-    closes move in one direction through the day, below where they come back to where they began. Both stand still
-    in closes alone; without opens the gaps count as 0. evenness_N: mean(ln v) - ln(mean v) over N sessions, 0 where
-    they were all alike, far below where one of them made up the whole.
+    gap_share_N: ln(mean(gap^2) / mean(v) + 0.01) over N sessions; return_share_N the same of r^2: above 0 where closes
+    move in one direction through the day, below where they come back to where they began. Both stand still in closes
+    alone; without opens the gaps count as 0. evenness_N: mean(ln v) - ln(mean v) over N sessions, 0 where they were all
+    alike, far below where one of them made up the whole.
+
+    Args:
+        m: Session returns of one ticker, T of them.
+
+    Returns:
+        Columns of shape (T,) by the names of COMPONENT_NAMES.
     """
     gap_T = np.zeros(len(m)) if m.gap_T is None else m.gap_T
     columns = []
@@ -323,10 +342,16 @@ _MONTH, _YEAR = HAR_SPANS[2], HAR_SPANS[3]
 
 
 def trend_columns(m: SessionReturns) -> dict[str, Floats]:
-    """Returns over several spans and the distance to the highest close of them, shape [T] each, no unit.
+    """Returns over several spans and the distance to the highest close of them, no unit.
 
     trend_N: mean return of N sessions times sqrt(N), over the scale of as many sessions, at least a month: a t-value.
     drawdown_N: ln of the close over the highest of N, over sqrt(N) times the scale of a year; 0 at a top, else below.
+
+    Args:
+        m: Session returns of one ticker, T of them.
+
+    Returns:
+        Columns of shape (T,) by the names of TREND_NAMES.
     """
     columns = [
         trailing_mean(m.r_T, span) * np.sqrt(span) / np.sqrt(trailing_mean(m.v_T, max(span, _MONTH)))
@@ -353,7 +378,16 @@ def lagged(x_TF: NDArray[Number], lookback: int) -> NDArray[Number]:
 
 
 def targets(y_T: NDArray[Number], lookback: int, horizon: int) -> NDArray[Number]:
-    """The `horizon` values after each window's origin as a read-only view [N, H], N = T - L - H + 1."""
+    """The values after each window's origin.
+
+    Args:
+        y_T: Values, shape (T,).
+        lookback: Rows of a window, L.
+        horizon: Values after its origin, H.
+
+    Returns:
+        A read-only view of shape (N, H), N = T - L - H + 1.
+    """
     if len(y_T) < lookback + horizon:
         return y_T[:0, None].repeat(horizon, axis=1)
     return np.lib.stride_tricks.sliding_window_view(y_T[lookback:], horizon)

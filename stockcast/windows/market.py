@@ -55,21 +55,26 @@ class Market:
 
     @classmethod
     def of(cls, session_returns: Mapping[str, SessionReturns], minimum: int = MINIMUM_MEMBERS) -> Market:
-        """The market whose members are `moves`, by name.
+        """The market of some members.
 
         A stock is a member of each session in which it has a bar, from its 23rd return on (as an origin; before, its
         usual size is not known) and unless its bar before is over two weeks old. Sessions with fewer than `minimum`
-        members are left out, so that `on` carries the values of the last full one forward. Nothing is left where
-        no session has that many.
+        members are left out, so that `on` carries the values of the last full one forward. Nothing is left where no
+        session has that many.
 
-        market_return: mean return by its own EWMA scale, as signed log1p. market_volatility: ln of that EWMA over
-        its mean of 250 sessions. market_day_over_week, week_over_month, month_over_year: differences of the means
-        of ln v over 1, 5, 22 and 250 sessions, each member's own and then their mean, so that a member that joins
-        or leaves does not move them by its level. market_dispersion: ln of the standard deviation of the members'
-        returns, less its mean of 60 sessions.
+        market_return: mean return by its own EWMA scale, as signed log1p. market_volatility: ln of that EWMA over its
+        mean of 250 sessions. market_day_over_week, week_over_month, month_over_year: differences of the means of ln v
+        over 1, 5, 22 and 250 sessions, each member's own and then their mean, so that a member that joins or leaves
+        does not move them by its level. market_dispersion: ln of the standard deviation of the members' returns, less
+        its mean of 60 sessions.
 
-        Members have to close no later in the day than the tickers that will look at the market: dates say nothing
-        of hours. Raises ConfigError for a `minimum` below 1.
+        Args:
+            session_returns: Those of each member, by name. Members have to close no later in the day than the tickers
+                that will look at the market: dates say nothing of hours.
+            minimum: Members that a session has to have.
+
+        Raises:
+            ConfigError: `minimum` is below 1.
         """
         if minimum < 1:
             raise ConfigError(f"a market of at least {minimum} members", "Ask for at least 1 member in a session.")

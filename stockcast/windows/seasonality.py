@@ -24,9 +24,16 @@ DAY_NAMES = ("target_monday", "target_friday", "target_weekend", "target_holiday
 
 
 def target_sessions(dates_T: Dates, calendar: SessionCalendar) -> Dates:
-    """The calendar's first session strictly after each date, whatever bars exist; days, shape [T].
+    """The calendar's first session strictly after each date, whatever bars exist.
 
     The same days as `calendar.next_sessions(date, 1)`: where holidays are not known the weekmask alone decides.
+
+    Args:
+        dates_T: Dates, shape (T,).
+        calendar: Sessions of the exchange.
+
+    Returns:
+        Days, shape (T,).
     """
     tomorrow_T = dates_T.astype("datetime64[D]") + ONE_DAY
     usual_T: Dates = np.busday_offset(
@@ -51,11 +58,19 @@ def day_numbers(dates_T: Dates) -> NDArray[np.int64]:
 
 
 def day_columns(dates_T: Dates, targets_T: Dates, weekmask: str = PLAIN_WEEKMASKS["weekdays"]) -> dict[str, Floats]:
-    """What the calendar says of each target session, by the names of DAY_NAMES; shape [T] each.
+    """What the calendar says of each target session, by the names of DAY_NAMES.
 
-    target_monday and target_friday: 1 where the target session is one, else 0. target_weekend: days between origin
-    and target outside the `weekmask` (2 over a usual weekend). target_holiday: days between them that the weekmask
-    has and the exchange has not. The last two add up to the nights beyond the first, 0 for the usual single one.
+    target_monday and target_friday: 1 where the target session is one, else 0. target_weekend: days between origin and
+    target outside the weekmask (2 over a usual weekend). target_holiday: days between them that the weekmask has and
+    the exchange has not. The last two add up to the nights beyond the first, 0 for the usual single one.
+
+    Args:
+        dates_T: Origins, shape (T,).
+        targets_T: Their target sessions, shape (T,).
+        weekmask: "1" for each weekday that has sessions, Monday first.
+
+    Returns:
+        Columns of shape (T,).
     """
     tomorrow_T, targets_T = dates_T.astype("datetime64[D]") + ONE_DAY, targets_T.astype("datetime64[D]")
     # Day 0 of the epoch was a Thursday.
@@ -111,10 +126,16 @@ def strict_ewma(x_T: Floats) -> Floats:
 
 
 def shock(m: SessionReturns) -> Floats:
-    """How far gap, return and volume of each session are out of the usual, shape [T], no unit.
+    """How far gap, return and volume of each session are out of the usual, no unit.
 
-    log1p(|gap| / s) + 0.5 log1p(|r| / s) + 0.7 clip(volume surprise, -1, 4), less the mean of that over the
-    trailing 250 sessions; s is the EWMA scale of the session before. Without opens or volume that term is 0.
+    log1p(|gap| / s) + 0.5 log1p(|r| / s) + 0.7 clip(volume surprise, -1, 4), less the mean of that over the trailing
+    250 sessions; s is the EWMA scale of the session before. Without opens or volume that term is 0.
+
+    Args:
+        m: Session returns of one ticker, T of them.
+
+    Returns:
+        Shocks, shape (T,).
     """
     scale_T = np.sqrt(strict_ewma(m.v_T))
     scale_T[1:] = scale_T[:-1].copy()
@@ -127,17 +148,24 @@ def shock(m: SessionReturns) -> Floats:
 
 
 def seasonality_columns(m: SessionReturns, targets_T: Dates, median_T: Floats) -> dict[str, Floats]:
-    """What past shocks say of each target session, by the names of ECHO_NAMES; shape [T] each.
+    """What past shocks say of each target session, by the names of SEASONALITY_NAMES.
 
-    The shocks are `shock` less `median_T`, the cross-section's median of the same session (0 where there is no
-    cross-section), clipped to [-1, 5]. echo_quarters_N: the largest of the days within N of 91, 182, 273, 364 and
-    728 days before the target; echo_beside_N: of 84, 98, 357 and 371; -1 where none of these days has a bar.
-    echo_since_N: a bell curve, 3 sessions wide, of the sessions from the last shock above 2 to the target, with its
-    top at N; 0 before the first. echo_mean_N: the mean of the largest within N of each of the eight quarters before
+    The shocks are `shock` less the median, clipped to [-1, 5]. echo_quarters_N: the largest of the days within N of 91,
+    182, 273, 364 and 728 days before the target; echo_beside_N: of 84, 98, 357 and 371; -1 where none of these days has
+    a bar. echo_since_N: a bell curve, 3 sessions wide, of the sessions from the last shock above 2 to the target, with
+    its top at N; 0 before the first. echo_mean_N: the mean of the largest within N of each of the eight quarters before
     the target, echo_years_N of each of the three years; echo_91, 182, 364, 728: the largest within a day of each;
     echo_soon: of the days within 4 of 85 and 358 days before, so that a report is due after the target. echo_decay:
     exp(-k / 15), echo_ago: k / 90, at most 1, of the k sessions from the last shock above 2 to the target; echo_recent:
-    the largest shock of 22 sessions. `targets_T` has the date of each row's target session.
+    the largest shock of 22 sessions.
+
+    Args:
+        m: Session returns of one ticker, T of them.
+        targets_T: The date of each row's target session, shape (T,).
+        median_T: The cross-section's median shock of each session, shape (T,); 0 where there is no cross-section.
+
+    Returns:
+        Columns of shape (T,).
     """
     shock_T = np.clip(shock(m) - median_T, _LEAST, _MOST)
     near = _near(shock_T, day_numbers(m.dates), day_numbers(targets_T))

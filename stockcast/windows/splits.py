@@ -88,9 +88,17 @@ def first_origin(lookback: int) -> int:
 
 
 def split_by_date(dates: Dates, config: SplitConfig, lookback: int, horizon: int = 1) -> Split:
-    """Split rows with ascending `dates` into three parts.
+    """Split rows into three parts.
 
-    Raises ConfigError for dates outside the history or out of order, DataError where a part is too small.
+    Args:
+        dates: Dates of the rows, ascending, one for each return.
+        config: Dates or shares of the parts.
+        lookback: Sessions of an input window.
+        horizon: Sessions from an origin to its last target.
+
+    Raises:
+        ConfigError: A date is outside the history or out of order.
+        DataError: A part is too small.
     """
     _require_sessions(len(dates), lookback, horizon, config)
     validate_row, test_row = _boundaries(dates, config)
@@ -168,7 +176,16 @@ class PoolSplit:
 
     @classmethod
     def of(cls, calendars: Sequence[Dates], config: SplitConfig, lookback: int) -> PoolSplit:
-        """By dates, or by shares of the sessions that any series has. Raises what `split_by_date` raises."""
+        """The parts of a pool, by dates, or by shares of the sessions that any series has.
+
+        Args:
+            calendars: The dates of each series, ascending.
+            config: Dates or shares of the parts.
+            lookback: Sessions of an input window.
+
+        Raises:
+            ConfigError, DataError: As `split_by_date` does.
+        """
         sessions = np.unique(np.concatenate(calendars))
         split = split_by_date(sessions, config, lookback)
         return cls(sessions, split.session(split.validation.start + 1), split.session(split.test.start + 1))
@@ -220,9 +237,16 @@ class Fold:
 
 
 def walk_forward(dates: Dates, config: FoldConfig, lookback: int) -> tuple[Fold, ...]:
-    """The folds of rows with ascending `dates` (one for each return), oldest first.
+    """The folds of a walk-forward backtest, oldest first.
 
-    Raises ConfigError for a date outside the history, DataError where the first fold has too little to learn from.
+    Args:
+        dates: Dates of the rows, ascending, one for each return.
+        config: Where the folds begin, how often there is a new one, and what they may learn from.
+        lookback: Sessions of an input window.
+
+    Raises:
+        ConfigError: A date is outside the history.
+        DataError: The first fold has too little to learn from.
     """
     if len(dates) < MIN_TRAIN:
         raise DataError(f"{len(dates) + 1} sessions are too few to walk forward over", "use a longer history")
@@ -236,7 +260,13 @@ def walk_forward(dates: Dates, config: FoldConfig, lookback: int) -> tuple[Fold,
 
 
 def without_first(f: Features, fold: Fold, rows: int) -> tuple[Features, Fold]:
-    """Features and parts as if the first `rows` rows did not exist; what later rows remember of them stays."""
+    """Features and parts as if the first rows did not exist; what later rows remember of them stays.
+
+    Args:
+        f: Features of one ticker.
+        fold: Parts of these rows.
+        rows: How many are cut off.
+    """
     m = f.session_returns
     gap_T, surprise_T, tick_T = (_rest(column_T, rows) for column_T in (m.gap_T, m.surprise_T, m.tick_T))
     session_returns = SessionReturns(m.dates[rows:], m.r_T[rows:], m.v_T[rows:], gap_T, surprise_T, tick_T)

@@ -65,7 +65,17 @@ def without_bars(ticker: str, meta: Meta) -> Answer:
 
 
 def answer_of(ticker: str, frame: Any, meta: Meta, start: date | None) -> Answer:
-    """The bars of yfinance's frame from `start` on. Raises NotBars where they are none."""
+    """The bars of yfinance's frame.
+
+    Args:
+        ticker: Whose they are.
+        frame: A frame as `Ticker.history` gives it.
+        meta: What the chart says of the ticker.
+        start: First session that is wanted; None: all.
+
+    Raises:
+        NotBars: The frame holds no daily bars.
+    """
     missing = [name for name in _COLUMNS.values() if name not in frame.columns]
     if missing:
         raise NotBars(f"without {', '.join(missing)}")
@@ -119,11 +129,17 @@ def is_zone(name: str) -> bool:
 def completed(
     answer: Answer, calendar: SessionCalendar, hours: TradingHours, now: datetime
 ) -> tuple[Answer, tuple[str, ...]]:
-    """The bars whose session is over at `now` and that have a close, each session once; and notes on those without.
+    """The bars whose session is over and that have a close, each session once; and notes on those without.
 
     The provider sends the bar of a running session among the others, unmarked, and at times a session twice, of which
-    the later bar is kept. A session is over when its trading hours are, and not before the end that the provider
-    itself gives for it. Some minutes pass before the newest bar has its close.
+    the later bar is kept. A session is over when its trading hours are, and not before the end that the provider itself
+    gives for it. Some minutes pass before the newest bar has its close.
+
+    Args:
+        answer: All bars that were sent.
+        calendar: Sessions of the exchange.
+        hours: When they end.
+        now: The moment by which they have to be over.
     """
     final = np.array([_is_over(day, answer, hours, now) for day in answer.dates.astype(object)], dtype=bool)
     answer = answer.take(final)

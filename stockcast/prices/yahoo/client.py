@@ -51,7 +51,17 @@ def within(deadline: Deadline, work: Callable[[], T]) -> T:
     """Run `work` in a thread of its own and wait for it here, up to the deadline.
 
     libcurl answers neither Ctrl-C nor alarms; whoever waits does. The thread is left to itself when the wait ends
-    early. Raises what `work` raises, and TimedOut.
+    early.
+
+    Args:
+        deadline: When the wait ends.
+        work: What is waited for.
+
+    Returns:
+        What `work` returns.
+
+    Raises:
+        TimedOut: The deadline is over. Besides, whatever `work` raises.
     """
     outcome = _Outcome[T]()
 
@@ -119,15 +129,26 @@ def ask_yahoo(
     opening: OpenSession | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Answer:
-    """Daily bars of the sessions from `start` on (None: all there are), the unfinished one of `now` among them.
+    """Daily bars of a ticker, the unfinished one of `now` among them.
 
-    Without bars where the provider knows the ticker and has none since `start`. zone: that of the ticker's exchange,
-    where it is known. A process asks for a cookie and a crumb with its first ticker, and for a zone that it does not
-    know. opening makes the session, `sleep` pauses between attempts: rate limits are retried until the deadline, other
-    passing failures twice.
+    A process asks for a cookie and a crumb with its first ticker, and for a zone that it does not know. Rate limits are
+    retried until the deadline, other passing failures twice.
 
-    Raises DataError for what is no ticker, UnknownTicker (a DataError), YahooFailure (a SourceUnavailable) where the
-    provider cannot answer.
+    Args:
+        ticker: As finance.yahoo.com writes it.
+        start: First session that is wanted; None: all there are.
+        now: The moment of the question.
+        deadline: When the answer has to be there.
+        zone: Time zone of the ticker's exchange, where it is known.
+        opening: Makes the session; None: `open_session`.
+        sleep: Pauses between attempts.
+
+    Returns:
+        The bars; none where the provider knows the ticker and has none since `start`.
+
+    Raises:
+        DataError: It is no ticker, or an unknown one (UnknownTicker).
+        YahooFailure: The provider cannot answer; a SourceUnavailable.
     """
     _refuse_other_words(ticker)
     backoff = Backoff(deadline, sleep)
@@ -232,9 +253,16 @@ _PROBED_TICKER = "^GSPC"
 
 
 def probe(deadline: Deadline) -> datetime | None:
-    """Ask for one day of an index; returns the time of the answer in UTC, None where it names none.
+    """Ask for one day of an index.
 
-    Raises YahooFailure: no network, a time-out, a rate limit, an error of the provider.
+    Args:
+        deadline: When the answer has to be there.
+
+    Returns:
+        The time of the answer in UTC; None where it names none.
+
+    Raises:
+        YahooFailure: No network, a time-out, a rate limit, an error of the provider.
     """
     return within(deadline, lambda: _probed(deadline))
 

@@ -149,7 +149,13 @@ _NOTHING_SINCE = "exist for startDate"
 
 
 def explained(ticker: str, error: Exception, replies: Sequence[Reply]) -> StockcastError:
-    """The error for the user. replies: those to the requests for charts, the last of which decides."""
+    """The error for the user.
+
+    Args:
+        ticker: What was asked for.
+        error: An exception of yfinance.
+        replies: Those to the requests for charts, the last of which decides.
+    """
     from curl_cffi.requests.exceptions import HTTPError, RequestException
     from yfinance.exceptions import YFRateLimitError, YFTickerMissingError
 

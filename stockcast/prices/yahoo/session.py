@@ -182,9 +182,11 @@ def load_yfinance() -> None:
 
 
 def prepare(ticker: str, zone: str | None) -> None:
-    """Errors are raised, nothing is logged, answers are not remembered, and nothing is read from or put on the disk.
+    """Make yfinance raise errors, log nothing, remember no answers, and neither read from the disk nor write to it.
 
-    zone: the time zone of the ticker's exchange, where it is known, which saves a question for it.
+    Args:
+        ticker: What will be asked for.
+        zone: Time zone of its exchange, where it is known, which saves a question for it.
     """
     import yfinance
     from yfinance import cache as caches
