@@ -42,10 +42,9 @@ from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.results import TrainResult
 from tests import synthetic
-from tests.processes import packages_loaded
+from tests.processes import ROOT, packages_loaded
 from tests.progress import ProgressLog
 
-ROOT = Path(__file__).parents[1]
 HISTORY = synthetic.history(900)
 CONFIG = TrainConfig(
     NetworkConfig(cell="gru", hidden_size=4, lookback=20),

@@ -26,9 +26,8 @@ from tests import synthetic
 from tests.loopback.market import Market, listing_from
 from tests.loopback.proxy import ConnectProxy
 from tests.loopback.yahoo import LoopbackYahoo
-from tests.processes import Process
+from tests.processes import ROOT, Process
 
-ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = sorted(

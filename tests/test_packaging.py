@@ -12,9 +12,8 @@ import pytest
 
 from stockcast.cli.failures import PACKAGES
 from stockcast.versions import VERSION, installed_version
-from tests.processes import cold
+from tests.processes import ROOT, cold
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 INSTALLS = re.compile(

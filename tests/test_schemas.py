@@ -17,11 +17,10 @@ import pytest
 
 from docs.tools import reference, schemas
 from tests.goldens import schemas as of_goldens
-from tests.processes import Process
+from tests.processes import ROOT, Process
 
 jsonschema = pytest.importorskip("jsonschema")
 
-ROOT = Path(__file__).parents[1]
 FORECAST: dict[str, Any] = {
     "ticker": "GSPC", "model": "GSPC", "model_id": "2e628da58d9435de", "served_by": "lstm", "cell": "lstm",
     "origin": "2018-12-31", "target_session": "2019-01-02", "horizon": 1, "last_close": 2506.85, "median": 2509.6,

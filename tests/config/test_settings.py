@@ -18,8 +18,7 @@ from stockcast.config import FetchConfig, NetworkConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig
 from stockcast.config.settings import Bounds
 from stockcast.errors import ConfigError
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT
 
 FIELD = '    lookback: int = setting(60, "Sessions in one input window"'
 MADE_UP = '    whimsy: int = setting(7, "A setting that a test made up", NETWORK, bounds=Bounds(1, 9, "whims"))\n'
