@@ -188,14 +188,12 @@ def report(
 
     found = made.results[0] if made.results else None
     written, unsaved = _save_page(found, order) if found else ((), [])
-    data = found and report_data(found, written)
-    failures = [*made.failures, *unsaved]
-    if found and not common.as_json:
-        sentence = f"{found.result.verdict.sentence}\n"
+    if not common.as_json:
         for name in written:
             common.console.say(f"saved {name}")
-        deliver("report", common, failures, lambda: data, lambda _page: sentence)
-    deliver("report", common, failures, lambda: data)
+    text = (lambda _page: f"{found.result.verdict.sentence}\n") if found else None
+    failures = [*made.failures, *unsaved]
+    deliver("report", common, failures, lambda: found and report_data(found, written), text)
 
 
 def _save_page(found: Report, order: ReportOrder) -> tuple[tuple[str, ...], list[Failure]]:

@@ -7,7 +7,7 @@ the documentation's table, and what a value has to be. The field itself goes int
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, field, fields
 from datetime import date
 from math import isfinite
 from pathlib import Path
@@ -49,8 +49,7 @@ class Bounds(NamedTuple):
         return f"{self.least} .. {self.most} {self.unit}".rstrip()
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """What is known of a field.
 
     Attributes:
@@ -173,7 +172,7 @@ def _option(item: Field[Any], changes: Changes) -> Option:
     default = known.pop("default", item.default)
     kind = item.type if isinstance(item.type, str) else item.type.__name__
     found = item.metadata[_SETTING]
-    return Option(item.name, kind, default, replace(found, **known) if known else found)
+    return Option(item.name, kind, default, found._replace(**known))
 
 
 class Checked:
