@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stockcast.evaluation.scores import Comparison, ForecastRows, Score
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, Verdict
     from stockcast.forecasts import Forecast
-    from stockcast.models.training import LossCurve
+    from stockcast.models.ensemble import LossCurve
     from stockcast.windows.splits import PartSummary
 
 

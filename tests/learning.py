@@ -5,9 +5,8 @@ from __future__ import annotations
 from stockcast.config import TrainConfig
 from stockcast.models import training
 from stockcast.models.cells import NetworkWeights
-from stockcast.models.ensemble import Ensemble
+from stockcast.models.ensemble import EarlyStopping, Ensemble
 from stockcast.models.problem import Series
-from stockcast.models.training import EarlyStopping
 from stockcast.progress import Progress
 from stockcast.windows.features import Features
 from stockcast.windows.splits import Part, Split

@@ -113,7 +113,7 @@ def backtest(
         >>> found.skill()[["unique_id", "model", "baseline"]].values.tolist()
         [['GSPC', 'lstm', 'har-t']]
     """
-    from stockcast.pipeline.pooling import pooled
+    from stockcast.pipeline.judging import pooled
 
     config = expected(config or BacktestConfig(), BacktestConfig, "config", "a BacktestConfig")
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
@@ -136,9 +136,8 @@ def _forecast_by(
     model: Model, found: Sequence[PriceSeries], config: BacktestConfig, beside: CovariateSource, folder: Path
 ) -> list[tuple[str, Callable[[], BacktestResult]]]:
     """The walks in which a model's network forecasts, each under the name of its series."""
-    from stockcast.pipeline.backtesting import backtest_pretrained
+    from stockcast.pipeline.backtesting import PretrainedBacktest, backtest_pretrained
     from stockcast.pipeline.markets import MarketSource
-    from stockcast.pipeline.pretrained import PretrainedBacktest
 
     model.save(folder)
     # Like files, all series are taken to be of the model's exchange.
@@ -154,13 +153,12 @@ def _as_it_is(history: History) -> History:
 
 
 def _walked(series: PriceSeries, config: BacktestConfig, home: Path, beside: CovariateSource) -> BacktestResult:
-    from stockcast.pipeline.backtesting import walked
-    from stockcast.pipeline.walking import Walk, folder_of
+    from stockcast.pipeline.backtesting import walk_of, walked
 
     if beside:
         series = at_exchange(series, config.exchange)
-    f, folder = beside.columns(series, None), folder_of(home, series.history.ticker)
-    return walked(Walk(series.history, f, config, folder, beside.progress), series, keep_rows=True)
+    walk = walk_of(series, beside.columns(series, None), config, home, beside.progress)
+    return walked(walk, series, keep_rows=True)
 
 
 def _recorded(levels: Sequence[float]) -> Intervals:

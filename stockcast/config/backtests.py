@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from stockcast.config.models import CELLS, EXCHANGE, EXCHANGES, NetworkConfig, TrainingConfig
+from stockcast.config.models import CELLS, EXCHANGE, EXCHANGES, SCRATCH, NetworkConfig, TrainingConfig
 from stockcast.config.settings import (
     NETWORK,
     OUTPUT,
@@ -120,6 +120,8 @@ class BacktestConfig(Checked):
         covariates: Further series and known dates that the networks look at.
         exchange: Calendar of a file's sessions, and the hours at which they end; None: New York's. A ticker's is
             known.
+        init: What the networks of each fold begin with: "scratch", or "general" or a model's name, of which those
+            that saw nothing of the fold's validation part are tuned.
     """
 
     cells: tuple[str, ...] = setting(
@@ -152,6 +154,7 @@ class BacktestConfig(Checked):
     )
     covariates: CovariatesConfig = part(CovariatesConfig)
     exchange: str | None = setting(*EXCHANGE, metavar="CODE", shown=EXCHANGES)
+    init: str = SCRATCH
 
     def __post_init__(self) -> None:
         require(bool(self.cells), "no cell is named", f"choose some of {', '.join(CELLS)}")

@@ -15,7 +15,7 @@ from stockcast.evaluation.scores import Comparison, Entry, ForecastRows, Score
 from stockcast.evaluation.significance import diebold_mariano, newey_west_variance, pesaran_timmermann, pooled_by_date
 
 if TYPE_CHECKING:
-    from stockcast.models.training import LossCurve
+    from stockcast.models.ensemble import LossCurve
 
 
 ALL = "all"

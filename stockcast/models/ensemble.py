@@ -32,6 +32,30 @@ MAX_LN_SCALE, MAX_LN_NU = 3.0, 12.0
 
 
 @dataclass(frozen=True)
+class LossCurve:
+    """How one member of an ensemble learnt: losses at each check, of which the first is before the first step.
+
+    training: mean since the check before, None before the first step; validation: None where there was no such part.
+    Both are negative log likelihoods a session, in units of the base scale. chosen: the step whose weights were kept.
+    """
+
+    seed: int
+    steps: tuple[int, ...]
+    training: tuple[float | None, ...]
+    validation: tuple[float | None, ...]
+    chosen: int
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Gradient steps that validation chose for each member, how many there were to choose from, and how each learnt."""
+
+    steps: tuple[int, ...]
+    most: int
+    curves: tuple[LossCurve, ...] = ()
+
+
+@dataclass(frozen=True)
 class Moments:
     """Mean and variance of each feature over `count` rows."""
 

@@ -20,7 +20,7 @@ import torch
 from stockcast.config import TrainConfig
 from stockcast.errors import ConfigError
 from stockcast.models.cells import NetworkWeights
-from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, Ensemble
+from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, EarlyStopping, Ensemble, LossCurve
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.network import AdamW, Network, Weights, member_of, one_cycle, stack
 from stockcast.models.problem import Preprocessing, Problem, Series, WindowShape
@@ -37,21 +37,6 @@ _SEGMENTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class LossCurve:
-    """How one member of an ensemble learnt: losses at each check, of which the first is before the first step.
-
-    training: mean since the check before, None before the first step; validation: None where there was no such part.
-    Both are negative log likelihoods a session, in units of the base scale. chosen: the step whose weights were kept.
-    """
-
-    seed: int
-    steps: tuple[int, ...]
-    training: tuple[float | None, ...]
-    validation: tuple[float | None, ...]
-    chosen: int
-
-
-@dataclass(frozen=True)
 class MemberRun:
     """One member's way: gradient steps to take, steps of the whole one-cycle schedule, seed.
 
@@ -63,15 +48,6 @@ class MemberRun:
     cycle: int
     seed: int
     start: Weights | None = None
-
-
-@dataclass(frozen=True)
-class EarlyStopping:
-    """Gradient steps that validation chose for each member, how many there were to choose from, and how each learnt."""
-
-    steps: tuple[int, ...]
-    most: int
-    curves: tuple[LossCurve, ...] = ()
 
 
 @dataclass(frozen=True)

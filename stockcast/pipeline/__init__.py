@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockcast.pipeline.auditing import audit as audit
+    from stockcast.pipeline.backtesting import PretrainedBacktest as PretrainedBacktest
     from stockcast.pipeline.backtesting import backtest as backtest
     from stockcast.pipeline.backtesting import backtest_pretrained as backtest_pretrained
     from stockcast.pipeline.backtesting import checked as checked
@@ -14,22 +15,21 @@ if TYPE_CHECKING:
     from stockcast.pipeline.backtesting import plan_pretrained as plan_pretrained
     from stockcast.pipeline.checkup import doctor as doctor
     from stockcast.pipeline.explaining import explain as explain
-    from stockcast.pipeline.gathering import gather as gather
+    from stockcast.pipeline.judging import pooled as pooled
+    from stockcast.pipeline.judging import skill_table as skill_table
     from stockcast.pipeline.markets import MarketSource as MarketSource
     from stockcast.pipeline.models import export_model as export_model
     from stockcast.pipeline.models import list_models as list_models
     from stockcast.pipeline.models import remove_model as remove_model
     from stockcast.pipeline.models import show_model as show_model
-    from stockcast.pipeline.pooling import pooled as pooled
+    from stockcast.pipeline.pools import gather as gather
     from stockcast.pipeline.predicting import predict as predict
     from stockcast.pipeline.predicting import predict_with as predict_with
-    from stockcast.pipeline.pretrained import PretrainedBacktest as PretrainedBacktest
     from stockcast.pipeline.reporting import report as report
     from stockcast.pipeline.reproducing import reproduce as reproduce
     from stockcast.pipeline.running import run as run
     from stockcast.pipeline.scoring import ledger as ledger
     from stockcast.pipeline.scoring import score as score
-    from stockcast.pipeline.skilltable import skill_table as skill_table
     from stockcast.pipeline.source import FetchSession as FetchSession
     from stockcast.pipeline.source import PriceSource as PriceSource
     from stockcast.pipeline.source import fetch as fetch
@@ -44,20 +44,18 @@ _NAMES = {
     ".storage.files": "save_files",
     ".storage.outputs": "save_forecasts save_rows",
     "auditing": "audit",
-    "backtesting": "backtest backtest_pretrained checked plan plan_pretrained",
+    "backtesting": "PretrainedBacktest backtest backtest_pretrained checked plan plan_pretrained",
     "checkup": "doctor",
     "explaining": "explain",
-    "gathering": "gather",
     "markets": "MarketSource",
     "models": "export_model list_models remove_model show_model",
-    "pooling": "pooled",
+    "judging": "pooled skill_table",
+    "pools": "gather",
     "predicting": "predict predict_with",
-    "pretrained": "PretrainedBacktest",
     "reporting": "report",
     "reproducing": "reproduce",
     "running": "run",
     "scoring": "ledger score",
-    "skilltable": "skill_table",
     "source": "FetchSession PriceSource fetch load",
     "training": "train train_pool_from",
 }

@@ -46,8 +46,7 @@ from stockcast.results import AuditCheck, AuditResult
 from stockcast.windows.splits import Fold, Part
 
 if TYPE_CHECKING:
-    from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import EarlyStopping
+    from stockcast.models.ensemble import EarlyStopping, Ensemble
     from stockcast.windows.covariates import Covariates
     from stockcast.windows.features import Features
 
@@ -354,8 +353,8 @@ class _Audit:
 
     def _taught(self) -> Ensemble:
         """The fitted network; one that took every step where validation chose none: corrections of zero hide a leak."""
+        from stockcast.models.ensemble import EarlyStopping
         from stockcast.models.problem import Series
-        from stockcast.models.training import EarlyStopping
 
         trainer, fitted, chosen = self.trainer, self.own.fit.ensemble, self.own.chosen
         if min(chosen.steps) > 0:

@@ -27,9 +27,8 @@ from stockcast.forecasting import TrainedModel
 from stockcast.models.cells import LayerWeights, NetworkWeights
 from stockcast.models.simulation import Shocks
 from stockcast.pipeline.initial import Scratch
-from stockcast.pipeline.pooling import pooled
+from stockcast.pipeline.judging import pooled, skill_table
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.skilltable import skill_table
 from stockcast.pipeline.source import calendar_over
 from stockcast.pipeline.trainer import Trainer
 from stockcast.prices import csvfile

@@ -8,7 +8,7 @@ validation part, what is served with the newest that saw nothing after the histo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -27,9 +27,8 @@ from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
     from stockcast.models.cells import NetworkWeights
-    from stockcast.models.ensemble import Ensemble
+    from stockcast.models.ensemble import EarlyStopping, Ensemble
     from stockcast.models.problem import Series
-    from stockcast.models.training import EarlyStopping
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.progress import Progress
@@ -96,23 +95,12 @@ class Scratch:
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """The stocks that a network looks at beside its own, by name, and what their cross-section did.
-
-    pre_validation, served: the networks that do without, for origins whose market is not known.
-    """
-
-    names: tuple[str, ...]
-    market: Market
-    pre_validation: Ensemble
-    served: Ensemble
-
-
-@dataclass(frozen=True)
 class Initial:
     """Networks to begin with. pre_validation: of the training part at most; served: of nothing after the history.
 
-    Each comes with the id of the model that it is from. neighbours: what they look at beside the ticker, if anything.
+    Each comes with the id of the model that it is from. market: what they look at of other stocks, which are its
+    members; without_market: the networks that do without, for origins whose market is not known, by the fit that they
+    are for.
     """
 
     name: str
@@ -120,14 +108,18 @@ class Initial:
     young_id: str
     served: Ensemble
     served_id: str
-    neighbours: Neighbours | None = None
+    market: Market | None = None
+    members: tuple[str, ...] = ()
+    without_market: Mapping[str, Ensemble] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, config: TrainConfig, history: History, calendar: SessionCalendar, validate_from: date, home: Path,
-        progress: Progress,
+        progress: Progress, market: bool = True,
     ) -> Initial | None:  # fmt: skip
         """What the configuration asks for; None where that is a start from scratch.
+
+        market: whether the networks may look at other stocks where the model does.
 
         Where nothing is asked for, it is the general model, and None where network or training are to be others than
         the usual ones, or where every vintage has seen the validation part.
@@ -150,7 +142,8 @@ class Initial:
                     raise
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
-        model = _beside(at_exchange(model_of(home, name, progress), calendar), history, home, progress)
+        model = at_exchange(model_of(home, name, progress), calendar)
+        model = _beside(model, history, home, progress) if market else replace(model, market=None)
         return cls._of_model(model, history, validate_from)
 
     @classmethod
@@ -168,24 +161,9 @@ class Initial:
         if not model.has_fallback or model.market is None or not model.market.reaches(history.last):
             return cls(model.name, without[0], model.model_id, without[1], model.model_id)
         pre_validation, served = (_latest(model, model.fits_without(), day) for day in borders)
-        neighbours = Neighbours(model.members, model.market, *without)
-        return cls(model.name, pre_validation, model.model_id, served, model.model_id, neighbours)
-
-    @property
-    def market(self) -> Market | None:
-        """What the networks look at of other stocks."""
-        return None if self.neighbours is None else self.neighbours.market
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The stocks of that market."""
-        return () if self.neighbours is None else self.neighbours.names
-
-    @property
-    def without_market(self) -> Mapping[str, Ensemble]:
-        """The networks that do without, by the fit that they are for."""
-        n = self.neighbours
-        return {} if n is None else {"scored": n.pre_validation, "served": n.served}
+        fallback = dict(zip(("scored", "served"), without, strict=True))
+        model_id = model.model_id
+        return cls(model.name, pre_validation, model_id, served, model_id, model.market, model.members, fallback)
 
     def configured(self, config: TrainConfig) -> TrainConfig:
         """The configuration with the networks' shape, and the settings of a tuning where none were asked for.

@@ -1,19 +1,35 @@
-"""Judging: scores, comparisons and verdict over the folds of one walk together."""
+"""Judging: the folds of a walk as scores and a verdict; tickers together, with false discoveries held down; a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite, nan
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stockcast.errors import DataError
-from stockcast.evaluation.calibration import TickerRecord
-from stockcast.evaluation.scores import ConcatenatedDistribution, ConcatenatedEntry, Entry
-from stockcast.evaluation.verdict import BacktestResult, FoldSummary, verdict
+from stockcast.evaluation.calibration import TickerRecord, pooled_effects
+from stockcast.evaluation.scores import ConcatenatedDistribution, ConcatenatedEntry, Entry, Score
+from stockcast.evaluation.significance import (
+    benjamini_hochberg,
+    diebold_mariano,
+    model_confidence_set,
+    pooled_by_date,
+)
+from stockcast.evaluation.verdict import (
+    BacktestResult,
+    BacktestSummary,
+    FoldSummary,
+    PooledComparison,
+    verdict,
+)
 from stockcast.models.distribution import StudentT
-from stockcast.models.training import LossCurve
+from stockcast.models.ensemble import LossCurve
+from stockcast.prices.history import Dates, Floats
+from stockcast.results import SkillRow, SkillTable
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
@@ -23,6 +39,17 @@ if TYPE_CHECKING:
     from stockcast.pipeline.walking import Stage, Walk
     from stockcast.storage.foldfile import FoldFile
     from stockcast.windows.splits import Fold
+
+
+GARCH, HAR = "garch-t", "har-t"
+
+DISCOVERY_RATE = 0.1
+"""Share of false ones tolerated among the tickers on which a network is said to be better."""
+
+SET_SIZE, SET_BLOCK, SET_DRAWS = 0.1, 10, 1000
+
+Losses = dict[str, tuple[Dates, Floats]]
+"""CRPS by competitor: target sessions, and the mean over tickers for each."""
 
 Entries = dict[str, ConcatenatedEntry]
 
@@ -66,7 +93,7 @@ def judged(
         calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
         calibrated=_calibrated(entries[network]) if in_depth else (),
         record=_record(walk, folds[0], files[0], entries[network]) if keep_rows else None,
-        economics=_traded(walk, entries, network) if in_depth else (),
+        economics=_economics(walk, entries, network) if in_depth else (),
         left_out=tuple(left_out),
         notes=walk.history.notes,
         rows=tuple(entry.rows() for entry in every) if keep_rows else (),
@@ -142,13 +169,192 @@ def student(dist: ConcatenatedDistribution) -> StudentT:
     return StudentT(*whole)
 
 
-def _traded(walk: Walk, entries: Entries, network: str) -> tuple[Economics, ...]:
-    return _economics({cell: entries[cell] for cell in walk.config.cells}, network, walk.config.cost)
-
-
-def _economics(networks: Mapping[str, Entry], chosen: str, cost: float) -> tuple[Economics, ...]:
+def _economics(walk: Walk, entries: Entries, chosen: str) -> tuple[Economics, ...]:
     """What trading on the chosen network's forecasts would have earned; the others count as settings tried."""
     from stockcast.evaluation.economics import TradingRules, chosen_economics
 
+    networks = {cell: entries[cell] for cell in walk.config.cells}
     tried = {cell: (entry.dist.quantile(np.array([0.5]))[:, 0], entry.dist.std) for cell, entry in networks.items()}
-    return chosen_economics(networks[chosen].outcomes.y_N, tried, chosen, TradingRules(cost_bp=cost))
+    return chosen_economics(networks[chosen].outcomes.y_N, tried, chosen, TradingRules(cost_bp=walk.config.cost))
+
+
+def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
+    """The backtests of all tickers together.
+
+    Args:
+        results: One for each ticker, with their rows (`keep_rows`).
+
+    Returns:
+        Comparisons by date over tickers, the model confidence set, and what a calibration that adapts to all tickers
+        does.
+    """
+    by_step = [_losses(results, step) for step in range(1, max(result.horizon for result in results) + 1)]
+    cells = sorted({score.model for result in results for score in result.scores if score.kind == "network"})
+    comparisons = tuple(
+        _compared(cell, name, step, losses, results)
+        for step, losses in enumerate(by_step, start=1)
+        for cell in cells
+        if cell in losses
+        for name in losses
+        if name not in cells
+    )
+    members = {name: by_date for name, (_, by_date) in by_step[0].items()}
+    records = [result.record for result in results if result.record is not None]
+    chosen = model_confidence_set(members, SET_SIZE, SET_BLOCK, SET_DRAWS) if len(members) > 1 else None
+    return BacktestSummary(
+        results=tuple(results),
+        pooled=comparisons,
+        mean_crps={name: float(by_date.mean()) for name, by_date in members.items()},
+        confidence_set={} if chosen is None else {name: chosen.p_values[name] for name in chosen.members},
+        calibrated=pooled_effects(records) if len(records) > 1 else (),
+    )
+
+
+def _losses(results: Sequence[BacktestResult], horizon: int) -> Losses:
+    """The losses of one step; competitors that a ticker lacks are left out."""
+    of_step = [[rows for rows in result.rows if rows.horizon == horizon] for result in results]
+    common = set.intersection(*({rows.model for rows in of_ticker} for of_ticker in of_step))
+    found: Losses = {}
+    for name in [rows.model for rows in of_step[0] if rows.model in common]:
+        of_name = [rows for of_ticker in of_step for rows in of_ticker if rows.model == name]
+        dates = np.concatenate([rows.target_sessions for rows in of_name])
+        found[name] = pooled_by_date(dates, np.concatenate([rows.crps for rows in of_name]))
+    return found
+
+
+def _compared(
+    cell: str, baseline: str, horizon: int, losses: Losses, results: Sequence[BacktestResult]
+) -> PooledComparison:
+    ours, theirs = losses[cell][1], losses[baseline][1]
+    test = diebold_mariano(ours, theirs, max(10, 2 * horizon), horizon)
+    pair = (cell, baseline)
+    single = [c for result in results for c in result.comparisons_at(horizon) if (c.model, c.baseline) == pair]
+    found = benjamini_hochberg([c.dm_p for c in single]) <= DISCOVERY_RATE
+    return PooledComparison(
+        model=cell,
+        baseline=baseline,
+        crps_skill=float(np.mean([c.crps_skill for c in single])),
+        dm_p=test.p_value,
+        dates=test.n,
+        tickers=len(single),
+        better=sum(c.crps_skill > 0 for c in single),
+        found=int(found.sum()),
+        horizon=horizon,
+    )
+
+
+def skill_table(summary: BacktestSummary) -> SkillTable:
+    """The competitors that every ticker has, one step ahead, by the gain over the reference, best first.
+
+    Args:
+        summary: Of `pooled`.
+
+    Returns:
+        Figures for a paper; a mean over tickers is None where it is undefined for one of them.
+
+    Raises:
+        ValueError: Without a result.
+    """
+    if not summary.results:
+        raise ValueError("no backtest to make a table of")
+    field = _Field.of(summary)
+    rows = [field.row(name) for name in field.names]
+    tests = [(result.folds[0].test[0], result.folds[-1].test[1]) for result in summary.results]
+    fold_counts = [len(result.folds) for result in summary.results]
+    seen = {name: None for by_model in map(_one_ahead, summary.results) for name in by_model}
+    return SkillTable(
+        rows=tuple(sorted(rows, key=lambda row: inf if row.reference_gain is None else -row.reference_gain)),
+        tickers=tuple(result.ticker for result in summary.results),
+        first=min(first for first, _ in tests),
+        last=max(last for _, last in tests),
+        n=sum(score.n for score in field.scores[field.network]),
+        folds=(min(fold_counts), max(fold_counts)),
+        network=field.network,
+        reference=field.reference,
+        confidence_set=dict(summary.confidence_set),
+        left_out=tuple(name for name in seen if name not in field.names),
+    )
+
+
+@dataclass(frozen=True)
+class _Field:
+    """Who competes. scores: by competitor, one for each ticker, in the order of the tickers."""
+
+    scores: dict[str, list[Score]]
+    network: str
+    reference: str
+    p_values: dict[str, float]
+
+    @classmethod
+    def of(cls, summary: BacktestSummary) -> _Field:
+        tables = [_one_ahead(result) for result in summary.results]
+        common = set.intersection(*(set(by_model) for by_model in tables))
+        scores = {name: [by_model[name] for by_model in tables] for name in tables[0] if name in common}
+        cells = [name for name, found in scores.items() if found[0].kind == "network"]
+        network = max(cells, key=lambda name: sum(result.network == name for result in summary.results))
+        baselines = [name for name in scores if name not in cells]
+        return cls(
+            scores=scores,
+            network=network,
+            reference=GARCH if GARCH in scores else min(baselines or cells, key=lambda name: _crps(scores[name])),
+            p_values={c.baseline: c.dm_p for c in summary.pooled if c.model == network and c.horizon == 1},
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.scores)
+
+    def row(self, name: str) -> SkillRow:
+        ours, reference = self.scores[name], self.scores[self.reference]
+        weights = [score.n for score in ours]
+        return SkillRow(
+            model=name,
+            kind=ours[0].kind,
+            crps_bp=1e4 * _crps(ours),
+            reference_gain=_mean(_gain, ours, reference),
+            garch_gain=self._against(name, GARCH),
+            har_gain=self._against(name, HAR),
+            log_score_gain=_mean(_log_score_gain, ours, reference),
+            interval_score_gain=_mean(_interval_score_gain, ours, reference),
+            coverage_50=fmean([score.coverage_50 for score in ours], weights),
+            coverage_90=fmean([score.coverage_90 for score in ours], weights),
+            better_than_garch=self._better(name, GARCH),
+            better_than_har=self._better(name, HAR),
+            network_gain=None if name == self.network else _mean(_gain, self.scores[self.network], ours),
+            network_p=self.p_values.get(name),
+        )
+
+    def _against(self, name: str, other: str) -> float | None:
+        return _mean(_gain, self.scores[name], self.scores[other]) if other in self.scores else None
+
+    def _better(self, name: str, other: str) -> int | None:
+        if other not in self.scores or name == other:
+            return None
+        return sum(ours.crps < theirs.crps for ours, theirs in zip(self.scores[name], self.scores[other], strict=True))
+
+
+def _one_ahead(result: BacktestResult) -> dict[str, Score]:
+    """The scores of the next session's forecasts, by competitor."""
+    return {score.model: score for score in result.scores_at(1)}
+
+
+def _crps(scores: Sequence[Score]) -> float:
+    return fmean(score.crps for score in scores)
+
+
+def _gain(ours: Score, theirs: Score) -> float:
+    return 1.0 - ours.crps / theirs.crps if theirs.crps > 0 else nan
+
+
+def _log_score_gain(ours: Score, theirs: Score) -> float:
+    return nan if ours.log_score is None or theirs.log_score is None else ours.log_score - theirs.log_score
+
+
+def _interval_score_gain(ours: Score, theirs: Score) -> float:
+    return 1.0 - ours.interval_score_90 / theirs.interval_score_90 if theirs.interval_score_90 > 0 else nan
+
+
+def _mean(of: Callable[[Score, Score], float], ours: Sequence[Score], theirs: Sequence[Score]) -> float | None:
+    """Mean over tickers."""
+    value = fmean(of(a, b) for a, b in zip(ours, theirs, strict=True))
+    return value if isfinite(value) else None

@@ -11,8 +11,7 @@ from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.backtests import EXPANDING, BacktestConfig
 from stockcast.forecasting import Clock, TrainedModel, View, refuse_still
 from stockcast.pipeline.backtesting import walk_over
-from stockcast.pipeline.judging import judged
-from stockcast.pipeline.pooling import pooled
+from stockcast.pipeline.judging import judged, pooled
 from stockcast.pipeline.source import FetchSession, PriceSource, is_ticker
 from stockcast.pipeline.walking import Stage, Walk
 from stockcast.prices.csvfile import ReadOptions

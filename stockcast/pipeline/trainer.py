@@ -25,8 +25,7 @@ from stockcast.models.baselines import BASELINES
 from stockcast.models.baselines.volatility import HarT
 from stockcast.models.simulation import MAX_SHOCKS, Shocks
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
-from stockcast.pipeline.judging import judged
-from stockcast.pipeline.pooling import pooled
+from stockcast.pipeline.judging import judged, pooled
 from stockcast.pipeline.pools import Member, Pool
 from stockcast.pipeline.source import PriceSeries
 from stockcast.pipeline.walking import Walk, fit_baselines, folder_of

@@ -20,9 +20,8 @@ from stockcast.results import PoolResult, TrainResult
 from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.gathering import PoolSources
     from stockcast.pipeline.initial import TrainingResult
-    from stockcast.pipeline.pools import Pool
+    from stockcast.pipeline.pools import Pool, PoolSources
     from stockcast.storage.modelfile import ModelFile
     from stockcast.windows.covariates import Covariates
 

@@ -6,7 +6,7 @@ Shapes: N origins, P simulated paths, K values that stand for a distribution.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -22,7 +22,7 @@ from stockcast.forecasting import Fit
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
-from stockcast.pipeline.initial import Scratch
+from stockcast.pipeline.initial import Initial, Scratch
 from stockcast.progress import Progress, Silent
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     from stockcast.config.backtests import BacktestConfig
     from stockcast.models.baselines import Baseline
-    from stockcast.models.ensemble import Ensemble
-    from stockcast.models.training import EarlyStopping
+    from stockcast.models.ensemble import EarlyStopping, Ensemble
     from stockcast.prices.history import Floats, History
 
 _KEPT = 200
@@ -119,7 +118,8 @@ class Walk:
 
     folder: where folds are kept; None: nowhere, as the test part of a training. pretrained: a network that is there
     already and is not trained; f has its columns. shocks: the bars that its paths draw from; None: the fold's own.
-    fallback: who forecasts where `pretrained` cannot.
+    fallback: who forecasts where `pretrained` cannot. initial: what the networks of a fold begin with; None: weights
+    drawn from the seed, or those of the fold before.
     """
 
     history: History
@@ -130,6 +130,7 @@ class Walk:
     pretrained: Ensemble | None = None
     shocks: Shocks | None = None
     fallback: FallbackModel | None = None
+    initial: Callable[[Fold], Initial] | None = None
 
     @cached_property
     def baselines(self) -> tuple[str, ...]:
@@ -193,6 +194,9 @@ class Walk:
         }
         if self.pretrained is not None:
             described["given"] = self.pretrained.fingerprint()
+        if self.initial is not None:
+            begun = self.initial(fold)
+            described["init"] = [begun.pre_validation.fingerprint(), begun.served.fingerprint()]
         if self._forgotten(fold, BURN_IN):
             described["forgotten"] = self._forgotten(fold, BURN_IN)
         if c.warm_start:
@@ -261,20 +265,15 @@ class Walk:
 
     def _network(self, cell: str, fold: Fold, place: str, before: Stage | None) -> FoldTraining:
         """Train on the fold, and again on all that it may learn from where that was asked for."""
+        from stockcast.models.ensemble import EarlyStopping
         from stockcast.models.problem import Series
-        from stockcast.models.training import EarlyStopping
 
         if self.pretrained is not None:
             return FoldTraining(
                 self.pretrained, self.pretrained, self._by_pretrained(fold.split.validation), EarlyStopping((), 0)
             )
-        config = self._train_config(cell)
+        config, initial = self._train_config(cell), self._initial(cell, fold, before)
         f, fold = self._seen_by_networks(fold)
-        initial = Scratch()
-        if self.config.warm_start and before is not None:
-            # Weights that had learnt from sessions of this validation part would choose themselves.
-            earlier = before.file.pre_validation, before.file.fits
-            initial = Scratch(*(fits[cell].ensemble.weights for fits in earlier))
         split, choosing = fold.split, fold.split.validation
         learned = initial.learn([Series.of(f, split.train, choosing)], config, self.progress)
         ensemble = learned.network
@@ -283,6 +282,15 @@ class Walk:
             self.progress.stage(f"{place}: {cell} again, on all before it", sum(learned.chosen.steps))
             ensemble = initial.learn_again([Series.of(f, fold.seen)], config, learned, self.progress)
         return FoldTraining(ensemble, learned.network, early, learned.chosen)
+
+    def _initial(self, cell: str, fold: Fold, before: Stage | None) -> Initial | Scratch:
+        """What the network of a fold begins with."""
+        if self.initial is not None:
+            return self.initial(fold)
+        if self.config.warm_start and before is not None:
+            # Weights that had learnt from sessions of this validation part would choose themselves.
+            return Scratch(*(fits[cell].ensemble.weights for fits in (before.file.pre_validation, before.file.fits)))
+        return Scratch()
 
     def _by_pretrained(self, part: Part) -> StudentT:
         """Distributions of the networks that were there already."""

@@ -61,7 +61,7 @@ DETAILS = {"train": "weights are kept in single precision", "backtest": "fold 2 
 
 
 def _gather(sources: Any, exchange: str | None, **_: Any) -> Any:
-    from stockcast.pipeline.gathering import PoolSources
+    from stockcast.pipeline.pools import PoolSources
 
     failures = []
     for source in sources:

@@ -12,9 +12,8 @@ import torch
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.models import training
 from stockcast.models.cells import NetworkWeights
-from stockcast.models.ensemble import Ensemble
+from stockcast.models.ensemble import EarlyStopping, Ensemble, LossCurve
 from stockcast.models.network import Network, member_of, stack
-from stockcast.models.training import EarlyStopping, LossCurve
 from stockcast.progress import Silent
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date

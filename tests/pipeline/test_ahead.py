@@ -16,7 +16,7 @@ from stockcast.evaluation.significance import diebold_mariano
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.distribution import Empirical
-from stockcast.pipeline.skilltable import skill_table
+from stockcast.pipeline.judging import skill_table
 from stockcast.pipeline.walking import Walk
 from stockcast.progress import Silent
 from stockcast.report.backtest import backtest_text

@@ -11,11 +11,11 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import CovariatesConfig, PredictConfig, SplitConfig
 from stockcast.errors import DataError
+from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.source import PriceSource, calendar_over
 from stockcast.pipeline.training import train_pool
 from stockcast.progress import Silent

@@ -10,7 +10,7 @@ import pytest
 from stockcast import pipeline
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.pipeline.gathering import PoolSources
+from stockcast.pipeline.pools import PoolSources
 from stockcast.prices.yahoo.answer import Meta
 from stockcast.progress import Silent
 from tests import synthetic

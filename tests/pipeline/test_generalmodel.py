@@ -15,8 +15,8 @@ from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
+from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.generalmodel import Recipe, make_general_model
-from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Silent

@@ -12,8 +12,10 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.backtests import BacktestConfig, FoldConfig
 from stockcast.config.models import TUNING
 from stockcast.errors import ConfigError, ModelError, StockcastError
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasts import Forecast
 from stockcast.pipeline import initial
 from stockcast.prices import csvfile
@@ -228,3 +230,62 @@ def test_covariates_begin_from_scratch_and_nowhere_else(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="know nothing of the covariates"):
         trained(tmp_path, replace(config, init="general"))
     assert trained(tmp_path, replace(SCRATCH, split=SPLIT, covariates=config.covariates)).init is None
+
+
+# Folds of a backtest begin with saved networks, too, where that is asked for.
+
+WALK = BacktestConfig(
+    training=replace(TUNING, seeds=3, learning_rate=0.01),
+    folds=FoldConfig(HISTORY.session(470), 45),
+    baselines=("random-walk", "har-t"),
+    init="general",
+)
+
+
+def walked(home: Path, h: History = HISTORY, config: BacktestConfig = WALK) -> BacktestResult:
+    home.mkdir(exist_ok=True)
+    path = synthetic.write_csv(home / "FAKE.csv", h)
+    return pipeline.backtest(str(path), ReadOptions(), config, home, Silent(), keep_rows=True)
+
+
+def of_network(result: BacktestResult, rows: int) -> bytes:
+    (found,) = [found for found in result.rows if found.model == "lstm"]
+    return found.quantiles_NQ[:rows].tobytes()
+
+
+def test_folds_begin_with_the_general_model_where_that_is_asked_for(tmp_path: Path) -> None:
+    begun, fresh = walked(tmp_path), walked(tmp_path, config=replace(WALK, init="scratch"))
+    assert len(begun.folds) == 2
+    assert of_network(begun, 90) != of_network(fresh, 90)
+    kept = [path for path in (tmp_path / "backtests" / "FAKE").iterdir() if path.suffix == ".npz"]
+    assert len(kept) == 4
+    assert all(fold.resumed for fold in walked(tmp_path).folds)
+
+
+def test_no_later_bar_moves_a_fold_that_began_with_the_general_model(tmp_path: Path) -> None:
+    later = replace(HISTORY, **{name: getattr(HISTORY, name).copy() for name in ("open", "high", "low", "close")})
+    for name in ("open", "high", "low", "close"):
+        getattr(later, name)[500:] *= 1.7
+    later = replace(later, adjusted_close=later.close.copy())
+    before, after = walked(tmp_path / "before"), walked(tmp_path / "after", later)
+    assert of_network(before, 31) == of_network(after, 31)
+    assert of_network(before, 32) != of_network(after, 32)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (replace(WALK, warm_start=True), "warm start"),
+        (replace(WALK, cells=("lstm", "gru")), "several cells"),
+        (replace(WALK, network=NetworkConfig(hidden_size=5)), "hidden size 5 is not that of general"),
+    ],
+)
+def test_a_start_that_folds_cannot_have_is_refused(config: BacktestConfig, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        walked(tmp_path, config=config)
+
+
+def test_a_model_that_has_seen_the_first_validation_part_begins_no_fold(tmp_path: Path) -> None:
+    trained(tmp_path, replace(SCRATCH, split=SplitConfig(HISTORY.session(430), HISTORY.session(495))))
+    with pytest.raises(ModelError, match="cannot begin with it"):
+        walked(tmp_path, config=replace(WALK, init="FAKE", training=TrainingConfig()))

@@ -19,10 +19,10 @@ from stockcast.config.sources import FetchConfig
 from stockcast.errors import ModelError
 from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
+from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.fetching import Fetcher
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.source import FetchSession, PriceSource, calendar_over
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions

@@ -20,9 +20,9 @@ from stockcast.evaluation.audit import removed
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasting import TrainedModel, View
 from stockcast.models import training
+from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.markets import ELSEWHERE, MarketSource
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.pretrained import PretrainedBacktest
 from stockcast.pipeline.source import PriceSeries, PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History

@@ -13,7 +13,7 @@ from stockcast.evaluation.scores import ForecastRows, Score
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.pipeline import pooled
-from stockcast.pipeline.skilltable import skill_table
+from stockcast.pipeline.judging import skill_table
 from stockcast.prices.history import ONE_DAY
 from stockcast.results import SkillRow, SkillTable
 from tests.report.backtests import BACKTESTED, FOLDS

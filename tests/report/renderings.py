@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stockcast.evaluation.calibration import CalibrationEffect
-from stockcast.pipeline.skilltable import skill_table
+from stockcast.pipeline.judging import skill_table
 from stockcast.report.backtest import backtest_text, folds_text
 from stockcast.report.checks import audits_text, diagnosis_text, reproduction_text
 from stockcast.report.data import (

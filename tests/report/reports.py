@@ -15,8 +15,8 @@ from stockcast.evaluation.calibration import CalibrationEffect, calibration, ins
 from stockcast.evaluation.metrics import crps_student_t
 from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult
+from stockcast.models.ensemble import LossCurve
 from stockcast.models.recalibration import causal_deciles
-from stockcast.models.training import LossCurve
 from stockcast.report.html import report_html
 from stockcast.results import FanStep, Report
 from tests.report.backtests import BACKTESTED, FOLDS

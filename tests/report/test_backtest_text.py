@@ -10,8 +10,8 @@ import pytest
 from rich.cells import cell_len
 
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
-from stockcast.models.training import LossCurve
-from stockcast.pipeline.skilltable import skill_table
+from stockcast.models.ensemble import LossCurve
+from stockcast.pipeline.judging import skill_table
 from stockcast.report.backtest import (
     backtest_text,
     economics_table,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stockcast.pipeline.skilltable import skill_table
+from stockcast.pipeline.judging import skill_table
 from stockcast.report.data import plain, pool_data
 from stockcast.report.models import model_text
 from stockcast.report.text import Page

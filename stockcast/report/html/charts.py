@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.skillpath import SkillPath
     from stockcast.evaluation.verdict import FoldSummary
-    from stockcast.models.training import LossCurve
+    from stockcast.models.ensemble import LossCurve
     from stockcast.prices.history import Floats
     from stockcast.results import FanStep, Report
 
