@@ -174,7 +174,7 @@ def test_nothing_is_trained_and_baselines_are_fitted_again_every_january(
 
 def test_what_the_model_has_learnt_from_is_not_scored(place: Path) -> None:
     with pytest.raises(
-        ModelError, match=f"learnt from sessions up to {CUTOFF}.* cannot be scored from {CUTOFF} on"
+        ModelError, match=f"trained on sessions up to {CUTOFF}.* cannot be scored from {CUTOFF} on"
     ) as e:
         walked(place, ALL, from_test(599))
     assert e.value.hint == f"its cutoff is {CUTOFF}: use --test-from {TEST_FROM} or later"
