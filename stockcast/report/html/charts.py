@@ -368,7 +368,6 @@ def losses_chart(cell: str, title: str, curves: Sequence[LossCurve]) -> Chart:
                 )  # fmt: skip
         ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
         ax.set_xlabel("gradient steps")
-        ax.xaxis.label.set_color(MUTED)
 
     kept = ", ".join(str(curve.chosen) for curve in curves)
     return Chart(f"losses-{cell}", title, f"{title}. Steps kept: {kept}.", 430, 290, draw)
@@ -389,7 +388,6 @@ def fold_losses_chart(cell: str, title: str, folds: Sequence[tuple[int, Sequence
         ax.plot([], [], color=MUTED, linewidth=0.9, label="earlier folds")
         ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
         ax.set_xlabel("gradient steps")
-        ax.xaxis.label.set_color(MUTED)
 
     label = f"{title}: {len(folds)} folds."
     return Chart(f"losses-{cell}-folds", title, label, 430, 290, draw)
