@@ -17,53 +17,18 @@ from tests import synthetic
 from tests.cli.conftest import Run
 from tests.processes import forked
 
-EVERYTHING = {
-    "--start": "2000-01-03",
-    "--end": "2020-12-31",
-    "--ticker": "VOD",
-    "--date-column": "Day",
-    "--close-column": "Last",
-    "--date-format": "%d.%m.%Y",
-    "--validate-from": "2013-01-02",
-    "--test-from": "2015-01-02",
-    "--refit-every": "63",
-    "--training": "sliding:2520",
-    "--embargo": "5",
-    "--lookback": "30",
-    "--horizon": "3",
-    "--paths": "200",
-    "--hidden-size": "8",
-    "--layers": "2",
-    "--dropout": "0.1",
-    "--seeds": "2",
-    "--seed": "7",
-    "--learning-rate": "0.02",
-    "--weight-decay": "0.03",
-    "--batch-size": "4",
-    "--steps": "9",
-    "--supervision": "last-step",
-    "--device": "auto",
-    "--cost": "2.5",
-    "--max-age": "3",
-    "--timeout": "9.5",
-}
+EVERYTHING = (
+    "--start 2000-01-03 --end 2020-12-31 --ticker VOD --date-column Day --close-column Last --date-format %d.%m.%Y "
+    "--validate-from 2013-01-02 --test-from 2015-01-02 --refit-every 63 --training sliding:2520 --embargo 5 "
+    "--lookback 30 --horizon 3 --paths 200 --hidden-size 8 --layers 2 --dropout 0.1 --seeds 2 --seed 7 "
+    "--learning-rate 0.02 --weight-decay 0.03 --batch-size 4 --steps 9 --supervision last-step --device auto "
+    "--cost 2.5 --max-age 3 --timeout 9.5"
+)
 
 
 def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None:
-    words = [word for option in EVERYTHING.items() for word in option]
-    several = [
-        "--cell",
-        "gru",
-        "--cell",
-        "lstm",
-        "--baseline",
-        "har-t",
-        "--baseline",
-        "garch-t",
-        "--no-final-fit",
-        "--warm-start",
-    ]
-    assert run("backtest", "VOD.L", *words, *several).code == 0
+    several = "--cell gru --cell lstm --baseline har-t --baseline garch-t --no-final-fit --warm-start"
+    assert run("backtest", "VOD.L", *EVERYTHING.split(), *several.split()).code == 0
     call = run.last("backtest")
     assert call.values("source", "home", "keep_rows") == ("VOD.L", home, True)
     read, config = call.values("read", "config")

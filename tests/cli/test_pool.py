@@ -49,8 +49,9 @@ def test_the_steps_of_chunks_are_not_those_of_windows(run: Run) -> None:
 
 
 def test_every_option_arrives(run: Run, home: Path) -> None:
-    given = {option: value for option, value in EVERYTHING.items() if option not in ("--name", "--ticker")}
-    words = [word for option in given.items() for word in option]
+    given = EVERYTHING.split()
+    pairs = zip(given[::2], given[1::2], strict=True)
+    words = [word for pair in pairs if pair[0] not in ("--name", "--ticker") for word in pair]
     assert run("train", "good", "other", *POOL, *words, "--no-final-fit").code == 0
     gathered, trained = run.last("gather"), run.last("train_pool_from")
     assert (tuple(gathered["sources"]), gathered["exchange"]) == (("good", "other"), "XLON")
