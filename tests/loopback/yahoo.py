@@ -30,20 +30,6 @@ from tests.loopback.faults import (
 from tests.loopback.market import Market
 from tests.loopback.server import QuietHandler, QuietServer, hang_up
 
-__all__ = [
-    "LoopbackYahoo",
-    "Fault",
-    "Dropped",
-    "Empty",
-    "Html",
-    "Nonsense",
-    "NotFound",
-    "RateLimited",
-    "ServerError",
-    "Slow",
-    "Truncated",
-]
-
 # zone: a chart by range, from which yfinance learns the time zone; prices: a chart by period; chart: either.
 Kind = Literal["cookie", "crumb", "zone", "prices", "chart"]
 Question = tuple[str, dict[str, str]]

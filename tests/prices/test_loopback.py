@@ -24,15 +24,11 @@ from yfinance import exceptions as yf
 
 from stockcast.prices.history import History
 from tests import synthetic
-from tests.loopback.market import Listing, Market, listing_from
-from tests.loopback.proxy import ConnectProxy
-from tests.loopback.session import forget_yfinance, loopback_session, session_class
-from tests.loopback.yahoo import (
+from tests.loopback.faults import (
     Dropped,
     Empty,
     Fault,
     Html,
-    LoopbackYahoo,
     Nonsense,
     NotFound,
     RateLimited,
@@ -40,6 +36,10 @@ from tests.loopback.yahoo import (
     Slow,
     Truncated,
 )
+from tests.loopback.market import Listing, Market, listing_from
+from tests.loopback.proxy import ConnectProxy
+from tests.loopback.session import forget_yfinance, loopback_session, session_class
+from tests.loopback.yahoo import LoopbackYahoo
 from tests.prices.asking import AFTER_FRIDAYS_CLOSE, FRIDAY, MONDAY, NEW_YORK, SESSIONS, listing
 
 # yfinance 1.7 still sorts in place, which pandas 3.1 deprecates.

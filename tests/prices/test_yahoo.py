@@ -13,8 +13,9 @@ import pytest
 from stockcast.errors import DataError
 from stockcast.prices.yahoo import failures, session
 from stockcast.prices.yahoo.answer import Meta, NotBars, answer_of, meta_of
+from tests.loopback.faults import Empty
 from tests.loopback.market import Market
-from tests.loopback.yahoo import Empty, LoopbackYahoo
+from tests.loopback.yahoo import LoopbackYahoo
 from tests.prices.asking import FRIDAY, MONDAY, NEW_YORK, SESSIONS, Asking, days, listing
 
 # What comes

@@ -13,21 +13,11 @@ from stockcast.errors import DataError, SourceUnavailable, StockcastError
 from stockcast.prices.yahoo import client, failures
 from stockcast.prices.yahoo.session import Deadline
 from stockcast.prices.yahoo.session import session_class as bounded
+from tests.loopback.faults import Dropped, Fault, Html, Nonsense, NotFound, RateLimited, ServerError, Slow, Truncated
 from tests.loopback.market import Market
 from tests.loopback.proxy import ConnectProxy
 from tests.loopback.session import session_class
-from tests.loopback.yahoo import (
-    Dropped,
-    Fault,
-    Html,
-    LoopbackYahoo,
-    Nonsense,
-    NotFound,
-    RateLimited,
-    ServerError,
-    Slow,
-    Truncated,
-)
+from tests.loopback.yahoo import LoopbackYahoo
 from tests.prices.asking import SESSIONS, Asking, days
 
 # What goes wrong

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from stockcast.prices.yahoo.session import Deadline
+from tests.loopback.faults import RateLimited, Slow
 from tests.loopback.proxy import ConnectProxy
-from tests.loopback.yahoo import LoopbackYahoo, RateLimited, Slow
+from tests.loopback.yahoo import LoopbackYahoo
 
 CHILD = """
 import sys
