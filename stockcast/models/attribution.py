@@ -197,10 +197,19 @@ def corrections(weights: NetworkWeights, x_LFN: Array, head: int) -> Array:
 
 
 def integrated_gradients(weights: NetworkWeights, x_LF: Array, head: int, points: int = POINTS) -> Array:
-    """Sundararajan, Taly and Yan (2017): x times the mean gradient on the straight way from zero to x, [L, F].
+    """Integrated gradients: x times the mean gradient on the straight way from zero to x.
 
-    The attributions sum to the correction at x less that at zero (completeness), up to the quadrature's error;
-    Gauss-Legendre on `points` nodes. The gradient is exact.
+    The attributions sum to the correction at x less that at zero (completeness), up to the quadrature's error. The
+    gradient is exact. Sundararajan, Taly and Yan (2017), Axiomatic attribution for deep networks, arXiv 1703.01365.
+
+    Args:
+        weights: The networks.
+        x_LF: One window of standardised features.
+        head: Which correction: see `HEADS`.
+        points: Nodes of the Gauss-Legendre quadrature along the way.
+
+    Returns:
+        What each feature of each session adds to the correction, [L, F].
     """
     nodes, quadrature = np.polynomial.legendre.leggauss(points)
     way_N, weight_N = 0.5 * (nodes + 1.0), 0.5 * quadrature
@@ -211,9 +220,18 @@ def integrated_gradients(weights: NetworkWeights, x_LF: Array, head: int, points
 
 
 def occlusion(weights: NetworkWeights, x_LF: Array, head: int) -> Array:
-    """Zeiler and Fergus (2014): the correction less the one where this feature of this session is zero, [L, F].
+    """Occlusion: the correction less the one where this feature of this session is zero.
 
     Features that stand in for each other each seem to matter less than they do together: the sum is not complete.
+    Zeiler and Fergus (2014), Visualizing and understanding convolutional networks, arXiv 1311.2901.
+
+    Args:
+        weights: The networks.
+        x_LF: One window of standardised features.
+        head: Which correction: see `HEADS`.
+
+    Returns:
+        What is lost without each feature of each session, [L, F].
     """
     whole = corrections(weights, x_LF[..., None], head)[0]
     lost_N = np.empty(x_LF.size)

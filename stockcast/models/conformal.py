@@ -54,10 +54,18 @@ class Calibration:
     settled: int
 
     def quantiles(self, dist: Distribution, levels_Q: ArrayLike) -> Floats:
-        """The moved quantiles of a single row, shape (Q,), in log return: m + factor * (q - m), m the median.
+        """The moved quantiles of a single row, in log return: m + factor * (q - m), m the median.
 
-        With factor 1, the distribution's own to the last bit. Raises ConfigError on a level outside 0 .. 1, ValueError
-        on a distribution of more rows.
+        Args:
+            dist: A distribution of one row.
+            levels_Q: Levels within 0 .. 1.
+
+        Returns:
+            Quantiles of shape (Q,); with factor 1 the distribution's own to the last bit.
+
+        Raises:
+            ConfigError: A level lies outside 0 .. 1.
+            ValueError: The distribution has more rows than one.
         """
         if len(dist) != 1:
             raise ValueError(f"a distribution of {len(dist)} rows, not one")

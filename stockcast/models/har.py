@@ -69,9 +69,17 @@ def scale_rows(f: Features, start: int, stop: int, every: int = 1) -> tuple[Floa
 
 
 def fit_scale(y_N: Floats, z_NP: Floats) -> HarScale:
-    """Maximum likelihood of targets y given their regressors, of one series or of many together.
+    """Maximum likelihood of targets given their regressors, of one series or of many together.
 
-    Raises DataError where the likelihood has no maximum (constant prices).
+    Args:
+        y_N: Log returns of the sessions after the origins.
+        z_NP: Regressors of the log scale: 1, the HAR logs, leverage.
+
+    Returns:
+        The scale's weights, its location and its degrees of freedom.
+
+    Raises:
+        DataError: The likelihood has no maximum (constant prices).
     """
     spread_of(y_N)
     found = fit_student(y_N, Regressors.of_mean(y_N, z_NP), _STARTS, "the base scale")

@@ -106,7 +106,17 @@ class Maximum:
 def maximum(loss: Loss, starts: Sequence[Sequence[Floats]], bounds_P2: Floats, who: str) -> Maximum:
     """The best maximum within the bounds that descents lead to, one from the best starting point of each group.
 
-    Raises DataError in the name of `who` where none of them ends at a point from which no direction leads up.
+    Args:
+        loss: Mean negative log likelihood in nats, and its gradient [P].
+        starts: Groups of starting points, each [P].
+        bounds_P2: Least and greatest value of each parameter, [P, 2].
+        who: Whose parameters they are, for the message.
+
+    Returns:
+        The parameters, their loss, and which of them end on a bound.
+
+    Raises:
+        DataError: None of the descents ends at a point from which no direction leads up.
     """
     found = []
     for group in starts:
@@ -209,7 +219,13 @@ def trading(r_T: Floats) -> NDArray[np.bool_]:
 def student_loss(e_N: Floats, ln_s_N: Floats, nu: float) -> tuple[float, Floats, Floats, float]:
     """Mean negative log density of errors e under scale exp(ln_s) and nu degrees of freedom, with its slopes.
 
-    Returns the loss in nats and N times its derivatives in e [N] and ln_s [N], and its derivative in 1 / nu.
+    Args:
+        e_N: Errors.
+        ln_s_N: Logs of the scales, in the unit of the errors.
+        nu: Degrees of freedom.
+
+    Returns:
+        The loss in nats, N times its derivatives in e [N] and ln_s [N], and its derivative in 1 / nu.
     """
     from scipy.special import digamma, gammaln
 
@@ -292,8 +308,17 @@ _CONSTANT_BOUND, _SLOPE_BOUND = 60.0, 5.0  # of the log scale's coefficients
 def fit_student(y_N: Floats, regressors: Regressors, starts: Sequence[Floats], who: str) -> StudentRegression:
     """Student-t regression by maximum likelihood; halts (see `trading`) are the caller's to leave out.
 
-    starts: slopes [K - 1] of the log scale to begin with; each gets the constant that suits the spread of the targets.
-    Raises DataError in the name of `who` where targets do not vary or the likelihood has no maximum.
+    Args:
+        y_N: Targets, in log return.
+        regressors: What location and log scale are linear in.
+        starts: Slopes [K - 1] of the log scale to begin with; each gets the constant that suits the targets' spread.
+        who: Whose parameters they are, for the message.
+
+    Returns:
+        Coefficients, degrees of freedom and the loss in nats.
+
+    Raises:
+        DataError: The targets do not vary, or the likelihood has no maximum.
     """
     x_NJ, z_NK, offset_N = regressors.x_NJ, regressors.z_NK, regressors.offset_N
     spread = spread_of(y_N)
@@ -346,7 +371,16 @@ _SAME = 1e-9  # of the largest return: rounded prices that grow by one rate have
 def training_returns(f: Features, stop: int, who: str) -> Floats:
     """Log returns of sessions 0 .. stop, the last of which is the last target; shape (T,).
 
-    Raises DataError in the name of `who` where all returns are one value: they have no spread to learn.
+    Args:
+        f: Columns of the history.
+        stop: Row of the last target.
+        who: Whose fit it is, for the message.
+
+    Returns:
+        The returns.
+
+    Raises:
+        DataError: All returns are one value: they have no spread to be fitted to.
     """
     r_T = f.session_returns.r_T[: stop + 1]
     if not float(np.ptp(r_T)) > _SAME * float(np.max(np.abs(r_T))):

@@ -41,9 +41,17 @@ _GATE_ORDERS = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
 
 
 def onnx_bytes(ensemble: Ensemble, about: Mapping[str, str]) -> bytes:
-    """The ensemble as a serialised ONNX model, checked. about: further entries of its metadata.
+    """The ensemble as a serialised ONNX model, checked.
 
-    Raises ConfigError where the package onnx is not installed.
+    Args:
+        ensemble: What is exported.
+        about: Further entries of its metadata.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ConfigError: The package onnx is not installed.
     """
     try:
         import onnx

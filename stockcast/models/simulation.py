@@ -180,9 +180,17 @@ class PathBars:
 
 
 def simulate_bars(f: Features, origin: int, dist: Distribution, nu: float, plan: PathPlan) -> Floats:
-    """Log return from the origin's close to each step, [H, P], under a distribution that sees the bars so far.
+    """Log return from the origin's close to each step under a distribution that sees the bars so far.
 
-    nu: degrees of freedom of the distribution's errors, whose unit the drawn bars are brought to.
+    Args:
+        f: Columns of the history.
+        origin: Row of the origin.
+        dist: Location and scale [P] of the next return, given the bars so far.
+        nu: Degrees of freedom of the distribution's errors, whose unit the drawn bars are brought to.
+        plan: Steps, paths, bars to draw from, and chance.
+
+    Returns:
+        Cumulated log returns, [H, P].
     """
     shocks = plan.shocks.unit(min(nu, _LARGE_NU))
     bars = PathBars(f, origin, plan.paths)
@@ -203,9 +211,17 @@ def simulate_variance(
     variance: float, plan: PathPlan, limits: Limits,
     step: Callable[[Floats, Floats], Floats], draw: Callable[[Floats], Floats],
 ) -> Floats:  # fmt: skip
-    """Cumulated returns [H, P] of a distribution whose variance follows from the last variance and return alone.
+    """Cumulated returns of a distribution whose variance follows from the last variance and return alone.
 
-    draw: returns given variances, with location and scale within the limits.
+    Args:
+        variance: Of the first session ahead.
+        plan: Steps, paths, bars to draw from, and chance.
+        limits: What a session may do from the origin on.
+        step: The next variances [P], given variances and returns.
+        draw: Returns [P] given variances, with location and scale within the limits.
+
+    Returns:
+        Cumulated log returns, [H, P].
     """
     variance_P = np.full(plan.paths, variance)
     total_HP = np.empty(plan.shape)

@@ -66,9 +66,19 @@ def learn(
 ) -> tuple[Ensemble, EarlyStopping]:  # fmt: skip
     """Fit base scale, standardiser and every member on the training parts; stop each where validation is best.
 
-    start: weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
-    preprocessing: that of another ensemble, in place of one fitted here. Returns the ensemble and what validation
-    chose. Raises DataError where no training part holds a window, ConfigError for a missing device.
+    Args:
+        series: One series or many, each with its parts.
+        config: Network and training.
+        progress: Whoever watches; a unit is a gradient step.
+        start: Weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
+        preprocessing: That of another ensemble, in place of one fitted here.
+
+    Returns:
+        The ensemble, and what validation chose.
+
+    Raises:
+        DataError: No training part holds a window, or the base scale cannot be fitted.
+        ConfigError: The device that was asked for is missing.
     """
     preprocessing = preprocessing or Preprocessing.of(series)
     problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
@@ -86,7 +96,23 @@ def relearn(
     series: Sequence[Series], config: TrainConfig, chosen: EarlyStopping, progress: Progress,
     start: NetworkWeights | None = None, preprocessing: Preprocessing | None = None,
 ) -> Ensemble:  # fmt: skip
-    """Fit everything again, each member for its chosen number of steps: nothing is left to choose."""
+    """Fit everything again, each member for its chosen number of steps: nothing is left to choose.
+
+    Args:
+        series: One series or many; validation parts are not looked at.
+        config: Network and training.
+        chosen: Steps of each member, and of the schedule that they are a part of.
+        progress: Whoever watches; a unit is a gradient step.
+        start: Weights of another ensemble of as many members to begin with.
+        preprocessing: That of another ensemble, in place of one fitted here.
+
+    Returns:
+        The ensemble.
+
+    Raises:
+        DataError: No training part holds a window, or the base scale cannot be fitted.
+        ConfigError: The device that was asked for is missing.
+    """
     preprocessing = preprocessing or Preprocessing.of(series)
     problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
     members = [
@@ -119,7 +145,13 @@ def window_shape(config: TrainConfig) -> WindowShape:
 def descend(problem: Problem, config: TrainConfig, run: MemberRun) -> Iterator[Snapshot]:
     """The training loop of one member: a batch of random windows of the training parts at each step.
 
-    Yields a snapshot before the first step, at every check and after the last step.
+    Args:
+        problem: The series as arrays.
+        config: Network and training.
+        run: The member's steps, schedule, seed and first weights.
+
+    Yields:
+        A snapshot before the first step, at every check and after the last step.
     """
     training, shape = config.training, window_shape(config)
     x_NLF, z_NL = shape.of(problem.x_TF), shape.of(problem.z_T[:, None])[..., 0]

@@ -25,16 +25,43 @@ class Baseline(Protocol):
     def fit(cls, f: Features, start: int, stop: int) -> Self:
         """Parameters from origins start .. stop - 1, whose last target is the return of session `stop`.
 
-        Raises DataError where the data determine no parameters.
+        Args:
+            f: Columns of the history; nothing after row `stop` is looked at.
+            start: Row of the first origin.
+            stop: Row after the last origin.
+
+        Returns:
+            The fitted baseline.
+
+        Raises:
+            DataError: The data determine no parameters.
         """
         ...
 
     def forecast(self, f: Features, start: int, stop: int) -> Distribution:
-        """Distributions of the next log return at origins start .. stop - 1."""
+        """Distributions of the next log return at origins start .. stop - 1.
+
+        Args:
+            f: Columns of the history; row t of the answer rests on rows up to t alone.
+            start: Row of the first origin.
+            stop: Row after the last origin.
+
+        Returns:
+            A row for each origin, in log return.
+        """
         ...
 
     def simulate(self, f: Features, origin: int, plan: PathPlan) -> Floats:
-        """Log return from the origin's close to each step, [H, P], on simulated paths."""
+        """Log return from the origin's close to each step, on simulated paths.
+
+        Args:
+            f: Columns of the history.
+            origin: Row of the origin.
+            plan: Steps, paths, bars to draw from, and chance.
+
+        Returns:
+            Cumulated log returns, [H, P].
+        """
         ...
 
 
