@@ -61,8 +61,22 @@ def retrained(
 
     An old model stays, too, where the prices cannot be trained on. Raises DataError for a first model, StorageError.
     """
-    ticker = series.history.ticker
-    training, model_id = _trained(prices, old, series, config, why, progress)
+    from stockcast.pipeline.training import Candidate
+
+    ticker, model_id = series.history.ticker, "" if old is None else old.model_id
+    try:
+        asked = _without(config.covariates, ticker)
+        covariates = CovariateSource(asked, prices, progress, strict=False).found(series, config.exchange)
+        candidate = Candidate.of(series, config, prices.folder, ticker, progress, covariates)
+    except DataError as error:
+        if old is None:
+            raise
+        training = Retraining("kept", f"the old model stays: training failed: {error.message}")
+    else:
+        training = _judged(old, candidate, why)
+        if training.outcome != "kept":
+            candidate.save(prices.folder)
+            model_id = candidate.model_id
     recording.note_training(
         db,
         Training(
@@ -79,32 +93,6 @@ def retrained(
         ),
     )
     return training
-
-
-def _trained(
-    prices: PriceSource,
-    old: TrainedModel | None,
-    series: PriceSeries,
-    config: TrainConfig,
-    why: str,
-    progress: Progress,
-) -> tuple[Retraining, str]:
-    """What came of it, and the id of the model that serves now."""
-    from stockcast.pipeline.training import Candidate
-
-    try:
-        asked = _without(config.covariates, series.history.ticker)
-        covariates = CovariateSource(asked, prices, progress, strict=False).found(series, config.exchange)
-        candidate = Candidate.of(series, config, prices.folder, series.history.ticker, progress, covariates)
-    except DataError as error:
-        if old is None:
-            raise
-        return Retraining("kept", f"the old model stays: training failed: {error.message}"), old.model_id
-    training = _judged(old, candidate, why)
-    if old is not None and training.outcome == "kept":
-        return training, old.model_id
-    candidate.save(prices.folder)
-    return training, candidate.model_id
 
 
 def _without(asked: CovariatesConfig, ticker: str) -> CovariatesConfig:
