@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast import History, ReadOptions, load, to_frame, to_histories
-from stockcast.api.prices import usable_series_in
+from stockcast.api.prices import door_of
 from stockcast.errors import DataError, StockcastError
+from stockcast.pipeline.markets import MarketSource
 from stockcast.prices.csvfile import read
+from stockcast.progress import Silent
 from tests import synthetic
 
 DATA = Path(__file__).parents[1] / "data"
@@ -150,8 +152,16 @@ def test_bars_after_the_end_are_not_even_checked() -> None:
 def test_series_that_begin_later_or_cannot_be_used_are_left_out_where_others_do() -> None:
     later = long(unique_id="LATER", ds=DAYS + pd.Timedelta(days=70))
     bad = long(unique_id="BAD", y=-1.0)
-    found = usable_series_in(pd.concat([later, bad, long()], ignore_index=True), None, date(2024, 1, 5))
-    assert [series.history.ticker for series in found] == ["ABC"]
+    door, names = door_of(pd.concat([later, bad, long()], ignore_index=True), ReadOptions(), None)
+    found = list(MarketSource(door, names)._read(names, door.until(date(2024, 1, 5)), Silent()))
+    assert [history.ticker for history in found] == ["ABC"]
+
+
+def test_bars_of_a_frame_after_a_day_are_cut_before_anything_is_checked() -> None:
+    door, _ = door_of(long(y=[10.0, 10.1, 10.2, -1.0, 10.3]), ReadOptions(), None)
+    assert door.until(date(2024, 1, 3)).load("ABC").history.close.tolist() == [10.0, 10.1, 10.2]
+    with pytest.raises(DataError, match="row 3"):
+        door.load("ABC")
 
 
 @pytest.mark.parametrize(

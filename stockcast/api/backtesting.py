@@ -13,7 +13,7 @@ import numpy as np
 from stockcast.api.frames import Intervals
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.models import Model, folder_for
-from stockcast.api.prices import CovariateSources, Prices, at_exchange, covariates_in, series_in
+from stockcast.api.prices import CovariateSources, Prices, covariates_in, on_exchange, series_in
 from stockcast.config.backtests import BacktestConfig
 from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import CovariateSource
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
-    from stockcast.prices.history import History
 
 
 @dataclass(frozen=True)
@@ -141,22 +140,18 @@ def _forecast_by(
 
     model.save(folder)
     # Like files, all series are taken to be of the model's exchange.
-    given = {series.history.ticker: partial(_as_it_is, series.history) for series in found}
+    given = {series.history.ticker: partial(series.history.between, None) for series in found}
     pretrained = PretrainedBacktest(model.name, MarketSource(PriceSource(folder, given=given), tuple(given)))
     config = replace(config, covariates=beside.asked)
     walk = partial(backtest_pretrained, pretrained=pretrained, config=config, progress=beside.progress, keep_rows=True)
     return [(ticker, partial(walk, ticker)) for ticker in given]
 
 
-def _as_it_is(history: History) -> History:
-    return history
-
-
 def _walked(series: PriceSeries, config: BacktestConfig, home: Path, beside: CovariateSource) -> BacktestResult:
     from stockcast.pipeline.backtesting import walk_of, walked
 
     if beside:
-        series = at_exchange(series, config.exchange)
+        series = on_exchange(series, config.exchange)
     walk = walk_of(series, beside.columns(series, None), config, home, beside.progress)
     return walked(walk, series, keep_rows=True)
 

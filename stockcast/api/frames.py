@@ -98,17 +98,17 @@ def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
         >>> history.ticker, history.first, history.close.tolist()
         ('series', datetime.date(2024, 1, 2), [10.0, 10.5])
     """
-    return [checked() for _, checked in series_of(frame, end)]
+    return [read(end) for _, read in series_of(frame)]
 
 
-def series_of(frame: pd.DataFrame, end: date | None = None) -> list[tuple[str, Callable[[], History]]]:
-    """The name of each series of a frame, with what reads and checks that series alone.
+def series_of(frame: pd.DataFrame) -> list[tuple[str, Callable[[date | None], History]]]:
+    """The name of each series of a frame, with what reads and checks that series alone, up to a day.
 
     Raises DataError for what is wrong with the frame as a whole: no such column, no rows, a row of no series. What is
     wrong with the rows of a series is raised by its own call.
     """
     table = _Table.of(_long(frame))
-    return [(ticker, partial(_history, table, ticker, rows, end)) for ticker, rows in table.series()]
+    return [(ticker, partial(_history, table, ticker, rows)) for ticker, rows in table.series()]
 
 
 def _history(table: _Table, ticker: str, rows: np.ndarray, end: date | None) -> History:

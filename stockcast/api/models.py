@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,17 +22,18 @@ from stockcast.api.prices import (
     CovariateSources,
     Prices,
     asked,
-    at_exchange,
     covariates_in,
+    door_of,
     on_calendar,
+    on_exchange,
     series_in,
-    usable_series_in,
 )
-from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config import PredictConfig, ReadOptions, TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.errors import ConfigError, DataError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.source import PriceSeries
 from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
@@ -42,7 +43,6 @@ from stockcast.windows.splits import first_origin
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stockcast.windows.market import Market
 
 COLUMN = "stockcast"
 """Name of the forecasts' column, whichever competitor makes them: `Model.served_by` says which."""
@@ -255,13 +255,15 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
     config = PredictConfig(as_of=as_of, horizon=horizon)
     beside = covariates_in(covariates, place, Silent(), strict=True)
     found = series_in(prices, place, as_of, attempts)
-    market = cache(partial(_market, model, prices, place))
+    markets = MarketSource(*door_of(prices, ReadOptions(), place))
 
     def forecast(series: PriceSeries) -> pd.DataFrame:
         trained = model.trained
         series = (on_calendar if trained.covariates else PriceSeries.on)(series, trained.calendar)
-        view = View.of(beside.again(trained, series), series.history, config, market(series.history.last))
-        return _frame(view, intervals)
+        # Bars of other series after the origin are not even read: no repair may know them.
+        last, kept = series.history.last, trained.market
+        market = None if kept is None else markets.of_all(kept, last, Silent(), cut=True)
+        return _frame(View.of(beside.again(trained, series), series.history, config, market), intervals)
 
     frames = attempts.each([(series.history.ticker, partial(forecast, series)) for series in found])
     attempts.tell()
@@ -283,19 +285,6 @@ def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
         **intervals.named(COLUMN, past.close[-1] * np.exp(returns_HQ)),
     }
     return pd.DataFrame(columns)
-
-
-def _market(model: Model, prices: pd.DataFrame | list[str], home: Path | None, origin: date) -> Market | None:
-    """What a pooled model looks at: after the sessions that were kept with it, the cross-section of these prices.
-
-    Bars after the origin are not even read: no repair of another series may know them.
-    """
-    kept = model.trained.market
-    if kept is None or kept.dates_D[-1] >= np.datetime64(origin):
-        return None
-    from stockcast.pipeline.markets import continued, market_of
-
-    return continued(kept, market_of(series.history for series in usable_series_in(prices, home, origin)))
 
 
 def _long_enough(series: PriceSeries, lookback: int) -> PriceSeries:
@@ -327,7 +316,7 @@ def _alone(series: PriceSeries, config: TrainConfig, home: Path | None, name: st
     unlisted = PriceSeries(series.history)
     covariates = None
     if beside:
-        covariates = beside.found(at_exchange(series, config.exchange))
+        covariates = beside.found(on_exchange(series, config.exchange))
     with folder_for(home) as folder:
         candidate = Candidate.of(unlisted, config, folder, name, beside.progress, covariates)
     model = Model.of(trainedmodel.to_file(candidate.model))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from stockcast.api.frames import series_of, to_frame, to_histories
 from stockcast.api.inputs import Attempts, Home, OnError, day_of, path_of, value_in_words
 from stockcast.config import CovariatesConfig
-from stockcast.errors import ConfigError, DataError, StockcastError
+from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.source import PriceSeries, PriceSource, file_source
 from stockcast.prices.csvfile import ReadOptions
@@ -70,7 +69,7 @@ def load(
     if not isinstance(sources, list):
         raise DataError("load reads files and tickers, and this is a frame already", "give it to fit or predict")
     options = replace(read, start=day_of(start, "start"), end=day_of(end, "end"))
-    found = _distinct(attempts, *_door(sources, options, path_of(home)))
+    found = _distinct(attempts, *door_of(sources, options, path_of(home)))
     attempts.tell()
     return to_frame([series.history for series in found])
 
@@ -107,17 +106,7 @@ def series_in(
     home: where tickers' prices are kept; not needed for frames and files. end: last bar to keep. attempts: those of
     the call; None raises the first failure. Raises DataError for none at all, and what `load` does.
     """
-    return _distinct(attempts or Attempts("raise"), *_door(asked(prices), ReadOptions(end=end), home))
-
-
-def usable_series_in(prices: Prices, home: Path | None, end: date) -> list[PriceSeries]:
-    """What can be had of prices up to `end`, without the series that begin later or cannot be used."""
-    door, sources = _door(asked(prices), ReadOptions(end=end), home)
-    found: list[PriceSeries] = []
-    for source in sources:
-        with suppress(StockcastError):
-            found.append(door.load(source))
-    return found
+    return _distinct(attempts or Attempts("raise"), *door_of(asked(prices), ReadOptions(end=end), home))
 
 
 def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
@@ -133,7 +122,7 @@ def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
     return series.on(calendar)
 
 
-def at_exchange(series: PriceSeries, exchange: str | None) -> PriceSeries:
+def on_exchange(series: PriceSeries, exchange: str | None) -> PriceSeries:
     """A series at the exchange that a configuration names; None: at New York's, whatever it is. See `on_calendar`."""
     return on_calendar(series, PriceSeries(series.history).at(exchange).calendar)
 
@@ -157,11 +146,11 @@ def covariates_in(
     return found(CovariatesConfig((), known), given=to_histories(sources))
 
 
-def _door(prices: pd.DataFrame | list[str], read: ReadOptions, home: Path | None) -> tuple[PriceSource, list[str]]:
+def door_of(prices: pd.DataFrame | list[str], read: ReadOptions, home: Path | None) -> tuple[PriceSource, list[str]]:
     """The door that prices come in by, with the names of the sources: for a frame those of its series."""
     if isinstance(prices, list):
         return PriceSource(home, read), prices
-    given = dict(series_of(prices, read.end))
+    given = dict(series_of(prices))
     return PriceSource(home, read, given=given), list(given)
 
 

@@ -364,7 +364,7 @@ class PretrainedBacktest:
         kept = self.model.market
         if kept is None or (series.is_stored and series.exchange != self.model.calendar.exchange):
             return None
-        return self.markets.whole(kept, series.history.last, progress)
+        return self.markets.of_all(kept, series.history.last, progress)
 
     def _beside(self, series: PriceSeries, asked: CovariatesConfig, progress: Progress) -> Covariates | None:
         """The covariates of a series, as its own exchange sees them."""

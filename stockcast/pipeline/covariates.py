@@ -86,7 +86,9 @@ class CovariateSource:
         if not self:
             return features(series.history)
         series = series.at(exchange)
-        return columns_of(series.history, series.calendar, self.found(series))
+        covariates = self.found(series)
+        beside = None if covariates is None else covariates.of(series.history.ticker)
+        return extended(features(series.history), series.calendar, (), None, beside)
 
     def again(self, model: TrainedModel, series: PriceSeries) -> TrainedModel:
         """The model with the covariates that it was trained with beside it.
@@ -223,14 +225,6 @@ class CovariateSource:
         if self.strict and fetched and age > config.max_age and not config.allow_stale:
             raise DataError(words, "try again when the provider has it, or go on from what is there with --allow-stale")
         self.progress.note(f"{target.name}: {words}; its last values are carried forward")
-
-
-def columns_of(history: History, calendar: SessionCalendar, covariates: Covariates | None) -> Features:
-    """What a network that one series teaches sees of it, and beside it."""
-    f = features(history)
-    if covariates is None:
-        return f
-    return extended(f, calendar, (), None, covariates.of(history.ticker))
 
 
 @dataclass(frozen=True)

@@ -60,15 +60,6 @@ def at_exchange(model: TrainedModel, calendar: SessionCalendar) -> TrainedModel:
     return replace(model, calendar=calendar, market=market)
 
 
-def tell_of_no_market(model: TrainedModel, ticker: str, origin: date, why: str, progress: Progress) -> None:
-    """Say so where the network that does without a market makes the forecast."""
-    if model.has_fallback and not (model.market is not None and model.market.reaches(origin)):
-        progress.note(
-            f"{ticker}: the market of {origin} is not known, and the network of {model.name} that does without one "
-            f"forecasts. {why if model.market is not None else ELSEWHERE}"
-        )
-
-
 class MarketSource:
     """Where the markets of one call come from: its sources, each read for the sake of the others.
 
@@ -94,14 +85,19 @@ class MarketSource:
         """
         origin = history.last
         if model.market is not None and _ends_before(model.market, origin):
-            newer = self._stored(model, origin, progress) if stored else self._filed(origin, progress)
+            files = [source for source in self.sources if not is_ticker(source)]
+            newer = self._stored(model, origin, progress) if stored else self._of(files, origin, progress)
             model = replace(model, market=continued(model.market, newer))
         why = f"Name the files of at least {MINIMUM_MEMBERS} stocks of its exchange that reach that session."
         if stored:
             why = (
                 f"At least {MINIMUM_MEMBERS} of its pool are needed up to that session: stockcast fetch {_some(model)}"
             )
-        tell_of_no_market(model, history.ticker, origin, why, progress)
+        if model.has_fallback and not (model.market is not None and model.market.reaches(origin)):
+            progress.note(
+                f"{history.ticker}: the market of {origin} is not known, and the network of {model.name} that does "
+                f"without one forecasts. {why if model.market is not None else ELSEWHERE}"
+            )
         return model
 
     def fetch_members(self, model: TrainedModel, origin: date, progress: Progress) -> None:
@@ -114,23 +110,21 @@ class MarketSource:
                 with suppress(StockcastError):
                     self.prices.until(origin).update_missing(ticker, progress)
 
-    def whole(self, kept: Market, last: date, progress: Progress) -> Market:
-        """The market of all the sessions of all sources; the kept one alone where that reaches `last`.
+    def of_all(self, kept: Market, last: date, progress: Progress, cut: bool = False) -> Market:
+        """The market of all sources after the sessions of the kept one; the kept one alone where that reaches `last`.
 
-        last: the newest session that is asked for. What the market is before it does not depend on it.
+        last: the newest session that is asked for. What the market is before it does not depend on it. cut: whether
+        bars after `last` are left out before anything is checked.
         """
         if not _ends_before(kept, last):
             return kept
-        if None not in self._of_sources:
-            self._of_sources[None] = market_of(self._read(self.sources, self.prices, progress))
-        return continued(kept, self._of_sources[None])
+        return continued(kept, self._of(self.sources, last if cut else None, progress))
 
-    def _filed(self, origin: date, progress: Progress) -> Market:
-        """The market of the call's files up to `origin`."""
-        if origin not in self._of_sources:
-            files = [source for source in self.sources if not is_ticker(source)]
-            self._of_sources[origin] = market_of(self._read(files, self.prices.until(origin), progress))
-        return self._of_sources[origin]
+    def _of(self, sources: Sequence[str], until: date | None, progress: Progress) -> Market:
+        """The market of sources up to a day."""
+        if until not in self._of_sources:
+            self._of_sources[until] = market_of(self._read(sources, self.prices.until(until), progress))
+        return self._of_sources[until]
 
     def _stored(self, model: TrainedModel, origin: date, progress: Progress) -> Market:
         """The market of the pool's members in the store up to `origin`.

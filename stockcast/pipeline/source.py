@@ -165,14 +165,15 @@ class PriceSource:
         home: The folder of the store that tickers' prices are kept in; None where there is none.
         read: What files do not say of themselves, and the first and last bar to keep.
         fetch_session: How tickers' prices are fetched.
-        given: What reads the series that need not be looked for, such as those of a frame, by their names.
+        given: What reads the series that need not be looked for, such as those of a frame, by their names: up to a
+            day, after which not even a repair may know anything.
 
     """
 
     home: Path | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
     fetch_session: FetchSession = field(default_factory=lambda: FetchSession(FetchConfig(), many=False))
-    given: Mapping[str, Callable[[], History]] = field(default_factory=dict)
+    given: Mapping[str, Callable[[date | None], History]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, home: Path | None, read: ReadOptions, fetch_session: FetchSession | None = None) -> PriceSource:
@@ -207,7 +208,7 @@ class PriceSource:
 
         """
         if source in self.given:
-            return PriceSeries(self.given[source]().between(self.read.start, self.read.end))
+            return PriceSeries(self.given[source](self.read.end).between(self.read.start, None))
         if not is_ticker(source):
             return PriceSeries(csvfile.read(source, self.read))
         ticker = provider_ticker(source)
