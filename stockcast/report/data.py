@@ -97,7 +97,7 @@ def _backtest(result: BacktestResult) -> dict[str, Any]:
     test = (first.test[0], result.folds[-1].test[1], sum(fold.test[2] for fold in result.folds))
     parts = {"train": first.train, "validation": first.validation, "test": test}
     splits = {name: dict(zip(("first", "last", "count"), part, strict=True)) for name, part in parts.items()}
-    return {**_without(result, "rows", "dists"), "splits": splits}
+    return {**_without(result, "rows", "record"), "splits": splits}
 
 
 def pool_data(result: PoolResult) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_json_has_an_entry_per_ticker_and_one_for_all_without_the_rows() -> None
     assert document["schema"] == "stockcast.backtest/1"
     aapl, _, everyone = document["data"]
     assert [entry["ticker"] for entry in document["data"]] == ["AAPL", "MSFT", "all"]
-    assert not {"rows", "dists"} & set(aapl)
+    assert not {"rows", "record"} & set(aapl)
     assert aapl["splits"]["test"] == {"first": "2018-07-02", "last": "2019-12-31", "count": 379}
     assert aapl["validation_crps"]["drift"] is None
     assert everyone["confidence_set"] == {"lstm": 1.0, "har-t": 0.2}
