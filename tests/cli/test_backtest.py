@@ -105,7 +105,7 @@ def test_a_dry_run_draws_the_folds_and_fits_nothing(run: Run) -> None:
     assert [call.name for call in run.calls] == ["plan", "plan"]
     assert run.last("plan")["config"].folds.refit_every == 9
     assert outcome.out.startswith("good\n")
-    assert "█ forecast" in outcome.out
+    assert "█ test" in outcome.out
     assert "2018-07-02" in outcome.out
     assert "\nother\n" in outcome.out
 
