@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     own = elsewhere / "home"
     monkeypatch.setenv("STOCKCAST_HOME", str(own))
     return own
+
+
+def pytest_sessionfinish() -> None:
+    """Save what was measured of a worker: xdist soon ends those that take their time to leave."""
+    coverage = sys.modules.get("coverage")
+    if coverage is not None and (measured := coverage.Coverage.current()) is not None:
+        measured.save()
