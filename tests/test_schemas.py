@@ -13,13 +13,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from docs.tools import reference, schemas
 from tests.goldens import schemas as of_goldens
 from tests.processes import ROOT, Process
-
-jsonschema = pytest.importorskip("jsonschema")
 
 FORECAST: dict[str, Any] = {
     "ticker": "GSPC", "model": "GSPC", "model_id": "2e628da58d9435de", "served_by": "lstm", "cell": "lstm",

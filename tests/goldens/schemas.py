@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 from docs.tools import schemas
-
-INSTALLED = find_spec("jsonschema") is not None
-"""An environment that was made before the test extra had it goes without."""
 
 LINES = "forecasts.jsonl"
 """What a line of the file of that name is, which does not say so itself."""
@@ -27,14 +23,12 @@ def documents(records: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, s
 
 
 def problems_of(document: Any) -> list[str]:
-    """What of one document is not as its schema says; nothing where jsonschema is not installed."""
-    return schemas.problems(document["schema"], document) if INSTALLED else []
+    """What of one document is not as its schema says."""
+    return schemas.problems(document["schema"], document)
 
 
 def problems(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What is not as the schemas say; nothing where jsonschema is not installed."""
-    if not INSTALLED:
-        return []
+    """What is not as the schemas say."""
     return [
         f"{where}: {problem}"
         for where, name, content in documents(records)
