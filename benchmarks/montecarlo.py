@@ -32,7 +32,7 @@ import numpy as np
 
 from stockcast import pipeline
 from stockcast.config import CELLS, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.errors import StockcastError
 from stockcast.evaluation.scores import crps
 from stockcast.evaluation.significance import clark_west, diebold_mariano, pesaran_timmermann

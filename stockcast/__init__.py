@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from stockcast.config import SplitConfig as SplitConfig
     from stockcast.config import TrainConfig as TrainConfig
     from stockcast.config import TrainingConfig as TrainingConfig
-    from stockcast.config.backtests import BacktestConfig as BacktestConfig
-    from stockcast.config.backtests import FoldConfig as FoldConfig
+    from stockcast.config.models import BacktestConfig as BacktestConfig
     from stockcast.config.models import ExplainConfig as ExplainConfig
+    from stockcast.config.models import FoldConfig as FoldConfig
     from stockcast.config.sources import FetchConfig as FetchConfig
     from stockcast.config.sources import ReadOptions as ReadOptions
     from stockcast.errors import LeftOut as LeftOut
@@ -62,11 +62,11 @@ _HOME = {
     "Backtest": "api.backtesting",
     "to_frame": "api.frames",
     "to_histories": "api.frames",
-    "BacktestConfig": "config.backtests",
+    "BacktestConfig": "config.models",
     "CovariatesConfig": "config",
     "ExplainConfig": "config.models",
     "FetchConfig": "config.sources",
-    "FoldConfig": "config.backtests",
+    "FoldConfig": "config.models",
     "Forecast": "forecasts",
     "History": "prices.history",
     "LeftOut": "errors",

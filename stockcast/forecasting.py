@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,17 +17,27 @@ from stockcast.config import PredictConfig, TrainConfig
 from stockcast.errors import DataError, ModelError
 from stockcast.forecasts import Forecast
 from stockcast.models.baselines import Baseline
-from stockcast.models.conformal import Calibration
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.prices.history import History
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.windows.columns import COVARIATES, KNOWN, MARKET, OF_POOLS, extended, groups_of
-from stockcast.windows.covariates import Covariates, CovariatesRecord
+from stockcast.windows.covariates import (
+    COVARIATES,
+    KNOWN,
+    MARKET,
+    OF_POOLS,
+    Covariates,
+    CovariatesRecord,
+    extended,
+    groups_of,
+)
 from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, SessionReturns, features, is_still
 from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
+
+if TYPE_CHECKING:
+    from stockcast.models.conformal import Calibration
 
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantile levels of a forecast."""

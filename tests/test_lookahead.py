@@ -25,8 +25,7 @@ from stockcast.config import (
     TrainingConfig,
     now,
 )
-from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.models import TUNING
+from stockcast.config.models import TUNING, BacktestConfig, FoldConfig
 from stockcast.evaluation.audit import removed
 from stockcast.pipeline import initial
 from stockcast.pipeline.auditchecks import differing, forecast_bytes

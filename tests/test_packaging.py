@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stockcast.cli.failures import PACKAGES
+from stockcast.cli.console import PACKAGES
 from stockcast.versions import VERSION, installed_version
 from tests.processes import ROOT, cold
 

@@ -14,7 +14,7 @@ from stockcast.api.frames import Intervals
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.models import Model, folder_for
 from stockcast.api.prices import CovariateSources, Prices, covariates_in, on_exchange, series_in
-from stockcast.config.backtests import BacktestConfig
+from stockcast.config.models import BacktestConfig
 from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.source import PriceSeries, PriceSource

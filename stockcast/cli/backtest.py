@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from stockcast.cli.console import deliver, save
-from stockcast.cli.failures import InterruptedRun
+from stockcast.cli.console import InterruptedRun, deliver, save
 from stockcast.cli.options import Common, Source, Sources, check_writable, command, given
 from stockcast.cli.sources import Job, expanded, label
 from stockcast.config import FetchConfig, NetworkConfig, ReadOptions, TrainingConfig
-from stockcast.config.backtests import BacktestConfig
+from stockcast.config.models import BacktestConfig
 from stockcast.config.settings import NETWORK, options_of, setting
 from stockcast.errors import Failure, StockcastError, UsageError
 

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from stockcast.cli import console
-from stockcast.cli.failures import explainable, interrupted
+from stockcast.cli.console import explainable, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.errors import Failure, StockcastError, UsageError
 from stockcast.versions import VERSION, of_forecasts

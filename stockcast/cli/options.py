@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from stockcast.cli.console import DETAIL, ERRORS, STORY, Console
-from stockcast.config.environment import default_home
+from stockcast.config import default_home
 from stockcast.config.settings import PANELS, Changes, Option, setting, text, walk
 from stockcast.errors import UsageError
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from stockcast.cli.failures import InterruptedRun, explainable, interrupted
+from stockcast.cli.console import InterruptedRun, explainable, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
 from stockcast.config import CovariatesConfig, FetchConfig, ReadOptions

@@ -113,6 +113,10 @@ class CovariatesConfig:
         return bool(self.sources) or self.known_ahead is not None
 
 
+WHERE_TRAINED = CovariatesConfig()
+"""What is asked for where a model's covariates are looked for where they were when it was trained."""
+
+
 def without_exchange(word: str) -> tuple[str, str | None]:
     """A source as it was written, and the code of the exchange after its last @, if what stands there can be one.
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig
-from stockcast.config.models import AUDITING, SCRATCH
+from stockcast.config.models import AUDITING, SCRATCH, BacktestConfig
 from stockcast.errors import ModelError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, dist_bytes
 from stockcast.evaluation.scores import Entry, Outcomes

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.config import TrainConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.models import GENERAL, SCRATCH
+from stockcast.config.models import GENERAL, SCRATCH, BacktestConfig, FoldConfig
+from stockcast.config.sources import WHERE_TRAINED
 from stockcast.errors import ConfigError, ModelError
 from stockcast.evaluation.verdict import BacktestResult, FoldSummary
 from stockcast.forecasting import Fit, TrainedModel, seen_by
 from stockcast.models.baselines import BASELINES
-from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
+from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.initial import Initial
 from stockcast.pipeline.judging import judged, summary_of
 from stockcast.pipeline.markets import ELSEWHERE, MarketSource
@@ -34,14 +34,14 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.windows.columns import MARKET
+from stockcast.windows.covariates import MARKET
 from stockcast.windows.features import Features, features
 from stockcast.windows.market import MINIMUM_MEMBERS
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Fold, first_origin, walk_forward
 
 if TYPE_CHECKING:
     from stockcast.config import CovariatesConfig
-    from stockcast.config.backtests import BacktestConfig
+    from stockcast.config.models import BacktestConfig
     from stockcast.forecasts import Forecast
     from stockcast.pipeline.markets import MarketSource
     from stockcast.prices.history import Dates, History

@@ -25,17 +25,12 @@ from stockcast.prices.history import Dates, History
 from stockcast.prices.hours import Closing, TradingHours, load_hours
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.progress import Progress
-from stockcast.windows.columns import extended
-from stockcast.windows.covariates import LEAST, Covariate, Covariates, SeriesRecord
+from stockcast.windows.covariates import LEAST, Covariate, Covariates, SeriesRecord, extended
 from stockcast.windows.features import Features, features
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
     from stockcast.storage.pricestore import Instrument
-
-
-WHERE_TRAINED = CovariatesConfig()
-"""What is asked for where a model's covariates are looked for where they were when it was trained."""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ import numpy as np
 
 from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.models import ExplainConfig
+from stockcast.config.sources import WHERE_TRAINED
 from stockcast.errors import ConfigError
 from stockcast.forecasting import View
 from stockcast.models.attribution import ATTRIBUTIONS, HEADS, READINGS, SIGNED, activations, corrections, direct
 from stockcast.models.cells import Array
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
-from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
+from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.source import FetchSession, PriceSource
 from stockcast.prices.csvfile import ReadOptions

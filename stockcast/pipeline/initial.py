@@ -22,7 +22,7 @@ from stockcast.pipeline.models import model_of
 from stockcast.pipeline.source import PROVIDER, PriceSource
 from stockcast.results import InitialResult
 from stockcast.storage import modelfile, trainedmodel
-from stockcast.windows.columns import MARKET
+from stockcast.windows.covariates import MARKET
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_over
 from stockcast.prices.history import Dates, History
 from stockcast.prices.sessions import DEFAULT_EXCHANGE, PLAIN_WEEKMASKS, SessionCalendar, load_calendar
 from stockcast.progress import Progress
-from stockcast.windows.columns import OF_POOLS, extended
-from stockcast.windows.covariates import Covariates
+from stockcast.windows.covariates import OF_POOLS, Covariates, extended
 from stockcast.windows.features import Features, features
 from stockcast.windows.market import Market
 

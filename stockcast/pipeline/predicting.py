@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.models import GENERAL
+from stockcast.config.sources import WHERE_TRAINED
 from stockcast.errors import LockedError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.forecasts import Forecast
 from stockcast.models.distribution import Distribution
-from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
 from stockcast.pipeline.markets import MarketSource, at_exchange
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
@@ -83,7 +83,10 @@ def predict_with(
         elsewhere = exchange is not None and exchange != model.calendar.exchange
         series = series.at(exchange) if elsewhere else series.on(model.calendar)
     model = markets.reaching(at_exchange(model, series.calendar), series.history, series.is_stored, progress)
-    model = CovariateSource(covariates, prices, progress).again(model, series)
+    if model.covariates is not None or covariates != WHERE_TRAINED:
+        from stockcast.pipeline.covariates import CovariateSource
+
+        model = CovariateSource(covariates, prices, progress).again(model, series)
     if series.is_stored:
         forecasts = _recorded(model, series, config, prices.folder, progress)
     else:

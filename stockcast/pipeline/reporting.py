@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
-from stockcast.config.backtests import EXPANDING, BacktestConfig
+from stockcast.config.models import EXPANDING, BacktestConfig
 from stockcast.forecasting import Clock, TrainedModel, View, refuse_still
 from stockcast.pipeline.backtesting import walk_over
 from stockcast.pipeline.judging import judged, pooled

@@ -19,7 +19,7 @@ from stockcast.results import Retraining
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
 from stockcast.storage.ledger.recording import Training
-from stockcast.windows.columns import MARKET
+from stockcast.windows.covariates import MARKET
 
 if TYPE_CHECKING:
     from stockcast.config.runs import RetrainConfig

@@ -16,10 +16,10 @@ from stockcast import config as settings
 from stockcast.config import PredictConfig
 from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
-from stockcast.config.sources import FetchConfig
+from stockcast.config.sources import WHERE_TRAINED, FetchConfig
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.covariates import WHERE_TRAINED, CovariateSource
+from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource, at_exchange
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.predicting import TickerForecast

@@ -16,13 +16,12 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.config import TrainConfig
-from stockcast.config.backtests import BacktestConfig
-from stockcast.config.models import SCRATCH
+from stockcast.config.models import SCRATCH, BacktestConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.verdict import adjusted_p, pooled_verdict, sentences, strongest_on
 from stockcast.forecasting import Fit, TrainedModel, refuse_still
 from stockcast.models.baselines import BASELINES
-from stockcast.models.baselines.volatility import HarT
+from stockcast.models.baselines.simple import HarT
 from stockcast.models.simulation import MAX_SHOCKS, Shocks
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
 from stockcast.pipeline.judging import judged, pooled

@@ -27,14 +27,14 @@ from stockcast.progress import Progress, Silent
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
 from stockcast.versions import VERSION
-from stockcast.windows.columns import OWN, group_of
+from stockcast.windows.covariates import OWN, group_of
 from stockcast.windows.features import BURN_IN, Features
 from stockcast.windows.splits import Fold, Part, without_first
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stockcast.config.backtests import BacktestConfig
+    from stockcast.config.models import BacktestConfig
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import EarlyStopping, Ensemble
     from stockcast.prices.history import Floats, History

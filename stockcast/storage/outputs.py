@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from stockcast.config.environment import now
+from stockcast.config import now
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import ConfigError, StorageError
 from stockcast.evaluation.scores import ForecastRows

@@ -1,4 +1,5 @@
-"""Covariates: further series, and dates that were announced beforehand.
+"""Covariates: further series, and dates that were announced beforehand; and every kind of column that a network sees
+beside a ticker's own bars, appended under stable names.
 
 Of a series each origin sees the newest session that was over at its own close. A covariate's columns are made from its
 own bars in its own sessions and carried to the origins as they are: a holiday of one exchange makes no return of two
@@ -10,7 +11,7 @@ Shapes: T sessions of the series that is forecast, D sessions of a covariate, C 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -22,8 +23,25 @@ from stockcast.prices.csvfile.reader import KnownDates
 from stockcast.prices.history import ONE_DAY, Dates, Floats, History
 from stockcast.prices.hours import Closing
 from stockcast.prices.sessions import SessionCalendar
-from stockcast.windows.features import BURN_IN, HAR_SPANS, features, trailing_mean
-from stockcast.windows.seasonality import day_columns, target_sessions
+from stockcast.windows.features import (
+    BURN_IN,
+    COMPONENT_NAMES,
+    HAR_SPANS,
+    TREND_NAMES,
+    Features,
+    component_columns,
+    features,
+    trailing_mean,
+    trend_columns,
+)
+from stockcast.windows.market import MARKET_NAMES, Market
+from stockcast.windows.seasonality import (
+    DAY_NAMES,
+    SEASONALITY_NAMES,
+    day_columns,
+    seasonality_columns,
+    target_sessions,
+)
 
 KNOWN_NAMES = ("known:target", "known:before", "known:sessions_to_next", "known:since_last")
 """Columns of `known_columns`, in their order."""
@@ -256,3 +274,68 @@ class Schedule:
         if self.days is not None:
             columns |= known_columns(self.days, dates_T, targets_T, self.calendar)
         return {name: float(column[0]) for name, column in columns.items()}
+
+
+MARKET = "market"
+GROUPS = {
+    MARKET: MARKET_NAMES,
+    "echo": SEASONALITY_NAMES,
+    "days": DAY_NAMES,
+    "bars": (*COMPONENT_NAMES, *TREND_NAMES),
+}
+"""Names of the columns of a pool that `extended` can append, by group and in their order."""
+OWN, COVARIATES, KNOWN = "own", "covariates", "known"
+OF_POOLS = frozenset({"echo", "days", "bars"})
+"""Groups that a network of many series looks at, whatever else there is."""
+
+_GROUP_OF = {name: group for group, names in {**GROUPS, KNOWN: KNOWN_NAMES}.items() for name in names}
+
+
+def extended(
+    f: Features, calendar: SessionCalendar, groups: Container[str], market: Market | None = None,
+    covariates: Covariates | None = None,
+) -> Features:  # fmt: skip
+    """The features with further columns after their own.
+
+    A model has to be given the same groups in training and in use: `groups_of` says which.
+
+    Args:
+        f: Features of one ticker.
+        calendar: Sessions of its exchange.
+        groups: Which of "echo" (earnings seasonality), "days" (of the target session) and "bars" (further ways to look
+            at its own); they come in the order of GROUPS.
+        market: The cross-section, whose columns come first; the earnings seasonality is less its median then.
+        covariates: Further series and known dates, whose columns come last.
+    """
+    dates_T = f.session_returns.dates
+    targets_T = target_sessions(dates_T, calendar)
+    columns: dict[str, Floats] = {}
+    if market is not None:
+        columns |= dict(zip(MARKET_NAMES, market.on(dates_T).T, strict=True))
+    if "echo" in groups:
+        median_T = np.zeros(len(f)) if market is None else market.shock_on(dates_T)
+        columns |= seasonality_columns(f.session_returns, targets_T, median_T)
+    if "days" in groups:
+        columns |= day_columns(dates_T, targets_T, calendar.weekmask)
+    if "bars" in groups:
+        columns |= component_columns(f.session_returns) | trend_columns(f.session_returns)
+    if covariates is not None:
+        columns |= covariates.columns(dates_T, targets_T, calendar)
+    known = None if covariates is None else covariates.known
+    if "days" in groups or known is not None:
+        f = replace(f, schedule=Schedule(calendar, None if known is None else known.days))
+    if not columns:
+        return f
+    return replace(f, x_TF=np.column_stack([f.x_TF, *columns.values()]), names=(*f.names, *columns))
+
+
+def group_of(name: str) -> str:
+    """The group of a column: one of GROUPS, "known" for known dates, "covariates" for that of a further series, whose
+    name comes before a colon, or "own" for one from the ticker's bars that every network sees.
+    """
+    return _GROUP_OF.get(name, COVARIATES if ":" in name else OWN)
+
+
+def groups_of(names: Iterable[str]) -> frozenset[str]:
+    """The groups of the columns: a model with "market" among them has to be given a market."""
+    return frozenset(group_of(name) for name in names)

@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 
 from stockcast.config import SplitConfig
-from stockcast.config.backtests import YEAR, FoldConfig
+from stockcast.config.models import YEAR, FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.prices.history import Dates, Floats
 from stockcast.windows.features import BURN_IN, Features, SessionReturns

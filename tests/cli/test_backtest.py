@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stockcast.config import NetworkConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.config.sources import FetchConfig
 from tests import synthetic
 from tests.cli.conftest import Run

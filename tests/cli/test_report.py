@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.pipeline import report as real_report
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Silent

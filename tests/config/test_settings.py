@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from stockcast.cli.commands import COMMANDS, application
 from stockcast.config import FetchConfig, NetworkConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig
+from stockcast.config.models import BacktestConfig
 from stockcast.config.settings import Bounds
 from stockcast.errors import ConfigError
 from tests.processes import ROOT

@@ -13,8 +13,7 @@ from scipy import stats
 from stockcast.errors import DataError
 from stockcast.models.baselines import BASELINES
 from stockcast.models.baselines.garch import GarchT
-from stockcast.models.baselines.randomwalk import Drift, RandomWalk
-from stockcast.models.baselines.volatility import EwmaT, HarT
+from stockcast.models.baselines.simple import Drift, EwmaT, HarT, RandomWalk
 from stockcast.models.har import fit_har_scale
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage.codec import MisfitError, decode, encode

@@ -16,8 +16,7 @@ from stockcast.errors import DataError
 from stockcast.evaluation.verdict import display
 from stockcast.models.baselines import ALL_BASELINES, BASELINES, Baseline
 from stockcast.models.baselines.garch import MOST_RESIDUALS, FhsGarch, GarchFilter, GarchT, GjrGarchT
-from stockcast.models.baselines.randomwalk import Ar1, Mean, RandomWalkGaussian, RandomWalkT
-from stockcast.models.baselines.volatility import EwmaGaussian
+from stockcast.models.baselines.simple import Ar1, EwmaGaussian, Mean, RandomWalkGaussian, RandomWalkT
 from stockcast.models.distribution import Distribution, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage.codec import decode, encode

@@ -12,7 +12,7 @@ from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingCo
 from stockcast.models.simulation import PathBars, PathPlan, Shocks
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Silent
-from stockcast.windows.columns import extended
+from stockcast.windows.covariates import extended
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic

@@ -10,7 +10,7 @@ import pytest
 import scoringrules
 
 from stockcast import pipeline
-from stockcast.config.backtests import BacktestConfig
+from stockcast.config.models import BacktestConfig
 from stockcast.evaluation import metrics
 from stockcast.evaluation.significance import diebold_mariano
 from stockcast.evaluation.verdict import BacktestResult

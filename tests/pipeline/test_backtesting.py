@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stockcast import pipeline
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation import metrics
 from stockcast.evaluation.audit import shuffled
@@ -20,7 +20,7 @@ from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training
 from stockcast.models.baselines import ALL_BASELINES
 from stockcast.models.baselines.garch import GarchT
-from stockcast.models.baselines.volatility import HarT
+from stockcast.models.baselines.simple import HarT
 from stockcast.models.distribution import StudentT
 from stockcast.pipeline.walking import Walk
 from stockcast.prices.csvfile import ReadOptions

@@ -13,7 +13,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
 from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.generalmodel import Recipe, make_general_model

@@ -12,8 +12,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import CovariatesConfig, NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.models import TUNING
+from stockcast.config.models import TUNING, BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, ModelError, StockcastError
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasts import Forecast

@@ -12,8 +12,7 @@ import pytest
 
 from stockcast import forecasting, pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
-from stockcast.config.backtests import BacktestConfig, FoldConfig
-from stockcast.config.models import TUNING
+from stockcast.config.models import TUNING, BacktestConfig, FoldConfig
 from stockcast.config.runs import LimitsConfig, OutputConfig, RetrainConfig, RunConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import ModelError

@@ -14,7 +14,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
 from stockcast.evaluation.audit import removed
 from stockcast.evaluation.verdict import BacktestResult

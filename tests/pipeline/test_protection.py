@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast import pipeline
-from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.environment import now
+from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig, now
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import forecast
 from stockcast.forecasts import Forecast

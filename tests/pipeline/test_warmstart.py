@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stockcast.config.backtests import BacktestConfig
+from stockcast.config.models import BacktestConfig
 from stockcast.evaluation.scores import PERCENTILES
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.models import training

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainingConfig
-from stockcast.config.backtests import BacktestConfig, FoldConfig
+from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.prices.csvfile import ReadOptions

@@ -12,7 +12,7 @@ from stockcast.report.explain import explain_text, lead
 from stockcast.report.text import Page, signed_bar, signed_shade, sparkline
 from stockcast.report.words import meaning
 from stockcast.results import Attribution, Explanation, FeatureEffect, UnitReading
-from stockcast.windows.columns import GROUPS
+from stockcast.windows.covariates import GROUPS
 from stockcast.windows.features import features
 from tests import synthetic
 from tests.report.explanations import EXPLAINED, RISING, reading

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.prices.sessions import SessionCalendar, load_calendar
-from stockcast.windows.columns import GROUPS, extended, group_of, groups_of
+from stockcast.windows.covariates import GROUPS, extended, group_of, groups_of
 from stockcast.windows.features import COMPONENT_NAMES, TREND_NAMES, Features, features_of
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.seasonality import DAY_NAMES, SEASONALITY_NAMES, seasonality_columns, target_sessions
@@ -124,5 +124,5 @@ def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: s
 
 
 def test_neither_pandas_nor_scipy_nor_torch_is_imported() -> None:
-    found = packages_loaded(code="import stockcast.windows.columns")
+    found = packages_loaded(code="import stockcast.windows.covariates")
     assert found.isdisjoint({"pandas", "scipy", "torch", "exchange_calendars"})

@@ -16,8 +16,17 @@ from stockcast.prices.csvfile.reader import KnownDates
 from stockcast.prices.history import Dates, History
 from stockcast.prices.hours import Closing, TradingHours, load_hours
 from stockcast.prices.sessions import load_calendar
-from stockcast.windows.columns import extended, group_of, groups_of
-from stockcast.windows.covariates import COLUMNS, KNOWN_NAMES, LEAST, Covariate, Covariates, CovariatesRecord
+from stockcast.windows.covariates import (
+    COLUMNS,
+    KNOWN_NAMES,
+    LEAST,
+    Covariate,
+    Covariates,
+    CovariatesRecord,
+    extended,
+    group_of,
+    groups_of,
+)
 from stockcast.windows.features import BURN_IN, features
 from tests import synthetic
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stockcast.config.backtests import FoldConfig
+from stockcast.config.models import FoldConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.windows.features import features
 from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Fold, first_origin, walk_forward, without_first

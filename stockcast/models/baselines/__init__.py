@@ -10,8 +10,17 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from stockcast.models.baselines.garch import FhsGarch, GarchT, GjrGarchT
-from stockcast.models.baselines.randomwalk import Ar1, Drift, Mean, RandomWalk, RandomWalkGaussian, RandomWalkT
-from stockcast.models.baselines.volatility import EwmaGaussian, EwmaT, HarT
+from stockcast.models.baselines.simple import (
+    Ar1,
+    Drift,
+    EwmaGaussian,
+    EwmaT,
+    HarT,
+    Mean,
+    RandomWalk,
+    RandomWalkGaussian,
+    RandomWalkT,
+)
 from stockcast.models.distribution import Distribution
 from stockcast.models.simulation import PathPlan
 from stockcast.prices.history import Floats
