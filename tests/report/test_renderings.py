@@ -5,13 +5,19 @@ A change that is meant is stored with `python -m tests.report.renderings`; read 
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from stockcast.report.text import Page
+from tests.goldens.comparing import differences
 from tests.report.renderings import FOLDER, TEXTS, rendered
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,12 @@ def test_every_golden_file_is_written_and_none_is_left_over(now: dict[str, str])
 
 @pytest.mark.parametrize("name", sorted(file.name for file in FOLDER.iterdir()))
 def test_a_report_is_what_its_golden_file_says(name: str, now: dict[str, str]) -> None:
-    assert now[name] == (FOLDER / name).read_bytes().decode()
+    golden = (FOLDER / name).read_bytes().decode()
+    if name.endswith(".json"):  # numbers as they were computed, whose last digits are the processor's
+        assert list(differences(json.loads(golden), json.loads(now[name]), exact=False)) == []
+        assert _NUMBER.sub("#", now[name]) == _NUMBER.sub("#", golden)
+    else:
+        assert now[name] == golden
 
 
 WIDE_ENOUGH = {"audit": 72, "models": 75}
