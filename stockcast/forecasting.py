@@ -89,8 +89,9 @@ class TrainedModel:
     cross-section did in each session. A model of one ticker that was initialised from a pool's networks keeps that
     pool's members and market, and has no sentences.
 
-    covariates: the further series and known dates that it was trained with, and where they were; beside: the series
-    themselves where they have been found, which are not kept. notes: what whoever uses it should know.
+    covariates: the further series and known dates that it was trained with, and where they were;
+    covariate_series: the series themselves where they have been found, which are not kept. notes: what whoever uses it
+    should know.
     """
 
     name: str
@@ -107,7 +108,7 @@ class TrainedModel:
     sentences: Mapping[str, str] = field(default_factory=dict)
     market: Market | None = None
     covariates: CovariatesRecord | None = None
-    beside: Covariates | None = None
+    covariate_series: Covariates | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -216,8 +217,8 @@ class View:
         horizon = config.horizon or model.config.horizon
         market = market or model.market
         fit = model.fit_for(past.last, market)
-        beside = None if model.beside is None else model.beside.of(past.ticker)
-        f = seen_by(fit.ensemble, features(past), model.calendar, market, beside)
+        covariate_series = None if model.covariate_series is None else model.covariate_series.of(past.ticker)
+        f = seen_by(fit.ensemble, features(past), model.calendar, market, covariate_series)
         return cls(model, past, f, fit, replace(config, horizon=horizon))
 
     @property
@@ -367,7 +368,7 @@ def _implausible(made: Forecast, session_returns: SessionReturns) -> str:
     prices = np.array([*made.quantiles.values(), made.mean])
     far = np.abs(np.log(prices / made.last_close))
     reach = _FARTHEST * largest * math.sqrt(h) + _ALIKE
-    beside = math.exp(h * float(session_returns.pace_T[-1]) + _ALIKE)
+    allowance = math.exp(h * float(session_returns.pace_T[-1]) + _ALIKE)
     past = f"no session so far has moved by more than {100 * largest:.2g} %"
     if far.max() > reach:
         return f"it reaches {prices[int(np.argmax(far))]:g} where the last close is {made.last_close:g}, and {past}"
@@ -375,7 +376,7 @@ def _implausible(made: Forecast, session_returns: SessionReturns) -> str:
         return f"its median is {made.median:g} where the last close is {made.last_close:g}, and {past}"
     if made.scale > reach:
         return f"its scale is {made.scale:g}, and {past}"
-    if not made.quantiles["0.05"] / beside <= made.last_close <= made.quantiles["0.95"] * beside:
+    if not made.quantiles["0.05"] / allowance <= made.last_close <= made.quantiles["0.95"] * allowance:
         return f"its 90 % interval leaves the last close of {made.last_close:g} behind"
     return ""
 

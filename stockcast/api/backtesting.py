@@ -116,23 +116,25 @@ def backtest(
 
     config = expected(config or BacktestConfig(), BacktestConfig, "config", "a BacktestConfig")
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
-    beside = covariates_in(covariates, place, progress, config.covariates)
+    covariate_source = covariates_in(covariates, place, progress, config.covariates)
     if model is not None:
         expected(model, Model, "model", "what fit or open_model returns")
     found = series_in(prices, place, attempts=attempts)
     with folder_for(place if model is None else None) as folder:
         if model is not None:
-            results = attempts.each(_forecast_by(model, found, config, beside, folder))
+            results = attempts.each(_forecast_by(model, found, config, covariate_source, folder))
         else:
-            beside = replace(beside, prices=PriceSource(folder))
-            walks = [(series.history.ticker, partial(_walked, series, config, folder, beside)) for series in found]
+            covariate_source = replace(covariate_source, prices=PriceSource(folder))
+            walks = [
+                (series.history.ticker, partial(_walked, series, config, folder, covariate_source)) for series in found
+            ]
             results = attempts.each(walks)
     attempts.tell()
     return Backtest(pooled(results))
 
 
 def _forecast_by(
-    model: Model, found: Sequence[PriceSeries], config: BacktestConfig, beside: CovariateSource, folder: Path
+    model: Model, found: Sequence[PriceSeries], config: BacktestConfig, covariate_source: CovariateSource, folder: Path
 ) -> list[tuple[str, Callable[[], BacktestResult]]]:
     """The walks in which a model's network forecasts, each under the name of its series."""
     from stockcast.pipeline.backtesting import PretrainedBacktest, backtest_pretrained
@@ -142,17 +144,21 @@ def _forecast_by(
     # Like files, all series are taken to be of the model's exchange.
     given = {series.history.ticker: partial(series.history.between, None) for series in found}
     pretrained = PretrainedBacktest(model.name, MarketSource(PriceSource(folder, given=given), tuple(given)))
-    config = replace(config, covariates=beside.asked)
-    walk = partial(backtest_pretrained, pretrained=pretrained, config=config, progress=beside.progress, keep_rows=True)
+    config = replace(config, covariates=covariate_source.asked)
+    walk = partial(
+        backtest_pretrained, pretrained=pretrained, config=config, progress=covariate_source.progress, keep_rows=True
+    )
     return [(ticker, partial(walk, ticker)) for ticker in given]
 
 
-def _walked(series: PriceSeries, config: BacktestConfig, home: Path, beside: CovariateSource) -> BacktestResult:
+def _walked(
+    series: PriceSeries, config: BacktestConfig, home: Path, covariate_source: CovariateSource
+) -> BacktestResult:
     from stockcast.pipeline.backtesting import walk_of, walked
 
-    if beside:
+    if covariate_source:
         series = on_exchange(series, config.exchange)
-    walk = walk_of(series, beside.columns(series, None), config, home, beside.progress)
+    walk = walk_of(series, covariate_source.columns(series, None), config, home, covariate_source.progress)
     return walked(walk, series, keep_rows=True)
 
 

@@ -195,14 +195,14 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
         )
     if pool or given > 1:
         config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
-        beside = covariates_in(covariates, place, progress, config.covariates)
+        covariate_source = covariates_in(covariates, place, progress, config.covariates)
         lookback = config.network.lookback
         found = attempts.each([(one.history.ticker, partial(_long_enough, one, lookback)) for one in found])
         attempts.tell()
-        return _pooled(found, config, place, name or "pool", beside)
+        return _pooled(found, config, place, name or "pool", covariate_source)
     config = config or TrainConfig()
-    beside = covariates_in(covariates, place, progress, config.covariates)
-    return _alone(found[0], config, place, name or found[0].history.ticker, beside)
+    covariate_source = covariates_in(covariates, place, progress, config.covariates)
+    return _alone(found[0], config, place, name or found[0].history.ticker, covariate_source)
 
 
 def predict(  # noqa: PLR0913 - each is a keyword of the public API
@@ -253,7 +253,7 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
     if horizon is not None:
         horizon = int(expected(horizon, Integral, "horizon", "a whole number of sessions"))
     config = PredictConfig(as_of=as_of, horizon=horizon)
-    beside = covariates_in(covariates, place, Silent(), strict=True)
+    covariate_source = covariates_in(covariates, place, Silent(), strict=True)
     found = series_in(prices, place, as_of, attempts)
     markets = MarketSource(*door_of(prices, ReadOptions(), place))
 
@@ -263,7 +263,7 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
         # Bars of other series after the origin are not even read: no repair may know them.
         last, kept = series.history.last, trained.market
         market = None if kept is None else markets.of_all(kept, last, Silent(), cut=True)
-        return _frame(View.of(beside.again(trained, series), series.history, config, market), intervals)
+        return _frame(View.of(covariate_source.again(trained, series), series.history, config, market), intervals)
 
     frames = attempts.each([(series.history.ticker, partial(forecast, series)) for series in found])
     attempts.tell()
@@ -308,17 +308,19 @@ def folder_for(home: Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _alone(series: PriceSeries, config: TrainConfig, home: Path | None, name: str, beside: CovariateSource) -> Model:
+def _alone(
+    series: PriceSeries, config: TrainConfig, home: Path | None, name: str, covariate_source: CovariateSource
+) -> Model:
     from stockcast.pipeline.training import Candidate
 
-    series.tell(beside.progress)
+    series.tell(covariate_source.progress)
     # Whatever it is, it is taken to be of the exchange in the configuration.
     unlisted = PriceSeries(series.history)
     covariates = None
-    if beside:
-        covariates = beside.found(on_exchange(series, config.exchange))
+    if covariate_source:
+        covariates = covariate_source.found(on_exchange(series, config.exchange))
     with folder_for(home) as folder:
-        candidate = Candidate.of(unlisted, config, folder, name, beside.progress, covariates)
+        candidate = Candidate.of(unlisted, config, folder, name, covariate_source.progress, covariates)
     model = Model.of(trainedmodel.to_file(candidate.model))
     if home is not None:
         model.save(home)
@@ -326,22 +328,22 @@ def _alone(series: PriceSeries, config: TrainConfig, home: Path | None, name: st
 
 
 def _pooled(
-    found: Sequence[PriceSeries], config: TrainConfig, home: Path | None, name: str, beside: CovariateSource
+    found: Sequence[PriceSeries], config: TrainConfig, home: Path | None, name: str, covariate_source: CovariateSource
 ) -> Model:  # fmt: skip
     from stockcast.pipeline.pools import Pool
     from stockcast.pipeline.source import calendar_over
     from stockcast.pipeline.training import train_pool
 
     for series in found:
-        series.tell(beside.progress)
+        series.tell(covariate_source.progress)
     histories = [series.history for series in found]
     calendar = calendar_over(histories, config.exchange)
     covariates = None
-    if beside:
+    if covariate_source:
         for series in found:
             on_calendar(series, calendar)  # refuses a ticker of another exchange
-        covariates = beside.found_by_pool(histories, calendar)
+        covariates = covariate_source.found_by_pool(histories, calendar)
     pool = Pool.of(histories, calendar, covariates)
     with folder_for(home) as folder:
-        train_pool(pool, config, folder, name, beside.progress)
+        train_pool(pool, config, folder, name, covariate_source.progress)
         return open_model(name, folder)

@@ -220,8 +220,8 @@ class _Audit:
         """Whether a causal column knows a later bar."""
         f, covariates = self.trainer.f, self.trainer.pool.covariates
         wrong = {name for row, changed in self._futures() for name in differing_columns(f, changed, row + 1)}
-        beside = "" if covariates is None else f", those of {', '.join(covariates.names)} among them"
-        what = f"{len(f.names)} inputs of the network{beside}, base scale's and baselines'"
+        among = "" if covariates is None else f", those of {', '.join(covariates.names)} among them"
+        what = f"{len(f.names)} inputs of the network{among}, base scale's and baselines'"
         return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
 
     def covariates_check(self, source: CovariateSource) -> list[AuditCheck]:
@@ -378,7 +378,7 @@ class _Audit:
             sentence="",
             calendar=self.trainer.pool.calendar,
             market=self.trainer.market,
-            beside=covariates,
+            covariate_series=covariates,
         )
         asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
         self.trainer.progress.advance(1)

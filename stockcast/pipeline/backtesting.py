@@ -308,11 +308,11 @@ class PretrainedBacktest:
         progress.note(f"{history.ticker}: {self.name} was trained on sessions up to {fit.cutoff}", detail=True)
         own, calendar = features(history), self._calendar(history)
         market = self._market(series, progress)
-        beside = self._beside(series, config.covariates, progress)
+        covariate_series = self._covariates_of(series, config.covariates, progress)
         fallback, f = None, own
         if without_market is not None:
             reached_T = _reached(market, own)
-            without_market_f = seen_by(without_market.ensemble, own, calendar, None, beside)
+            without_market_f = seen_by(without_market.ensemble, own, calendar, None, covariate_series)
             if market is None:
                 # The columns of a market are asked for; where there is none, nobody looks at them.
                 fit, f = without_market, without_market_f
@@ -321,7 +321,7 @@ class PretrainedBacktest:
             few = f"Name at least {MINIMUM_MEMBERS} stocks of its exchange in one call."
             self._tell(history, config, reached_T, progress, ELSEWHERE if market is None else few)
         if fit is not without_market:
-            f = seen_by(fit.ensemble, own, calendar, market, beside)
+            f = seen_by(fit.ensemble, own, calendar, market, covariate_series)
         folder = folder_of(self.prices.folder, history.ticker)
         return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, fallback)
 
@@ -366,10 +366,10 @@ class PretrainedBacktest:
             return None
         return self.markets.of_all(kept, series.history.last, progress)
 
-    def _beside(self, series: PriceSeries, asked: CovariatesConfig, progress: Progress) -> Covariates | None:
+    def _covariates_of(self, series: PriceSeries, asked: CovariatesConfig, progress: Progress) -> Covariates | None:
         """The covariates of a series, as its own exchange sees them."""
         series = series if series.is_stored else series.on(self._calendar(series.history))
-        found = CovariateSource(asked, self.prices, progress).again(self.model, series).beside
+        found = CovariateSource(asked, self.prices, progress).again(self.model, series).covariate_series
         return None if found is None else found.of(series.history.ticker)
 
     def _tell(

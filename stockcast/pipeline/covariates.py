@@ -82,8 +82,8 @@ class CovariateSource:
             return features(series.history)
         series = series.at(exchange)
         covariates = self.found(series)
-        beside = None if covariates is None else covariates.of(series.history.ticker)
-        return extended(features(series.history), series.calendar, (), None, beside)
+        covariate_series = None if covariates is None else covariates.of(series.history.ticker)
+        return extended(features(series.history), series.calendar, (), None, covariate_series)
 
     def again(self, model: TrainedModel, series: PriceSeries) -> TrainedModel:
         """The model with the covariates that it was trained with beside it.
@@ -115,11 +115,11 @@ class CovariateSource:
         wanted = _places(model.name, record.series, self._wanted)
         known_ahead = self.asked.known_ahead or (record.known_ahead and record.known_ahead[0])
         try:
-            beside = self._together(wanted, known_ahead, target)
+            covariate_series = self._together(wanted, known_ahead, target)
         except DataError as error:
             error.hint = f"{error.hint}; --with and --known-ahead name other places for what {model.name} looks at"
             raise
-        return replace(model, beside=beside)
+        return replace(model, covariate_series=covariate_series)
 
     @property
     def _wanted(self) -> list[_Wanted]:

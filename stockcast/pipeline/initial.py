@@ -143,7 +143,7 @@ class Initial:
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
         model = at_exchange(model_of(home, name, progress), calendar)
-        model = _beside(model, history, home, progress) if market else replace(model, market=None)
+        model = _with_market(model, history, home, progress) if market else replace(model, market=None)
         return cls._of_model(model, history, validate_from)
 
     @classmethod
@@ -248,7 +248,7 @@ class Initial:
         return relearn(series, config, learned.chosen, progress, self.served.weights, preprocessing)
 
 
-def _beside(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:
+def _with_market(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:
     """The model with a market that reaches the history's end, of stored members after its own; for a file as it is."""
     if model.market is not None and history.source == PROVIDER:
         return MarketSource(PriceSource(home)).reaching(model, history, True, progress)

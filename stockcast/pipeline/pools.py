@@ -86,10 +86,10 @@ class Pool:
     def columns(self, member: Member, market: bool) -> Features:
         """What a network sees of a member: its own columns, seasonality, target day, covariates, perhaps the market."""
         own = member.own.with_usual([name for name in self.names if name not in member.own.names]).only(self.names)
-        beside = None if self.covariates is None else self.covariates.of(member.ticker)
-        if not self.groups and beside is None:
+        covariate_series = None if self.covariates is None else self.covariates.of(member.ticker)
+        if not self.groups and covariate_series is None:
             return own
-        return extended(own, self.calendar, self.groups, self.market if market else None, beside)
+        return extended(own, self.calendar, self.groups, self.market if market else None, covariate_series)
 
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class PoolSources:
             )
         return Pool.of(self.found, calendar_over(self.found, self.exchange), self.covariates)
 
-    def beside(self, source: CovariateSource) -> PoolSources:
+    def with_covariates(self, source: CovariateSource) -> PoolSources:
         """The same with the covariates that are asked for. Raises what `CovariateSource.found` raises, DataError where
         a pool has no hours of its own to compare with those of others.
         """
@@ -172,7 +172,7 @@ def gather(
         (series.history for series in found if series.history.ticker not in left_out), key=lambda one: one.ticker
     )
     gathered = PoolSources(tuple(members), (*failures, *twins), left_out, chosen)
-    return gathered.beside(CovariateSource(covariates, prices, progress, strict=False))
+    return gathered.with_covariates(CovariateSource(covariates, prices, progress, strict=False))
 
 
 def _loaded(

@@ -60,7 +60,7 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
         progress.note(f"model {name}: {note}")
     prices = PriceSource(home, read, FetchSession(FetchConfig(offline=True), many=False))
     found = _prices_of(file, prices, sources)
-    covariates = _beside(model, found, prices, sources, progress)
+    covariates = _covariates_of(model, found, prices, sources, progress)
     if model.is_pool:
         return compared(file, _pool(model, found, covariates, progress))
     return compared(file, _alone(file, model, found[0], home, covariates, progress))
@@ -211,7 +211,7 @@ def _pool(
         return Candidate.of_pool(pool, model.config, Path(folder), model.name, progress).file
 
 
-def _beside(
+def _covariates_of(
     model: TrainedModel, found: Sequence[PriceSeries], prices: PriceSource, sources: Sequence[Path], progress: Progress
 ) -> Covariates | None:  # fmt: skip
     """What the model looked at. Raises DataError where it is not to be had, or is not what it was."""
@@ -222,12 +222,12 @@ def _beside(
     known = None if record.known_ahead is None else _instead("", record.known_ahead[0], sources)
     source = CovariateSource(CovariatesConfig(tuple(places), known), prices, progress, strict=False)
     if model.is_pool:
-        beside = source.again_by_pool(model, [one.history for one in found]).beside
+        covariate_series = source.again_by_pool(model, [one.history for one in found]).covariate_series
     else:
-        beside = source.again(model, found[0].at(model.config.exchange)).beside
-    assert beside is not None  # noqa: S101 - the model has a record of it
-    _refuse_others(record, CovariatesRecord.of(beside))
-    return beside
+        covariate_series = source.again(model, found[0].at(model.config.exchange)).covariate_series
+    assert covariate_series is not None  # noqa: S101 - the model has a record of it
+    _refuse_others(record, CovariatesRecord.of(covariate_series))
+    return covariate_series
 
 
 def _instead(name: str, source: str, sources: Sequence[Path]) -> str:

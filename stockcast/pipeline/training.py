@@ -155,7 +155,7 @@ class Candidate:
         """What was done with one series, with the forecast of the model that was saved in `path`."""
         # The saved model answers, not the one in memory: what is printed is what `predict` will print.
         trainer, (tested,) = self.trainer, self.judgement.results
-        model = replace(model_of(path.parent.parent, self.model.name), beside=trainer.pool.covariates)
+        model = replace(model_of(path.parent.parent, self.model.name), covariate_series=trainer.pool.covariates)
         return TrainResult(
             ticker=tested.ticker,
             model=model.name,
