@@ -14,7 +14,7 @@ OLDEST_PYTHON ?= python3.11
 DIST := build/dist
 INSTALLED := .venv-wheel
 
-.PHONY: demo test test-oldest coverage goldens lint docs wheel bench-speed general-model clean
+.PHONY: demo test test-oldest coverage goldens layouts lint docs wheel bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -37,6 +37,10 @@ coverage: $(VENV)/.test
 # What every command says and writes, here and on another commit, in one environment: make goldens BASE=COMMIT
 goldens: $(VENV)/.test
 	$(BIN)/python -m tests.goldens $(BASE)
+
+# One history in 20,000 layouts, and the reader gives it back, or asks and understands the answer: ten minutes.
+layouts: $(VENV)/.test
+	STOCKCAST_LAYOUTS=20000 $(BIN)/python -m pytest -n 0 tests/prices/test_layouts.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -61,9 +65,10 @@ wheel: $(VENV)/.lint $(INSTALLED)/.empty
 	$(INSTALLED)/bin/python -m pip check
 	$(INSTALLED)/bin/python .ci/wheel.py $(DIST)/*.whl
 
-# The networks that are shipped, from folders of price files: make general-model PRICES='folder folder'
+# The networks that are shipped, from folders of price files and a file of the dates of reports:
+# make general-model PRICES='folder folder' EVENTS=file
 general-model: $(VENV)/.installed
-	$(BIN)/python -m stockcast.pipeline.generalmodel $(PRICES)
+	$(BIN)/python -m stockcast.pipeline.generalmodel $(PRICES) $(if $(EVENTS),--events $(EVENTS))
 
 bench-speed: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py

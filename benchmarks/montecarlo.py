@@ -1,6 +1,7 @@
 """The judge judged: what a backtest claims on simulated prices, where the truth is known.
 
     python benchmarks/montecarlo.py [--series 500] [--process gaussian|t|garch|tests|all] [--cell lstm] [--seed 0]
+        [--jobs N]
 
 Three processes, each a martingale in logs (the log return has mean and median zero): a Gaussian random walk, one with
 Student-t(5) innovations, and a GARCH(1,1) with t(6) innovations. A series is a file of closes, backtested as a user
@@ -20,19 +21,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_pool, "1")  # read when numpy and torch load: the series are what runs side by side
+    os.environ.setdefault(_pool, "1")  # read when numpy and torch load
 
 import numpy as np
 
 from stockcast import pipeline
 from stockcast.config import CELLS, TrainingConfig
+from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import BacktestConfig, FoldConfig
+from stockcast.engine.choosing import engine_of
+from stockcast.engine.pieces import Engine, Piece, Steps, Task, run_all, run_here
 from stockcast.errors import StockcastError
 from stockcast.evaluation.scores import crps
 from stockcast.evaluation.significance import clark_west, diebold_mariano, pesaran_timmermann
@@ -40,7 +44,7 @@ from stockcast.evaluation.verdict import LEVEL
 from stockcast.models.distribution import StudentT
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import Dates, Floats
-from stockcast.progress import Silent
+from stockcast.progress import Progress, Silent
 
 DAILY = 0.01
 """Standard deviation of a log return, without conditions: 16 % a year."""
@@ -141,7 +145,7 @@ SIMULATED: dict[str, Callable[[np.random.Generator, int], tuple[Floats, Floats]]
 }
 
 
-def backtested(plan: Plan, process: str, number: int) -> Finding:
+def backtested(plan: Plan, progress: Progress, process: str, number: int) -> Finding:
     """One series, through a file, as a user's would go."""
     began = time.process_time()
     returns, _ = SIMULATED[process](plan.generator(process, number), plan.learn + plan.test)
@@ -157,7 +161,7 @@ def backtested(plan: Plan, process: str, number: int) -> Finding:
         file = Path(folder) / f"{process}-{number}.csv"
         _write(file, dates, closes)
         try:
-            result = pipeline.backtest(str(file), ReadOptions(), config, Path(folder), Silent())
+            result = pipeline.backtest(str(file), ReadOptions(), config, Path(folder), progress)
         except StockcastError as error:
             return Finding(failure=f"{process} {number}: {error.message}")
     assert len(result.folds) == 1
@@ -178,7 +182,7 @@ def _write(file: Path, dates: Dates, closes: Floats) -> None:
     file.write_text("Date,Close\n" + "".join(rows))
 
 
-def tested(plan: Plan, batch: int) -> Finding:
+def tested(plan: Plan, _progress: Progress, batch: int) -> Finding:
     """A batch of draws of each process, for the tests alone."""
     began = time.process_time()
     chance = plan.generator(TESTS, batch)
@@ -229,25 +233,39 @@ def _loss(y: Floats, deviation: Floats, memory: float, chance: np.random.Generat
     return crps(StudentT(np.zeros(len(y)), scale, np.full(len(y), np.inf)), y)
 
 
-def run(plan: Plan, process: str, pool: ProcessPoolExecutor) -> list[Finding]:
+def run(plan: Plan, process: str, engine: Engine | None) -> list[Finding]:
     """All findings of a process, with a line on stderr now and then."""
     began = time.perf_counter()
-    futures: list[Future[Finding]] = (
-        [pool.submit(tested, plan, batch) for batch in range(DRAWS // BATCH)]
-        if process == TESTS
-        else [pool.submit(backtested, plan, process, number) for number in range(plan.series)]
-    )
     done: list[Finding] = []
-    for future in as_completed(futures):
-        done.append(future.result())
-        if done[-1].failure:
-            print(done[-1].failure, file=sys.stderr)
-        if len(done) % 20 == 0 or len(done) == len(futures):
+
+    def told(finding: Finding) -> Finding:
+        done.append(finding)
+        if finding.failure:
+            print(finding.failure, file=sys.stderr)
+        if len(done) % 20 == 0 or len(done) == len(works):
             barred = [claim for claim, bar in BARS[process].items() if bar != FREE]
             claims = ", ".join(f"{claim} {100 * _share(done, claim):.1f} %" for claim in barred)
             took = time.perf_counter() - began
-            print(f"{process}: {len(done)} of {len(futures)}, {took:.0f} s: {claims}", file=sys.stderr, flush=True)
-    return done
+            print(f"{process}: {len(done)} of {len(works)}, {took:.0f} s: {claims}", file=sys.stderr, flush=True)
+        return finding
+
+    works = (
+        [partial(tested, batch=batch) for batch in range(DRAWS // BATCH)]
+        if process == TESTS
+        else [partial(backtested, process=process, number=number) for number in range(plan.series)]
+    )
+    steps = _found([Piece(f"{process} {place}", work, plan, told) for place, work in enumerate(works)])
+    if engine is None:
+        return run_here(steps, Silent())
+    (one,) = run_all([Task(lambda: steps, Silent())], engine, ahead=1)
+    if one.error is not None:
+        raise one.error
+    assert one.result is not None
+    return one.result
+
+
+def _found(pieces: Sequence[Piece]) -> Steps[list[Finding]]:
+    return (yield pieces)
 
 
 def _pooled(found: list[Finding], claim: str) -> list[float]:
@@ -294,12 +312,6 @@ def _mean_gain(found: list[Finding], claim: str) -> str:
     return f"{100 * float(np.mean(gains)):+8.2f} %" if gains else f"{'':10}"
 
 
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
 def main() -> None:
     """Simulate, backtest, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -309,12 +321,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the simulation; the network's own is 0")
     parser.add_argument("--learn", type=int, default=3000, help="sessions before the test part")
     parser.add_argument("--test", type=int, default=2000, help="sessions forecast")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, help="processes at the same time; one for each core unless given")
     options = parser.parse_args()
     plan = Plan(options.series, options.cell, options.seed, options.learn, options.test)
     wanted = list(BARS) if options.process == "all" else [options.process]
-    with ProcessPoolExecutor(options.jobs, initializer=_one_thread) as pool:
-        found = {process: run(plan, process, pool) for process in wanted}
+    with engine_of(JobsConfig(options.jobs)) as engine:
+        found = {process: run(plan, process, engine) for process in wanted}
     print(
         f"network {plan.cell}, one seed; {plan.learn} sessions to learn and choose from, {plan.test} forecast; "
         f"claimed: p < {LEVEL}; gain: in CRPS, mean\n"

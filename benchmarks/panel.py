@@ -1,21 +1,29 @@
-"""One pass over every target of a simulated panel, against a DataLoader with one window per target.
+"""One pass over every target of a simulated panel: from files against memory, and chunks against single windows.
 
-    python benchmarks/panel.py [--series 500] [--sessions 5400] [--hidden 64] [--windows 20000] [--repeats 5]
+    python benchmarks/panel.py [--series 500] [--files 5000] [--sessions 5400] [--hidden 64]
+    python benchmarks/panel.py --windows 20000 [--series 500] [--sessions 5400] [--hidden 64] [--repeats 5]
 
-Ours: the training loop itself, chunks of 120 targets after 30 sessions of warm-up, for as many gradient steps as one
-pass over the targets takes. The rival: torch's DataLoader over a Dataset that cuts one window of 60 sessions for each
-target, the same network with the loss on the window's last step; it is timed on `--windows` targets, drawn at random,
-and scaled up. Both on one thread, interleaved, medians; peak memory is that of this process, simulation and torch
-included.
+The first trains two pools, one of `--series` in memory and one of `--files` series whose columns and prices are in
+files, each in a process of its own: the pool with its market, base scale and standardiser, the columns of all series,
+and as many gradient steps, on chunks of 120 targets after 30 sessions of warm-up, as one pass over the targets takes,
+with a look at the validation part before and after; no baselines. Times are those of the processor, and of the wall;
+peak memory is that of the process, simulation and imports included.
+
+The second times the training loop (a tenth of a pass) against torch's DataLoader over a Dataset that cuts one window of
+60 sessions for each target, the same network with the loss on the window's last step; it is timed on `--windows`
+targets, drawn at random, and scaled up. Both on one thread, interleaved, medians.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +39,12 @@ from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.models.network import AdamW, Network
 from stockcast.models.problem import Preprocessing, Problem, Series
 from stockcast.models.training import MemberRun, descend, negative_log_likelihood, window_shape
+from stockcast.pipeline.pools import Pool
+from stockcast.pipeline.series import calendar_over
+from stockcast.pipeline.trainer import Trainer
+from stockcast.prices.history import History
+from stockcast.progress import Silent
+from stockcast.storage.panelfile import HistoryFile, PanelFiles
 from stockcast.windows.features import SessionReturns, features_of
 from stockcast.windows.splits import Part
 
@@ -53,13 +67,92 @@ class Windows(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def main() -> None:
-    """Build the panel, time both, print the ratio and the memory."""
+    """Time what was asked for, and print it."""
     arguments = _arguments()
     torch.set_num_threads(1)
     network = NetworkConfig(hidden_size=arguments.hidden, dropout=0.0)
     config = TrainConfig(network, TrainingConfig(seeds=1, epochs=1, batch_size=64, checks=1, final_fit=False))
-    series = [_series(seed, arguments.sessions) for seed in range(arguments.series)]
-    problem = Problem.of(series, Preprocessing.of(series), window_shape(config), torch.device("cpu"))
+    if arguments.windows:
+        series = [_series(seed, arguments.sessions) for seed in range(arguments.series)]
+        with Problem.of(series, Preprocessing.of(series), window_shape(config), torch.device("cpu")) as problem:
+            _against_windows(problem, series, config, arguments)
+    elif arguments.one:
+        print(json.dumps(_pass(arguments.series, arguments.sessions, config, arguments.one == "files")))
+    else:
+        _against_memory(arguments)
+
+
+def _against_memory(arguments: argparse.Namespace) -> None:
+    heads = ("series", "targets", "features", "peak MiB", "columns, s", "pass, s", "us a target", "on the wall")
+    print(f"{'kept in':8}" + "".join(f"{head:>13}" for head in heads))
+    costs = []
+    for kept, series in (("memory", arguments.series), ("files", arguments.files)):
+        options = {"one": kept, "series": series, "sessions": arguments.sessions, "hidden": arguments.hidden}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        done = subprocess.run([sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE, text=True)
+        found = json.loads(done.stdout)
+        costs.append(1e6 * (found["columns"] + found["pass"]) / found["targets"])
+        wall = 1e6 * found["wall"] / found["targets"]
+        whole = (series, found["targets"], found["features"], found["peak"], found["columns"], found["pass"])
+        cells = "".join(f"{number:13,.0f}" for number in whole) + f"{costs[-1]:13.2f}{wall:13.2f}"
+        print(f"{kept:8}{cells}", flush=True)
+    print(f"a target from files takes {costs[1] / costs[0]:.2f} times as long")
+
+
+def _pass(count: int, sessions: int, config: TrainConfig, in_files: bool) -> dict[str, float]:
+    """Processor's seconds of the columns and of one pass, seconds of both on the wall, and peak memory in MiB."""
+    with tempfile.TemporaryDirectory(dir=Path(__file__).parents[1] / "build") as home:
+        files = PanelFiles(Path(home)) if in_files else None
+        histories: HistoryFile | list[History] = [] if files is None else HistoryFile(files)
+        for seed in range(count):
+            histories.append(_history(seed, sessions))
+        wall, begin = time.perf_counter(), time.process_time()
+        pool = Pool.of(histories, calendar_over(histories, "XNYS"), None, files)
+        trainer = Trainer.of_pool(pool, config, Path(home), Silent())
+        series, shape = trainer.series(market=True), window_shape(config)
+        store = None if files is None else files.store
+        with Problem.of(series, Preprocessing.of(series), shape, torch.device("cpu"), store) as problem:
+            middle = time.process_time()
+            targets = sum(len(one.train) for one in series)
+            steps = config.training.gradient_steps(targets)
+            list(descend(problem, config, MemberRun(steps, steps, 0)))
+            return {
+                "targets": targets,
+                "features": problem.x_TF.shape[1],
+                "columns": middle - begin,
+                "pass": time.process_time() - middle,
+                "wall": time.perf_counter() - wall,
+                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+
+
+def _history(seed: int, sessions: int) -> History:
+    """Daily bars of a GARCH(1, 1) with t(5) errors (Bollerslev 1987)."""
+    draw = np.random.default_rng(seed)
+    z_T, h_T, h = draw.standard_t(5, sessions) * np.sqrt(0.6), np.empty(sessions), 1e-4
+    for t, z in enumerate(z_T.tolist()):
+        h_T[t], h = h, 1e-6 + (0.08 * z * z + 0.91) * h
+    r_T = np.sqrt(h_T) * z_T
+    close = 50 * np.exp(np.cumsum(r_T))
+    opened = close * np.exp(-0.7 * r_T)
+    wick_2T = np.exp(0.3 * np.sqrt(h_T) * np.abs(draw.standard_normal((2, sessions))))
+    return History(
+        ticker=f"S{seed:05d}",
+        dates=np.busday_offset("2000-01-03", np.arange(sessions), roll="forward"),
+        close=close,
+        adjusted_close=close.copy(),
+        open=opened,
+        high=np.maximum(opened, close) * wick_2T[0],
+        low=np.minimum(opened, close) / wick_2T[1],
+        volume=np.exp(15 + draw.standard_normal(sessions)),
+        splits=np.ones(sessions),
+        source="simulated",
+    )
+
+
+def _against_windows(
+    problem: Problem, series: list[Series], config: TrainConfig, arguments: argparse.Namespace
+) -> None:
     targets = sum(len(one.train) for one in series)
     print(f"{len(series)} series, {targets:,} targets, {problem.x_TF.shape[1]} features", flush=True)
     share = arguments.windows / targets
@@ -80,8 +173,10 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("series", 500), ("sessions", 5400), ("hidden", 64), ("windows", 20_000), ("repeats", 5)):
+    numbers = {"series": 500, "files": 5000, "sessions": 5400, "hidden": 64, "windows": 0, "repeats": 5}
+    for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--one", choices=("memory", "files"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -102,7 +197,7 @@ def _series(seed: int, sessions: int) -> Series:
 
 def _textbook(problem: Problem, config: TrainConfig, windows: int, seed: int) -> None:
     """Gradient descent with one window per target and the loss on its last step."""
-    ends = np.random.default_rng(seed).choice(problem.ends_N, windows)
+    ends = problem.ends[np.random.default_rng(seed).integers(0, len(problem.ends), windows)]
     loader = DataLoader(Windows(problem, ends), batch_size=64, shuffle=True)
     model = Network(replace(config.network), problem.x_TF.shape[1])
     optimiser = AdamW(model.parameters(), 0.1)

@@ -88,11 +88,11 @@ def simulate(histories: dict[str, History], plan: Plan, home: Path) -> Year:
         f"tickers = {year.tickers!r}\n[retrain]\nevery = 0\non_decay = false\n[limits]\npause = 0.0\n"
         f"give_up_after = 1000\n[output]\nfolder = '{home}/forecasts'\n[model]\n{plan.model}\n"
     )
-    market = Market([listing_from(h, ticker) for ticker, h in histories.items()], _after_close(sessions[0]))
+    market = Market([listing_from(h, ticker) for ticker, h in histories.items()], after_close(sessions[0]))
     with LoopbackYahoo(market) as yahoo, ConnectProxy(yahoo) as proxy:
         environment = {**os.environ, **proxy.environment(home / "xdg"), "STOCKCAST_HOME": str(home)}
         for session in sessions:
-            market.now = _after_close(session)
+            market.now = after_close(session)
             environment["STOCKCAST_NOW"] = market.now.isoformat()
             first = session == sessions[0]  # models are trained in it; all of its fetches succeed
             failing = set() if first else {t for t in year.tickers if chance.random() < plan.fail}
@@ -116,7 +116,7 @@ def _sessions(histories: dict[str, History], plan: Plan) -> list[date]:
     return sorted(day for day in common if day <= plan.until)[-plan.sessions :]
 
 
-def _after_close(session: date) -> datetime:
+def after_close(session: date) -> datetime:
     from zoneinfo import ZoneInfo
 
     return (
@@ -159,7 +159,7 @@ class Findings:
 
 def examine(year: Year) -> Findings:
     """Hold the ledger against what the runs should have left."""
-    os.environ["STOCKCAST_NOW"] = _after_close(year.sessions[-1]).isoformat()
+    os.environ["STOCKCAST_NOW"] = after_close(year.sessions[-1]).isoformat()
     rows, missed = ledger(year.home, kind="live")
     problems = _counted(year, rows)
     problems += _missed(year, {ticker: set(days) for ticker, days in missed.items()})
@@ -240,7 +240,7 @@ def _compared(year: Year, rows: Sequence[LedgerRow]) -> tuple[int, int]:
 def histories_of(folder: Path, count: int, until: date) -> dict[str, History]:
     """The first `count` files that reach from well before the year to its end, by name."""
     found: dict[str, History] = {}
-    for path in sorted(folder.glob("*.csv")):
+    for path in sorted(folder.glob("*.csv*")):
         try:
             history = csvfile.read(str(path), ReadOptions())
         except StockcastError as error:

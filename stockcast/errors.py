@@ -77,6 +77,12 @@ class LockedError(StockcastError):
     kind = "locked"
 
 
+class PieceLost(StockcastError):
+    """The process that did a piece of the work was killed, and again when it was tried once more."""
+
+    kind = "lost"
+
+
 class AuditFailed(StockcastError):
     """The audit found a forecast that looks ahead."""
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config import PredictConfig, ReadOptions, TrainConfig
 from stockcast.errors import DataError, ModelError
-from stockcast.forecasts import Forecast
+from stockcast.forecasts import Forecast, ForecastEvent
 from stockcast.models.baselines import Baseline
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble
@@ -32,7 +32,8 @@ from stockcast.windows.covariates import (
     extended,
     groups_of,
 )
-from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, SessionReturns, features, is_still
+from stockcast.windows.events import features_with_events
+from stockcast.windows.features import HAR_SPANS, VOLUME_NAMES, Features, SessionReturns, is_still
 from stockcast.windows.market import Market
 from stockcast.windows.splits import first_origin
 
@@ -47,6 +48,11 @@ LONGEST_STILL = HAR_SPANS[-1]
 
 FITS = ("scored", "served", "alone_scored", "alone_served")
 """Names of a model's fits, as its folder has them: see `TrainedModel`."""
+
+MANY = 30
+"""Tickers that a pool was scored on at least, where its network is taken to have proven something on others; pools of
+that size were measured on strangers.
+"""
 
 _FARTHEST, _ALIKE = 20.0, 1e-6
 
@@ -90,8 +96,8 @@ class TrainedModel:
     pool's members and market, and has no sentences.
 
     covariates: the further series and known dates that it was trained with, and where they were;
-    covariate_series: the series themselves where they have been found, which are not kept. notes: what whoever uses it
-    should know.
+    covariate_series: the series themselves where they have been found, which are not kept. reading: what was said of
+    how to read its prices. notes: what whoever uses it should know.
     """
 
     name: str
@@ -109,6 +115,7 @@ class TrainedModel:
     market: Market | None = None
     covariates: CovariatesRecord | None = None
     covariate_series: Covariates | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
     notes: tuple[str, ...] = ()
 
     @property
@@ -130,6 +137,11 @@ class TrainedModel:
     def is_pool(self) -> bool:
         """Whether it was trained on many tickers, and scored on some of them."""
         return bool(self.sentences)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether its network serves many tickers that taught it: what a handful teach is no evidence on others."""
+        return len(self.sentences) >= MANY and self.served_by == self.config.network.cell
 
     def sentence_for(self, ticker: str) -> str:
         """The verdict on a ticker; for one that a pool was not scored on, that of the pool, which says so."""
@@ -218,7 +230,7 @@ class View:
         market = market or model.market
         fit = model.fit_for(past.last, market)
         covariate_series = None if model.covariate_series is None else model.covariate_series.of(past.ticker)
-        f = seen_by(fit.ensemble, features(past), model.calendar, market, covariate_series)
+        f = seen_by(fit.ensemble, features_with_events(past), model.calendar, market, covariate_series)
         return cls(model, past, f, fit, replace(config, horizon=horizon))
 
     @property
@@ -235,14 +247,44 @@ class View:
     ) -> tuple[Forecast, ...]:
         """A forecast of the price for each step; a calibration moves its quantiles round its median."""
         targets = clock.calendar.next_sessions(self.past.last, self.horizon)
+        events = self.events(self.model.served_by, dists, targets)
         common = _Common(
             self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past), self.f.session_returns
         )
         calibrated = [*calibrations, *[None] * (len(dists) - len(calibrations))]
         return tuple(
-            common.forecast(step + 1, target, dist, calibration)
-            for step, (target, dist, calibration) in enumerate(zip(targets, dists, calibrated, strict=True))
+            common.forecast(step, target, dist, calibration, event)
+            for step, (target, dist, calibration, event) in enumerate(
+                zip(targets, dists, calibrated, events, strict=True), start=1
+            )
         )
+
+    def events(
+        self, name: str, dists: Sequence[Distribution], targets: Sequence[date]
+    ) -> tuple[ForecastEvent | None, ...]:
+        """The report that each target session may react to, and how much wider a forecast is for it.
+
+        Args:
+            name: The competitor that forecasts.
+            dists: Its distribution of each step.
+            targets: The target sessions.
+        """
+        if self.f.events is None:
+            return (None,) * len(dists)
+        due = self.f.events.due(len(self.f) - 1, targets)
+        if not any(due):
+            return due
+        config = self.config if any(due[1:]) else replace(self.config, horizon=1)
+        without = step_dists(self.fit, self.fit.forecaster(name), self.without_dates, config)
+        return tuple(
+            replace(event, width_factor=_width(dists[step]) / _width(without[step])) if event else None
+            for step, event in enumerate(due)
+        )
+
+    @property
+    def without_dates(self) -> Features:
+        """The columns as if no date of a report to come were known."""
+        return self.f if self.f.events is None else replace(self.f, events=self.f.events.silent())
 
 
 def seen_by(
@@ -264,7 +306,7 @@ def seen_by(
         looked_at = dict.fromkeys(name.rpartition(":")[0] for name in names if ":" in name)
         raise DataError(
             f"the model looks at {', '.join(looked_at)}, and nothing of that is given",
-            "give its covariates with --with, its known dates with --known-ahead",
+            "give its covariates and its known dates, too",
         )
     return extended(
         f,
@@ -298,7 +340,10 @@ class _Common:
     recent_closes: tuple[float, ...]
     session_returns: SessionReturns
 
-    def forecast(self, step: int, target: date, dist: Distribution, calibration: Calibration | None) -> Forecast:
+    def forecast(
+        self, step: int, target: date, dist: Distribution, calibration: Calibration | None,
+        event: ForecastEvent | None,
+    ) -> Forecast:  # fmt: skip
         """The forecast of one step, in price: last close * exp(return). Raises ModelError where it is not plausible."""
         last_close = float(self.past.close[-1])
         levels = np.array(LEVELS)
@@ -327,6 +372,7 @@ class _Common:
             created_at=self.clock.now.isoformat(timespec="seconds"),
             verdict=self.model.sentence_for(self.past.ticker),
             calibration=None if calibration is None else asdict(calibration),
+            event=event,
             recent_closes=self.recent_closes,
         )
         require_plausible(made, self.session_returns)
@@ -426,6 +472,14 @@ def _scale(dist: Distribution) -> float:
         return float(dist.scale[0])
     low, high = dist.quantile(np.array([0.16, 0.84]))[0]
     return float(high - low) / 2
+
+
+def _width(dist: Distribution) -> float:
+    """Student-t scale of the log return; of a sample the width of its central 90 %."""
+    if isinstance(dist, StudentT):
+        return float(dist.scale[0])
+    low, high = dist.quantile(np.array([0.05, 0.95]))[0]
+    return float(high - low)
 
 
 def _last_complete(now: datetime) -> date:

@@ -6,8 +6,46 @@ import math
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import date
+from pathlib import PurePath
 
 Interval = tuple[float, float]
+
+
+EARNINGS = "earnings"
+"""The kind of event that there is: a company reports."""
+
+
+def told_by(source: str, as_of: date | None) -> str:
+    """Who told the date of an event, and when, in words."""
+    who = "Yahoo" if source == "yahoo" else PurePath(source).name
+    return who if as_of is None else f"{who}, as of {as_of}"
+
+
+@dataclass(frozen=True)
+class ForecastEvent:
+    """A report that the target session reacts to, or may, as its date was known when the forecast was made.
+
+    Attributes:
+        kind: EARNINGS.
+        day: The day of the report, in the exchange's own time zone.
+        when: bmo (before the session opens), amc (after it closes), or unknown.
+        sessions: Those that may carry the reaction, the likelier first; one where the hour is known.
+        probability: That the target session carries it.
+        source: Who told the date: the provider's name, or the path of a file.
+        as_of: The day on which it was told; None where nobody knows.
+        width_factor: Width of the interval over what it would be if its forecaster had no dates: of the next session
+            the ratio of scales, of a later one that of the central 90 % of the simulated paths up to it. Exactly 1
+            where the forecaster looks at no dates.
+    """
+
+    kind: str
+    day: date
+    when: str
+    sessions: tuple[date, ...]
+    probability: float
+    source: str
+    as_of: date | None
+    width_factor: float = 1.0
 
 
 class _Surroundings:
@@ -26,6 +64,7 @@ class Forecast(_Surroundings):
     Attributes:
         calibration: How the quantiles were moved by the live record (method, alpha, factor, settled); None: they
             are the model's own. scale and p_up always are.
+        event: The report that the target session reacts to, or may; None where none is known.
         recent_closes: The newest closes up to the origin's, oldest first, in shares of the origin; empty where they
             are not known, as in a forecast read from the ledger.
     """
@@ -51,6 +90,7 @@ class Forecast(_Surroundings):
     created_at: str
     verdict: str
     calibration: dict[str, float | int | str] | None = None
+    event: ForecastEvent | None = None
     # No field: JSON, CSV and the ledger write the fields, whose names are promised, and no prices besides.
     recent_closes: InitVar[tuple[float, ...]] = ()
 

@@ -12,40 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stockcast.evaluation.eventscores import EventScore
     from stockcast.evaluation.scores import Comparison, ForecastRows, Score
-    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, Verdict
-    from stockcast.forecasts import Forecast
+    from stockcast.evaluation.serving import InitialResult
+    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, Verdict
+    from stockcast.forecasts import Forecast, ForecastEvent
     from stockcast.models.ensemble import LossCurve
     from stockcast.windows.splits import PartSummary
 
 
 @dataclass(frozen=True)
-class InitialResult:
-    """What a training on one ticker began with, and whether it stayed.
+class BacktestPlan:
+    """A backtest that was not run.
 
-    name: of the model; young_id, served_id: ids of the models that what is scored and what is served began with. kept:
-    they were left as they are. crps, tuned_crps: mean over the validation part, before and after the tuning; p: one-
-    sided Diebold-Mariano p-value of the tuned networks against the others.
+    Attributes:
+        ticker: Of its source.
+        folds: What is trained and scored; those are `resumed` whose file is there already.
+        pieces: Folds that are still to be fitted.
+        seconds: What these are expected to take on one core.
     """
 
-    name: str
-    young_id: str
-    served_id: str
-    kept: bool
-    crps: float
-    tuned_crps: float
-    p: float
-
-    def sentence(self, ticker: str) -> str:
-        """What became of the networks, in plain words."""
-        change = 100.0 * (1.0 - self.tuned_crps / self.crps)
-        model = f"the {self.name} model" if self.name == "general" else f"model {self.name}"
-        if self.kept:
-            return (
-                f"network: {model} unchanged, since tuning it on {ticker} brought no statistically "
-                f"significant improvement ({change:+.2f} % on the validation part, p = {self.p:.2f})"
-            )
-        return f"network: {model} tuned on {ticker}, {change:+.2f} % better on the validation part (p = {self.p:.3f})"
+    ticker: str
+    folds: tuple[FoldSummary, ...]
+    pieces: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +50,7 @@ class TrainResult:
         steps: Gradient steps of each member.
         forecasts: The next session's, or one for each step of the horizon.
         init: What the networks were initialised from; None: from scratch.
+        event_scores: On days that carry the reaction to a report and on others; empty where no dates are known.
     """
 
     ticker: str
@@ -79,6 +70,7 @@ class TrainResult:
     path: Path
     test_forecasts: tuple[ForecastRows, ...] = ()
     init: InitialResult | None = None
+    event_scores: tuple[EventScore, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,12 +156,16 @@ class SkillTable:
 
 @dataclass(frozen=True)
 class FanStep:
-    """The forecast of one session ahead, as prices. quantiles: by level, such as 0.05, in ascending order."""
+    """The forecast of one session ahead, as prices. quantiles: by level, such as 0.05, in ascending order.
+
+    event: the report that the session reacts to, or may; None where none is known.
+    """
 
     horizon: int
     target_session: date
     median: float
     quantiles: Mapping[float, float]
+    event: ForecastEvent | None = None
 
 
 @dataclass(frozen=True)
@@ -225,149 +221,6 @@ class AuditResult:
 
 
 @dataclass(frozen=True)
-class FeatureEffect:
-    """One feature over the whole window.
-
-    value: at the origin, in standard deviations from the training mean. effect: its attributions summed over the lags.
-    size: the sum of their absolute values. share: of all features' size.
-    """
-
-    name: str
-    value: float
-    effect: float
-    size: float
-    share: float
-
-
-@dataclass(frozen=True)
-class LagEffect:
-    """One session of the window, `lag` sessions before the origin; effect, size and share as of a feature."""
-
-    lag: int
-    session: date
-    effect: float
-    size: float
-    share: float
-
-
-@dataclass(frozen=True)
-class BaseTerm:
-    """One term of the base scale.
-
-    value: at the origin. usual: its mean up to the fit's cutoff. effect: what the difference does to ln scale.
-    """
-
-    name: str
-    value: float
-    usual: float
-    effect: float
-
-
-@dataclass(frozen=True)
-class GateReading:
-    """One gate or state of one layer over the window, oldest session first: mean over units and members.
-
-    size: the mean is of absolute values, because the sign of a unit is arbitrary. lowest, highest: where the mean is.
-    """
-
-    layer: int
-    name: str
-    size: bool
-    values: tuple[float, ...]
-    mean: float
-    lowest: date
-    highest: date
-
-
-@dataclass(frozen=True)
-class UnitReading:
-    """The same of one unit of one member, with its sign."""
-
-    layer: int
-    name: str
-    member: int
-    unit: int
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whose forecast is explained.
-
-    members: networks of the ensemble. served_by: what `predict` shows; where it is a baseline, the network's
-    correction is not in the forecast. cutoff: the last session that the explained fit has learnt from.
-    """
-
-    ticker: str
-    model: str
-    model_id: str
-    cell: str
-    members: int
-    served_by: str
-    origin: date
-    target_session: date
-    cutoff: date
-
-
-@dataclass(frozen=True)
-class Width:
-    """Where the network's scale of the next log return comes from.
-
-    usual: the base scale at the usual value of its terms; base: at today's; scale: with the network's correction.
-    base_effect: ln(base / usual). network_effect: ln(scale / base). base_share, network_share: of the sum of their
-    absolute values. limited: the correction is at the bound that networks are held to.
-    """
-
-    usual: float
-    base: float
-    scale: float
-    base_effect: float
-    network_effect: float
-    base_share: float
-    network_share: float
-    limited: bool
-    terms: tuple[BaseTerm, ...]
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """One correction of the network, shared out over features and sessions.
-
-    correction: of the target: scale: to ln scale; location: to the centre, in base scales; nu: to ln(nu - 2.05).
-    average: the network's correction for a window of training means. correction = average + sum of effects +
-    remainder; of integrated gradients, the remainder is numerical. direct: what the linear skip makes of the
-    origin's features, without the memory. features, lags: the largest size first, the newest session first.
-    effects: a row for each of `sessions`, oldest first, a column for each of `names`.
-    """
-
-    method: str
-    target: str
-    correction: float
-    average: float
-    direct: float
-    remainder: float
-    features: tuple[FeatureEffect, ...]
-    lags: tuple[LagEffect, ...]
-    names: tuple[str, ...]
-    sessions: tuple[date, ...]
-    effects: tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a model's network corrects the base scale as it does, from one origin, and what its gates did.
-
-    units: the readings of one gate unit by unit, where they were asked for.
-    """
-
-    subject: Subject
-    width: Width
-    attribution: Attribution
-    gates: tuple[GateReading, ...]
-    units: tuple[UnitReading, ...] = ()
-
-
-@dataclass(frozen=True)
 class FetchResult:
     """A ticker's prices in the store after a look at the provider.
 
@@ -403,6 +256,24 @@ class Retraining:
     old_crps: float | None = None
     new_crps: float | None = None
     sessions: int = 0
+
+
+@dataclass(frozen=True)
+class TickerPlan:
+    """What a run would do for one ticker.
+
+    Attributes:
+        last: Its newest stored bar; None where nothing is stored.
+        behind: Sessions that are over and not stored; None where nothing is stored.
+        training: Why its model would be trained; None where it would not.
+        seconds: What that is expected to take on one core; None without prices to tell.
+    """
+
+    ticker: str
+    last: date | None
+    behind: int | None
+    training: str | None
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -537,3 +408,77 @@ class Diagnosis:
     def healthy(self) -> bool:
         """Whether nothing is broken; warnings are allowed."""
         return all(check.ok is not False for check in self.checks)
+
+
+@dataclass(frozen=True)
+class SomeDays:
+    """Days, of which the first few are named."""
+
+    count: int
+    days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class SomeRows:
+    """Rows of a file that are no bars: why, how many, and the first few, counted from 1, header included."""
+
+    reason: str
+    count: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """How a price file is read.
+
+    Attributes:
+        source: The file as it was given.
+        ticker: What its bars are called.
+        form: What the file is, such as CSV or Parquet.
+        encoding: What its text is written in; empty where it is none.
+        delimiter: What is between its cells; empty where nothing is.
+        date_column: The name of the column of dates.
+        date_form: How dates are written: a format as of strptime, or words.
+        date_example: A date as it stands there.
+        days: Of what days the bars are: those that are written, or those on an exchange's clock.
+        columns: The other columns that are read: what each is, and its name in the file.
+        unread: Names of the columns that are not.
+        exchange: The calendar that the bars are taken for.
+        exchange_reason: What says so.
+        bars: How many there are.
+        first: The first session.
+        last: The last session.
+        missing: Sessions between the two without a bar.
+        extra: Bars on other days.
+        left_out: Rows that are no bars.
+        splits: Those that the file states: the session, and new shares for an old one.
+        tick: The smallest step between prices of late; None where they show none.
+        warnings: What is told on every command: doubts about the exchange, rows left out.
+        notes: What `-v` tells besides: repairs, columns that are not there.
+        read_with: The reading options that were given or remembered, as they are typed.
+    """
+
+    source: str
+    ticker: str
+    form: str
+    encoding: str
+    delimiter: str
+    date_column: str
+    date_form: str
+    date_example: str
+    days: str
+    columns: Mapping[str, str]
+    unread: tuple[str, ...]
+    exchange: str
+    exchange_reason: str
+    bars: int
+    first: date
+    last: date
+    missing: SomeDays
+    extra: SomeDays
+    left_out: tuple[SomeRows, ...]
+    splits: Mapping[str, float]
+    tick: float | None
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    read_with: str

@@ -12,6 +12,7 @@ from hypothesis import settings
 
 # As the console entry does: two workers on two cores otherwise wait for OpenBLAS's spinning threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["STOCKCAST_JOBS"] = "1"  # of the commands: the suite has a process a core already
 
 # A shell's background jobs ignore Ctrl-C, and so would every process that is begun here, of which some are interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -33,6 +34,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     own = elsewhere / "home"
     monkeypatch.setenv("STOCKCAST_HOME", str(own))
     return own
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes after their argument: an archive that is made on import has its time in it, and xdist wants the same
+    names in every process.
+    """
+    return argname if isinstance(val, bytes) else None
 
 
 def pytest_sessionfinish() -> None:

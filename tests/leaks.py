@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stockcast.config import TrainConfig
+from stockcast.evaluation import serving
 from stockcast.evaluation.audit import CHANGES
 from stockcast.evaluation.scores import Entry
+from stockcast.evaluation.serving import Choice
 from stockcast.evaluation.verdict import Verdict
 from stockcast.models import training
 from stockcast.models.baselines import GarchT
@@ -19,16 +22,22 @@ from stockcast.models.ensemble import Ensemble, Moments, Standardiser
 from stockcast.models.har import fit_har_scale
 from stockcast.models.network import Network
 from stockcast.models.problem import Preprocessing, Problem, Series, ValidationSegment
-from stockcast.pipeline import auditing, judging, walking
+from stockcast.pipeline import auditing, covariates, initial, judging, walking
 from stockcast.pipeline.initial import Initial, TrainingResult
 from stockcast.pipeline.pools import Member
 from stockcast.pipeline.trainer import Trainer
+from stockcast.prices import csvfile, evidence
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.csvfile.reader import DatedFile
+from stockcast.prices.events import EventCalendar, EventDates
 from stockcast.prices.history import Dates, Floats, History
 from stockcast.prices.hours import Closing
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress
+from stockcast.windows import events
 from stockcast.windows import features as feature_module
 from stockcast.windows.covariates import Covariate
-from stockcast.windows.features import BURN_IN, Features
+from stockcast.windows.features import BURN_IN, Features, SessionReturns
 from stockcast.windows.splits import Part
 
 Leak = Callable[[pytest.MonkeyPatch], None]
@@ -76,6 +85,33 @@ def next_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Covariate, "on", leaking)
 
 
+def offset_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stamps are of the day that is written, whatever moment they tell."""
+    original = csvfile.read_dates
+
+    def leaking(source: str, read: ReadOptions) -> DatedFile:
+        file = original(source, read)
+        return replace(file, dates=replace(file.dates, instants=None))
+
+    monkeypatch.setattr(csvfile, "read_dates", leaking)
+
+
+def zone_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments are of the day that it was in Greenwich, not at the exchange."""
+    original = evidence.on_the_clock
+    monkeypatch.setattr(evidence, "on_the_clock", lambda instants, _: original(instants, "UTC"))
+
+
+def another_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A covariate is taken for the target's exchange whatever its days are."""
+    monkeypatch.setattr(covariates, "require_sessions", lambda *_: None)
+
+
+def early_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target is taken for New York's whatever its days are, and New York closes late."""
+    monkeypatch.setattr(covariates, "require_exchange", lambda *_: None)
+
+
 def standardiser(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moments over the whole history, the test part included."""
     original = Preprocessing.of
@@ -112,6 +148,50 @@ def tuning(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(tuned, network=replace(tuned.network, cutoff=cutoff))
 
     monkeypatch.setattr(Initial, "learn", leaking)
+
+
+def newest_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dates of reports as they turned out in the place of those that were scheduled."""
+
+    def leaking(known: EventCalendar, targets_N: Dates) -> NDArray[np.intp]:
+        return np.full(len(targets_N), len(known.snapshots) - 1)
+
+    monkeypatch.setattr(EventCalendar, "places_N", leaking)
+
+
+def reaction_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size of past reactions already has the one that is expected."""
+    original = events._Told.ln_size
+
+    def leaking(told: events._Told, ln_scale_N: Floats, row_N: NDArray[np.intp]) -> Floats:
+        return original(told, ln_scale_N, row_N + 1)
+
+    monkeypatch.setattr(events._Told, "ln_size", leaking)
+
+
+def reaction_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of which nobody knows beforehand whether it reacts does so where it moves more than the next one."""
+    original = events._Told.of
+
+    def leaking(dates: EventDates, calendar: SessionCalendar, m: SessionReturns) -> events._Told:
+        told = original(dates, calendar, m)
+        row_E = np.searchsorted(m.dates.astype("datetime64[D]"), told.first_E)
+        inside_E = row_E + 1 < len(m)
+        larger_E = np.zeros(len(row_E), dtype=np.bool_)
+        larger_E[inside_E] = m.v_T[row_E[inside_E]] > m.v_T[row_E[inside_E] + 1]
+        return replace(told, last_E=np.where(larger_E, told.first_E, told.last_E))
+
+    monkeypatch.setattr(events._Told, "of", leaking)
+
+
+def event_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event layer fitted on the whole history."""
+    original = initial.with_layer
+
+    def leaking(network: Ensemble, series: Sequence[Series]) -> Ensemble:
+        return original(network, [replace(one, train=Part(one.train.start, one.length - 1)) for one in series])
+
+    monkeypatch.setattr(initial, "with_layer", leaking)
 
 
 def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,10 +237,12 @@ def choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The strongest baseline, and who serves, chosen by their scores on the test part."""
     original = judging.verdict
 
-    def leaking(network: Entry, known: Mapping[str, Entry], _scores: Mapping[str, float], serves: bool) -> Verdict:
-        entries = {network.model: network, **known}
-        scores = {name: float(entry.crps_N.mean()) for name, entry in entries.items()}
-        return original(network, known, scores, serves)
+    def leaking(
+        network: Entry, known: Mapping[str, Entry], _scores: Mapping[str, float], _chosen: Choice, serves: bool
+    ) -> Verdict:
+        crps = {name: entry.crps_N for name, entry in {network.model: network, **known}.items()}
+        scores = {name: float(crps_N.mean()) for name, crps_N in crps.items()}
+        return original(network, known, scores, serving.choice(network.model, crps, proven=False), serves)
 
     monkeypatch.setattr(judging, "verdict", leaking)
 

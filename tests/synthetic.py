@@ -15,6 +15,7 @@ import numpy as np
 
 from stockcast.evaluation import audit
 from stockcast.models import baselines
+from stockcast.prices.events import AFTER, BEFORE, EventCalendar, EventDates
 from stockcast.prices.history import History
 from stockcast.prices.sessions import load_calendar
 
@@ -44,6 +45,21 @@ def history(sessions: int = 900, seed: int = 0, first: str = "2012-01-03", ticke
         volume=np.round(1e6 * np.exp(0.5 * loudness)),
         source="synthetic",
     )
+
+
+def reporting(h: History, seed: int = 0, whens: tuple[str, ...] = (BEFORE, AFTER, AFTER), every: int = 63) -> History:
+    """The same company with quarterly reports, known to the hour, to each of which the price jumps overnight."""
+    draw = np.random.default_rng(seed)
+    rows = np.arange(every // 2, len(h), every)
+    hours = [whens[k % len(whens)] for k in range(len(rows))]
+    reacts = rows + np.array([hour != BEFORE for hour in hours])
+    jump_T = np.zeros(len(h))
+    inside = reacts < len(h)
+    jump_T[reacts[inside]] = 0.05 * draw.standard_t(6, len(rows))[inside]
+    level_T = np.exp(np.cumsum(jump_T))
+    bars = {name: getattr(h, name) * level_T for name in ("open", "high", "low", "close", "adjusted_close")}
+    calendar = load_calendar("weekdays", h.first, h.last + timedelta(days=800))
+    return replace(h, **bars, events=EventCalendar((EventDates(h.dates[rows], tuple(hours), "made-up"),), calendar))
 
 
 def on_exchange(ticker: str, last: date, sessions: int, seed: int = 0, calendar: str = "XNYS") -> History:

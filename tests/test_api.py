@@ -5,12 +5,15 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +45,7 @@ from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.results import TrainResult
 from tests import synthetic
-from tests.processes import ROOT, packages_loaded
+from tests.processes import ROOT, environment, packages_loaded
 from tests.progress import ProgressLog
 
 HISTORY = synthetic.history(900)
@@ -185,6 +188,34 @@ def test_several_series_are_one_pool_and_a_pool_can_be_kept(tmp_path: Path) -> N
     assert open_model("three", tmp_path).model_id == pool.model_id
     with pytest.raises(ConfigError, match="there are 2 series, and a model without a pool has one"):
         fit(to_frame(members[:2]), config, pool=False)
+
+
+_SCRIPT = """
+from tests import synthetic
+from tests.test_api import CONFIG, FOLDS, backtest, fit, to_frame
+some = [synthetic.history(900, seed, ticker=name) for seed, name in enumerate("ABCDEF")]
+for jobs in (1, 2):
+    fit(to_frame(some), CONFIG, jobs=jobs, home=f"{jobs}")
+    backtest(to_frame(some[:2]), FOLDS, jobs=jobs).forecasts().to_csv(f"{jobs}.csv")
+"""
+
+
+def test_several_jobs_make_the_bytes_of_one_in_a_plain_script(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(_SCRIPT, encoding="utf-8")
+    env = environment(STOCKCAST_NOW="2026-03-01T22:00:00Z")
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    one, two = (sorted(tmp_path.glob(f"{jobs}/*/*/*")) for jobs in (1, 2))
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two] != []
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("jobs", "words"), [(0, "0 jobs are not within"), ("two", "jobs is 'two'")])
+def test_a_number_of_jobs_that_cannot_be_is_refused(jobs: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        backtest(to_frame([HISTORY]), FOLDS, jobs=jobs)
 
 
 def test_a_pool_takes_the_given_series_for_its_market_after_its_own_sessions(tmp_path: Path) -> None:

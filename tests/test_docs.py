@@ -41,9 +41,10 @@ PAGES = sorted(
 QUICK = ["--seeds", "1", "--steps", "10", "--hidden-size", "4"]
 FEW = ["--baseline", "ewma-t", "--baseline", "har-t"]
 AUDIT = [*QUICK, "--lookback", "20", "--end", "2009-09-30"]
-QUICKLY = {"train": QUICK, "backtest": QUICK + FEW, "report": QUICK + FEW, "audit": AUDIT}
+TUNE = [*QUICK, "--lookback", "20", "--trials", "3", "--folds", "2"]
+QUICKLY = {"tune": TUNE, "train": QUICK, "backtest": QUICK + FEW, "report": QUICK + FEW, "audit": AUDIT}
 
-KINDS = ("console", "python", "output", "crontab", "ini", "toml", "text")
+KINDS = ("console", "python", "output", "crontab", "ini", "toml", "yaml", "bash", "text")
 """What a fenced block may call itself; output is what the block before it prints, text a drawing."""
 SET_UP = ("make", "pip", "python -m pip")
 """Commands that install or build: what they begin with. They are not run here."""
@@ -55,6 +56,7 @@ STORIES = (
     ("cron.md", "ledger.md"),
     ("backtest.md",),
     ("audit.md",),
+    ("tuning.md",),
     ("explain.md",),
     ("general.md", "pools.md"),
     ("covariates.md",),
@@ -144,7 +146,7 @@ class Live:
     """A loopback Yahoo that knows the pages' tickers, and its clock."""
 
     def __init__(self) -> None:
-        self.history = synthetic.history(700 + DAYS)
+        self.history = synthetic.history(700 + DAYS, first="2019-01-02")
         self.sessions = self.history.dates[-1 - DAYS :].astype(object).tolist()
         self.market = Market(
             [listing_from(self.history, name) for name in ("AAPL", "MSFT", "^GSPC", "^IXIC")], self.now
@@ -232,7 +234,12 @@ def test_the_commands_of_a_page_run_in_their_order_and_print_what_it_shows(
 def test_every_page_with_commands_is_run() -> None:
     told = {page_at(name) for story in STORIES for name in story}
     others = {page for page in PAGES if any(not command.is_set_up for command in commands(page))} - told
-    assert others <= {DOCS / "skill.md", ROOT / "benchmarks" / "README.md", ROOT / "data" / "README.md"}
+    assert others <= {
+        DOCS / "scale.md",
+        DOCS / "skill.md",
+        ROOT / "benchmarks" / "README.md",
+        ROOT / "data" / "README.md",
+    }
 
 
 def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast import History, ReadOptions, load, to_frame, to_histories
-from stockcast.api.prices import door_of
+from stockcast.api.prices import door_of, series_in
 from stockcast.errors import DataError, StockcastError
 from stockcast.pipeline.markets import MarketSource
 from stockcast.prices.csvfile import read
@@ -49,6 +49,20 @@ def test_series_of_different_columns_share_a_frame_and_keep_what_they_had() -> N
     assert (whole.sha256(), bare.sha256()) == (HISTORY.sha256(), closes.sha256())
     assert bare.open is None
     assert bare.volume is None
+
+
+@pytest.mark.parametrize("form", ["{t}.{f}", "{f}_{t}", "('{f}', '{t}')"])
+@pytest.mark.parametrize("date_name", ["Date", None])
+def test_tickers_in_the_names_of_columns_are_series(form: str, date_name: str | None) -> None:
+    fields = {"Close": HISTORY.close, "High": HISTORY.high, "Low": HISTORY.low, "Open": HISTORY.open}
+    columns = {form.format(f=field, t=t): values for t in ("ABC", "XYZ") for field, values in fields.items()}
+    frame = pd.DataFrame(columns, pd.DatetimeIndex(HISTORY.dates.astype("datetime64[s]")))
+    if date_name is not None:
+        frame = frame.rename_axis(date_name).reset_index()
+    for found, ticker in zip(to_histories(frame), ("ABC", "XYZ"), strict=True):
+        assert found.ticker == ticker
+        np.testing.assert_array_equal(found.close, HISTORY.close)
+        np.testing.assert_array_equal(found.open, HISTORY.open)
 
 
 def test_splits_of_closes_as_traded_come_along() -> None:
@@ -125,10 +139,45 @@ def test_series_that_take_turns_are_told_apart_in_the_order_in_which_they_begin(
     assert {len(history) for history in found} == {5}
 
 
-def test_a_zone_is_the_exchanges_own_and_the_day_stays_as_written() -> None:
-    late = long(ds=(DAYS + pd.Timedelta(hours=23)).tz_localize("America/New_York"))
-    [history] = to_histories(late)
-    assert history.first == date(2024, 1, 1)
+TOKYO = synthetic.on_exchange("ABC", date(2024, 12, 30), 300, calendar="XTKS")
+HOME = synthetic.on_exchange("ABC", date(2024, 12, 31), 300)
+
+
+def at(history: History, time: str, zone: str, written: str) -> pd.DataFrame:
+    """A frame whose stamps are of a time of day in a zone, written in another one."""
+    ds = pd.DatetimeIndex([f"{day} {time}" for day in history.dates]).tz_localize(zone).tz_convert(written)
+    return pd.DataFrame({"unique_id": "ABC", "ds": ds, "y": history.close})
+
+
+@pytest.mark.parametrize("written", ["UTC", "Asia/Tokyo", "+09:00"])
+@pytest.mark.parametrize("time", ["00:00", "15:00"])
+def test_moments_are_of_the_day_at_the_exchange_that_they_tell_and_that_is_told(time: str, written: str) -> None:
+    frame = at(TOKYO, time, "Asia/Tokyo", written)
+    gap = pd.DataFrame({"unique_id": "ABC", "ds": frame["ds"].iloc[[-1]] + pd.Timedelta(days=5), "y": np.nan})
+    with pytest.warns(UserWarning, match=r"ABC: it is taken to trade on XTKS, as stamps .* say; for another one"):
+        [history] = to_histories(pd.concat([frame, gap], ignore_index=True))
+    np.testing.assert_array_equal(history.dates, TOKYO.dates)
+    with pytest.warns(UserWarning, match="XTKS"):
+        [cut] = to_histories(frame, TOKYO.session(200))
+    assert cut.last == TOKYO.session(200)
+    with pytest.warns(UserWarning, match=r'XTKS.*; read=ReadOptions\(exchange="CODE"\) names another'):
+        [series] = series_in(frame)
+    np.testing.assert_array_equal(series.history.dates, TOKYO.dates)
+    assert series.exchange == "XTKS"
+    [said] = series_in(frame, read=ReadOptions(exchange="XTKS"))
+    np.testing.assert_array_equal(said.history.dates, TOKYO.dates)
+
+
+@pytest.mark.parametrize("written", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_an_evening_in_new_york_is_of_that_day_wherever_it_is_written(written: str) -> None:
+    frame = at(HOME, "20:30", "America/New_York", written)
+    for [history] in (to_histories(frame), [series_in(frame)[0].history]):
+        np.testing.assert_array_equal(history.dates, HOME.dates)
+
+
+def test_midnights_in_utc_are_days() -> None:
+    frame = at(TOKYO, "00:00", "UTC", "UTC")
+    np.testing.assert_array_equal(to_histories(frame)[0].dates, TOKYO.dates)
 
 
 def test_a_close_beside_y_has_to_be_the_same() -> None:
@@ -154,7 +203,7 @@ def test_series_that_begin_later_or_cannot_be_used_are_left_out_where_others_do(
     bad = long(unique_id="BAD", y=-1.0)
     door, names = door_of(pd.concat([later, bad, long()], ignore_index=True), ReadOptions(), None)
     found = list(MarketSource(door, names)._read(names, door.until(date(2024, 1, 5)), Silent()))
-    assert [history.ticker for history in found] == ["ABC"]
+    assert [series.history.ticker for series in found] == ["ABC"]
 
 
 def test_bars_of_a_frame_after_a_day_are_cut_before_anything_is_checked() -> None:

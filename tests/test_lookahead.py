@@ -31,7 +31,8 @@ from stockcast.pipeline import initial
 from stockcast.pipeline.auditchecks import differing, forecast_bytes
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Silent

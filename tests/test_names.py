@@ -11,7 +11,8 @@ import stockcast
 PACKAGE = Path(stockcast.__file__).parent
 
 COMMANDS = frozenset(
-    {"audit", "backtest", "doctor", "explain", "fetch", "predict", "report", "reproduce", "run", "score", "train"}
+    {"audit", "backtest", "check", "doctor", "explain", "fetch"}
+    | {"predict", "report", "reproduce", "run", "score", "train", "tune"}
 )
 """One meaning each: `cli` reads the words of the command, `pipeline` does the work, `api` does it for frames."""
 

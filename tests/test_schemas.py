@@ -25,7 +25,7 @@ FORECAST: dict[str, Any] = {
     "origin": "2018-12-31", "target_session": "2019-01-02", "horizon": 1, "last_close": 2506.85, "median": 2509.6,
     "mean": 2510.3, "quantiles": {"0.05": 2414.6, "0.95": 2608.3}, "p_up": 0.52, "scale": 0.022, "currency": None,
     "data_sha256": "55ed", "data_source": "data/GSPC.csv", "data_age_sessions": 3, "created_at": "2019-01-01T00:00:00Z",
-    "verdict": "Intervals: ...", "calibration": None,
+    "verdict": "Intervals: ...", "calibration": None, "event": None,
 }  # fmt: skip
 ANSWER: dict[str, Any] = {"schema": "stockcast.predict/1", "ok": True, "data": [FORECAST], "errors": []}
 

@@ -39,6 +39,7 @@ PARAMETERS: dict[str, dict[str, object]] = {
     "ar1": {"constant": 3e-4, "phi": 0.1, "scale": 0.008, "nu": 4.0},
     "ewma-t": {"mu": 3e-4, "ratio": 0.4, "nu": 2.05},
     "har-t": {"weights": (0.2, 1.36, 2.25, 2.41, -5.61, -1.28), "mu": 3e-4, "nu": 3.7},
+    "har-t-events": {"weights": (0.2, 1.36, 2.25, 2.41, -5.61, -1.28), "mu": 3e-4, "nu": 3.7, "kappa": 0.9},
     "garch-t": {"mu": 0.03, "omega": 0.0, "alpha": 0.05, "beta": 0.9, "nu": 2.4},
     "gjr-garch-t": {"mu": 0.03, "omega": 0.0, "alpha": 0.05, "gamma": 0.02, "beta": 0.9, "nu": 2.4},
     "fhs-garch": {"mu": 0.03, "omega": 0.0, "alpha": 0.05, "beta": 0.9, "shocks": (*[0.0] * 90, 1.0, 2.0)},

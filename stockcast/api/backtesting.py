@@ -13,16 +13,21 @@ import numpy as np
 from stockcast.api.frames import Intervals
 from stockcast.api.inputs import Attempts, Home, OnError, expected, path_of
 from stockcast.api.models import Model, folder_for
-from stockcast.api.prices import CovariateSources, Prices, covariates_in, on_exchange, series_in
+from stockcast.api.prices import CovariateSources, Events, Prices, covariates_in, events_said, on_exchange, series_in
 from stockcast.config.models import BacktestConfig
+from stockcast.config.sources import AS_IT_IS, ReadOptions
 from stockcast.errors import ConfigError
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline.models import Memory
+from stockcast.pipeline.series import GivenSeries, PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.progress import Progress, Silent
+from stockcast.storage.readings import KeptReading
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stockcast.engine.pieces import Steps
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
 
@@ -72,11 +77,15 @@ class Backtest:
         return _table(self.summary.pooled)
 
 
-def backtest(
+def backtest(  # noqa: PLR0913 - each is a keyword of the public API
     prices: Prices, config: BacktestConfig | None = None, *, model: Model | None = None, home: Home | None = None,
-    progress: Progress | None = None, covariates: CovariateSources | None = None, on_error: OnError = "warn",
+    progress: Progress | None = None, covariates: CovariateSources | None = None, events: Events | None = None,
+    read: ReadOptions = AS_IT_IS, on_error: OnError = "warn", jobs: int | None = 1,
 ) -> Backtest:  # fmt: skip
     """Walk forward over each series as `stockcast backtest` does: refit, forecast, and score every competitor.
+
+    Each fold is fitted as `fit` would have on its day: where `config` asks for nothing else (`BacktestConfig.init`), it
+    begins with the general model.
 
     Args:
         prices: A long frame (see `to_histories`), a source as of `load`, or histories.
@@ -87,8 +96,13 @@ def backtest(
             and with a model, they go.
         progress: Who watches; nobody unless given.
         covariates: As in `fit`; with a model, as in `predict`, but no frame.
+        events: Dates of reports, as in `fit` and `predict`.
+        read: What files do not say of themselves, and the first and last bar to keep; of its own files a model
+            remembers it.
         on_error: "warn" leaves out the series that cannot be walked, with one `LeftOut` warning that names each and its
             reason, once the others are done; "raise" raises the first failure.
+        jobs: Processes that fit folds at the same time, to the same bytes; None: one for each core. With 1 everything
+            is done in this process, which `progress` then shows in full; else it hears of notes alone.
 
     Returns:
         What was found, as frames.
@@ -119,47 +133,51 @@ def backtest(
     covariate_source = covariates_in(covariates, place, progress, config.covariates)
     if model is not None:
         expected(model, Model, "model", "what fit or open_model returns")
-    found = series_in(prices, place, attempts=attempts)
+    recall = None if model is None else Memory(lambda _ticker: KeptReading.of(model.file.manifest))
+    usual = None if model is None else model.trained.calendar
+    read = replace(read, exchange=read.exchange or config.exchange)
+    read, table = events_said(read, events)
+    found = series_in(prices, place, attempts, read, recall, usual, table)
     with folder_for(place if model is None else None) as folder:
         if model is not None:
-            results = attempts.each(_forecast_by(model, found, config, covariate_source, folder))
+            results = attempts.together(_forecast_by(model, found, config, covariate_source, folder), jobs, progress)
         else:
             covariate_source = replace(covariate_source, prices=PriceSource(folder))
             walks = [
                 (series.history.ticker, partial(_walked, series, config, folder, covariate_source)) for series in found
             ]
-            results = attempts.each(walks)
+            results = attempts.together(walks, jobs, progress)
     attempts.tell()
     return Backtest(pooled(results))
 
 
 def _forecast_by(
     model: Model, found: Sequence[PriceSeries], config: BacktestConfig, covariate_source: CovariateSource, folder: Path
-) -> list[tuple[str, Callable[[], BacktestResult]]]:
+) -> list[tuple[str, Callable[[], Steps[BacktestResult]]]]:
     """The walks in which a model's network forecasts, each under the name of its series."""
-    from stockcast.pipeline.backtesting import PretrainedBacktest, backtest_pretrained
+    from stockcast.pipeline.backtesting import PretrainedBacktest, backtest_pretrained_steps
     from stockcast.pipeline.markets import MarketSource
 
     model.save(folder)
     # Like files, all series are taken to be of the model's exchange.
-    given = {series.history.ticker: partial(series.history.between, None) for series in found}
-    pretrained = PretrainedBacktest(model.name, MarketSource(PriceSource(folder, given=given), tuple(given)))
+    given = {series.history.ticker: GivenSeries.of(series.history) for series in found}
+    prices = PriceSource(folder, ReadOptions(exchange=config.exchange), given=given)
+    pretrained = PretrainedBacktest(model.name, MarketSource(prices, tuple(given)))
     config = replace(config, covariates=covariate_source.asked)
-    walk = partial(
-        backtest_pretrained, pretrained=pretrained, config=config, progress=covariate_source.progress, keep_rows=True
-    )
+    told = covariate_source.progress
+    walk = partial(backtest_pretrained_steps, pretrained=pretrained, config=config, progress=told, keep_rows=True)
     return [(ticker, partial(walk, ticker)) for ticker in given]
 
 
 def _walked(
     series: PriceSeries, config: BacktestConfig, home: Path, covariate_source: CovariateSource
-) -> BacktestResult:
+) -> Steps[BacktestResult]:
     from stockcast.pipeline.backtesting import walk_of, walked
 
     if covariate_source:
         series = on_exchange(series, config.exchange)
     walk = walk_of(series, covariate_source.columns(series, None), config, home, covariate_source.progress)
-    return walked(walk, series, keep_rows=True)
+    return (yield from walked(walk, keep_rows=True))
 
 
 def _recorded(levels: Sequence[float]) -> Intervals:

@@ -16,31 +16,56 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stockcast.api.inputs import expected, value_in_words
+from stockcast.config.sources import ReadOptions
 from stockcast.errors import ConfigError, DataError
+from stockcast.pipeline.series import GivenSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices.checks import validated
-from stockcast.prices.csvfile import table as tables
-from stockcast.prices.history import Floats, History, RawBars
+from stockcast.prices.csvfile import names, words
+from stockcast.prices.csvfile.dates import FileDates
+from stockcast.prices.evidence import NAMING
+from stockcast.prices.history import Dates, Floats, History, RawBars
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from stockcast.prices.csvfile.eventdates import EventTable
 
 SOURCE = "frame"
 """What forecasts from a frame name as the source of their prices."""
 
 _ALIASES = {
-    "unique_id": ("uniqueid", *tables.TICKER_NAMES),
-    "ds": ("ds", *tables.DATE_NAMES),
+    "unique_id": ("uniqueid", *words.TICKER_NAMES),
+    "ds": ("ds", *words.DATE_NAMES),
     "y": ("y",),
-    "close": tables.CLOSE_NAMES,
-    "adjusted_close": tables.ADJUSTED_NAMES,
-    **tables.OTHER_NAMES,
-    "splits": ("splits", *tables.OTHER_NAMES["splits"]),
+    "close": words.CLOSE_NAMES,
+    "adjusted_close": words.ADJUSTED_NAMES,
+    **words.OTHER_NAMES,
+    "splits": ("splits", *words.OTHER_NAMES["splits"]),
 }
-_OPTIONAL = ("adjusted_close", *tables.OTHER_NAMES)
+_OPTIONAL = ("adjusted_close", *words.OTHER_NAMES)
 _DATES = ("datetime64", "datetime", "date", "string", "empty")
 _NO_NUMBERS = ("boolean", "datetime64", "datetime", "timedelta64", "timedelta", "complex", "period", "interval")
 _DATES_HINT = "give pandas dates, or text such as 2024-01-31"
 _UNNAMED = "series"  # the series of a frame that names none
+
+
+def to_event_table(frame: pd.DataFrame) -> EventTable:
+    """Dates of reports from a frame: date (or ds), when, ticker (or unique_id); also from its index, as of yfinance.
+
+    Raises DataError where there is no column of dates, or a cell is no date or no hour, with its row below the header.
+    """
+    import pandas as pd
+
+    from stockcast.prices.csvfile.eventdates import DATES, EventTable
+    from stockcast.prices.csvfile.knowndates import DateTable
+
+    frame = expected(frame, pd.DataFrame, "events", "a frame or a file")
+    frame = frame.reset_index() if frame.index.names != [None] else frame
+    header = [{"unique_id": "ticker"}.get(str(name), str(name)) for name in frame.columns]
+    cells = [["" if missing else str(cell) for cell, missing in zip(row, gaps, strict=True)]
+             for row, gaps in zip(frame.to_numpy(dtype=object), frame.isna().to_numpy(), strict=True)]  # fmt: skip
+    return EventTable.of(DateTable.of([header, *cells], list(range(len(cells) + 1)), "events", DATES), SOURCE)
 
 
 def to_frame(histories: Sequence[History]) -> pd.DataFrame:
@@ -87,6 +112,9 @@ def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
             frame with tickers over its columns, as yfinance returns it, is taken, too.
         end: Last bar to keep; later ones are not even checked.
 
+    A moment with a zone is of the day that it was at the exchange, which the zone or the time of day tells; another
+    one than New York's is told by a UserWarning.
+
     Raises:
         DataError: No such column, a value that is no date or number (with its row, counted from 0), or bars that the
             checks of a price file refuse.
@@ -98,23 +126,55 @@ def to_histories(frame: pd.DataFrame, end: date | None = None) -> list[History]:
         >>> history.ticker, history.first, history.close.tolist()
         ('series', datetime.date(2024, 1, 2), [10.0, 10.5])
     """
-    return [read(end) for _, read in series_of(frame)]
+    door, histories = PriceSource(read=ReadOptions(end=end)), []
+    for series in series_of(frame):
+        stamped = door.stamped(series)
+        if stamped is None:
+            histories.append(series.read(end, None))
+            continue
+        listing, stamps = stamped
+        histories.append(series.read(end, listing.days_of))
+        tell_exchange(series.ticker, listing.remarks(stamps), "; for another one give days, or its own zone")
+    return histories
 
 
-def series_of(frame: pd.DataFrame) -> list[tuple[str, Callable[[date | None], History]]]:
-    """The name of each series of a frame, with what reads and checks that series alone, up to a day.
+def tell_exchange(ticker: str, remarks: Sequence[str], naming: str, stacklevel: int = 3) -> None:
+    """Warn of the exchange on whose clock the days of stamps are, where that is not the usual one.
+
+    naming: how another one is named.
+    """
+    for remark in remarks:
+        warnings.warn(f"{ticker}: {remark.removesuffix(NAMING)}{naming}", UserWarning, stacklevel)
+
+
+def series_of(frame: pd.DataFrame) -> list[GivenSeries]:
+    """Each series of a frame, by itself.
 
     Raises DataError for what is wrong with the frame as a whole: no such column, no rows, a row of no series. What is
     wrong with the rows of a series is raised by its own call.
     """
     table = _Table.of(_long(frame))
-    return [(ticker, partial(_history, table, ticker, rows)) for ticker, rows in table.series()]
+    return [
+        GivenSeries(ticker, partial(_history, table, ticker, rows), partial(_stamps, table, rows))
+        for ticker, rows in table.series()
+    ]
 
 
-def _history(table: _Table, ticker: str, rows: np.ndarray, end: date | None) -> History:
+def _stamps(table: _Table, rows: np.ndarray) -> FileDates | None:
+    """The dates of one series' prices where they tell the moment."""
+    series = table.take(rows)
+    priced = series.frame[series.columns.get("y", series.columns.get("close"))].notna().to_numpy()
+    dates = (series.take(np.flatnonzero(priced)) if priced.any() else series).dates()
+    return None if dates.instants is None else dates
+
+
+def _history(
+    table: _Table, ticker: str, rows: np.ndarray, end: date | None, days_of: Callable[[FileDates], Dates] | None
+) -> History:
     """The validated bars of one series up to `end`."""
     series = table.take(rows)
-    days = series.days()
+    dates = series.dates()
+    days = dates.days if days_of is None else days_of(dates)
     if end is not None:
         kept = np.flatnonzero(days <= np.datetime64(end))
         if not len(kept):
@@ -176,10 +236,10 @@ class _Table:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> _Table:
-        keys = [tables.header_key(str(name)) for name in frame.columns]
+        keys = words.keys_of(str(name) for name in frame.columns)
         columns: dict[str, Hashable] = {}
         for meaning, aliases in _ALIASES.items():
-            at = tables.first_of(keys, aliases)
+            at = words.first_of(keys, aliases)
             if at is not None:
                 if keys.count(keys[at]) > 1:
                     raise DataError(f"the frame has {keys.count(keys[at])} columns named {frame.columns[at]}")
@@ -196,8 +256,11 @@ class _Table:
         """Those rows."""
         return _Table(self.frame.iloc[rows], self.columns, self.at[rows])
 
-    def days(self) -> np.ndarray:
-        """The session of each row, as it is written: a zone is the exchange's own."""
+    def dates(self) -> FileDates:
+        """The day of each row as it is written, and its moment where there is a zone.
+
+        Moments that are all midnight in UTC are days.
+        """
         import pandas as pd
 
         name, cells = self.columns["ds"], _plain(self.frame[self.columns["ds"]])
@@ -212,15 +275,21 @@ class _Table:
             raise DataError(f"{name} cannot be read as dates: {error}", _DATES_HINT) from error
         if days.dtype == object:
             raise DataError(f"{name} cannot be read as dates: their time zones differ", _DATES_HINT)
-        if days.dt.tz is not None:
-            days = days.dt.tz_localize(None)
+        zone = days.dt.tz
+        instants = None if zone is None else days.dt.tz_convert("UTC").dt.tz_localize(None)
+        days = days if zone is None else days.dt.tz_localize(None)
         wrong = days.isna().to_numpy() | ~days.dt.year.between(1800, 2199).to_numpy()
         if wrong.any():
             row = int(np.argmax(wrong))
             raise DataError(
                 f"row {self.at[row]}: {name} {cells.iloc[row]!r} is not a date between 1800 and 2200", _DATES_HINT
             )
-        return days.to_numpy().astype("datetime64[D]")
+        written = days.to_numpy().astype("datetime64[s]")
+        moments = None if instants is None else instants.to_numpy().astype("datetime64[s]")
+        if moments is None or (moments == moments.astype("datetime64[D]")).all():
+            return FileDates(written.astype("datetime64[D]"))
+        day = written.astype("datetime64[D]")
+        return FileDates(day, "", str(cells.iloc[0]), moments, str(zone), written - day)
 
     def values(self) -> dict[str, Floats]:
         """The columns of numbers; a close beside y has to be the same."""
@@ -295,25 +364,39 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
             f"{value_in_words(frame)} is no pandas frame",
             "give a pandas.DataFrame with unique_id, ds and y; polars frames have .to_pandas()",
         )
-    if frame.columns.nlevels == 2:
-        frame = _stacked(frame)
-    elif frame.columns.nlevels > 2:
+    if frame.columns.nlevels > 2:
         raise DataError(f"the frame has {frame.columns.nlevels} levels of columns", "give it one column for each value")
+    of_tickers = frame if frame.columns.nlevels == 2 else _levelled(frame)
+    frame = frame if of_tickers is None else _stacked(of_tickers)
     if isinstance(frame.index, pd.DatetimeIndex) and frame.index.name is None:
         frame = frame.rename_axis("ds")
     told = {*_ALIASES["unique_id"], *_ALIASES["ds"]}
-    levels = [level for level in frame.index.names if level is not None and tables.header_key(str(level)) in told]
-    there = {tables.header_key(str(name)) for name in frame.columns}
-    return frame.reset_index([level for level in levels if tables.header_key(str(level)) not in there])
+    levels = [level for level in frame.index.names if level is not None and words.header_key(str(level)) in told]
+    there = {words.header_key(str(name)) for name in frame.columns}
+    return frame.reset_index([level for level in levels if words.header_key(str(level)) not in there])
+
+
+def _levelled(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """The frame with fields and tickers over its columns and its sessions as index, where its names tell them."""
+    import pandas as pd
+
+    written = [str(name) for name in frame.columns]
+    levels = None if "y" in words.keys_of(written) else names.levels_of(written)
+    if levels is None:
+        return None
+    shared = [at for at, (_, ticker) in enumerate(levels) if not ticker]
+    owned = [at for at, (_, ticker) in enumerate(levels) if ticker]
+    parts = frame.iloc[:, owned].set_axis(pd.MultiIndex.from_tuples([levels[at] for at in owned]), axis="columns")
+    dates = [at for at in shared if words.header_key(levels[at][0]) in {"ds", *words.DATE_NAMES}]
+    return parts.set_axis(pd.Index(frame.iloc[:, dates[0]], name="ds")) if dates else parts
 
 
 def _stacked(frame: pd.DataFrame) -> pd.DataFrame:
     """Tickers over the columns become rows; sessions in which a ticker has no bar go."""
     import pandas as pd
 
-    fields = {*tables.CLOSE_NAMES, *tables.ADJUSTED_NAMES}
     for level in (0, 1):
-        if any(tables.header_key(str(name)) in fields for name in frame.columns.get_level_values(1 - level)):
+        if any(words.header_key(str(name)) in words.PRICE_NAMES for name in frame.columns.get_level_values(1 - level)):
             index = frame.index.rename("ds") if frame.index.name is None else frame.index
             axis = ["unique_id" if at == level else "field" for at in (0, 1)]
             stacked = frame.set_axis(index).rename_axis(columns=axis).stack(level, future_stack=True)

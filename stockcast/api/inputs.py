@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date, datetime
+from functools import partial
+from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from stockcast.config.jobs import JobsConfig
+from stockcast.engine.choosing import engine_of
 from stockcast.errors import ConfigError, Failure, LeftOut, StockcastError
+
+if TYPE_CHECKING:
+    from stockcast.engine.pieces import Finished, Steps
+    from stockcast.progress import Progress
 
 T = TypeVar("T")
 
@@ -46,7 +55,7 @@ class Attempts:
         Raises the first failure where failures are to be raised, and where nothing but failures is left, with what
         failed in its notes.
         """
-        tasks, done = list(tasks), []
+        done, failed = [], self.failed
         for name, task in tasks:
             try:
                 done.append(task())
@@ -54,9 +63,16 @@ class Attempts:
                 self._failures.append(Failure(name, error))
                 if self._raises:
                     self._raise(error)
-        if tasks and not done:
+        if self.failed > failed and not done:
             self._raise(self._failures[0].error)
         return done
+
+    def together(
+        self, tasks: Sequence[tuple[str, Callable[[], Steps[T]]]], jobs: int | None, progress: Progress
+    ) -> list[T]:  # fmt: skip
+        """The same of tasks in steps, whose pieces are done by so many `jobs` (see `outcomes`)."""
+        with closing(outcomes([begin for _, begin in tasks], jobs, progress)) as found:
+            return self.each(zip([name for name, _ in tasks], found, strict=True))
 
     def tell(self) -> None:
         """Warn of what failed, if anything did: a `LeftOut` at the line that called the function that calls this."""
@@ -68,6 +84,49 @@ class Attempts:
             for failure in self._failures:
                 error.add_note(f"{failure.source}: {failure.error}")
         raise error
+
+
+def outcomes(
+    tasks: Sequence[Callable[[], Steps[T]]], jobs: int | None, progress: Progress
+) -> Generator[Callable[[], T], None, None]:  # fmt: skip
+    """What becomes of tasks in steps, in their order: functions that return a result, or raise why there is none.
+
+    Args:
+        tasks: What is begun, one after the other.
+        jobs: Processes that do their pieces; 1: this one alone, when a function is called; None: one for each core.
+        progress: Who watches.
+
+    Raises:
+        ConfigError: For less than one job.
+    """
+    from stockcast.engine.pieces import Task, run_all, run_here
+
+    if jobs is not None:
+        jobs = int(expected(jobs, Integral, "jobs", "a number of processes"))
+    with one_thread(), engine_of(JobsConfig(jobs)) as engine:
+        if engine is None:
+            for begin in tasks:
+                yield partial(lambda begin: run_here(begin(), progress), begin)
+            return
+        begun = [Task(begin, progress) for begin in tasks]
+        for one in run_all(begun, engine, 2 * engine.jobs, in_order=True):
+            yield partial(_outcome, one)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """NumPy's sums on one thread, as on the command line and in every worker: more of them add in another order."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+def _outcome(one: Finished[T]) -> T:
+    if one.error is not None:
+        raise one.error
+    found: T = one.result  # type: ignore[assignment] # without an error there is one
+    return found
 
 
 def path_of(home: Home | None) -> Path | None:

@@ -17,27 +17,32 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.api.frames import Intervals
-from stockcast.api.inputs import Attempts, Home, OnError, day_of, expected, path_of
+from stockcast.api.inputs import Attempts, Home, OnError, day_of, expected, one_thread, outcomes, path_of
 from stockcast.api.prices import (
     CovariateSources,
+    Events,
     Prices,
     asked,
     covariates_in,
     door_of,
+    events_said,
     on_calendar,
     on_exchange,
     series_in,
 )
 from stockcast.config import PredictConfig, ReadOptions, TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.config.sources import AS_IT_IS
 from stockcast.errors import ConfigError, DataError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.markets import MarketSource
-from stockcast.pipeline.source import PriceSeries
+from stockcast.pipeline.markets import MarketSource, at_exchange
+from stockcast.pipeline.models import Memory
+from stockcast.pipeline.series import PriceSeries
 from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
+from stockcast.storage.readings import KeptReading
 from stockcast.windows.splits import first_origin
 
 if TYPE_CHECKING:
@@ -151,7 +156,7 @@ def _models(home: Home) -> Path:
 def fit(  # noqa: PLR0913 - each is a keyword of the public API
     prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Home | None = None,
     name: str | None = None, progress: Progress | None = None, covariates: CovariateSources | None = None,
-    on_error: OnError = "warn",
+    events: Events | None = None, read: ReadOptions = AS_IT_IS, on_error: OnError = "warn", jobs: int | None = 1,
 ) -> Model:  # fmt: skip
     """Train on prices as `stockcast train` does: train, validate, score the test part, fit once more on everything.
 
@@ -165,8 +170,14 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
         progress: Who watches; nobody unless given.
         covariates: Further series to look at, a frame, files or tickers; frames, and files that do not say otherwise
             (FILE@XTKS), keep the hours of the prices' exchange. With dates known beforehand it is a `CovariatesConfig`.
+        events: Dates of reports, in the place of the provider's: a frame or a CSV with date, when (bmo, amc, unknown or
+            a time), and ticker where they are of several. The model remembers a file.
+        read: What files do not say of themselves, and the first and last bar to keep. The model remembers it.
         on_error: "warn" leaves out of a pool what cannot be read or is too short to train on, with one `LeftOut`
             warning that names each and its reason, before the training begins; "raise" raises the first failure.
+        jobs: Processes that train and score a pool, to the same bytes; None: one for each core. With 1 everything is
+            done in this process, as the training of one series always is, which `progress` then shows in full; else it
+            hears of notes alone.
 
     Returns:
         The trained model, which `predict` and `backtest` take.
@@ -186,7 +197,10 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
     """
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
     expected(config or TrainConfig(), TrainConfig, "config", "a TrainConfig")
-    found = series_in(prices, place, attempts=attempts)
+    if config is not None:
+        read = replace(read, exchange=read.exchange or config.exchange)
+    read, table = events_said(read, events)
+    found = series_in(prices, place, attempts, read, table=table)
     given = len(found) + attempts.failed
     if given > 1 and pool is not None and not pool:
         raise ConfigError(
@@ -199,7 +213,7 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
         lookback = config.network.lookback
         found = attempts.each([(one.history.ticker, partial(_long_enough, one, lookback)) for one in found])
         attempts.tell()
-        return _pooled(found, config, place, name or "pool", covariate_source)
+        return _pooled(found, config, place, name or "pool", covariate_source, read, jobs)
     config = config or TrainConfig()
     covariate_source = covariates_in(covariates, place, progress, config.covariates)
     return _alone(found[0], config, place, name or found[0].history.ticker, covariate_source)
@@ -208,7 +222,7 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
 def predict(  # noqa: PLR0913 - each is a keyword of the public API
     model: Model, prices: Prices, *, horizon: int | None = None, as_of: date | None = None,
     levels: Sequence[float] = (90,), home: Home | None = None, covariates: CovariateSources | None = None,
-    on_error: OnError = "warn",
+    events: Events | None = None, read: ReadOptions = AS_IT_IS, on_error: OnError = "warn",
 ) -> pd.DataFrame:  # fmt: skip
     """Forecast the sessions after the newest bar of each series, or after the last one up to `as_of`.
 
@@ -222,6 +236,8 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
         home: For tickers, as in `load`.
         covariates: Other places for the series that the model looks at, in its order or by their names; those of a
             frame have to be given again.
+        events: Dates of reports, as in `fit`; those of a frame have to be given again.
+        read: What files do not say of themselves; of its own files the model remembers it.
         on_error: "warn" leaves out the series that cannot be forecast, with one `LeftOut` warning that names each and
             its reason; "raise" raises the first failure.
 
@@ -254,15 +270,19 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
         horizon = int(expected(horizon, Integral, "horizon", "a whole number of sessions"))
     config = PredictConfig(as_of=as_of, horizon=horizon)
     covariate_source = covariates_in(covariates, place, Silent(), strict=True)
-    found = series_in(prices, place, as_of, attempts)
-    markets = MarketSource(*door_of(prices, ReadOptions(), place))
+    recall = Memory(lambda _ticker: KeptReading.of(model.file.manifest))
+    read, table = events_said(read, events)
+    found = series_in(prices, place, attempts, read.up_to(as_of), recall, model.trained.calendar, table)
+    markets = MarketSource(*door_of(prices, read, place, recall))
 
     def forecast(series: PriceSeries) -> pd.DataFrame:
         trained = model.trained
+        if series.is_listed and not series.is_stored:
+            trained = at_exchange(trained, series.calendar)
         series = (on_calendar if trained.covariates else PriceSeries.on)(series, trained.calendar)
         # Bars of other series after the origin are not even read: no repair may know them.
         last, kept = series.history.last, trained.market
-        market = None if kept is None else markets.of_all(kept, last, Silent(), cut=True)
+        market = None if kept is None else markets.of_all(kept, last, trained.calendar, Silent(), cut=True)
         return _frame(View.of(covariate_source.again(trained, series), series.history, config, market), intervals)
 
     frames = attempts.each([(series.history.ticker, partial(forecast, series)) for series in found])
@@ -314,13 +334,13 @@ def _alone(
     from stockcast.pipeline.training import Candidate
 
     series.tell(covariate_source.progress)
-    # Whatever it is, it is taken to be of the exchange in the configuration.
-    unlisted = PriceSeries(series.history)
+    # A ticker is taken to be of the exchange in the configuration, whatever it is.
+    taken = PriceSeries(series.history, read=series.read) if series.is_stored else series
     covariates = None
     if covariate_source:
         covariates = covariate_source.found(on_exchange(series, config.exchange))
-    with folder_for(home) as folder:
-        candidate = Candidate.of(unlisted, config, folder, name, covariate_source.progress, covariates)
+    with folder_for(home) as folder, one_thread():
+        candidate = Candidate.of(taken, config, folder, name, covariate_source.progress, covariates)
     model = Model.of(trainedmodel.to_file(candidate.model))
     if home is not None:
         model.save(home)
@@ -328,22 +348,28 @@ def _alone(
 
 
 def _pooled(
-    found: Sequence[PriceSeries], config: TrainConfig, home: Path | None, name: str, covariate_source: CovariateSource
+    found: Sequence[PriceSeries], config: TrainConfig, home: Path | None, name: str, covariate_source: CovariateSource,
+    read: ReadOptions, jobs: int | None,
 ) -> Model:  # fmt: skip
-    from stockcast.pipeline.pools import Pool
-    from stockcast.pipeline.source import calendar_over
-    from stockcast.pipeline.training import train_pool
+    from stockcast.pipeline.pools import Pool, files_for
+    from stockcast.pipeline.series import calendar_over
+    from stockcast.pipeline.training import train_pool_steps
 
     for series in found:
         series.tell(covariate_source.progress)
     histories = [series.history for series in found]
-    calendar = calendar_over(histories, config.exchange)
+    said = (series.exchange for series in found if series.is_listed and not series.is_stored)
+    calendar = calendar_over(histories, config.exchange or next(said, None))
+    for series in found:
+        if covariate_source or not series.is_stored:
+            on_calendar(series, calendar)  # refuses a series of another exchange
     covariates = None
     if covariate_source:
-        for series in found:
-            on_calendar(series, calendar)  # refuses a ticker of another exchange
         covariates = covariate_source.found_by_pool(histories, calendar)
-    pool = Pool.of(histories, calendar, covariates)
     with folder_for(home) as folder:
-        train_pool(pool, config, folder, name, covariate_source.progress)
+        pool = Pool.of(histories, calendar, covariates, files_for(folder, histories))
+        progress = covariate_source.progress
+        training = partial(train_pool_steps, pool, config, folder, name, progress, read=read)
+        for trained in outcomes([training], jobs, progress):
+            trained()
         return open_model(name, folder)

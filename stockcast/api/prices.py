@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,17 +11,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-from stockcast.api.frames import series_of, to_frame, to_histories
+from stockcast.api.frames import series_of, tell_exchange, to_event_table, to_frame
 from stockcast.api.inputs import Attempts, Home, OnError, day_of, path_of, value_in_words
 from stockcast.config import CovariatesConfig
+from stockcast.config.sources import AS_IT_IS, ReadOptions
 from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.source import PriceSeries, PriceSource, file_source
-from stockcast.prices.csvfile import ReadOptions
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource, Recall, file_source
+from stockcast.prices.evidence import doubt
+from stockcast.prices.sessionfit import session_fit
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stockcast.prices.csvfile.eventdates import EventTable
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.progress import Progress
 
@@ -30,14 +35,17 @@ Prices: TypeAlias = Union["pd.DataFrame", Source, Sequence[Source]]
 CovariateSources: TypeAlias = Union["Prices", CovariatesConfig]
 """Further series as `Prices`; with known dates as a `CovariatesConfig`."""
 
-_AS_IS = ReadOptions()
+Events: TypeAlias = Union["pd.DataFrame", Source]
+"""Dates of reports: a frame or a CSV with date, when, and ticker where they are of several."""
+
+_OPTION = 'read=ReadOptions(exchange="{}")'
 _NO_COVARIATES = CovariatesConfig()
 _PRICES_HINT = "give a frame (unique_id, ds, y), a file, a ticker, or a list of files and tickers"
 
 
 def load(
     source: Source | Sequence[Source], *, start: date | None = None, end: date | None = None,
-    read: ReadOptions = _AS_IS, home: Home | None = None, on_error: OnError = "warn",
+    read: ReadOptions = AS_IT_IS, home: Home | None = None, on_error: OnError = "warn",
 ) -> pd.DataFrame:  # fmt: skip
     """The prices of one source or of several as one long frame: unique_id, ds, y and what else there is.
 
@@ -99,14 +107,47 @@ def asked(prices: Prices, what: str = "prices") -> pd.DataFrame | list[str]:
 
 
 def series_in(
-    prices: Prices, home: Path | None = None, end: date | None = None, attempts: Attempts | None = None
+    prices: Prices, home: Path | None = None, attempts: Attempts | None = None, read: ReadOptions = AS_IT_IS,
+    recall: Recall | None = None, usual: SessionCalendar | None = None, table: EventTable | None = None,
 ) -> list[PriceSeries]:  # fmt: skip
     """The series of prices that can be used, each ticker once; of several with one name none is.
 
-    home: where tickers' prices are kept; not needed for frames and files. end: last bar to keep. attempts: those of
-    the call; None raises the first failure. Raises DataError for none at all, and what `load` does.
+    home: where tickers' prices are kept; not needed for frames and files. attempts: those of the call; None raises the
+    first failure. read: what is said of how to read them. recall: what a model remembers of that. usual: sessions of
+    what says nothing of its exchange; None: New York's. table: dates of reports from a frame. Raises DataError for none
+    at all, and what `load` does.
     """
-    return _distinct(attempts or Attempts("raise"), *door_of(asked(prices), ReadOptions(end=end), home))
+    door, sources = door_of(asked(prices), read, home, recall)
+    door = replace(door, event_table=table)
+    if usual is not None:
+        door = door.beside(lambda _ticker, _last: usual)
+    found = _distinct(attempts or Attempts("raise"), door, sources)
+    for series in found:
+        _warn_of_days(series)
+        given = door.given.get(series.history.ticker)
+        if given is not None and given.stamps() is not None:
+            tell_exchange(given.ticker, series.remarks, f"; {_OPTION.format('CODE')} names another", stacklevel=4)
+    return found
+
+
+def events_said(read: ReadOptions, events: Events | None) -> tuple[ReadOptions, EventTable | None]:
+    """What is said of reading, with the file of dates of reports; or the dates themselves, of a frame.
+
+    Raises DataError for a frame without dates.
+    """
+    if events is None:
+        return read, None
+    if isinstance(events, str | Path):
+        return replace(read, events=str(events), no_events=False), None
+    return replace(read, events=None, no_events=False), to_event_table(events)
+
+
+def _warn_of_days(series: PriceSeries) -> None:
+    """Warn where weekdays as a whole, or all days moved by one, speak against the exchange that bars are taken for."""
+    fit = session_fit(series.history.dates, series.calendar)
+    if fit.absent or fit.foreign or fit.shift:
+        said = doubt(series.history.dates, series.calendar, series.history.ticker, _OPTION)
+        warnings.warn(str(said), UserWarning, stacklevel=4)
 
 
 def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
@@ -114,7 +155,7 @@ def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
 
     Raises ConfigError for a ticker of another exchange: a date says nothing of hours.
     """
-    if series.is_stored and series.exchange != calendar.exchange:
+    if series.is_listed and series.exchange != calendar.exchange:
         raise ConfigError(
             f"{series.history.ticker} trades on {series.exchange}, and is taken to trade on {calendar.exchange}",
             f"name its exchange in the configuration: exchange={series.exchange!r}",
@@ -123,7 +164,11 @@ def on_calendar(series: PriceSeries, calendar: SessionCalendar) -> PriceSeries:
 
 
 def on_exchange(series: PriceSeries, exchange: str | None) -> PriceSeries:
-    """A series at the exchange that a configuration names; None: at New York's, whatever it is. See `on_calendar`."""
+    """A series at the exchange that a configuration names; None: at that of a file or frame, and New York's for a
+    ticker. See `on_calendar`.
+    """
+    if not series.is_stored:
+        return series.at(exchange)
     return on_calendar(series, PriceSeries(series.history).at(exchange).calendar)
 
 
@@ -143,14 +188,16 @@ def covariates_in(
     known, sources = config.known_ahead, asked(covariates, "covariates")
     if isinstance(sources, list):
         return found(CovariatesConfig(tuple(sources), known))
-    return found(CovariatesConfig((), known), given=to_histories(sources))
+    return found(CovariatesConfig((), known), given=series_of(sources))
 
 
-def door_of(prices: pd.DataFrame | list[str], read: ReadOptions, home: Path | None) -> tuple[PriceSource, list[str]]:
+def door_of(
+    prices: pd.DataFrame | list[str], read: ReadOptions, home: Path | None, recall: Recall | None = None
+) -> tuple[PriceSource, list[str]]:
     """The door that prices come in by, with the names of the sources: for a frame those of its series."""
     if isinstance(prices, list):
-        return PriceSource(home, read), prices
-    given = dict(series_of(prices))
+        return PriceSource(home, read, recall=recall), prices
+    given = {series.ticker: series for series in series_of(prices)}
     return PriceSource(home, read, given=given), list(given)
 
 

@@ -18,6 +18,8 @@ def main() -> None:
 
         # What libraries warn about is for developers; python -W shows it.
         warnings.simplefilter("ignore")
+    # PyTorch's kernels tell stderr what this processor lacks.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # Nothing here multiplies large matrices; OpenBLAS's idle threads would cost more than all of a forecast.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:

@@ -14,15 +14,17 @@ from stockcast.cli.console import InterruptedRun, deliver, save
 from stockcast.cli.options import Common, Source, Sources, check_writable, command, given
 from stockcast.cli.sources import Job, expanded, label
 from stockcast.config import FetchConfig, NetworkConfig, ReadOptions, TrainingConfig
+from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import BacktestConfig
-from stockcast.config.settings import NETWORK, options_of, setting
+from stockcast.config.settings import NETWORK, options_of, part, setting
 from stockcast.errors import Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
     from stockcast.cli.progress import Notes
-    from stockcast.evaluation.verdict import BacktestResult, FoldSummary
+    from stockcast.engine.pieces import Steps
+    from stockcast.evaluation.verdict import BacktestResult
     from stockcast.pipeline import PretrainedBacktest
-    from stockcast.results import Report
+    from stockcast.results import BacktestPlan, Report
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class BacktestOrder:
     dry_run: bool = setting(False, "Draw the folds, and leave")
     output: Path | None = setting(None, "Save every test forecast (.csv or .parquet)")
     table: Path | None = setting(None, "Save the table of all competitors as .md, .tex or .csv")
+    jobs: JobsConfig = part(JobsConfig)
 
     def __post_init__(self) -> None:
         check_writable(self.output)
@@ -60,30 +63,31 @@ def backtest(
     common: Common,
 ) -> None:
     """Walk forward over each source, or with --model score what is saved."""
-    job = Job(expanded(sources), read, fetching, config.covariates, common)
+    job = Job(expanded(sources), read, fetching, config.covariates, common, order.jobs)
     if order.model is not None:
         _refuse_training(context)
     from stockcast import pipeline
 
     @cache
     def pretrained(name: str) -> PretrainedBacktest:
-        return pipeline.PretrainedBacktest(name, pipeline.MarketSource(job.prices, job.sources))
+        return pipeline.PretrainedBacktest(name, pipeline.MarketSource(job.prices.remembering(name), job.sources))
 
-    def folds(source: str, _progress: Notes) -> tuple[str, tuple[FoldSummary, ...]]:
+    def planned(source: str, progress: Notes) -> BacktestPlan:
         if order.model is not None:
-            return label(source, read.ticker), pipeline.plan_pretrained(source, pretrained(order.model), config)
-        planned = pipeline.plan(source, read, config, common.home, job.session(source))
-        return label(source, read.ticker), planned
+            found = pipeline.plan_pretrained(source, pretrained(order.model), config, progress)
+        else:
+            found = pipeline.plan(source, read, config, common.home, progress, job.session(source))
+        return replace(found, ticker=label(source, read.ticker))
 
-    def one(source: str, progress: Notes) -> BacktestResult:
+    def steps(source: str, progress: Notes) -> Steps[BacktestResult]:
         if order.model is not None:
-            return pipeline.backtest_pretrained(source, pretrained(order.model), config, progress, True)
-        return pipeline.backtest(source, read, config, common.home, progress, True, job.session(source))
+            return pipeline.backtest_pretrained_steps(source, pretrained(order.model), config, progress, True)
+        return pipeline.backtest_steps(source, read, config, common.home, progress, True, job.session(source))
 
     if order.dry_run:
-        planned = job.each(folds, bar=False)
-        _deliver_folds(planned.results, planned.failures, common)
-    tested = job.each(one)
+        plans = job.each(planned, bar=False)
+        _deliver_plans(plans.results, plans.failures, order.jobs, common)
+    tested = job.together("backtest", steps)
     _deliver(tested.results, _resumable(tested.failures), order, common)
 
 
@@ -91,24 +95,25 @@ def _refuse_training(context: typer.Context) -> None:
     """Raise UsageError where the command line has an option of a training, too: a saved network has had its own."""
     options = [option for config in (NetworkConfig, TrainingConfig) for option in options_of(config)]
     stands = given(context)
-    for name in (*(option.key for option in options), "warm_start"):
+    for name in (*(option.key for option in options), "warm_start", "init"):
         if stands(name):
             flag = f"--{name.replace('_', '-')}"
             message = f"{flag} and --model contradict each other: a saved network has been trained"
             raise UsageError(message, "leave one of them out")
-    if stands("exchange"):
-        message = "--exchange and --model contradict each other: a saved model has its own"
-        raise UsageError(message, "leave one of them out")
 
 
-def _deliver_folds(
-    planned: Sequence[tuple[str, tuple[FoldSummary, ...]]], failures: Sequence[Failure], common: Common
+def _deliver_plans(
+    plans: Sequence[BacktestPlan], failures: Sequence[Failure], jobs: JobsConfig, common: Common
 ) -> NoReturn:
-    from stockcast.report.backtest import folds_text
+    from stockcast.engine.choosing import planned_jobs
+    from stockcast.engine.local import WORKER_MEMORY
+    from stockcast.report.folds import folds_text
+    from stockcast.report.work import work_words
 
-    data = [{"ticker": name, "folds": folds} for name, folds in planned]
-    text = (lambda page: folds_text(planned, page)) if planned else None
-    deliver("backtest", common, failures, lambda: data, text)
+    pieces, seconds = sum(plan.pieces for plan in plans), sum(plan.seconds for plan in plans)
+    words = work_words(pieces, seconds, planned_jobs(jobs), WORKER_MEMORY)
+    text = (lambda page: f"{folds_text(plans, page)}\n{words}\n") if plans else None
+    deliver("backtest", common, failures, lambda: plans, text)
 
 
 def _resumable(failures: Sequence[Failure]) -> list[Failure]:
@@ -156,6 +161,7 @@ class ReportOrder:
 
     output: Path | None = setting(None, "Where the page goes", shown="TICKER.html")
     plots: Path | None = setting(None, "Save each plot as PNG in this folder", metavar="DIR")
+    jobs: JobsConfig = part(JobsConfig)
 
     def __post_init__(self) -> None:
         check_writable(self.output)
@@ -175,14 +181,14 @@ def report(
     common: Common,
 ) -> None:
     """Walk forward over a source, and write what was found as a page."""
-    job = Job([source], read, fetching, config.covariates, common)
+    job = Job([source], read, fetching, config.covariates, common, order.jobs)
 
-    def one(source: str, progress: Notes) -> Report:
+    def steps(source: str, progress: Notes) -> Steps[Report]:
         from stockcast import pipeline
 
-        return pipeline.report(source, read, config, common.home, progress, config.exchange, job.session(source))
+        return pipeline.report_steps(source, read, config, common.home, progress, job.session(source))
 
-    made = job.each(one)
+    made = job.together("report", steps)
     from stockcast.report.data import report_data
 
     found = made.results[0] if made.results else None

@@ -1,4 +1,4 @@
-"""`stockcast audit`, `reproduce` and `doctor`: whether forecasts, models and the machine are what they should be."""
+"""`stockcast check`, `audit`, `reproduce`, `doctor`: what files, forecasts, models and the machine are like."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import typer
 from stockcast.cli.console import deliver
 from stockcast.cli.options import Common, Sources, argument, command, given
 from stockcast.cli.run import RunFile
-from stockcast.cli.sources import Job, expanded
+from stockcast.cli.sources import Job, expanded, refuse_shared, run_each
 from stockcast.config import FetchConfig, NetworkConfig, ReadOptions, TrainConfig, TrainingConfig
+from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import AUDITING, SCRATCH
 from stockcast.config.settings import DATA, setting
 from stockcast.errors import AuditFailed, Failure, ModelError, NotReproduced, StockcastError
 
 if TYPE_CHECKING:
     from stockcast.cli.progress import Notes
+    from stockcast.engine.pieces import Steps
     from stockcast.results import AuditResult
 
 HORIZON = 3
@@ -32,8 +34,29 @@ class Unhealthy(StockcastError):  # noqa: N818 - the name says what was found
     kind = "unhealthy"
 
 
+Files = Annotated[
+    list[str],
+    argument("FILE", "A file of prices (.csv, .csv.gz, .parquet), a folder of them (prices/), or - for stdin."),
+]
+
+
+@command()
+def check(sources: Files, read: ReadOptions, common: Common) -> None:
+    """Say how files are read, before anything is made of them."""
+    from stockcast import pipeline
+    from stockcast.report.checks import files_text
+
+    files = expanded(sources)
+    refuse_shared("--ticker", read.ticker, files)
+    checked = run_each(files, lambda file: pipeline.check(file, read), common, saves=False)
+    results = checked.results
+    text = (lambda page: files_text(results, page)) if results else None
+    deliver("check", common, checked.failures, lambda: results, text)
+
+
 @command(
     horizon={"default": HORIZON},
+    test_from={"help": "First session of the test part"},
     seeds={"shown": f"{AUDITING.seeds}; those of the initial weights"},
     device={"flag": ""},
     final_fit={"flag": ""},
@@ -44,20 +67,21 @@ def audit(
     read: ReadOptions,
     config: TrainConfig,
     fetching: FetchConfig,
+    jobs: JobsConfig,
     common: Common,
 ) -> None:
     """Prove on a user's own prices that no forecast looks ahead."""
     training = config.training
     if config.init == SCRATCH or config.network != NetworkConfig() or training != TrainingConfig(seed=training.seed):
         config = replace(config, training=_quick(training, given(context)))
-    job = Job(expanded(sources), read, fetching, config.covariates, common)
+    job = Job(expanded(sources), read, fetching, config.covariates, common, jobs)
 
-    def one(source: str, progress: Notes) -> AuditResult:
+    def one(source: str, progress: Notes) -> Steps[AuditResult]:
         from stockcast import pipeline
 
-        return pipeline.audit(source, read, config, common.home, progress, job.session(source))
+        return pipeline.audit_steps(source, read, config, common.home, progress, job.session(source))
 
-    audited = job.each(one)
+    audited = job.together("audit", one)
     from stockcast.report.checks import audits_text
 
     hint = "do not trust its forecasts; the table says what differs"

@@ -42,10 +42,19 @@ COMMANDS = {
     "backtest": Command(
         "Walk forward over the past: refit, forecast, and score every competitor on the same sessions.", "backtest"
     ),
+    "tune": Command(
+        "Search the settings of networks on validation folds; the default stays unless it is beaten beyond luck.\n\n"
+        "One configuration for all sources. The test part is scored once, at the end, and decides nothing. An "
+        "interrupted study goes on where it was.",
+        "tune",
+    ),
     "report": Command(
         "Write one HTML page: verdict, forecast, skill, calibration, folds. It needs no network to open.\n\n"
         "Walks forward as `backtest` does, and takes up the folds that one with the same settings has left.",
         "backtest",
+    ),
+    "check": Command(
+        "Say how price files are read: dates, columns, exchange, sessions, what is left out and repaired.", "checks"
     ),
     "audit": Command(
         "Change the future and demand the same forecasts: fits and forecasts must not differ by a byte.\n\n"
@@ -70,8 +79,8 @@ COMMANDS = {
         },
     ),
     "fetch": Command(
-        "Fetch daily prices of tickers into the store: the missing sessions, or everything where the past was "
-        "restated.",
+        "Fetch daily prices of tickers into the store, the missing sessions or everything where the past was restated, "
+        "and their earnings dates.",
         "run",
     ),
     "models": Command(

@@ -12,7 +12,7 @@ from stockcast.config import CovariatesConfig, ExplainConfig, FetchConfig, ReadO
 
 if TYPE_CHECKING:
     from stockcast.cli.progress import Notes
-    from stockcast.results import Explanation
+    from stockcast.explanation import Explanation
 
 
 @command(**OF_SAVED)

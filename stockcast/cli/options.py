@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, is_dataclass
 from datetime import date
@@ -56,6 +57,7 @@ def command(**changes: Mapping[str, Any]) -> Callable[[Callable[..., None]], Cal
         @wraps(function)
         def called(**values: Any) -> None:
             _refuse_both(options, values)
+            values |= _of_environment(options, values)
             built = {name: _built(kind, values, changes) for name, kind in configs.items()}  # type: ignore[arg-type]
             function(**{one.name: values[one.name] for one in plain}, **built)
 
@@ -113,6 +115,24 @@ def _built(config: type, values: Mapping[str, Any], changes: Changes) -> Any:
     return config(**fields)
 
 
+def _of_environment(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that variables of the environment have and the command line lacks: Typer 0.26 forgets to look for some.
+
+    Raises:
+        UsageError: One of them cannot be read.
+    """
+    found: dict[str, Any] = {}
+    for option in options:
+        variable = option.setting.envvar
+        word = os.environ.get(variable) if variable and values[_name(option)] is None else None
+        if word:
+            try:
+                found[_name(option)] = option.parse(word)
+            except ValueError as error:
+                raise UsageError(f"{variable} in the environment: {error}", "unset it, or give it another") from error
+    return found
+
+
 def _refuse_both(options: Iterable[Option], values: Mapping[str, Any]) -> None:
     """Refuse two options that exclude each other."""
     flags = {option.key: option.flags[0] for option in options if values[_name(option)] not in (None, False)}
@@ -168,11 +188,14 @@ Sources = Annotated[
     list[str],
     argument(
         "SOURCE",
-        "A ticker (AAPL, ^GSPC), @FILE with one a line, a file (.csv, .csv.gz, .parquet), a folder of them "
-        "(prices/), or - for stdin.",
+        "A ticker (AAPL, ^GSPC), @FILE with one a line, a file (.csv, .xlsx, .json, .parquet, also packed), a folder "
+        "of them (prices/), or - for stdin.",
     ),
 ]
-Source = Annotated[str, argument("SOURCE", "A ticker (AAPL, ^GSPC), a file (.csv, .csv.gz, .parquet), or - for stdin.")]
+Source = Annotated[
+    str,
+    argument("SOURCE", "A ticker (AAPL, ^GSPC), a file (.csv, .xlsx, .json, .parquet, also packed), or - for stdin."),
+]
 
 
 def check_writable(output: Path | None, option: str = "--output") -> None:

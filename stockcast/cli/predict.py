@@ -13,7 +13,7 @@ from stockcast.cli import console
 from stockcast.cli.options import Common, Sources, check_writable, command
 from stockcast.cli.sources import Job, expanded
 from stockcast.config import CovariatesConfig, FetchConfig, PredictConfig, ReadOptions
-from stockcast.config.settings import DATA, FORECAST, setting
+from stockcast.config.settings import FORECAST, setting
 from stockcast.errors import Failure
 
 if TYPE_CHECKING:
@@ -24,22 +24,21 @@ if TYPE_CHECKING:
 Form = Literal["json", "csv", "text"]
 
 OF_SAVED: dict[str, dict[str, Any]] = {
-    "start": {"flag": ""},
-    "end": {"flag": ""},
+    "exchange": {"shown": "the model's"},
     "sources": {
         "help": "Another place for a covariate of the model; again for more",
         "shown": "where it was trained",
     },
     "known_ahead": {"help": "Another place for the dates known beforehand", "shown": "where it was trained"},
+    "events": {"shown": "where it was trained, or the provider's"},
 }
-"""What is otherwise where a saved model forecasts: it sees all of a source, and its covariates are known by name."""
+"""What is otherwise where a saved model forecasts: its covariates are known by name."""
 
 
 @dataclass(frozen=True)
 class PredictOrder:
     """What `predict` takes besides the settings of a forecast."""
 
-    exchange: str | None = setting(None, "Calendar (ISO 10383)", DATA, metavar="CODE", shown="the model's")
     check: bool = setting(
         False, "Test the model on the source's own past, too, and add what came of it to the verdict", FORECAST
     )
@@ -74,10 +73,10 @@ def predict(
 
     @cache
     def markets() -> MarketSource:
-        return pipeline.MarketSource(job.prices, job.sources)
+        return pipeline.MarketSource(job.prices.remembering(config.model), job.sources)
 
     def one(source: str, progress: Notes) -> tuple[Forecast, ...]:
-        forecasts = pipeline.predict_with(markets(), source, config, progress, order.exchange, covariates)
+        forecasts = pipeline.predict_with(markets(), source, config, progress, covariates)
         return pipeline.checked(markets(), source, forecasts, progress, covariates) if order.check else forecasts
 
     predicted = job.each(one, bar=False)

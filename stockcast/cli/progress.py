@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from stockcast.cli.console import STORY, Console, is_terminal
 from stockcast.cli.interruption import heed
@@ -234,6 +234,50 @@ class Counter:
 
         return one
 
+    def told(self, place: int, share: float) -> None:
+        """A piece of the work on a ticker is done, which counts when all of it is."""
+
+    def over(self, place: int) -> None:  # noqa: ARG002 - tickers are counted, whichever they are
+        """A ticker is done, well or not."""
+        self._count()
+
     def _count(self) -> None:
         self._done += 1
         self._watch.advance(1)
+
+
+class Shares:
+    """One display for the pieces of many sources: how much of all of them is done, and the time left."""
+
+    UNITS: ClassVar[int] = 1000
+
+    def __init__(self, console: Console, what: str, labels: Sequence[str], jobs: int) -> None:
+        self._watch = watch(console, what)
+        self._done = [0.0] * len(labels)
+        self._shown = 0
+        sources = labels[0] if len(labels) == 1 else f"{len(labels)} sources"
+        self._name = f"{sources}, {jobs} jobs"
+
+    def __enter__(self) -> Shares:
+        self._watch.stage(self._name, self.UNITS * len(self._done))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.close(finished=error is None)
+
+    def told(self, place: int, share: float) -> None:
+        """A piece of a source is done, this share of those that it waits for."""
+        self._done[place] = min(self._done[place] + share, 1.0)
+        self._show()
+
+    def over(self, place: int) -> None:
+        """A source is done, well or not."""
+        self._done[place] = 1.0
+        self._show()
+
+    def _show(self) -> None:
+        reached = int(self.UNITS * sum(self._done))
+        self._watch.advance(reached - self._shown)
+        self._shown = reached

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
 
 from stockcast.cli.console import deliver, error_lines, worst
-from stockcast.cli.options import Common, argument, command
-from stockcast.cli.sources import SourceResults, expanded, run_each
-from stockcast.config import FetchConfig
-from stockcast.config.settings import setting
+from stockcast.cli.options import Common, argument, command, given
+from stockcast.cli.sources import SourceResults, Together, expanded, run_each, run_together
+from stockcast.config import FetchConfig, ReadOptions
+from stockcast.config.jobs import RAY, JobsConfig
+from stockcast.config.settings import options_of, part, setting
 from stockcast.errors import ConfigError, Failure, StockcastError, UsageError
 
 if TYPE_CHECKING:
     from stockcast.config.runs import RunConfig
     from stockcast.pipeline.running import Run
-    from stockcast.results import FetchResult, RunResult, TickerRun
+    from stockcast.results import FetchResult, RunResult, TickerPlan, TickerRun
     from stockcast.storage.outputs import RunLog
 
 DEFAULT = Path("stockcast.toml")
@@ -40,10 +44,13 @@ class RunOrder:
 
     write_config: bool = setting(False, "Write a commented configuration file, and leave")
     wait: float = setting(0.0, "How long to wait for another run to end", metavar="SECONDS")
+    dry_run: bool = setting(False, "Say what is due, and leave")
+    jobs: JobsConfig = part(JobsConfig, jobs={"shown": "as the configuration says, else all cores"})
 
 
 @command()
 def run(
+    context: typer.Context,
     file: RunFile,
     order: RunOrder,
     common: Common,
@@ -60,7 +67,10 @@ def run(
     from stockcast.config.runfile import load_run_config
 
     wanted = load_run_config(file.found(common.home) or DEFAULT)
+    wanted = replace(wanted, jobs=_overruled(wanted.jobs, order.jobs, given(context)))
     names = _selected(tickers) if tickers else wanted.tickers
+    if order.dry_run:
+        _plan(wanted, names, common)
     done, result, failures = _run(wanted, names, order.wait, common)
     from stockcast.report.live import run_text
 
@@ -72,6 +82,35 @@ def run(
         lambda: result or {"tickers": done.results, "written": []},
         (lambda page: run_text(done.results, written, page)) if done.results else None,
     )
+
+
+def _plan(config: RunConfig, names: tuple[str, ...], common: Common) -> NoReturn:
+    from stockcast import pipeline
+    from stockcast.cli.progress import Notes
+    from stockcast.engine.choosing import planned_jobs
+    from stockcast.engine.local import WORKER_MEMORY
+    from stockcast.report.live import plans_text
+    from stockcast.report.work import work_words
+
+    def planned(name: str) -> TickerPlan:
+        return pipeline.plan_run(config, common.home, name, Notes(common.console, name))
+
+    done = run_each(names, planned, common, saves=False)
+    due = [plan for plan in done.results if plan.training is not None]
+    known = [plan.seconds for plan in due if plan.seconds is not None]
+    words = work_words(len(due), sum(known), planned_jobs(config.jobs), WORKER_MEMORY) if due else "No training is due."
+    if len(known) < len(due):
+        words += f" The time of {len(due) - len(known)} is not in it, whose prices are still to be fetched."
+    text = (lambda page: plans_text(done.results, words, page)) if done.results else None
+    deliver("run", common, done.failures, lambda: {"planned": done.results}, text)
+
+
+def _overruled(jobs: JobsConfig, said: JobsConfig, stands: Callable[[str], bool]) -> JobsConfig:
+    """The jobs of the configuration, where the command line does not say otherwise."""
+    if stands("engine"):
+        address = said.address or (jobs.address if said.engine == RAY else None)
+        jobs = replace(jobs, engine=said.engine, address=address)
+    return jobs if said.jobs is None else replace(jobs, jobs=said.jobs)
 
 
 def _selected(words: list[str]) -> tuple[str, ...]:
@@ -99,10 +138,21 @@ def _worked(
     work: Run, names: tuple[str, ...], common: Common, log: RunLog
 ) -> tuple[SourceResults[TickerRun], RunResult | None, list[Failure]]:
     from stockcast.cli.progress import Counter
+    from stockcast.engine.choosing import engine_of
+    from stockcast.engine.pieces import Task
+    from stockcast.pipeline.running import AHEAD
 
     log.info(f"run of {len(names)} tickers begins")
-    with Counter(common.console, "run", len(names), log.info) as counter:
-        done = run_each(names, counter.counted(lambda one: work.ticker(one, counter.watching(one))), common, saves=True)
+    counter = Counter(common.console, "run", len(names), log.info)
+    with engine_of(work.config.jobs) as engine:
+        if engine is None:
+            one = counter.counted(lambda name: work.ticker(name, counter.watching(name)))
+            with counter:
+                done = run_each(names, one, common, saves=True)
+        else:
+            watches = {name: counter.watching(name) for name in names}
+            tasks = [Task(partial(work.steps, name, watch), watch) for name, watch in watches.items()]
+            done = run_together(names, tasks, engine, common, counter, Together(saves=True, ahead=AHEAD, in_order=True))
     failures, result = list(done.failures), None
     if not done.interrupted:
         try:
@@ -137,19 +187,25 @@ def _write(target: Path, tickers: list[str], common: Common) -> None:
     deliver("run", common, (), lambda: {"written": str(target)})
 
 
-@command(allow_stale={"flag": ""}, timeout={"default": 600.0}, pause={})
+_OF_FILES: dict[str, dict[str, str]] = {
+    option.name: {"flag": ""} for option in options_of(ReadOptions) if option.name != "no_events"
+}
+
+
+@command(allow_stale={"flag": ""}, timeout={"default": 600.0}, pause={}, **_OF_FILES)
 def fetch(
     sources: Annotated[list[str], argument("TICKER...", "Tickers (AAPL, ^GSPC, BRK-B), or @FILE with one a line.")],
+    read: ReadOptions,
     fetching: FetchConfig,
     common: Common,
 ) -> None:
-    """Fetch prices of tickers into the store."""
+    """Fetch prices of tickers, and the dates of their reports, into the store."""
     from stockcast import pipeline
     from stockcast.cli.progress import Counter
 
     wanted = _tickers(sources)
     with Counter(common.console, "fetching", len(wanted)) as counter:
-        one: Callable[[str], FetchResult] = pipeline.fetch(wanted, common.home, fetching, counter.watching)
+        one: Callable[[str], FetchResult] = pipeline.fetch(wanted, common.home, fetching, counter.watching, read)
         fetched = run_each(wanted, counter.counted(one), common, saves=True)
     from stockcast.report.live import fetches_text
 
@@ -158,7 +214,7 @@ def fetch(
 
 
 def _tickers(words: list[str]) -> list[str]:
-    from stockcast.prices.csvfile.reader import looks_like_path
+    from stockcast.prices.csvfile.content import looks_like_path
 
     found = expanded(words)
     for word in found:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -15,16 +15,16 @@ from stockcast.cli.console import InterruptedRun, explainable, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
 from stockcast.config import CovariatesConfig, FetchConfig, ReadOptions
+from stockcast.config.sources import holds_prices, without_ending
 from stockcast.errors import DataError, Failure, UsageError
 
 if TYPE_CHECKING:
-    from stockcast.cli.progress import Notes
+    from stockcast.cli.progress import Counter, Notes, Shares
+    from stockcast.config.jobs import JobsConfig
+    from stockcast.engine.pieces import Engine, Steps, Task
     from stockcast.pipeline import FetchSession, PriceSource
 
 T = TypeVar("T")
-
-SUFFIXES = (".csv.gz", ".csv", ".parquet")
-"""Endings of the files that a folder stands for; others may lie in it."""
 
 _FOLDERS_BY_NAME = (".", "..", "~")
 
@@ -47,7 +47,7 @@ def expanded(words: list[str]) -> list[str]:
 
 def is_folder(word: str) -> bool:
     """Whether a word is a path that leads to a folder: `prices/` or `./prices`, but `prices` alone is a ticker."""
-    from stockcast.prices.csvfile.reader import looks_like_path
+    from stockcast.prices.csvfile.content import looks_like_path
 
     return (
         word != "-" and (word in _FOLDERS_BY_NAME or looks_like_path(word)) and os.path.isdir(os.path.expanduser(word))
@@ -68,13 +68,13 @@ def price_files(folder: str) -> list[str]:
     if not found:
         raise DataError(
             f"the folder {folder} has no price files",
-            f"name a folder with files that end in {', '.join(sorted(SUFFIXES))}",
+            "name a folder with files that end in .csv, .tsv, .xlsx or .parquet, or name the files themselves",
         )
     return [os.path.join(place, path.name) for path in found]
 
 
 def _is_price_file(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name.lower().endswith(SUFFIXES) and path.is_file()
+    return not path.name.startswith(".") and holds_prices(path.name) and path.is_file()
 
 
 def label(source: str, ticker: str | None = None) -> str:
@@ -82,10 +82,7 @@ def label(source: str, ticker: str | None = None) -> str:
     if ticker:
         return ticker
     name = PurePath(source).name or source
-    for suffix in SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return "stdin" if source == "-" else name
+    return "stdin" if source == "-" else without_ending(name)
 
 
 def refuse_shared(option: str, value: str | None, sources: Sequence[str], way_out: str = "") -> None:
@@ -143,15 +140,65 @@ def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, s
     return SourceResults(tuple(results), tuple(failures))
 
 
+def run_together(
+    sources: Sequence[str], tasks: Sequence[Task[T]], engine: Engine, common: Common, display: Counter | Shares,
+    order: Together,
+) -> SourceResults[T]:  # fmt: skip
+    """Do the work on all sources at once, its pieces by an engine. Ctrl-C ends all of it, and what was done stays.
+
+    Args:
+        sources: What failures are named after.
+        tasks: The work on each.
+        engine: Who does the pieces.
+        common: Under whose home the log of a crash is written.
+        display: Shows how much of all is done.
+        order: How far ahead tasks are begun, whether in their order, and whether they leave something on the disk.
+    """
+    from stockcast.engine.pieces import run_all
+
+    results: dict[int, T] = {}
+    failures: dict[int, Failure] = {}
+    try:
+        with display, redirect_stdout(sys.stderr):
+            for one in run_all(tasks, engine, order.ahead or 2 * engine.jobs, order.in_order, display.told):
+                if one.error is None:
+                    results[one.place] = one.result  # type: ignore[assignment] # without an error there is one
+                else:
+                    failures[one.place] = Failure(sources[one.place], explainable(one.error, common.home))
+                display.over(one.place)
+    except KeyboardInterrupt:
+        answered()
+        done = [sources[place] for place in sorted(results)]
+        first = next(place for place in range(len(sources)) if place not in results and place not in failures)
+        failures[first] = Failure(sources[first], interrupted(done if order.saves else None))
+    return SourceResults(
+        tuple(results[place] for place in sorted(results)), tuple(failures[place] for place in sorted(failures))
+    )
+
+
+@dataclass(frozen=True)
+class Together:
+    """How the work on many sources goes on. ahead: sources that are begun and not over at most; 0: two a job.
+
+    one_piece: The work on a source is one piece: where there is no other source it needs no process.
+    """
+
+    saves: bool = False
+    ahead: int = 0
+    in_order: bool = False
+    one_piece: bool = False
+
+
 @dataclass(frozen=True)
 class Job:
-    """The sources of one command, and how their prices are come by."""
+    """The sources of one command, how their prices are come by, and on how many cores; None: one piece at a time."""
 
     sources: list[str]
     read: ReadOptions
     fetching: FetchConfig
     covariates: CovariatesConfig
     common: Common
+    jobs: JobsConfig | None = None
 
     def __post_init__(self) -> None:
         refuse_shared("--ticker", self.read.ticker, self.sources)
@@ -167,9 +214,35 @@ class Job:
 
         return run_each(self.sources, watched, self.common, saves)
 
+    def together(
+        self, what: str, begin: Callable[[str, Notes], Steps[T]], order: Together = Together()
+    ) -> SourceResults[T]:
+        """Do the work on each source in its steps: one after the other, or with more jobs all of them at once.
+
+        Args:
+            what: The command, which the display is named after.
+            begin: The steps of a source.
+            order: How the work on many goes on.
+        """
+        from stockcast.engine.choosing import engine_of
+        from stockcast.engine.pieces import Task, run_here
+
+        with engine_of(None if order.one_piece and len(self.sources) == 1 else self.jobs) as engine:
+            if engine is None:
+                return self.each(lambda source, progress: run_here(begin(source, progress), progress), order.saves)
+            from stockcast.cli.progress import Notes, Shares
+
+            labels = [label(source, self.read.ticker) for source in self.sources]
+            watches = [Notes(self.common.console, name) for name in labels]
+            tasks = [
+                Task(partial(begin, source, watch), watch) for source, watch in zip(self.sources, watches, strict=True)
+            ]
+            display = Shares(self.common.console, what, labels, engine.jobs)
+            return run_together(self.sources, tasks, engine, self.common, display, order)
+
     def session(self, source: str) -> FetchSession | None:
         """How prices are come by where the source or one of its covariates is a ticker; None for files alone."""
-        from stockcast.prices.csvfile.reader import looks_like_path
+        from stockcast.prices.csvfile.content import looks_like_path
 
         return None if all(map(looks_like_path, (source, *self.covariates.sources))) else self._session
 

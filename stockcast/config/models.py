@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from stockcast.config.settings import (
-    DATA,
     FORECAST,
     NETWORK,
     OUTPUT,
@@ -38,13 +37,16 @@ FITS = ("served", "scored", "alone-served", "alone-scored")
 """What may be exported. served: makes the forecasts. scored: has not seen the test part. alone: of a pool, without a
 market."""
 
+COLUMN_GROUPS = ("market", "echo", "days", "bars")
+"""Columns that the network of a pool may do without: of the market, of earnings seasonality, of the target day, and
+further ones of its own bars.
+"""
+
 AHEAD = Bounds(1, 250, "sessions")
 SEEDS = Bounds(0, 2**31 - 1)
 
 AS_OF = (None, "Forecast as if it were this date", FORECAST)
 MODEL = (None, "Model to use", FORECAST)
-EXCHANGES = "the ticker's; XNYS for a file"
-EXCHANGE = (None, "Calendar of the sessions (ISO 10383)", DATA)
 """What stands in more than one configuration: default, help, panel."""
 
 
@@ -156,14 +158,19 @@ class SplitConfig:
 
     Attributes:
         validate_from: First target session of the validation part.
-        test_from: First target session of the test part.
+        test_from: First target session of the test part; a day after the last bar leaves that part empty.
     """
 
     validate_from: date | None = setting(
         None, "First session of the validation part", SPLIT, shown="by its share", example="2021-01-04"
     )
     test_from: date | None = setting(
-        None, "First session of the test part", SPLIT, shown="by its share", example="2023-01-03"
+        None,
+        "First session of the test part; after the last bar: nothing is scored",
+        SPLIT,
+        shown="by its share",
+        toml="first session of the test part; after the last bar, such as 9999-12-31: none; unset: by its share",
+        example="2023-01-03",
     )
     validation_share: float = setting(0.15, "Of the sessions", SPLIT, flag="")
     test_share: float = setting(0.15, "Of the sessions", SPLIT, flag="")
@@ -183,7 +190,7 @@ class TrainConfig(Checked):
 
     Attributes:
         horizon: Sessions forecast.
-        exchange: Calendar of the target sessions, an ISO 10383 code; None: the ticker's, and New York for a file.
+        exchange: Calendar of the target sessions, an ISO 10383 code; None: that of the prices (see `ReadOptions`).
         init: What the networks are initialised from, "scratch", "general" or a model's name; None: those of the general
             model where network and training are the usual ones and there are no covariates. A pool begins from scratch.
         covariates: Further series and known dates that the network looks at; a saved model has its own record.
@@ -193,7 +200,7 @@ class TrainConfig(Checked):
     training: TrainingConfig = part(TrainingConfig)
     split: SplitConfig = part(SplitConfig)
     horizon: int = setting(1, "Sessions forecast", NETWORK, bounds=AHEAD)
-    exchange: str | None = setting(*EXCHANGE, metavar="CODE", shown=EXCHANGES)
+    exchange: str | None = None
     init: str | None = setting(
         None,
         "Initial weights",
@@ -363,10 +370,10 @@ class BacktestConfig(Checked):
         warm_start: A fold's networks begin with the weights of the fold before, not afresh.
         cost: Basis points of the traded value, for the economics.
         covariates: Further series and known dates that the networks look at.
-        exchange: Calendar of a file's sessions, and the hours at which they end; None: New York's. A ticker's is
-            known.
-        init: What the networks of each fold begin with: "scratch", or "general" or a model's name, of which those
-            that saw nothing of the fold's validation part are tuned.
+        exchange: Calendar of the sessions, and the hours at which they end; None: that of the prices.
+        init: What the networks of each fold are initialised from: "scratch", or "general" or a model's name, of which
+            those that saw nothing of the fold's validation part are tuned; None: as `train` would have begun on the
+            day, with the general model where it is one cell, no warm start, and the usual network and training.
     """
 
     cells: tuple[str, ...] = setting(
@@ -398,8 +405,14 @@ class BacktestConfig(Checked):
         said="a cost of {:g} basis points is",
     )
     covariates: CovariatesConfig = part(CovariatesConfig)
-    exchange: str | None = setting(*EXCHANGE, metavar="CODE", shown=EXCHANGES)
-    init: str = SCRATCH
+    exchange: str | None = None
+    init: str | None = setting(
+        None,
+        "Initial weights of each fold",
+        TRAINING,
+        metavar="general|scratch|NAME",
+        shown="as train on its day: general; scratch for other cells and sizes",
+    )
 
     def __post_init__(self) -> None:
         require(bool(self.cells), "no cell is named", f"choose some of {', '.join(CELLS)}")

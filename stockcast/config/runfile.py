@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stockcast.config.jobs import RAY, JobsConfig
 from stockcast.config.models import SplitConfig, TrainConfig
 from stockcast.config.runs import (
+    EVENT_KEYS,
     MODEL_PARTS,
     TOP_KEYS,
     ForecastConfig,
@@ -28,7 +30,9 @@ from stockcast.config.runs import (
 from stockcast.config.settings import Option, Setting, require
 from stockcast.config.sources import (
     CovariatesConfig,
+    ReadOptions,
     distinct,
+    names_a_file,
     read_text,
     read_watchlist,
     ticker,
@@ -62,7 +66,11 @@ def load_run_config(path: Path) -> RunConfig:
         ConfigError: With the file and, where it can be found, the line: for a file that cannot be read, is not UTF-8
             or no TOML, for unknown keys and tables, and for values of the wrong type or out of range.
     """
-    text = read_text(path, "configuration", "stockcast run --write-config makes one")
+    return parse_run_config(path, read_text(path, "configuration", "stockcast run --write-config makes one"))
+
+
+def parse_run_config(path: Path, text: str) -> RunConfig:
+    """The settings in the text of a configuration that lies, or is to lie, at `path`. Raises as `load_run_config`."""
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError alone: a number of thousands of digits
@@ -89,6 +97,8 @@ class _Reader:
             forecast=forecast,
             output=self._output(values["output"]),
             limits=self._built("limits", LimitsConfig(), values["limits"]),
+            jobs=self._jobs(values["jobs"]),
+            read=self._read(values["model"]),
         )
 
     def _refuse_unknown(self, tree: Mapping[str, Any], tables: Mapping[str, tuple[Key, ...]]) -> None:
@@ -143,6 +153,14 @@ class _Reader:
             None if known is None else str(self._place(known)),
         )
 
+    def _read(self, values: Mapping[str, Any]) -> ReadOptions:
+        """Which dates of reports: a file is relative to the folder of this one."""
+        said = {name: values[name] for name in EVENT_KEYS if name in values}
+        if "events" in said:
+            said["events"] = str(self._place(said["events"]))
+        read: ReadOptions = self._built("model", ReadOptions(), said)
+        return read
+
     def _place(self, word: str) -> Path:
         return self.path.parent / Path(word).expanduser()
 
@@ -156,6 +174,16 @@ class _Reader:
                 plain[key.name] = key.option.default if value else None
         output: OutputConfig = self._built("output", OutputConfig(), plain)
         return output
+
+    def _jobs(self, values: Mapping[str, Any]) -> JobsConfig:
+        """An address says something of a cluster alone."""
+        on_ray = values.get("engine") == RAY
+        if "address" in values and not on_ray:
+            raise self._error(
+                ("jobs", "address"), f'jobs.address without jobs.engine = "{RAY}"', f'add engine = "{RAY}"'
+            )
+        jobs: JobsConfig = self._built("jobs", JobsConfig(engine=RAY) if on_ray else JobsConfig(), values)
+        return jobs
 
     def _relative(self, key: Key, value: Any) -> Path:
         """A path of the file, which is relative to its folder."""
@@ -205,7 +233,7 @@ def _kind(key: Key) -> str:
 
 def _names_a_file(word: str) -> bool:
     source, _ = without_exchange(word)
-    return "/" in source or source.lower().removesuffix(".gz").endswith((".csv", ".txt", ".tsv", ".parquet"))
+    return "/" in source or names_a_file(source)
 
 
 def _names(part: type) -> frozenset[str]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import AHEAD, SEEDS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.settings import Bounds, Checked, Option, options_of, require, setting
-from stockcast.config.sources import CovariatesConfig, distinct, ticker
+from stockcast.config.sources import CovariatesConfig, ReadOptions, distinct, ticker
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class LimitsConfig(Checked):
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that `run` decides. tickers: in upper case, each once, at least one."""
+    """Everything that `run` decides. tickers: in upper case, each once, at least one. read: which dates of reports."""
 
     tickers: tuple[str, ...]
     retrain: RetrainConfig = field(default_factory=RetrainConfig)
@@ -96,6 +97,8 @@ class RunConfig:
     forecast: ForecastConfig = field(default_factory=ForecastConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    jobs: JobsConfig = field(default_factory=JobsConfig)
+    read: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:
         require(
@@ -112,6 +115,7 @@ def _names_a_file(name: str) -> bool:
 EXAMPLES = ("AAPL", "MSFT", "^GSPC")  # what stands in a file that was written for no ticker
 TOP_KEYS = ("tickers", "watchlist")
 MODEL_PARTS = (NetworkConfig, TrainingConfig, SplitConfig)
+EVENT_KEYS = ("events", "no_events")
 
 _HEAD = """\
 # What `stockcast run` does. A line that begins with # is not in effect; most of them show a default.
@@ -127,7 +131,11 @@ _TABLES = {
     "model": "How models are trained: the options of `stockcast train`.",
     "output": "Where the forecasts go: true, false, or another file name.",
     "limits": "What is asked of the provider of prices.",
+    "jobs": "On how many cores models are trained, and whose they are: --jobs, --engine and --address overrule it.",
 }
+_SWITCHED_OFF = ("model", "jobs")
+"""Tables whose keys stand there as comments: recipes of models get better with stockcast, and machines get more cores.
+A file should hold on to none of either that it does not mean to."""
 
 
 class Key(NamedTuple):
@@ -150,12 +158,18 @@ class Key(NamedTuple):
 def known_keys() -> dict[str, tuple[Key, ...]]:
     """The tables of the file and the keys of each, in the order in which `config_text` writes them."""
     of_training = [option for option in options_of(TrainConfig) if option.name == "init"]
+    of_events = [option for option in options_of(ReadOptions) if option.name in EVENT_KEYS]
     tables = {
         "retrain": options_of(RetrainConfig),
         "forecast": options_of(ForecastConfig),
-        "model": [*of_training, *(option for part in (*MODEL_PARTS, CovariatesConfig) for option in options_of(part))],
+        "model": [
+            *of_training,
+            *(option for part in (*MODEL_PARTS, CovariatesConfig) for option in options_of(part)),
+            *of_events,
+        ],
         "output": options_of(OutputConfig),
         "limits": options_of(LimitsConfig),
+        "jobs": options_of(JobsConfig),
     }
     return {table: tuple(Key(table, option) for option in options) for table, options in tables.items()}
 
@@ -171,8 +185,7 @@ def config_text(tickers: Sequence[str] = ()) -> str:
     names = distinct(ticker(word) for word in tickers) or EXAMPLES
     parts = [f"{_HEAD}tickers = {_toml(list(names))}\n{_WATCHLIST}"]
     for table, keys in known_keys().items():
-        # The recipe of models gets better with stockcast: a file should hold on to none that it does not mean to.
-        off = "# " if table == "model" else ""
+        off = "# " if table in _SWITCHED_OFF else ""
         lines = "".join(f"{off}{_line(key.option)}\n" for key in keys)
         parts.append(f"# {_TABLES[table]}\n[{table}]\n{lines}")
     return "\n".join(parts)

@@ -15,14 +15,16 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from stockcast.errors import ConfigError
 
-CHOICE, FORECAST, DATA, SPLIT, NETWORK, TRAINING, PRICES, OUTPUT = PANELS = (
+CHOICE, FORECAST, DATA, SPLIT, SEARCH, NETWORK, TRAINING, PRICES, JOBS, OUTPUT = PANELS = (
     "Which forecasts",
     "Forecast",
     "Data",
     "Split",
+    "Search",
     "Network",
     "Training",
     "Prices of tickers",
+    "Jobs",
     "Output",
 )
 """Headings of a command's options, in the order in which `--help` shows them."""
@@ -188,7 +190,7 @@ class Checked:
             if known.bounds is not None and not known.bounds.hold(value):
                 said = (known.said or f"{option.name.replace('_', ' ')} {{}} is").format(value)
                 raise ConfigError(f"{said} not within {known.bounds}", known.hint)
-            if known.excludes and getattr(self, known.excludes, None) is not None:
+            if known.excludes and value is not False and getattr(self, known.excludes, None) not in {None, False}:
                 raise ConfigError(f"{known.excludes} and {option.name} are two ways to say one thing", "give one")
 
 

@@ -4,37 +4,124 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
-from stockcast.config.settings import DATA, PRICES, Bounds, Checked, path, setting
+from stockcast.config.settings import DATA, PRICES, Bounds, Checked, options_of, path, setting
 from stockcast.errors import ConfigError
+from stockcast.limits import TEXT, file_bytes
 
 _CODE = re.compile(r"(.+)@([A-Z][A-Z0-9]{3}|24/7|weekdays)", re.DOTALL)
 _TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,31}")
-_FILES = (".CSV", ".CSV.GZ", ".PARQUET", ".TXT", ".TOML")
+_OF_ONE_CALL = ("end", "exchange", "allow_running_bar")
+
+# Endings of file names. No exchange's suffix of a ticker (.L, .T, .SZ, .TWO) is among them.
+_PACKED = (".gz", ".xz", ".bz2", ".zip")
+_OF_PRICES = (".csv", ".tsv", ".parquet", ".pq", ".xlsx")
+_PERHAPS_OF_PRICES = (".txt", ".json")
+_OF_SOMETHING_ELSE = (
+    ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".html", ".htm", ".xhtml", ".mhtml", ".xml", ".pdf", ".doc",
+    ".docx", ".rtf", ".md", ".tex", ".log", ".dat", ".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".ini", ".cfg",
+    ".conf", ".feather", ".arrow", ".orc", ".avro", ".h5", ".hdf", ".hdf5", ".pkl", ".pickle", ".npy", ".npz", ".mat",
+    ".dta", ".sav", ".rda", ".rdata", ".rds", ".db", ".sqlite", ".sqlite3", ".duckdb", ".sql", ".7z", ".rar", ".tar",
+    ".tgz", ".zst", ".lz4", ".py", ".ipynb", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".eml", ".msg", ".tmp", ".bak",
+    ".part", ".crdownload", ".safetensors", ".onnx",
+)  # fmt: skip
+
+
+def _file(word: str) -> str:
+    return str(path(word))
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class ReadOptions(Checked):
     """What a user says about a price file; None lets the file speak for itself.
 
     Attributes:
         date_column: Name of the dates in the header.
         close_column: Name of the closes in the header.
         date_format: As for strptime.
+        decimal: The decimal sign of the numbers.
         ticker: Instead of the file name, and the one to take where the file has several.
         start: First bar to keep.
         end: Last bar to keep.
+        exchange: Calendar of the sessions, an ISO 10383 code; None: what a file says, or the model's, or
+            New York's.
+        allow_running_bar: Keep the bar of today while its session still runs.
+        events: A CSV of the dates on which companies report, in the place of the provider's.
+        no_events: Neither ask for such dates nor look at them.
     """
 
     date_column: str | None = setting(None, "Column of dates, if not recognised", DATA)
     close_column: str | None = setting(None, "Column of closes, if not recognised", DATA)
     date_format: str | None = setting(None, "How dates are written, such as %d/%m/%Y", DATA, metavar="FORMAT")
+    decimal: str | None = setting(None, "Decimal sign of a file, if not told by it", DATA, choices=("point", "comma"))
     ticker: str | None = setting(None, "Ticker of a file", DATA, shown="its name")
     start: date | None = setting(None, "First session of the history", DATA)
     end: date | None = setting(None, "Last session of the history", DATA)
+    exchange: str | None = setting(
+        None, "Calendar of the sessions (ISO 10383)", DATA, metavar="CODE", shown="the ticker's; XNYS for a file"
+    )
+    allow_running_bar: bool = setting(False, "Keep the bar of today while its session still runs", DATA)
+    events: str | None = setting(
+        None,
+        "CSV of earnings dates: date, when (bmo, amc, unknown, 16:30), and ticker if of several",
+        DATA,
+        metavar="FILE",
+        parse=_file,
+        shown="the provider's for tickers",
+        toml="CSV of earnings dates: date, when (bmo, amc, unknown or a time), ticker; unset: the provider's",
+        example='"earnings.csv"',
+    )
+    no_events: bool = setting(False, "Neither fetch nor look at earnings dates", DATA, excludes="events")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was said, by field."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+
+    @property
+    def lasting(self) -> ReadOptions:
+        """What holds for the file's next download, too: not where this one ended, nor what was risked on that day; and
+        not the exchange, which a model's configuration has.
+        """
+        lasting = ReadOptions(**{name: value for name, value in self.given.items() if name not in _OF_ONE_CALL})
+        # A forecast may be made in another folder than the training.
+        return lasting if self.events is None else replace(lasting, events=str(Path(self.events).absolute()))
+
+    def up_to(self, day: date | None) -> ReadOptions:
+        """The same with bars up to `day` alone; None: as it is."""
+        return replace(self, end=min((end for end in (self.end, day) if end is not None), default=None))
+
+    def besides(self, said: ReadOptions) -> ReadOptions:
+        """What these options say that others do not."""
+        return ReadOptions(**{name: value for name, value in self.given.items() if name not in said.given})
+
+    def over(self, remembered: ReadOptions) -> ReadOptions:
+        """These options, and those that are remembered where these say nothing."""
+        if self.no_events or self.events is not None:  # one overrules the other
+            remembered = replace(remembered, events=None, no_events=False)
+        return replace(remembered, **self.given)
+
+    @property
+    def of_tickers(self) -> ReadOptions:
+        """What of it holds for a ticker, of which the rest is known."""
+        kept = ("start", "end", "exchange", "events", "no_events")
+        return ReadOptions(**{name: value for name, value in self.given.items() if name in kept})
+
+    @property
+    def typed(self) -> str:
+        """What was said, as it is typed."""
+        said = {option.name: option.flags[0] for option in options_of(ReadOptions)}
+        words = ((said[name], "" if value is True else quote(str(value))) for name, value in self.given.items())
+        return " ".join(" ".join(filter(None, pair)) for pair in words)
+
+
+AS_IT_IS = ReadOptions()
+"""Where nothing is said of a file."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +163,6 @@ class FetchConfig(Checked):
     )
 
 
-def _file(word: str) -> str:
-    return str(path(word))
-
-
 @dataclass(frozen=True)
 class CovariatesConfig:
     """What a model looks at besides a ticker's own prices.
@@ -87,7 +170,7 @@ class CovariatesConfig:
     Attributes:
         sources: Tickers, or files of prices; a file may say whose hours it keeps, GSPC.csv@XNYS (ISO 10383), and
             otherwise keeps those of the series that it goes with.
-        known_ahead: A file of dates that were known beforehand, such as those of earnings.
+        known_ahead: A file of dates that were known beforehand; those of earnings have a way of their own.
     """
 
     sources: tuple[str, ...] = setting(
@@ -101,12 +184,12 @@ class CovariatesConfig:
     )
     known_ahead: str | None = setting(
         None,
-        "CSV of dates known beforehand, such as earnings: date, and ticker if of several",
+        "CSV of dates known beforehand, such as of elections: date, and ticker if of several",
         DATA,
         metavar="FILE",
         parse=_file,
-        toml="CSV of dates known beforehand, such as earnings: date, ticker",
-        example='"earnings.csv"',
+        toml="CSV of dates known beforehand, such as of elections: date, ticker",
+        example='"dates.csv"',
     )
 
     def __bool__(self) -> bool:
@@ -127,6 +210,38 @@ def without_exchange(word: str) -> tuple[str, str | None]:
     return (word, None) if found is None else (found[1], found[2])
 
 
+def names_a_file(word: str) -> bool:
+    """Whether a word ends as file names do, of prices or of anything else: such a word is never a ticker.
+
+    >>> names_a_file("AAPL.csv.gz"), names_a_file("XYZ.xls"), names_a_file("BRK.B"), names_a_file("000001.SZ")
+    (True, True, False, False)
+    """
+    name = word.strip().lower()
+    return name.endswith((*_PACKED, *_OF_PRICES, *_PERHAPS_OF_PRICES, *_OF_SOMETHING_ELSE))
+
+
+def holds_prices(name: str) -> bool:
+    """Whether a file in a folder is taken for one of prices; of text and JSON the user has to say so, by its name.
+
+    >>> holds_prices("AAPL.csv.gz"), holds_prices("readme.txt"), holds_prices("AAPL.zip")
+    (True, False, True)
+    """
+    return without_packing(name).lower().endswith(_OF_PRICES) or name.lower().endswith(".zip")
+
+
+def without_packing(name: str) -> str:
+    """The name of a file without the endings that say that it is packed: AAPL.csv of AAPL.csv.gz."""
+    while name.lower().endswith(_PACKED):
+        name = name[: name.rindex(".")]
+    return name
+
+
+def without_ending(name: str) -> str:
+    """The name of a file of prices without its endings: AAPL of AAPL.csv.gz, and BF.B of BF.B."""
+    name = without_packing(name)
+    return name[: name.rindex(".")] if name.lower().endswith((*_OF_PRICES, *_PERHAPS_OF_PRICES)) else name
+
+
 # Watch lists: text files of tickers, one a line or with commas between them; # begins a comment.
 
 
@@ -139,7 +254,7 @@ def ticker(word: str) -> str:
     name = word.strip().upper()
     if not _TICKER.fullmatch(name):
         raise ConfigError(f"{word!r} is no ticker", "write tickers as Yahoo does, such as AAPL, BRK-B or ^GSPC")
-    if name.endswith(_FILES):
+    if names_a_file(name):
         raise ConfigError(f"{word!r} is a file, not a ticker", "give tickers; @FILE is a list of them")
     return name
 
@@ -194,7 +309,7 @@ def read_text(path: Path, noun: str, missing: str = "check its name") -> str:
         ConfigError: Where it cannot be read.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return file_bytes(path, TEXT).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError(f"there is no {noun} {path}", missing) from error
     except UnicodeDecodeError as error:

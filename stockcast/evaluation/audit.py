@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,15 +104,34 @@ def differing_columns(a: Features, b: Features, rows: int) -> list[str]:
         b: Features of another one that has the same beginning.
         rows: Sessions that are compared, to the last byte.
     """
-    pairs = {
+    pairs: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
         "return": (a.session_returns.r_T, b.session_returns.r_T),
         "variance": (a.session_returns.v_T, b.session_returns.v_T),
         "leverage": (a.leverage_T, b.leverage_T),
         "har": (a.har_TK, b.har_TK),
         **{name: (a.x_TF[:, k], b.x_TF[:, k]) for k, name in enumerate(a.names) if name in b.names},
     }
+    ours, theirs = _event_columns(a), _event_columns(b)
+    pairs |= {name: (ours[name], theirs[name]) for name in ours if name in theirs}
     wrong = [name for name, (x, y) in pairs.items() if x[:rows].tobytes() != y[:rows].tobytes()]
-    return wrong + [name for name in a.names if name not in b.names]
+    return wrong + [name for name in (*a.names, *ours) if name not in (*b.names, *theirs)]
+
+
+def _event_columns(f: Features) -> dict[str, NDArray[Any]]:
+    """What the dates of reports say at each row, by name; nothing where there are none."""
+    if f.events is None:
+        return {}
+    said, clean = f.events.rows(0, len(f)), f.events.clean(f)
+    return {
+        "report due": said.q_N,
+        "reaction size": said.ln_size_N,
+        "dates known": said.known_N,
+        "quarters' shock": said.echo_N,
+        "reaction": f.events.reacts(0, len(f)),
+        "variance without reactions": clean.session_returns.v_T,
+        "har without reactions": clean.har_TK,
+        "leverage without reactions": clean.leverage_T,
+    }
 
 
 def dist_bytes(dist: Distribution, start: int, stop: int) -> bytes:

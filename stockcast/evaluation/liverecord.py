@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from stockcast.evaluation.significance import diebold_mariano, holm, newey_west_
 from stockcast.evaluation.verdict import ALL, LEVEL, display, p_text
 from stockcast.forecasts import LedgerRow, Outcome
 from stockcast.prices.history import Dates, Floats
+
+if TYPE_CHECKING:
+    from stockcast.evaluation.eventscores import EventScore
 
 STRONGEST = "strongest"
 EARLIEST = 20
@@ -98,7 +101,8 @@ class ScoreResult:
 
     scores: by ticker, model and horizon. pooled: one for each horizon with more than one of them. waiting: forecasts
     whose target session is over and that are not settled. void: forecasts that never will be. missed: sessions from
-    which no live forecast was made, by ticker. sentence: the verdict of the whole record.
+    which no live forecast was made, by ticker. sentence: the verdict of the whole record. event_scores: on days that
+    carry the reaction to a report and on others (`live_event_scores`).
     """
 
     scores: tuple[LiveScore, ...]
@@ -107,6 +111,7 @@ class ScoreResult:
     void: int
     missed: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     sentence: str = ""
+    event_scores: tuple[EventScore, ...] = ()
 
     @property
     def decayed(self) -> bool:

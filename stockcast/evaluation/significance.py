@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from stockcast.errors import DataError
 from stockcast.prices.history import Dates, Floats
+from stockcast.quiet import without_words_of
 
 ROUNDING = 1e-12
 """A spread below this share of the values that it comes from is rounding, not evidence."""
@@ -353,7 +354,8 @@ def _p_by_place(columns: Sequence[Floats], size: float, block: int, reps: int, s
     """Positions and p-values, from the one that stayed longest."""
     if len(columns) == 1:
         return [(0, 1.0)]
-    from arch.bootstrap import MCS  # not at the top: imports pandas
+    with without_words_of("matplotlib"):  # which arch imports
+        from arch.bootstrap import MCS  # not at the top: imports pandas
 
     test = MCS(np.column_stack(columns), size, reps=reps, block_size=block, method="R", seed=seed)
     test.compute()

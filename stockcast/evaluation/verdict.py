@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport, TickerRecord
+from stockcast.evaluation.calibration import CalibrationReport
+from stockcast.evaluation.calibrationeffects import CalibrationEffect, TickerRecord
 from stockcast.evaluation.economics import Economics
+from stockcast.evaluation.eventscores import EventScore
 from stockcast.evaluation.scores import Comparison, Entry, ForecastRows, Score
+from stockcast.evaluation.serving import AHEAD, NOT_AHEAD, NOT_WORSE, Choice, InitialResult
 from stockcast.evaluation.significance import diebold_mariano, newey_west_variance, pesaran_timmermann, pooled_by_date
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ _DISPLAY = {
     "ewma-gaussian": "EWMA-Gaussian",
     "ewma-t": "EWMA-t",
     "har-t": "HAR-t",
+    "har-t-events": "HAR-t with report dates",
     "garch-t": "GARCH-t",
     "gjr-garch-t": "GJR-GARCH-t",
     "fhs-garch": "FHS-GARCH",
@@ -43,30 +47,42 @@ _DISPLAY = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the backtest allows to be said, in one sentence and in figures."""
+    """What the backtest allows to be said, in one sentence and in figures, which are None where nothing was scored.
+
+    served_by, served_because, served_p: who makes the forecasts and why, as `evaluation.serving` chose.
+    """
 
     sentence: str
     strongest_baseline: str
-    crps_skill: float
-    dm_p: float
-    garch_skill: float | None
-    garch_p: float | None
-    point_ratio: float
-    point_p: float
-    hit_rate: float
-    always_up: float
-    direction_p: float
-    coverage_50: float
-    coverage_90: float
+    crps_skill: float | None = None
+    dm_p: float | None = None
+    garch_skill: float | None = None
+    garch_p: float | None = None
+    point_ratio: float | None = None
+    point_p: float | None = None
+    hit_rate: float | None = None
+    always_up: float | None = None
+    direction_p: float | None = None
+    coverage_50: float | None = None
+    coverage_90: float | None = None
     served_by: str
+    served_because: str
+    served_p: float | None
+
+
+_UNSCORED = "Not scored: there is no test part, so nothing shows how good these forecasts are."
 
 
 @dataclass(frozen=True)
 class FoldSummary:
     """One stage. train, validation, test: first and last target session and how many there are. steps: gradient steps
     of each member, by cell; curves: how each learnt. resumed: its forecasts were there already.
+
+    initialised_from: "scratch", "the fold before", or the model that its networks began with; None: they were not
+    trained. init: of such a model, its ids, and whether the networks were tuned or stayed as they were. served_by: by
+    cell, who makes the forecasts of a model that was trained like this.
     """
 
     number: int
@@ -76,6 +92,9 @@ class FoldSummary:
     steps: dict[str, tuple[int, ...]] = field(default_factory=dict)
     curves: dict[str, tuple[LossCurve, ...]] = field(default_factory=dict)
     resumed: bool = False
+    initialised_from: str | None = None
+    init: InitialResult | None = None
+    served_by: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,8 @@ class BacktestResult:
     validation part. scores, comparisons: of every step ahead; every network against every baseline. left_out:
     baselines that could not be fitted. record: the
     network's distributions with what happened, where rows are kept; earlier: of the first fold's validation part.
+    event_scores: of the next session's forecasts, on days that carry the reaction to a report and on others; empty
+    where no dates are known.
     """
 
     ticker: str
@@ -101,6 +122,7 @@ class BacktestResult:
     notes: tuple[str, ...] = ()
     rows: tuple[ForecastRows, ...] = ()
     record: TickerRecord | None = None
+    event_scores: tuple[EventScore, ...] = ()
 
     @property
     def horizon(self) -> int:
@@ -139,7 +161,8 @@ class PooledComparison:
 class BacktestSummary:
     """All tickers together. pooled: of every step. mean_crps, confidence_set: of the next session; the latter holds the
     competitors that cannot be told from the best one, with their p-values. calibrated: the networks' intervals before
-    and after a calibration that learns from all tickers; empty for a single one.
+    and after a calibration that learns from all tickers; empty for a single one. event_scores: those of the
+    tickers with dates of reports together, of two and more.
     """
 
     results: tuple[BacktestResult, ...]
@@ -147,6 +170,7 @@ class BacktestSummary:
     mean_crps: dict[str, float]
     confidence_set: dict[str, float]
     calibrated: tuple[CalibrationEffect, ...] = ()
+    event_scores: tuple[EventScore, ...] = ()
 
 
 def display(name: str) -> str:
@@ -155,22 +179,23 @@ def display(name: str) -> str:
 
 
 def verdict(
-    network: Entry, baselines: Mapping[str, Entry], validation_crps: Mapping[str, float], serves: bool = True
-) -> Verdict:
+    network: Entry, baselines: Mapping[str, Entry], validation_crps: Mapping[str, float], chosen: Choice,
+    serves: bool = True,
+) -> Verdict:  # fmt: skip
     """Judge a network on one ticker's test part, against the baseline that was strongest on the validation part.
 
     Args:
         network: Its forecasts of the test part.
         baselines: Those of the baselines, by name, of the same outcomes.
-        validation_crps: Mean CRPS by competitor on the validation part. It alone names the strongest baseline and
-            whether the network or that baseline is served; the test part only judges.
+        validation_crps: Mean CRPS by competitor on the validation part. It alone names the strongest baseline; the test
+            part only judges.
+        chosen: Who makes the forecasts, chosen on the validation part, too.
         serves: Whether the sentence says who makes the forecasts.
 
     Returns:
         The verdict; one-sided p-values of Diebold-Mariano (CRPS, absolute errors) and Pesaran-Timmermann (direction).
     """
     strongest = min(baselines, key=lambda name: validation_crps[name])
-    served_by = network.model if validation_crps[network.model] < validation_crps[strongest] else strongest
     o = network.outcomes
     return _judged(
         network.compare(baselines[strongest]),
@@ -178,14 +203,32 @@ def verdict(
         [network.score()],
         point_p=diebold_mariano(network.absolute_error_N, abs(o.price_N - o.last_close_N)).p_value,
         direction_p=pesaran_timmermann(o.y_N, network.up_N).p_value,
-        served_by=served_by,
+        chosen=chosen,
         serves=serves,
     )
 
 
+def unscored_verdict(network: str, strongest: str, chosen: Choice) -> Verdict:
+    """What can be said without a test part: who makes the forecasts, and that nothing shows how good they are.
+
+    Args:
+        network: The network.
+        strongest: The baseline that was strongest on the validation part.
+        chosen: Who makes the forecasts.
+    """
+    return Verdict(
+        sentence=_UNSCORED + _chosen(network, strongest, chosen, serves=True),
+        strongest_baseline=strongest,
+        served_by=chosen.served_by,
+        served_because=chosen.because,
+        served_p=chosen.p,
+    )
+
+
 def pooled_verdict(
-    network: str, results: Sequence[BacktestResult], pooled: Sequence[PooledComparison], strongest: str, served_by: str
-) -> Verdict:
+    network: str, results: Sequence[BacktestResult], pooled: Sequence[PooledComparison], strongest: str,
+    chosen: Choice,
+) -> Verdict:  # fmt: skip
     """Judge a network over all tickers, by date, against the baseline that was strongest on the validation parts.
 
     Args:
@@ -193,7 +236,7 @@ def pooled_verdict(
         results: The backtest of each ticker, with its rows.
         pooled: Comparisons of losses averaged by date.
         strongest: The baseline to beat, as `strongest_on` names it.
-        served_by: The competitor that makes the forecasts.
+        chosen: Who makes the forecasts.
 
     Returns:
         The verdict: ratios, hit rates and coverages are means over tickers, p-values those of losses averaged by date
@@ -212,13 +255,13 @@ def pooled_verdict(
         [score for result in results for score in result.scores_at(1) if score.model == network],
         point_p=_point_p(rows),
         direction_p=direction_p(rows),
-        served_by=served_by,
+        chosen=chosen,
     )
 
 
 def _judged(
     against: Comparison, garch: Comparison | None, scores: Sequence[Score], point_p: float, direction_p: float,
-    served_by: str, serves: bool = True,
+    chosen: Choice, serves: bool = True,
 ) -> Verdict:  # fmt: skip
     """The verdict on a network by its scores, one for each ticker: a single ticker is a pool of one."""
     mean = {
@@ -226,7 +269,7 @@ def _judged(
         for name in ("mae_ratio", "hit_rate", "always_up", "coverage_50", "coverage_90")
     }
     return Verdict(
-        sentence=sentence_of(against, garch, direction_p, served_by, serves),
+        sentence=sentence_of(against, garch, direction_p, chosen, serves),
         strongest_baseline=against.baseline,
         crps_skill=against.crps_skill,
         dm_p=against.dm_p,
@@ -239,19 +282,49 @@ def _judged(
         direction_p=direction_p,
         coverage_50=mean["coverage_50"],
         coverage_90=mean["coverage_90"],
-        served_by=served_by,
+        served_by=chosen.served_by,
+        served_because=chosen.because,
+        served_p=chosen.p,
     )
 
 
 def sentence_of(
-    against: Comparison, garch: Comparison | None, direction_p: float, served_by: str, serves: bool = True
+    against: Comparison, garch: Comparison | None, direction_p: float, chosen: Choice, serves: bool = True
 ) -> str:
-    """The verdict in words. serves: say who makes the forecasts where that is not the network."""
+    """The verdict in words.
+
+    Args:
+        against: The network against the strongest baseline.
+        garch: The same against GARCH.
+        direction_p: Of rises and falls called better than by luck.
+        chosen: Who makes the forecasts; said with its reason where the network was not ahead of the strongest baseline.
+        serves: Say who makes the forecasts, not only what the choice rests on.
+    """
     sentence = f"{_intervals(against, garch)} {_direction(direction_p)}"
-    if served_by != against.model:
-        sentence += f" The {display(against.model)} did not beat {display(against.baseline)} on the validation part"
-        sentence += f", so {display(served_by)} makes the forecasts." if serves else "."
-    return sentence
+    return sentence + _chosen(against.model, against.baseline, chosen, serves)
+
+
+def _chosen(network: str, strongest: str, chosen: Choice, serves: bool) -> str:
+    """What is added where the network was not ahead of the strongest baseline: who serves, and why."""
+    if chosen.because == AHEAD:
+        return ""
+    by = "it" if chosen.served_by == network else display(chosen.served_by)
+    reason = f" {_reason(display(network), strongest, chosen)}"
+    return f"{reason}, so {by} makes the forecasts." if serves else f"{reason}."
+
+
+def _reason(network: str, strongest: str, chosen: Choice) -> str:
+    """Why somebody serves where the network was not ahead of the strongest baseline, without a full stop."""
+    behind = f"The {network} did not beat {display(strongest)} on the validation part"
+    rival = display(chosen.rival)
+    if chosen.p is None:
+        return behind if chosen.because == NOT_AHEAD else f"{behind}, but beat {rival}"
+    p = p_text(chosen.p)
+    if chosen.because == NOT_WORSE:
+        worse = "worse" if chosen.rival == strongest else f"worse than {rival}"
+        return f"{behind}, but was not significantly {worse} ({p}), and many stocks have taught it"
+    worse = f"was significantly worse than {rival} on the validation part ({p})"
+    return f"The {network}, which many stocks have taught, {worse}"
 
 
 def _intervals(against: Comparison, garch: Comparison | None) -> str:
@@ -289,11 +362,6 @@ def p_text(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.01 or LEVEL - 0.005 <= p < LEVEL + 0.005 else f"p = {p:.2f}"
 
 
-def strongest_of(results: Sequence[BacktestResult]) -> str:
-    """`strongest_on` the validation parts of some backtests of one network."""
-    return strongest_on(results[0].network, [result.validation_crps for result in results])
-
-
 def strongest_on(network: str, validation_crps: Sequence[Mapping[str, float]]) -> str:
     """The baseline with the lowest mean CRPS on the validation parts, relative to each ticker's mean over baselines.
 
@@ -311,13 +379,14 @@ def strongest_on(network: str, validation_crps: Sequence[Mapping[str, float]]) -
     return min(everywhere, key=lambda name: float(np.mean(everywhere[name])))
 
 
-def sentences(network: str, results: Sequence[BacktestResult], strongest: str, served_by: str) -> dict[str, str]:
+def sentences(network: str, results: Sequence[BacktestResult], strongest: str, chosen: Choice) -> dict[str, str]:
     """The verdict on each ticker in words, by ticker, with p-values after control of the false discovery rate."""
     over_strongest, over_garch = (_controlled(network, results, name) for name in (strongest, "garch-t"))
-    directions = controlled_p({result.ticker: result.verdict.direction_p for result in results})
+    by_ticker = {result.ticker: result.verdict.direction_p for result in results}
+    directions = controlled_p({ticker: p for ticker, p in by_ticker.items() if p is not None})
     looked = f" The p-values allow for {len(results)} tickers having been looked at." if len(results) > 1 else ""
     return {
-        ticker: sentence_of(against, over_garch.get(ticker), directions[ticker], served_by) + looked
+        ticker: sentence_of(against, over_garch.get(ticker), directions[ticker], chosen) + looked
         for ticker, against in over_strongest.items()
     }
 

@@ -245,6 +245,19 @@ def student_loss(e_N: Floats, ln_s_N: Floats, nu: float) -> tuple[float, Floats,
     return loss, d_e_N, (nu + 1) * centre_N - nu, float(-(nu**2) * d_nu)
 
 
+def student_losses(e_N: Floats, ln_s_N: Floats, nu_N: Floats) -> tuple[Floats, Floats]:
+    """Negative log density of each error, but for what only nu decides, and its derivative in ln s, in nats, [N] each.
+
+    Args:
+        e_N: Errors.
+        ln_s_N: Logs of the scales, in the unit of the errors.
+        nu_N: Degrees of freedom.
+    """
+    ln_s_N = np.clip(ln_s_N, _LOWEST_LN_SCALE, _HIGHEST_LN_SCALE)
+    q_N = (e_N / np.exp(ln_s_N)) ** 2 / nu_N
+    return ln_s_N + 0.5 * (nu_N + 1.0) * np.log1p(q_N), 1.0 - (nu_N + 1.0) * q_N / (1.0 + q_N)
+
+
 @dataclass(frozen=True)
 class StudentRegression:
     """y = centre + spread * location_J . x_J + exp(offset + scale_K . z_K) t(nu): what `fit_student` finds.

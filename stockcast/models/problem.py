@@ -1,14 +1,17 @@
 """What a network is trained on: the sessions of one series or of many, one after the other in one array per quantity.
 
-Shapes: T sessions of all series together, L sessions of a window, F features, N windows.
+Shapes: T sessions of all series together, L sessions of a window, F features, C = F + 1 columns: the features and the
+target; N windows, S series.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import torch
@@ -78,6 +81,15 @@ class Preprocessing:
         y_N, z_NP = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         return cls(fit_scale(y_N, z_NP), standardiser, max(cutoffs))
 
+    def table(self, one: Series) -> Table:
+        """What the network sees of a series, [T, C]; see `Problem`. The last session has no target: 0."""
+        f = one.load()
+        s_T = np.exp(self.base.log_scale(f, 0, one.length - 1))
+        xz_TC = np.zeros((one.length, len(self.standardiser.names) + 1), dtype=np.float32)
+        xz_TC[:, :-1] = self.standardiser(f)
+        xz_TC[:-1, -1] = (f.session_returns.r_T[1:] - self.base.mu) / s_T
+        return xz_TC
+
 
 @dataclass(frozen=True)
 class ValidationSegment:
@@ -88,55 +100,127 @@ class ValidationSegment:
     stop: int
 
 
+Table = NDArray[np.float32]
+Read = Callable[[], Table]
+Store = Callable[[Iterator[Table], tuple[int, int]], AbstractContextManager[Read]]
+"""Keeps the rows of a table of that shape, which come in pieces, for as long as the context lasts: inside it the table
+can be read, whole, as often as one likes. What is read of a file stays in memory only as long as it is referred to."""
+
+
+@contextmanager
+def in_memory(pieces: Iterator[Table], shape: tuple[int, int]) -> Iterator[Read]:
+    """A `Store` whose table is an array."""
+    table, at = np.empty(shape, dtype=np.float32), 0
+    for piece in pieces:
+        table[at : at + len(piece)] = piece
+        at += len(piece)
+    yield partial(np.asarray, table)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Last rows of the windows that may be drawn, of all series: consecutive ones within each.
+
+    totals_S: how many there are up to and with each series. shifts_S: what a window's number lacks to be its last row.
+    """
+
+    totals_S: NDArray[np.int64]
+    shifts_S: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ranges: Sequence[range]) -> Ends:
+        """Those of each series in turn."""
+        counts_S = np.array([len(one) for one in ranges], dtype=np.int64)
+        totals_S = np.cumsum(counts_S)
+        return cls(totals_S, np.array([one.start for one in ranges], dtype=np.int64) - (totals_S - counts_S))
+
+    def __len__(self) -> int:
+        return int(self.totals_S[-1])
+
+    def __getitem__(self, numbers_N: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The last rows of windows by their numbers, 0 .. len - 1."""
+        return numbers_N + self.shifts_S[np.searchsorted(self.totals_S, numbers_N, side="right")]
+
+
 @dataclass(frozen=True)
 class Problem:
     """What the network sees: standardised features and the next session's return in units of the base forecast.
 
-    x_TF: features. z_T: (r of the next session - mu) / s. eta: ln(nu - floor) of the base scale. ends_N: last rows of
-    the windows that may be drawn; each lies within one series and its training part. lessons: the validation parts,
-    each with a lookback before it.
+    read: the table of all sessions, [T, C]: features, and in the last column z, (r of the next session - mu) / s.
+    eta: ln(nu - floor) of the base scale. ends: of the windows that may be drawn; each lies within one series and its
+    training part. segments: the validation parts, each with a lookback before it. moved: the table on a device that has
+    a memory of its own.
     """
 
-    x_TF: torch.Tensor
-    z_T: torch.Tensor
+    read: Read
     eta: float
-    ends_N: NDArray[np.int64]
+    ends: Ends
     segments: tuple[ValidationSegment, ...]
+    moved: torch.Tensor | None = None
 
     @classmethod
+    @contextmanager
     def of(
-        cls, series: Sequence[Series], preprocessing: Preprocessing, window: WindowShape, device: torch.device
-    ) -> Problem:  # fmt: skip
-        """All series, one after the other. Raises DataError where no training part holds a window."""
-        base, at = preprocessing.base, 0
-        rows = sum(one.length for one in series)
-        x_TF = np.empty((rows, len(preprocessing.standardiser.names)), dtype=np.float32)
-        z_T = np.zeros(rows, dtype=np.float32)
-        ends: list[NDArray[np.int64]] = []
+        cls, series: Sequence[Series], preprocessing: Preprocessing, window: WindowShape, device: torch.device,
+        store: Store | None = None,
+    ) -> Iterator[Problem]:  # fmt: skip
+        """All series, one after the other, for as long as the context lasts.
+
+        Args:
+            series: What teaches.
+            preprocessing: Base scale and standardiser.
+            window: What is drawn of them.
+            device: Where the network is.
+            store: Where the table is kept; None: in memory.
+
+        Raises:
+            DataError: No training part holds a window.
+            StorageError: The store cannot keep the table.
+        """
+        at = 0
+        ends: list[range] = []
         segments: list[ValidationSegment] = []
         for one in series:
-            f, stop = one.load(), at + one.length
-            s_T = np.exp(base.log_scale(f, 0, one.length - 1))
-            x_TF[at:stop] = preprocessing.standardiser(f)
-            z_T[at : stop - 1] = (f.session_returns.r_T[1:] - base.mu) / s_T
             oldest = BURN_IN + window.length - 1 if window.chunked else one.train.start
-            ends.append(at + np.arange(oldest, max(oldest, one.train.stop)))
+            ends.append(range(at + oldest, at + max(oldest, one.train.stop)))
             if one.validation is not None and len(one.validation):
                 first = max(0, one.validation.start - window.lookback)
                 segments.append(ValidationSegment(at + first, at + one.validation.start, at + one.validation.stop))
-            at = stop
-        ends_N = np.concatenate(ends)
-        if not len(ends_N):
+            at += one.length
+        if not any(ends):
             raise DataError(
                 f"the training part is shorter than one window of {window.length} sessions", "use a longer history"
             )
-        return cls(
-            x_TF=torch.from_numpy(x_TF).to(device),
-            z_T=torch.from_numpy(z_T).to(device),
-            eta=math.log(base.nu - NU_FLOOR),
-            ends_N=ends_N,
-            segments=tuple(segments),
-        )
+        shape = at, len(preprocessing.standardiser.names) + 1
+        with (store or in_memory)((preprocessing.table(one) for one in series), shape) as read:
+            moved = None if device.type == "cpu" else _moved(read, shape, device)
+            yield cls(read, math.log(preprocessing.base.nu - NU_FLOOR), Ends.of(ends), tuple(segments), moved)
+
+    @property
+    def xz_TC(self) -> torch.Tensor:
+        """The table. To be asked for anew where it is used: what was read of a file leaves the memory with it."""
+        return torch.from_numpy(self.read()) if self.moved is None else self.moved
+
+    @property
+    def x_TF(self) -> torch.Tensor:
+        """The standardised features."""
+        return self.xz_TC[:, :-1]
+
+    @property
+    def z_T(self) -> torch.Tensor:
+        """The targets."""
+        return self.xz_TC[:, -1]
+
+
+_ROWS_AT_ONCE = 1_000_000
+
+
+def _moved(read: Read, shape: tuple[int, int], device: torch.device) -> torch.Tensor:
+    table = torch.empty(shape, device=device)
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        table[rows] = torch.from_numpy(read()[rows]).to(device)
+    return table
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stockcast.models.eventlayer import EventLayer
 from stockcast.models.har import HarScale
 from stockcast.prices.history import Floats
 from stockcast.windows.features import (
@@ -44,10 +45,15 @@ class Shocks:
     values_M4: Floats
 
     @classmethod
-    def of(cls, f: Features, base: HarScale, start: int, stop: int) -> Shocks:
-        """The targets of the last origins of start .. stop - 1, at most MAX_SHOCKS of them."""
+    def of(cls, f: Features, base: HarScale, start: int, stop: int, layer: EventLayer | None = None) -> Shocks:
+        """The targets of the last origins of start .. stop - 1, at most MAX_SHOCKS of them.
+
+        layer: of whoever draws them, which widens a session that reacts to a report by itself.
+        """
         start = max(start, stop - MAX_SHOCKS)
         s_M = np.exp(base.log_scale(f, start, stop))
+        if layer is not None and f.events is not None:
+            s_M = s_M * layer.factor(s_M, f.events.rows(start, stop))
         m, after = f.session_returns, slice(start + 1, stop + 1)
         zero_M = np.zeros(stop - start)
         gap_M = zero_M if m.gap_T is None else m.gap_T[after] / s_M
@@ -177,6 +183,11 @@ class PathBars:
         if self.surprise_PT is not None:
             self.surprise_PT = np.column_stack([self.surprise_PT, surprise_P])[:, -TREND_SPAN:]
         self.steps += 1
+
+    def calm(self) -> None:
+        """The newest session's variance is held to the mean of the month before: of a reaction that does not last."""
+        month_P = self.v_PT[:, -1 - HAR_SPANS[2] : -1].mean(axis=1)
+        self.v_PT[:, -1] = np.minimum(self.v_PT[:, -1], month_P)
 
 
 def simulate_bars(f: Features, origin: int, dist: Distribution, nu: float, plan: PathPlan) -> Floats:

@@ -23,7 +23,7 @@ from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, EarlyStopping, Ensemble, LossCurve
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.network import AdamW, Network, Weights, member_of, one_cycle, stack
-from stockcast.models.problem import Preprocessing, Problem, Series, WindowShape
+from stockcast.models.problem import Preprocessing, Problem, Series, Store, WindowShape
 from stockcast.progress import Progress
 
 _GPU_UNITS = 128
@@ -62,7 +62,7 @@ class Snapshot:
 
 def learn(
     series: Sequence[Series], config: TrainConfig, progress: Progress, start: NetworkWeights | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | None = None, store: Store | None = None,
 ) -> tuple[Ensemble, EarlyStopping]:  # fmt: skip
     """Fit base scale, standardiser and every member on the training parts; stop each where validation is best.
 
@@ -72,6 +72,7 @@ def learn(
         progress: Whoever watches; a unit is a gradient step.
         start: Weights of another ensemble of as many members to begin with, unchanged where no step improves on them.
         preprocessing: That of another ensemble, in place of one fitted here.
+        store: Where the columns of the series are kept meanwhile; None: in memory.
 
     Returns:
         The ensemble, and what validation chose.
@@ -79,14 +80,15 @@ def learn(
     Raises:
         DataError: No training part holds a window, or the base scale cannot be fitted.
         ConfigError: The device that was asked for is missing.
+        StorageError: The store cannot keep the columns.
     """
     preprocessing = preprocessing or Preprocessing.of(series)
-    problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
     most = config.training.gradient_steps(sum(len(one.train) for one in series))
-    watched = [
-        _watch(descend(problem, config, run), run.seed, progress)
-        for run in _member_runs(config, [most] * config.training.seeds, most, start)
-    ]
+    with Problem.of(series, preprocessing, window_shape(config), _device(config), store) as problem:
+        watched = [
+            _watch(descend(problem, config, run), run.seed, progress)
+            for run in _member_runs(config, [most] * config.training.seeds, most, start)
+        ]
     curves = tuple(curve for _, curve in watched)
     ensemble = _ensemble(config, preprocessing, [snapshot.weights for snapshot, _ in watched])
     return ensemble, EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
@@ -94,7 +96,7 @@ def learn(
 
 def relearn(
     series: Sequence[Series], config: TrainConfig, chosen: EarlyStopping, progress: Progress,
-    start: NetworkWeights | None = None, preprocessing: Preprocessing | None = None,
+    start: NetworkWeights | None = None, preprocessing: Preprocessing | None = None, store: Store | None = None,
 ) -> Ensemble:  # fmt: skip
     """Fit everything again, each member for its chosen number of steps: nothing is left to choose.
 
@@ -105,6 +107,7 @@ def relearn(
         progress: Whoever watches; a unit is a gradient step.
         start: Weights of another ensemble of as many members to begin with.
         preprocessing: That of another ensemble, in place of one fitted here.
+        store: Where the columns of the series are kept meanwhile; None: in memory.
 
     Returns:
         The ensemble.
@@ -112,13 +115,14 @@ def relearn(
     Raises:
         DataError: No training part holds a window, or the base scale cannot be fitted.
         ConfigError: The device that was asked for is missing.
+        StorageError: The store cannot keep the columns.
     """
     preprocessing = preprocessing or Preprocessing.of(series)
-    problem = Problem.of(series, preprocessing, window_shape(config), _device(config))
-    members = [
-        _watch(descend(problem, config, run), run.seed, progress)[0].weights
-        for run in _member_runs(config, chosen.steps, chosen.most, start)
-    ]
+    with Problem.of(series, preprocessing, window_shape(config), _device(config), store) as problem:
+        members = [
+            _watch(descend(problem, config, run), run.seed, progress)[0].weights
+            for run in _member_runs(config, chosen.steps, chosen.most, start)
+        ]
     return _ensemble(config, preprocessing, members)
 
 
@@ -154,24 +158,25 @@ def descend(problem: Problem, config: TrainConfig, run: MemberRun) -> Iterator[S
         A snapshot before the first step, at every check and after the last step.
     """
     training, shape = config.training, window_shape(config)
-    x_NLF, z_NL = shape.of(problem.x_TF), shape.of(problem.z_T[:, None])[..., 0]
+    features, device = problem.x_TF.shape[1], problem.x_TF.device
     draw = np.random.default_rng(run.seed)
     check_every = max(1, run.cycle // training.checks)
-    at_once = _at_once(config, shape, problem.x_TF.device)
+    at_once = _at_once(config, shape, device)
     with _seeded(run.seed):
-        model = Network(config.network, x_NLF.shape[2]).to(problem.x_TF.device)
+        model = Network(config.network, features).to(device)
         if run.start is not None:
             model.load_state_dict(run.start)
         optimiser = AdamW(model.parameters(), training.weight_decay)
         losses: list[float] = []
         yield _snapshot(model, problem, 0, losses)
         for step in range(1, run.steps + 1):
-            drawn = draw.integers(0, len(problem.ends_N), training.windows_per_step)
-            windows = torch.from_numpy(problem.ends_N[drawn] - (shape.length - 1))
+            drawn = draw.integers(0, len(problem.ends), training.windows_per_step)
+            windows = torch.from_numpy(problem.ends[drawn] - (shape.length - 1))
             losses.append(0.0)
             for part in torch.split(windows, at_once):
-                heads_BLH = model(x_NLF[part])
-                z_BL = z_NL[part][:, shape.silent :]
+                xz_NLC = shape.of(problem.xz_TC)
+                heads_BLH = model(xz_NLC[..., :-1][part])
+                z_BL = xz_NLC[..., -1][part][:, shape.silent :]
                 loss = negative_log_likelihood(heads_BLH[:, shape.silent :], z_BL, problem.eta).mean()
                 loss = loss * (len(part) / len(windows))
                 losses[-1] += loss.item()
@@ -247,11 +252,11 @@ def _validation_loss(model: Network, problem: Problem) -> float:
     total, count = 0.0, 0
     for begin in range(0, len(problem.segments), _SEGMENTS_AT_ONCE):
         segments = problem.segments[begin : begin + _SEGMENTS_AT_ONCE]
-        x_BTF = torch.nn.utils.rnn.pad_sequence([problem.x_TF[one.first : one.stop] for one in segments], True)
-        heads_BTH = model(x_BTF)
+        x_TF, z_T = problem.x_TF, problem.z_T
+        heads_BTH = model(torch.nn.utils.rnn.pad_sequence([x_TF[one.first : one.stop] for one in segments], True))
         for heads_TH, one in zip(heads_BTH, segments, strict=True):
             of_part_TH = heads_TH[one.start - one.first : one.stop - one.first]
-            losses_T = negative_log_likelihood(of_part_TH, problem.z_T[one.start : one.stop], problem.eta)
+            losses_T = negative_log_likelihood(of_part_TH, z_T[one.start : one.stop], problem.eta)
             total, count = total + float(losses_T.mean()) * len(losses_T), count + len(losses_T)
     return total / count
 

@@ -15,9 +15,12 @@ import numpy as np
 from stockcast.errors import DataError
 from stockcast.evaluation.audit import LaggedCopy, differing_columns
 from stockcast.forecasts import Forecast
-from stockcast.pipeline.source import PriceSeries, PriceSource
-from stockcast.prices.csvfile.reader import STANDARD_INPUT
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
+from stockcast.prices.csvfile.content import STANDARD_INPUT
 from stockcast.prices.history import History
+from stockcast.prices.sessionfit import session_fit
+from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.progress import Progress
 from stockcast.results import AuditCheck
 from stockcast.windows.features import features
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from stockcast.forecasts import LedgerRow
     from stockcast.models.ensemble import Ensemble
     from stockcast.storage.database import Database
+    from stockcast.windows.covariates import Covariates
+
+REPORT_DATES = "report dates"
+"""The check of what is known of reports, where anything is."""
 
 SHOWN = 4
 """Names of what differs that a line has room for."""
@@ -93,6 +100,7 @@ def network_parts(network: Ensemble) -> dict[str, Parts]:
             **tensors,
             "readout": weights.readout_SHD.tobytes() + weights.readout_bias_SH.tobytes(),
             "skip": weights.skip_SHF.tobytes(),
+            "event layer": repr(network.layer).encode(),
         },
     }
 
@@ -134,6 +142,27 @@ def prices_check(
         differing = differing_columns(features(past), features(alone), len(past))
         wrong += [f"{column} up to {past.last}" for column in differing]
     return [outcome("prices", wrong, f"read up to each of {len(rows)} origins, against all of them read and cut")], []
+
+
+def days_check(history: History, calendar: SessionCalendar, covariates: Covariates | None) -> AuditCheck:
+    """Whether stamps a day earlier or later would fit the sessions of an exchange better.
+
+    Nothing else shows it: what is stamped a day early is known a day early whatever becomes of later bars.
+
+    Args:
+        history: The prices.
+        calendar: The sessions that they are taken for.
+        covariates: Further series, each with an exchange of its own.
+    """
+    fits = {history.ticker: session_fit(history.dates, calendar)}
+    for one in () if covariates is None else covariates.series:
+        own = load_calendar(one.closing.exchange, one.history.first, one.history.last)
+        fits[one.name] = session_fit(one.history.dates, own)
+    moved = [fit.sentence(name) for name, fit in fits.items() if fit.shift]
+    doubtful = [fit.sentence(name) for name, fit in fits.items() if fit.doubtful and not fit.shift]
+    of = ", ".join(f"{name} ({fit.exchange})" for name, fit in fits.items())
+    detail = f"{of}: stamps as they are, a day earlier and a day later, beside the sessions"
+    return AuditCheck("days", False if moved else None if doubtful else True, "; ".join([*moved, *doubtful, detail]))
 
 
 def calibration_check(home: Path, series: PriceSeries) -> tuple[list[AuditCheck], list[str]]:
@@ -203,8 +232,10 @@ def audit_verdict(ticker: str, checks: Sequence[AuditCheck]) -> str:
         words = f"{ticker}: something looks ahead; {len(failed)} of {len(checks)} checks failed: {', '.join(failed)}."
     else:
         passed = len(checks) - len(warned)
+        dates = "and with other dates of reports, " if any(check.name == REPORT_DATES for check in checks) else ""
         words = (
-            f"{ticker}: no forecast looks ahead. With the bars after the origin removed, shuffled or replaced, nothing "
-            f"that was fitted, chosen or forecast changed by a byte ({passed} of {len(checks)} checks passed)."
+            f"{ticker}: no forecast looks ahead. With the bars after the origin removed, shuffled or replaced, "
+            f"{dates}nothing that was fitted, chosen or forecast changed by a byte "
+            f"({passed} of {len(checks)} checks passed)."
         )
     return f"{words} Warning: {', '.join(warned)}." if warned else words

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,19 @@ import numpy as np
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import AUDITING, SCRATCH, BacktestConfig
-from stockcast.errors import ModelError
+from stockcast.engine.pieces import Piece, Steps, run_here
+from stockcast.errors import ConfigError, DataError, ModelError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, dist_bytes
 from stockcast.evaluation.scores import Entry, Outcomes
 from stockcast.forecasting import Fit, TrainedModel, forecast
-from stockcast.models.baselines import ALL_BASELINES
+from stockcast.models.baselines import ALL_BASELINES, competing
 from stockcast.pipeline.auditchecks import (
     FITTED,
     Parts,
     Watched,
     audit_verdict,
     calibration_check,
+    days_check,
     differing,
     forecast_bytes,
     lagged_copy_check,
@@ -32,10 +34,15 @@ from stockcast.pipeline.auditchecks import (
     outcome,
     prices_check,
 )
+from stockcast.pipeline.costs import baselines_seconds, training_seconds
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.initial import Initial, TrainingResult
+from stockcast.pipeline.eventaudit import dates_checks, with_other_dates
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
 from stockcast.pipeline.judging import judged
-from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
+from stockcast.pipeline.starts import Starts
 from stockcast.pipeline.trainer import Trainer
 from stockcast.pipeline.walking import Stage, Walk, fit_baselines
 from stockcast.prices.csvfile import ReadOptions
@@ -47,7 +54,6 @@ from stockcast.windows.splits import Fold, Part
 if TYPE_CHECKING:
     from stockcast.models.ensemble import EarlyStopping, Ensemble
     from stockcast.windows.covariates import Covariates
-    from stockcast.windows.features import Features
 
     _Prices = tuple[History, Covariates | None]
     """Of a ticker, and what is seen beside it."""
@@ -87,22 +93,55 @@ def audit(
 
     Raises:
         DataError: Where the source cannot be read, or is too short to be split.
+        ConfigError: Where the test part is to be empty.
         SourceUnavailable: Where a ticker's prices cannot be fetched.
     """
-    prices = PriceSource.of(home, read, fetch_session)
+    return run_here(audit_steps(source, read, config, home, progress, fetch_session), progress)
+
+
+def audit_steps(
+    source: str, read: ReadOptions, config: TrainConfig, home: Path, progress: Progress,
+    fetch_session: FetchSession | None = None,
+) -> Steps[AuditResult]:  # fmt: skip
+    """The same in steps: each future is a piece, of what is fitted with it, walked and forecast.
+
+    Takes and raises what `audit` does.
+    """
+    config = replace(config, exchange=config.exchange or read.exchange)
+    prices = PriceSource.of(home, read, fetch_session).taken_for(config.exchange)
     series = prices.load(source, progress)
     series.tell(progress)
     covariates = CovariateSource(config.covariates, prices, progress, strict=False)
-    made = _Audit(_trainer(series, config, home, progress, covariates.found(series, config.exchange)), series)
+    made = _Audit(_trainer(series, config, home, progress, covariates.found(series, config.exchange)))
+    if not len(made.test):
+        raise ConfigError("an audit compares forecasts of a test part, and there is none", "leave --test-from out")
     of_prices, unread = prices_check(prices, source, series.history, made.origins)
     checks = [
         *of_prices,
-        *made.covariates_check(covariates),
-        made.features_check(),
+        days_check(made.history, made.trainer.pool.calendar, made.trainer.pool.covariates),
+        *made.covariates_check(covariates, series),
+    ]
+    futures, seconds = (None, *made.changes), made.seconds
+    of_features, *found = yield [
+        made.piece("columns", _Audit.features_check),
+        *(made.piece(f"fitted {_named(one)}", _Audit.fitted_with, one, seconds=seconds) for one in futures),
+        *(made.piece(f"walk, {_named(one)}", _Audit.walked_with, one, seconds=seconds) for one in futures),
+    ]
+    fitted, walked = (dict(zip(futures, part, strict=True)) for part in (found[: len(futures)], found[len(futures) :]))
+    made = replace(made, fitted=fitted)
+    progress.stage("forecasts with other futures", len(futures) * len(made.origins))
+    *forecasts, of_dates, one_by_one = yield [
+        *(made.piece(f"forecasts, {_named(one)}", _Audit.forecasts_with, one) for one in futures),
+        made.piece("report dates", _Audit.dates_checks),
+        made.piece("forecasts one by one", _Audit.one_by_one_check),
+    ]
+    checks += [
+        of_features,
+        *of_dates,
         *made.fitted_checks(),
-        *made.forecast_checks(),
-        made.one_by_one_check(),
-        made.walk_check(),
+        *made.forecast_checks(dict(zip(futures, forecasts, strict=True))),
+        one_by_one,
+        made.walk_check(walked),
     ]
     live, left_out = calibration_check(home, series)
     checks += [*live, lagged_copy_check(LaggedCopy.of(made.network_entry), made.cell)]
@@ -135,6 +174,26 @@ class _Fitted:
     parts: Mapping[str, Parts]
 
 
+_Future = str | None
+"""One of the changes by its name, or None: the future that there was."""
+
+
+def _named(future: _Future) -> str:
+    return "as it is" if future is None else f"future {future}"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A part of an audit, wherever it is done. ask: one of its methods; what: what that is given."""
+
+    ask: Callable[..., Any]
+    what: tuple[_Future, ...]
+
+    def __call__(self, audit: _Audit, progress: Progress) -> Any:
+        """Do it."""
+        return self.ask(replace(audit, trainer=replace(audit.trainer, progress=progress)), *self.what)
+
+
 def _bytes_of(model: TrainedModel, history: History, asked: PredictConfig) -> bytes:
     """Its forecasts; the reason where they are not to be shown, which must not look ahead either."""
     try:
@@ -145,10 +204,28 @@ def _bytes_of(model: TrainedModel, history: History, asked: PredictConfig) -> by
 
 @dataclass(frozen=True)
 class _Audit:
-    """One audit: what its checks share. trainer: the training whose parts it takes."""
+    """One audit: what its checks share.
+
+    trainer: the training whose parts it takes. fitted: what was made of the history with each future.
+    """
 
     trainer: Trainer
-    series: PriceSeries
+    fitted: Mapping[_Future, _Fitted] = field(default_factory=dict)
+
+    def piece(self, label: str, ask: Callable[..., Any], *what: _Future, seconds: float = 1.0) -> Piece:
+        """A part of it as a piece."""
+        return Piece(f"{self.history.ticker}: {label}", _Asked(ask, what), self._shared, seconds=seconds)
+
+    @cached_property
+    def _shared(self) -> _Audit:
+        """What its parts share, one object, which an engine sends once: itself, watched by nobody."""
+        return replace(self, trainer=replace(self.trainer, progress=Silent()))
+
+    @property
+    def seconds(self) -> float:
+        """What a future takes on one core: a network, and every baseline."""
+        targets = len(self.trainer.parts.seen)
+        return training_seconds(self.trainer.config, targets) + 2 * baselines_seconds(targets)
 
     @property
     def history(self) -> History:
@@ -196,18 +273,24 @@ class _Audit:
     @cached_property
     def left_out(self) -> tuple[str, ...]:
         """What could not be checked."""
-        missing = [name for name in ALL_BASELINES if name not in self.own.fit.baselines]
+        wanted = competing(ALL_BASELINES, self.trainer.f.events is not None)
+        missing = [name for name in wanted if name not in self.own.fit.baselines]
         return (f"baselines that cannot be fitted here: {', '.join(missing)}",) if missing else ()
 
     @cached_property
+    def changes(self) -> Mapping[str, Callable[[History, int], History]]:
+        """The other futures, one with other dates of reports among them where any are known."""
+        return with_other_dates(CHANGES, self.history, self.horizon)
+
+    @property
     def own(self) -> _Fitted:
         """Fitted on the history as it is."""
-        return self._fitted(self.trainer, "as it is")
+        return self.fitted[None]
 
-    @cached_property
+    @property
     def others(self) -> dict[str, _Fitted]:
         """Fitted with other bars after the training cutoff, by change."""
-        return {name: self._fitted(self._changed(name, self.test.start), f"future {name}") for name in CHANGES}
+        return {name: self.fitted[name] for name in self.changes}
 
     @cached_property
     def network_entry(self) -> Entry:
@@ -219,12 +302,13 @@ class _Audit:
     def features_check(self) -> AuditCheck:
         """Whether a causal column knows a later bar."""
         f, covariates = self.trainer.f, self.trainer.pool.covariates
-        wrong = {name for row, changed in self._futures() for name in differing_columns(f, changed, row + 1)}
+        others = ((row, self._changed(change, row).f) for row in self.origins for change in self.changes)
+        wrong = {name for row, changed in others for name in differing_columns(f, changed, row + 1)}
         among = "" if covariates is None else f", those of {', '.join(covariates.names)} among them"
         what = f"{len(f.names)} inputs of the network{among}, base scale's and baselines'"
         return outcome("features", sorted(wrong), f"{what}; other futures from {len(self.origins)} origins on")
 
-    def covariates_check(self, source: CovariateSource) -> list[AuditCheck]:
+    def covariates_check(self, source: CovariateSource, series: PriceSeries) -> list[AuditCheck]:
         """Whether what is seen of covariates at an origin hangs on later bars: all is read again up to it alone."""
         if self.trainer.pool.covariates is None:
             return []
@@ -232,7 +316,11 @@ class _Audit:
         wrong: list[str] = []
         for row in self.origins:
             past = self.history.rows(0, row + 2)
-            seen = source.columns(replace(self.series, history=past), self.trainer.config.exchange)
+            try:
+                seen = source.columns(replace(series, history=past), self.trainer.config.exchange)
+            except DataError as error:
+                words = f"read up to {past.last} alone they are refused: {error.message}"
+                return [AuditCheck("covariates", None, words)]
             wrong += [f"{name} up to {past.last}" for name in differing_columns(self.trainer.f, seen, row + 1)]
         names = ", ".join(self.trainer.pool.covariates.names)
         return [outcome("covariates", wrong, f"{names}: read up to each of {len(self.origins)} origins, against all")]
@@ -244,23 +332,34 @@ class _Audit:
             wrong = [
                 f"{part} (future {change})"
                 for change, other in others.items()
-                for part in differing(own.parts[name], other.parts[name])
+                for part in differing(own.parts[name], other.parts.get(name, own.parts[name]))
             ]
             yield outcome(name, wrong, explained.format(cutoff=self.trainer.parts.scored_cutoff))
 
-    def forecast_checks(self) -> Iterator[AuditCheck]:
-        """Whether forecasts differ, refitted with another future and seen from an origin with another future."""
-        self.trainer.progress.stage("forecasts with other futures", (1 + len(CHANGES)) * len(self.origins))
+    def forecasts_with(self, future: _Future) -> dict[int, Parts]:
+        """Forecasts from each origin by what was fitted with a future, and seen from the origin with that future."""
+        fit = self.fitted[future].fit
         as_it_is = self.history, self.trainer.pool.covariates
-        as_it_was = {row: self._forecasts(self.own.fit, as_it_is, row) for row in self.origins}
-        for change, other in self.others.items():
-            wrong: list[str] = []
-            for row in self.origins:
-                made = self._forecasts(other.fit, self._other(change, row), row)
-                day = self.trainer.parts.session(row)
-                wrong += [f"{name} from {day}" for name in differing(as_it_was[row], made)]
-            count = sum(len(made) for made in as_it_was.values()) * self.horizon
+        return {
+            row: self._forecasts(fit, as_it_is if future is None else self._other(future, row), row)
+            for row in self.origins
+        }
+
+    def forecast_checks(self, made: Mapping[_Future, Mapping[int, Parts]]) -> Iterator[AuditCheck]:
+        """Whether forecasts differ, refitted with another future and seen from an origin with another future."""
+        as_it_was = made[None]
+        count = sum(map(len, as_it_was.values())) * self.horizon
+        for change in self.changes:
+            wrong = [
+                f"{name} from {self.trainer.parts.session(row)}"
+                for row in self.origins
+                for name in differing(as_it_was[row], made[change][row])
+            ]
             yield outcome(f"forecasts, future {change}", wrong, f"{count} distributions, to the last byte")
+
+    def dates_checks(self) -> list[AuditCheck]:
+        """Whether what is seen, or forecast, knows more of the dates of reports than it may."""
+        return dates_checks(self.trainer, self.origins, self._next_session)
 
     def one_by_one_check(self) -> AuditCheck:
         """Whether the test part's forecasts, made in one batch, are those that were possible at each origin."""
@@ -271,7 +370,7 @@ class _Audit:
         whole = {name: known.forecast(f, test.start, test.stop) for name, known in competitors.items()}
         wrong: list[str] = []
         for row in rows:
-            past = self._seen("removed", row)
+            past = self._changed("removed", row).f
             at = row - test.start
             for name, known in competitors.items():
                 if dist_bytes(known.forecast(past, row, row + 1), 0, 1) != dist_bytes(whole[name], at, at + 1):
@@ -282,54 +381,39 @@ class _Audit:
             detail += "; validation chose no step, so the network is one that took all of them"
         return outcome("one by one", wrong, detail)
 
-    def walk_check(self) -> AuditCheck:
+    def walk_check(self, walked: Mapping[_Future, Parts]) -> AuditCheck:
         """Whether a fold of `backtest` forecasts the same up to an origin whatever comes after it."""
-        middle = self.origins[1]
-        rows = middle - self.test.start + 1
-        own = self._walked(self.trainer, rows, "as it is")
-        wrong: list[str] = []
-        for change in CHANGES:
-            other = self._walked(self._changed(change, middle), rows, f"future {change}")
-            wrong += [f"{name} (future {change})" for name in differing(own, other)]
-        known = len(own) - 1
+        own, middle = walked[None], self.origins[1]
+        wrong = [f"{name} (future {change})" for change in self.changes for name in differing(own, walked[change])]
+        known, rows = len(own) - 1, middle - self.test.start + 1
         detail = f"a fold of backtest, {known} competitors, {rows} origins up to {self.trainer.parts.session(middle)}"
         return outcome("walk-forward", wrong, detail)
-
-    def _futures(self) -> Iterator[tuple[int, Features]]:
-        """Every origin's row with what is seen of each of its other futures."""
-        for row in self.origins:
-            for change in CHANGES:
-                yield row, self._seen(change, row)
 
     def _other(self, change: str, row: int) -> _Prices:
         """The history with other bars after the session of a row, and its covariates after what that may know."""
         covariates = self.trainer.pool.covariates
         if covariates is not None:
-            covariates = covariates.changed(CHANGES[change], self.trainer.parts.session(row))
+            covariates = covariates.changed(self.changes[change], self.trainer.parts.session(row))
         # Row t of the features belongs to bar t + 1: the origin's own bar is the last one that stays.
-        return CHANGES[change](self.history, row + 2), covariates
-
-    def _seen(self, change: str, row: int) -> Features:
-        return self.trainer.on(*self._other(change, row)).f
+        return self.changes[change](self.history, row + 2), covariates
 
     def _changed(self, change: str, row: int) -> Trainer:
         """The training with other bars after the session of a row, and the same training and validation part."""
         return self.trainer.on(*self._other(change, row))
 
-    def _fitted(self, trainer: Trainer, what: str) -> _Fitted:
-        """Trained, chosen and fitted as `train` does it."""
-        watched = Watched(self.trainer.progress, what)
+    def fitted_with(self, future: _Future) -> _Fitted:
+        """Trained, chosen and fitted as `train` does it, with that future after the training cutoff."""
+        watched = Watched(self.trainer.progress, _named(future))
+        trainer = self.trainer if future is None else self._changed(future, self.test.start)
         trainer = replace(trainer, progress=watched)
         learned = trainer.learn(trainer.market is not None)
         losses = np.array(watched.losses)
         walk, fold = trainer.walk(trainer.member, learned.network)
         stage = walk.fold(fold, 1)
         baselines = dict(stage.file.fits[self.cell].baselines)
-        others = [name for name in ALL_BASELINES if name not in baselines]
+        others = [name for name in competing(ALL_BASELINES, trainer.f.events is not None) if name not in baselines]
         baselines |= fit_baselines(others, trainer.f, trainer.parts.seen, Silent())[0]
         fit = trainer.scored_fit(learned.network, baselines)
-        # Who would serve, and whom the network is measured by: judged with the test part where there is one left.
-        choice = self._choice(walk, fold, stage) if len(fold.split.test) else self.own.parts["choice"]
         parts = {
             **network_parts(learned.network),
             "early stopping": {
@@ -341,8 +425,10 @@ class _Audit:
             "validation scores": {
                 name: np.array(value).tobytes() for name, value in stage.file.about["validation_crps"].items()
             },
-            "choice": choice,
         }
+        if len(fold.split.test):
+            # Who would serve, and whom the network is measured by: it takes a test part to judge.
+            parts["choice"] = self._choice(walk, fold, stage)
         return _Fitted(fit, learned.chosen, parts)
 
     @staticmethod
@@ -364,7 +450,11 @@ class _Audit:
             initial = replace(initial, served=initial.pre_validation)
         return initial.learn_again(series, trainer.config, learned, Watched(trainer.progress, "every step taken"))
 
-    def _forecasts(self, fit: Fit, prices: _Prices, row: int) -> dict[str, bytes]:
+    def _next_session(self, history: History, row: int) -> dict[str, bytes]:
+        """Forecasts of the next session of every competitor from the session of a row of a history."""
+        return self._forecasts(self.own.fit, (history, self.trainer.pool.covariates), row, 1)
+
+    def _forecasts(self, fit: Fit, prices: _Prices, row: int, horizon: int = 0) -> dict[str, bytes]:
         """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""
         history, covariates = prices
         as_of = self.trainer.parts.session(row)
@@ -380,18 +470,26 @@ class _Audit:
             market=self.trainer.market,
             covariate_series=covariates,
         )
-        asked = PredictConfig(as_of=as_of, horizon=self.horizon, paths=PATHS)
+        asked = PredictConfig(as_of=as_of, horizon=horizon or self.horizon, paths=PATHS)
         self.trainer.progress.advance(1)
         return {name: _bytes_of(replace(model, served_by=name), history, asked) for name in (self.cell, *fit.baselines)}
 
-    def _walked(self, trainer: Trainer, rows: int, what: str) -> dict[str, bytes]:
-        """The first rows of every competitor in a fold of the backtest, and what its validation found."""
+    def walked_with(self, future: _Future) -> dict[str, bytes]:
+        """The first rows of every competitor in a fold of the backtest, up to the middle origin and with that future
+        after it, and what its validation found.
+        """
+        middle = self.origins[1]
+        trainer, rows = self.trainer, middle - self.test.start + 1
+        if future is not None:
+            trainer = self._changed(future, middle)
         config = BacktestConfig(cells=(self.cell,), network=trainer.config.network, training=trainer.config.training)
-        watched = Watched(self.trainer.progress, f"walk, {what}")
+        watched = Watched(self.trainer.progress, f"walk, {_named(future)}")
+        own = trainer.f if isinstance(trainer.initial, Scratch) else trainer.member.own
+        begin = Starts(trainer.member.history, own, trainer.pool.calendar, trainer.config, trainer.home)
         with tempfile.TemporaryDirectory() as folder:
             # The first origin whose target is gone can still be forecast.
             test = Part(self.test.start, min(self.test.stop, len(trainer.f)))
-            walk = Walk(trainer.member.history, trainer.f, config, Path(folder), watched)
+            walk = Walk(trainer.member.history, trainer.f, config, Path(folder), watched, begin=begin)
             file = walk.fold(Fold(1, replace(trainer.parts, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
         first = {name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()}

@@ -7,6 +7,7 @@ are those of its features: row t belongs to bar t + 1, and the target of origin 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -16,28 +17,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stockcast.config import TrainConfig
 from stockcast.config.models import GENERAL, SCRATCH, BacktestConfig, FoldConfig
 from stockcast.config.sources import WHERE_TRAINED
-from stockcast.errors import ConfigError, ModelError
-from stockcast.evaluation.verdict import BacktestResult, FoldSummary
+from stockcast.engine.pieces import Steps, run_here
+from stockcast.errors import ModelError
+from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.models.baselines import BASELINES
+from stockcast.models.baselines import BASELINES, competing
+from stockcast.pipeline.costs import baselines_seconds
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.initial import Initial
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.initial import Scratch
 from stockcast.pipeline.judging import judged, summary_of
-from stockcast.pipeline.markets import ELSEWHERE, MarketSource
+from stockcast.pipeline.markets import ELSEWHERE, MarketSource, is_unlike
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource, calendar_over
+from stockcast.pipeline.series import PriceSeries, calendar_over
+from stockcast.pipeline.source import PriceSource
+from stockcast.pipeline.starts import Starts, asked_of_folds
 from stockcast.pipeline.walking import FallbackModel, Walk, folder_of
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress
+from stockcast.results import BacktestPlan
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.covariates import MARKET
-from stockcast.windows.features import Features, features
+from stockcast.windows.events import features_with_events
+from stockcast.windows.features import Features
 from stockcast.windows.market import MINIMUM_MEMBERS
-from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Fold, first_origin, walk_forward
+from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, first_origin, walk_forward
 
 if TYPE_CHECKING:
     from stockcast.config import CovariatesConfig
@@ -51,33 +58,47 @@ if TYPE_CHECKING:
 
 
 def plan(
-    source: str, read: ReadOptions, config: BacktestConfig, home: Path, fetch_session: FetchSession | None = None
-) -> tuple[FoldSummary, ...]:
-    """The folds of a backtest, without running it.
+    source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
+    fetch_session: FetchSession | None = None,
+) -> BacktestPlan:  # fmt: skip
+    """The folds of a backtest, without running it, and what is left to be done.
 
     Args:
         source: A file or a ticker.
         read: What a file does not say of itself, and the first and last bar to keep.
         config: Folds and training.
         home: The folder of models, prices and forecasts.
+        progress: Who is told what is to be known of the prices.
         fetch_session: How a ticker's prices are fetched; with the defaults unless given.
 
     Raises:
         DataError: Where the source cannot be read, or is too short to be split.
     """
-    return _drawn(PriceSource.of(home, read, fetch_session).load(source).history, config)
+    walk, _ = walk_over(PriceSource.of(home, read, fetch_session), source, config, progress)
+    folds = walk_forward(walk.history.dates[1:], walk.config.folds, walk.config.network.lookback)
+    missing = walk.missing(folds)
+    there = {fold.number for fold in folds} - {fold.number for fold in missing}
+    summaries = tuple(replace(summary_of(fold), resumed=fold.number in there) for fold in folds)
+    return BacktestPlan(walk.history.ticker, summaries, len(missing), sum(map(walk.seconds, missing)))
 
 
-def plan_pretrained(source: str, pretrained: PretrainedBacktest, config: BacktestConfig) -> tuple[FoldSummary, ...]:
-    """The folds of `backtest_pretrained`, without running it.
+def plan_pretrained(
+    source: str, pretrained: PretrainedBacktest, config: BacktestConfig, progress: Progress
+) -> BacktestPlan:
+    """The folds of `backtest_pretrained`, without running it, none of which counts as done before.
 
     Raises:
         ModelError: As `backtest_pretrained`.
         DataError: As `backtest_pretrained`.
     """
-    history = pretrained.prices.load(source).history
+    series = pretrained.load(source, progress)
+    series.tell(progress)
+    history = series.history
     pretrained, config = pretrained.of(history, config)
-    return _drawn(history, pretrained.configured(history, config))
+    config = pretrained.configured(history, config)
+    folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
+    seconds = sum(baselines_seconds(len(fold.split.train)) for fold in folds)
+    return BacktestPlan(history.ticker, tuple(map(summary_of, folds)), len(folds), seconds)
 
 
 def backtest(
@@ -105,14 +126,25 @@ def backtest(
         ConfigError: For an unknown baseline.
         StorageError: Where a fold cannot be kept.
     """
-    return walked(*walk_over(PriceSource.of(home, read, fetch_session), source, config, progress), keep_rows)
+    steps = backtest_steps(source, read, config, home, progress, keep_rows, fetch_session)
+    return run_here(steps, progress)
+
+
+def backtest_steps(
+    source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
+    keep_rows: bool = False, fetch_session: FetchSession | None = None,
+) -> Steps[BacktestResult]:  # fmt: skip
+    """The same in steps: the folds that are not there yet are its pieces. Takes and raises what `backtest` does."""
+    walk, _ = walk_over(PriceSource.of(home, read, fetch_session), source, config, progress)
+    return (yield from walked(walk, keep_rows))
 
 
 def walk_over(
     prices: PriceSource, source: str, config: BacktestConfig, progress: Progress
 ) -> tuple[Walk, PriceSeries]:  # fmt: skip
     """The walk over a source with what its networks look at, and its prices. Raises what loading raises."""
-    series = prices.load(source, progress)
+    config = replace(config, exchange=config.exchange or prices.read.exchange)
+    series = prices.taken_for(config.exchange).load(source, progress)
     covariates = CovariateSource(config.covariates, prices, progress, strict=False)
     return walk_of(series, covariates.columns(series, config.exchange), config, prices.folder, progress), series
 
@@ -120,12 +152,15 @@ def walk_over(
 def walk_of(series: PriceSeries, f: Features, config: BacktestConfig, home: Path, progress: Progress) -> Walk:
     """The walk over a series whose networks look at these columns, or at those of the networks that they begin with.
 
+    Where nothing else is asked for, each fold begins as `train` would have on its day: with the general model where
+    network and training are the usual ones. The walk's own settings are those of its newest fold.
+
     Args:
         series: The prices.
         f: Their columns.
         config: Folds, networks and what these begin with.
         home: The folder of models and folds.
-        progress: Whoever watches.
+        progress: Whoever watches, and is told what is to be known of the prices.
 
     Returns:
         The walk; no fold of it has been fitted.
@@ -134,27 +169,19 @@ def walk_of(series: PriceSeries, f: Features, config: BacktestConfig, home: Path
         ConfigError: the networks to begin with are of another shape than was asked for, or look at no covariates.
         ModelError: the model to begin with is missing or damaged, or has seen the validation part of the first fold.
     """
-    history = series.history
+    history, asked = series.history, asked_of_folds(config)
+    series.tell(progress)
     walk = Walk(history, f, config, folder_of(home, history.ticker), progress)
-    if config.init == SCRATCH:
-        return walk
-    if len(config.cells) > 1 or config.warm_start:
-        raise ConfigError(f"several cells, or a warm start, cannot begin with {config.init}", "leave one of them out")
-    network = replace(config.network, cell=config.cells[0])
-    asked = TrainConfig(network, config.training, init=config.init, covariates=config.covariates)
-    calendar = series.at(config.exchange).calendar
-
-    def initial(fold: Fold) -> Initial:
-        """The newest networks that saw nothing of what the fold chooses on, and nothing of what it is scored on."""
-        past, begin = history.between(None, fold.cutoff), fold.split.session(fold.split.validation.start + 1)
-        found = Initial.of(asked, past, calendar, begin, home, progress, market=False)
-        assert found is not None  # noqa: S101 - a start that was asked for by name
-        return found
-
-    first = initial(walk_forward(history.dates[1:], config.folds, network.lookback)[0])
-    known = first.configured(asked)
-    config = replace(config, cells=(known.network.cell,), network=known.network, training=known.training)
-    return replace(walk, f=first.seen(features(history), calendar), config=config, initial=initial)
+    begin = Starts(history, f, series.at(config.exchange).calendar, asked, home)
+    first = walk_forward(history.dates[1:], config.folds, asked.network.lookback)[0]
+    # A model that is named may have a lookback of its own, which moves the folds.
+    lookback = begin(first, progress).config.network.lookback
+    newest = begin(walk_forward(history.dates[1:], config.folds, lookback)[-1])
+    if isinstance(newest.initial, Scratch):
+        return replace(walk, config=replace(config, init=SCRATCH))
+    network, training = newest.config.network, newest.config.training
+    config = replace(config, cells=(network.cell,), network=network, training=training, init=newest.config.init)
+    return replace(walk, config=config, begin=begin)
 
 
 def backtest_pretrained(
@@ -176,11 +203,20 @@ def backtest_pretrained(
         ModelError: Where the model is missing, or was trained on a session that would be scored.
         DataError: Where the source cannot be read, or is too short to be split.
     """
-    series = pretrained.prices.load(source, progress)
+    return run_here(backtest_pretrained_steps(source, pretrained, config, progress, keep_rows), progress)
+
+
+def backtest_pretrained_steps(
+    source: str, pretrained: PretrainedBacktest, config: BacktestConfig, progress: Progress, keep_rows: bool = False
+) -> Steps[BacktestResult]:
+    """The same in steps, as `backtest_steps`. Takes and raises what `backtest_pretrained` does."""
+    series = pretrained.load(source, progress)
     pretrained, config = pretrained.of(series.history, config)
     for note in pretrained.model.notes:
         progress.note(f"model {pretrained.name}: {note}")
-    return walked(pretrained.walk(series, config, progress), series, keep_rows)
+    walk = pretrained.walk(series, config, progress)
+    series.tell(progress)
+    return (yield from walked(walk, keep_rows))
 
 
 def checked(
@@ -203,33 +239,31 @@ def checked(
         ModelError: As `backtest_pretrained`.
         DataError: As `backtest_pretrained`.
     """
-    config = BacktestConfig(folds=FoldConfig(), baselines=tuple(BASELINES), covariates=covariates)
-    result = backtest_pretrained(source, PretrainedBacktest(forecasts[0].model, markets), config, progress)
+    pretrained = PretrainedBacktest(forecasts[0].model, markets)
+    baselines = competing(BASELINES, pretrained.load(source).history.events is not None)
+    config = BacktestConfig(folds=FoldConfig(), baselines=baselines, covariates=covariates)
+    result = backtest_pretrained(source, pretrained, config, progress)
     first, last = result.folds[0].test[0], result.folds[-1].test[1]
     found = f"On {result.ticker} itself, {first} to {last}: {result.verdict.sentence}"
     return tuple(replace(forecast, verdict=f"{forecast.verdict} {found}") for forecast in forecasts)
 
 
-def _drawn(history: History, config: BacktestConfig) -> tuple[FoldSummary, ...]:
-    folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
-    return tuple(summary_of(fold) for fold in folds)
-
-
-def walked(walk: Walk, series: PriceSeries, keep_rows: bool) -> BacktestResult:
+def walked(walk: Walk, keep_rows: bool) -> Steps[BacktestResult]:
     """What a walk over a series finds. Raises what splitting raises, StorageError.
 
     Args:
         walk: The walk.
-        series: Its prices, with what is to be told of them.
         keep_rows: Return every forecast of every competitor.
 
     Returns:
         Scores, comparisons and verdict over all folds.
     """
     history = walk.history
-    series.tell(walk.progress)
     folds = walk_forward(history.dates[1:], walk.config.folds, walk.config.network.lookback)
-    return judged(walk, folds, walk.run(folds), keep_rows)
+    result = judged(walk, folds, (yield from walk.steps(folds)), keep_rows)
+    for note in result.notes[len(history.notes) :]:
+        walk.progress.note(f"{history.ticker}: {note}")
+    return result
 
 
 _Pair = tuple[Fit, Fit | None]
@@ -248,6 +282,21 @@ class PretrainedBacktest:
         """The door that the sources come in by."""
         return self.markets.prices
 
+    def load(self, source: str, progress: Progress | None = None) -> PriceSeries:
+        """The prices of a source, at the model's exchange unless it says otherwise. Raises what loading raises."""
+        return self.prices.beside(self._usual).load(source, progress)
+
+    def _usual(self, _ticker: str, last: date) -> SessionCalendar | None:
+        with suppress(ModelError):
+            return trainedmodel.general_calendar(last) if self._is_shipped else self.model.calendar
+        return None
+
+    @property
+    def _is_shipped(self) -> bool:
+        """Whether it is the general model."""
+        shipped = self.name == GENERAL and trainedmodel.is_shipped()
+        return shipped and not modelfile.model_exists(self.prices.folder / "models", self.name)
+
     @cached_property
     def model(self) -> TrainedModel:
         """The model. Raises ModelError where it is missing or damaged."""
@@ -258,8 +307,7 @@ class PretrainedBacktest:
         part of the first fold, and that fold said by date. Raises ModelError where every vintage has seen later
         sessions.
         """
-        shipped = self.name == GENERAL and trainedmodel.is_shipped()
-        if not shipped or modelfile.model_exists(self.prices.folder / "models", self.name):
+        if not self._is_shipped:
             return self, config
         first = walk_forward(history.dates[1:], config.folds, config.network.lookback)[0]
         validation = first.split.validation
@@ -306,7 +354,7 @@ class PretrainedBacktest:
         config = self.configured(history, config)
         fit, without_market = self._pair(history.dates[1:], config)
         progress.note(f"{history.ticker}: {self.name} was trained on sessions up to {fit.cutoff}", detail=True)
-        own, calendar = features(history), self._calendar(history)
+        own, calendar = features_with_events(history), self._calendar(series)
         market = self._market(series, progress)
         covariate_series = self._covariates_of(series, config.covariates, progress)
         fallback, f = None, own
@@ -323,7 +371,9 @@ class PretrainedBacktest:
         if fit is not without_market:
             f = seen_by(fit.ensemble, own, calendar, market, covariate_series)
         folder = folder_of(self.prices.folder, history.ticker)
-        return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, fallback)
+        proven = self._is_shipped or self.model.is_proven
+        proven = proven and not is_unlike(self.model.calendar.exchange, series.exchange)
+        return Walk(history, f, config, folder, progress, fit.ensemble, fit.shocks, fallback, proven=proven)
 
     @cached_property
     def _pairs(self) -> tuple[_Pair, ...]:
@@ -352,23 +402,29 @@ class PretrainedBacktest:
         """The first target whose origin is not before the cutoff, and the embargo after it."""
         return int(np.searchsorted(dates_T, np.datetime64(_cutoff(pair)), "left")) + 1 + config.folds.embargo
 
-    def _calendar(self, history: History) -> SessionCalendar:
-        """The sessions of the model's exchange, as long as the history."""
-        known = self.model.calendar
+    def _calendar(self, series: PriceSeries) -> SessionCalendar:
+        """The sessions of the model's exchange, or of the one that a file is of, as long as the history."""
+        history, known = series.history, self.model.calendar
+        if self._is_elsewhere(series) and not series.is_stored:
+            known = series.calendar
         if known.knows(history.first) and known.knows(history.last):
             return known
         return calendar_over([history], known.exchange)
 
+    def _is_elsewhere(self, series: PriceSeries) -> bool:
+        """Whether a series is known to be of another exchange than the model."""
+        return (series.is_stored or series.is_listed) and series.exchange != self.model.calendar.exchange
+
     def _market(self, series: PriceSeries, progress: Progress) -> Market | None:
         """What the network sees of the market; nothing for a ticker whose exchange keeps other hours."""
         kept = self.model.market
-        if kept is None or (series.is_stored and series.exchange != self.model.calendar.exchange):
+        if kept is None or self._is_elsewhere(series):
             return None
-        return self.markets.of_all(kept, series.history.last, progress)
+        return self.markets.of_all(kept, series.history.last, self.model.calendar, progress)
 
     def _covariates_of(self, series: PriceSeries, asked: CovariatesConfig, progress: Progress) -> Covariates | None:
         """The covariates of a series, as its own exchange sees them."""
-        series = series if series.is_stored else series.on(self._calendar(series.history))
+        series = series if series.is_stored else series.on(self._calendar(series))
         found = CovariateSource(asked, self.prices, progress).again(self.model, series).covariate_series
         return None if found is None else found.of(series.history.ticker)
 

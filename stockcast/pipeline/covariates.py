@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import lru_cache
+from datetime import date, datetime
+from functools import lru_cache, partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +17,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.config import CovariatesConfig
-from stockcast.config.sources import without_exchange
+from stockcast.config.settings import options_of
+from stockcast.config.sources import ReadOptions, without_exchange
 from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
-from stockcast.pipeline.source import PriceSeries, PriceSource, calendar_end, is_ticker, provider_ticker
-from stockcast.prices.csvfile.reader import STANDARD_INPUT, KnownDates, path_ticker, read_known_dates
-from stockcast.prices.history import Dates, History
+from stockcast.pipeline.covariatedays import require_exchange, require_sessions, trade_together
+from stockcast.pipeline.series import GivenSeries, PriceSeries, calendar_end
+from stockcast.pipeline.source import PriceSource, is_ticker, provider_ticker
+from stockcast.prices.csvfile.content import STANDARD_INPUT, path_ticker
+from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
+from stockcast.prices.evidence import NAMING, days_at
+from stockcast.prices.history import Caution, Dates, History, every_date
 from stockcast.prices.hours import Closing, TradingHours, load_hours
-from stockcast.prices.sessions import SessionCalendar, load_calendar
+from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar
 from stockcast.progress import Progress
 from stockcast.windows.covariates import LEAST, Covariate, Covariates, SeriesRecord, extended
-from stockcast.windows.features import Features, features
+from stockcast.windows.events import features_with_events
+from stockcast.windows.features import Features
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
@@ -50,7 +56,7 @@ class CovariateSource:
     prices: PriceSource
     progress: Progress
     strict: bool = True
-    given: Sequence[History] = ()
+    given: Sequence[GivenSeries] = ()
 
     def __bool__(self) -> bool:
         return bool(self.asked) or bool(self.given)
@@ -70,7 +76,8 @@ class CovariateSource:
             ConfigError: An exchange is unknown.
             SourceUnavailable: The provider cannot be reached.
         """
-        return self._together(self._wanted, self.asked.known_ahead, _Target.of(series.at(exchange))) if self else None
+        target = _Target.of(series.at(exchange), exchange is not None)
+        return self._together(self._wanted, self.asked.known_ahead, target) if self else None
 
     def found_by_pool(self, histories: Sequence[History], calendar: SessionCalendar) -> Covariates | None:
         """The covariates that all members of a pool look at. Raises what `found` raises."""
@@ -79,11 +86,10 @@ class CovariateSource:
     def columns(self, series: PriceSeries, exchange: str | None) -> Features:
         """What the networks of a walk see of a series, and of its covariates. Raises what `found` raises."""
         if not self:
-            return features(series.history)
-        series = series.at(exchange)
-        covariates = self.found(series)
+            return features_with_events(series.at(exchange).history)
+        covariates, series = self.found(series, exchange), series.at(exchange)
         covariate_series = None if covariates is None else covariates.of(series.history.ticker)
-        return extended(features(series.history), series.calendar, (), None, covariate_series)
+        return extended(features_with_events(series.history), series.calendar, (), None, covariate_series)
 
     def again(self, model: TrainedModel, series: PriceSeries) -> TrainedModel:
         """The model with the covariates that it was trained with beside it.
@@ -128,7 +134,7 @@ class CovariateSource:
     @property
     def _door(self) -> PriceSource:
         """The same store and the same limit for fetching, and files as they are."""
-        return PriceSource(self.prices.home, fetch_session=self.prices.fetch_session)
+        return PriceSource(self.prices.home, ReadOptions(no_events=True), self.prices.fetch_session)
 
     def _together(self, wanted: Sequence[_Wanted], known_ahead: str | None, target: _Target) -> Covariates:
         series = tuple(self._covariate(one, target) for one in wanted)
@@ -139,6 +145,8 @@ class CovariateSource:
                     f"the covariate {one.name} is {target.name} itself: {one.source} has the same bars",
                     "leave it out: a model sees its own prices anyway",
                 )
+        if not (target.is_said or all(trade_together(one.history.dates, target.dates) for one in series)):
+            require_exchange(target.name, target.dates, target.calendar, target.close_at)
         apart = next((one.closing for one in series if one.closing.exchange != target.calendar.exchange), None)
         if apart is not None and target.hours is None and not self.strict:
             self.progress.note(
@@ -149,18 +157,16 @@ class CovariateSource:
         return Covariates(target.closing(apart), series, known)
 
     def _known(self, source: str, target: _Target) -> KnownDates:
-        known = read_known_dates(source)
+        known = read_known_dates(source, partial(days_at, target.calendar.exchange))
         if known.tickers and target.sha256 is not None and not len(known.of(target.name).days):
             self.progress.note(f"{target.name}: {source} has no date of it; its tickers: {_listed(known.tickers)}")
         return replace(known, source=_absolute(source))
 
     def _covariate(self, wanted: _Wanted, target: _Target) -> Covariate:
-        if wanted.history is not None:
-            one = _as_given(wanted, wanted.history, target)
-        else:
-            one = self._ticker(wanted, target) if is_ticker(wanted.source) else self._file(wanted, target)
+        is_stored = wanted.series is None and is_ticker(wanted.source)
+        one = self._ticker(wanted, target) if is_stored else self._file(wanted, target)
         for note in one.history.notes:
-            self.progress.note(f"{one.name}: {note}", detail=self.strict)
+            self.progress.note(f"{one.name}: {note}", detail=self.strict and not isinstance(note, Caution))
         shared = int(np.isin(one.history.dates, target.dates).sum())
         if min(len(one.history), shared) < LEAST:
             raise DataError(
@@ -172,15 +178,27 @@ class CovariateSource:
         return one
 
     def _file(self, wanted: _Wanted, target: _Target) -> Covariate:
+        """Of a file or a frame: from the exchange that is said, or that it names itself, or else from the target's."""
         if wanted.source == STANDARD_INPUT:
             raise DataError("a covariate cannot come from standard input", "name a file: it is read again by predict")
-        closing = _closing_of(wanted.code, wanted.closing or Closing(target.calendar.exchange), target)
-        end = closing.newest_before(target.closing(closing), target.last)
+        door = self._door.taken_for(wanted.exchange).beside(lambda _ticker, _last: target.calendar)
+        door = replace(door, knowable=lambda exchange: target.newest(wanted.closing_at(exchange, target)))
+        source = wanted.source or wanted.name
+        if wanted.series is not None:
+            source, door = wanted.name, replace(door, given={wanted.name: wanted.series})
         try:
-            history = self._door.until(end).load(wanted.source).history
+            series = door.load(source)
         except DataError as error:
             raise _about(wanted.name, error) from None
-        return Covariate(wanted.name, _absolute(wanted.source), history, closing)
+        beside = target.dates if wanted.is_taken(series) else None
+        told = require_sessions(wanted.name, wanted.source, series.history.dates, series.calendar, beside)
+        for remark in series.remarks:
+            naming = f"; {wanted.source or 'FILE'}@CODE names another"
+            self.progress.note(f"the covariate {wanted.name}: {remark.removesuffix(NAMING)}{naming}")
+        if told is not None:
+            self.progress.note(told)
+        place = _absolute(wanted.source) if wanted.series is None else ""
+        return Covariate(wanted.name, place, series.history, wanted.closing_at(series.exchange, target))
 
     def _ticker(self, wanted: _Wanted, target: _Target) -> Covariate:
         from stockcast.storage import pricestore
@@ -210,7 +228,7 @@ class CovariateSource:
 
     def _tell_age(self, one: Covariate, target: _Target) -> None:
         """Say how old a covariate is that ends before what could be known of it; refuse a ticker that is too old."""
-        newest = one.closing.newest_before(target.closing(one.closing), target.last)
+        newest = target.newest(one.closing)
         age = target.calendar.count_between(one.history.last, newest)
         if not age:
             return
@@ -227,7 +245,7 @@ class _Target:
     """What covariates go with, whose closes decide what is seen of them: one series, or the members of a pool together.
 
     hours: None for files, of which nothing but the exchange is known; they are looked up where they are needed. sha256:
-    of its bars, None for several series.
+    of its bars, None for several series. is_said: whether its exchange is known, and not taken for want of a word.
     """
 
     name: str
@@ -235,17 +253,19 @@ class _Target:
     calendar: SessionCalendar
     hours: TradingHours | None = None
     sha256: str | None = None
+    is_said: bool = False
 
     @classmethod
-    def of(cls, series: PriceSeries) -> _Target:
+    def of(cls, series: PriceSeries, is_said: bool = False) -> _Target:
         """One series."""
-        history = series.history
-        return cls(history.ticker, history.dates, series.calendar, series.hours, history.sha256())
+        history, is_said = series.history, is_said or series.is_listed or series.is_stored
+        return cls(history.ticker, history.dates, series.calendar, series.hours, history.sha256(), is_said)
 
     @classmethod
     def pool(cls, histories: Sequence[History], calendar: SessionCalendar) -> _Target:
         """The members of a pool."""
-        return cls("the pool", np.unique(np.concatenate([h.dates for h in histories])), calendar)
+        days = every_date(h.dates for h in histories)
+        return cls("the pool", days, calendar, is_said=calendar.exchange != DEFAULT_EXCHANGE)
 
     @property
     def first(self) -> date:
@@ -269,6 +289,14 @@ class _Target:
             return own
         return replace(own, hours=self.hours_at(own.exchange))
 
+    def newest(self, closing: Closing) -> date:
+        """The last date of another series that its last session may know."""
+        return closing.newest_before(self.closing(closing), self.last)
+
+    def close_at(self, exchange: str) -> datetime:
+        """When its last session ends, where that is one of an exchange."""
+        return self.hours_at(exchange).close_of(self.last)
+
     def hours_at(self, exchange: str) -> TradingHours:
         """The hours of an exchange for sessions from its first to those that are still to come."""
         return _looked_up(exchange, self.first, calendar_end(self.last))
@@ -282,15 +310,41 @@ def _looked_up(exchange: str, first: date, through: date) -> TradingHours:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A covariate by its name and place. code: the exchange of a file; closing: what is known of it without. history:
-    its bars, where they are there already.
+    """A covariate by its name and place.
+
+    Attributes:
+        name: What its columns are called after.
+        source: A file or a ticker; empty for prices from a frame.
+        code: The exchange that is said of a file.
+        closing: When its sessions end, where a model remembers it.
+        series: Its bars, where they are there already.
+        is_remembered: Whether it is found where a model found it.
     """
 
     name: str
     source: str
     code: str | None = None
     closing: Closing | None = None
-    history: History | None = None
+    series: GivenSeries | None = None
+    is_remembered: bool = False
+
+    @property
+    def exchange(self) -> str | None:
+        """The exchange that is said of it, now or in the record of a model."""
+        return self.code or (None if self.closing is None else self.closing.exchange)
+
+    def is_taken(self, series: PriceSeries) -> bool:
+        """Whether its exchange is the target's, or that of what stood in its place, because nothing says another."""
+        return not (self.code or self.is_remembered or (self.closing is None and series.is_listed))
+
+    def closing_at(self, exchange: str, target: _Target) -> Closing:
+        """When its sessions end at an exchange, with the hours where these matter."""
+        closing = Closing(exchange)
+        if self.closing is not None and self.closing.exchange == exchange:
+            closing = self.closing
+        if closing.hours is None and exchange != target.calendar.exchange:
+            return replace(closing, hours=target.hours_at(exchange))
+        return closing
 
     @classmethod
     def of(cls, word: str) -> _Wanted:
@@ -299,18 +353,9 @@ class _Wanted:
         return cls(provider_ticker(source) if is_ticker(source) else path_ticker(source), source, code)
 
     @classmethod
-    def given(cls, history: History) -> _Wanted:
+    def given(cls, series: GivenSeries) -> _Wanted:
         """One that need not be looked for."""
-        return cls(history.ticker, "", None, None, history)
-
-
-def _as_given(wanted: _Wanted, history: History, target: _Target) -> Covariate:
-    """A history as a covariate, up to what the target's last session may know."""
-    closing = _closing_of(None, wanted.closing or Closing(target.calendar.exchange), target)
-    known = history.between(None, closing.newest_before(target.closing(closing), target.last))
-    if not len(known):
-        raise DataError(f"the covariate {wanted.name} begins on {history.first}, after {target.last}", "leave it out")
-    return Covariate(wanted.name, "", known, closing)
+        return cls(series.ticker, "", series=series)
 
 
 def _places(model: str, series: Sequence[SeriesRecord], given: list[_Wanted]) -> list[_Wanted]:
@@ -318,7 +363,7 @@ def _places(model: str, series: Sequence[SeriesRecord], given: list[_Wanted]) ->
 
     Raises ConfigError where neither tells, DataError for one that has no place and is not given.
     """
-    wanted = {one.name: _Wanted(one.name, one.source, None, one.closing) for one in series}
+    wanted = {one.name: _Wanted(one.name, one.source, None, one.closing, is_remembered=True) for one in series}
     if not all(one.name in wanted for one in given):
         if len(given) != len(series):
             raise ConfigError(
@@ -330,22 +375,11 @@ def _places(model: str, series: Sequence[SeriesRecord], given: list[_Wanted]) ->
     for place in given:
         wanted[place.name] = replace(place, closing=wanted[place.name].closing)
     for place in wanted.values():
-        if not place.source and place.history is None:
+        if not place.source and place.series is None:
             raise DataError(
                 f"model {model} looks at {place.name}, whose prices came from a frame", "give it again, or a file of it"
             )
     return list(wanted.values())
-
-
-def _closing_of(code: str | None, usual: Closing, target: _Target) -> Closing:
-    """When the sessions of a file end: at the exchange of a code, or as usual; with the hours where these matter.
-
-    Raises ConfigError for an unknown code.
-    """
-    closing = usual if code is None else Closing(load_calendar(code, target.last, target.last).exchange)
-    if closing.hours is None and closing.exchange != target.calendar.exchange:
-        return replace(closing, hours=target.hours_at(closing.exchange))
-    return closing
 
 
 def _is_behind(instrument: Instrument, last: date | None, target: _Target) -> bool:
@@ -356,13 +390,15 @@ def _is_behind(instrument: Instrument, last: date | None, target: _Target) -> bo
 def _reach(instrument: Instrument, target: _Target) -> tuple[Closing, date]:
     """When a ticker's sessions end, and the last date of it that the target's last session may know."""
     closing = Closing(instrument.exchange, instrument.hours)
-    return closing, closing.newest_before(target.closing(closing), target.last)
+    return closing, target.newest(closing)
 
 
 def _about(name: str, error: StockcastError) -> StockcastError:
     """The same error, which says that it is about a covariate."""
     error.message = f"the covariate {name}: {error.message}"
     error.args = (error.message,)
+    if any(option.flags[0] in error.hint for option in options_of(ReadOptions)):
+        error.hint = "write it as Date,Close so that it needs no option: those are about the prices themselves"
     return error
 
 

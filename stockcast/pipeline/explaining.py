@@ -14,17 +14,7 @@ from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.models import ExplainConfig
 from stockcast.config.sources import WHERE_TRAINED
 from stockcast.errors import ConfigError
-from stockcast.forecasting import View
-from stockcast.models.attribution import ATTRIBUTIONS, HEADS, READINGS, SIGNED, activations, corrections, direct
-from stockcast.models.cells import Array
-from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
-from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import FetchSession, PriceSource
-from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.sessions import SessionCalendar
-from stockcast.progress import Progress
-from stockcast.results import (
+from stockcast.explanation import (
     Attribution,
     BaseTerm,
     Explanation,
@@ -35,6 +25,18 @@ from stockcast.results import (
     UnitReading,
     Width,
 )
+from stockcast.forecasting import View
+from stockcast.forecasts import ForecastEvent
+from stockcast.models.attribution import ATTRIBUTIONS, HEADS, READINGS, SIGNED, activations, corrections, direct
+from stockcast.models.cells import Array
+from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_SCALE
+from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.models import model_calendar, model_of
+from stockcast.pipeline.source import PriceSource
+from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.sessions import SessionCalendar
+from stockcast.progress import Progress
 from stockcast.windows.features import BURN_IN, HAR_SPANS
 
 _TERMS = (*(f"range_{span}" for span in HAR_SPANS), "leverage")
@@ -48,7 +50,7 @@ def explain(
 
     Args:
         source: A file or a ticker.
-        read: What a file does not say of itself, and the first and last bar to keep.
+        read: What a file does not say of itself and its model does not remember, and the first and last bar to keep.
         config: The origin (the newest bar, or the last on or before `as_of`), the model (the ticker's unless named),
             the method, and which correction. The fit is the latest that saw nothing after the origin.
         home: The folder of models, prices and forecasts.
@@ -65,13 +67,15 @@ def explain(
         ConfigError: For a gate that the cell has not.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
-    prices = PriceSource.of(home, read, fetch_session).until(config.as_of)
+    prices = PriceSource.of(home, read, fetch_session).remembering(config.model).until(config.as_of)
+    prices = prices.beside(lambda ticker, _last: model_calendar(home, config.model, ticker))
     series = prices.load(source, progress, fetch="missing")
     if prices.read.end is None:
         prices.require_fresh(series)
     series.tell(progress, detail=True)
     model = model_of(home, config.model or series.history.ticker, progress)
-    series = series if series.is_stored else series.on(model.calendar)
+    if series.exchange == model.calendar.exchange and not series.is_stored:
+        series = series.on(model.calendar)
     model = CovariateSource(covariates, prices, progress).again(model, series)
     view = View.of(model, series.history, PredictConfig(as_of=config.as_of, horizon=1))
     return explanation(view, config, series.calendar)
@@ -98,7 +102,14 @@ def explanation(view: View, config: ExplainConfig, calendar: SessionCalendar) ->
             for name, values_SDL in layer.items()
         ),
         units=_units(layers, config.units),
+        event=_event(view, calendar),
     )
+
+
+def _event(view: View, calendar: SessionCalendar) -> ForecastEvent | None:
+    ensemble, row = view.fit.ensemble, len(view.f) - 1
+    targets = calendar.next_sessions(view.past.last, 1)
+    return view.events(ensemble.weights.cell, (ensemble.forecast(view.f, row, row + 1),), targets)[0]
 
 
 def _subject(view: View, calendar: SessionCalendar) -> Subject:
@@ -120,18 +131,22 @@ def _width(view: View, window_LF: Array) -> Width:
     ensemble, f = view.fit.ensemble, view.f
     ln_scale = float(corrections(ensemble.weights, window_LF[..., None], HEADS["scale"])[0])
     dist = ensemble.forecast(f, len(f) - 1, len(f))
+    ln_scale_quiet = float(np.log(ensemble.forecast(view.without_dates, len(f) - 1, len(f)).scale[0]))
     ln_base = float(ensemble.base.log_scale(f, len(f) - 1, len(f))[0])
     terms = _terms(view)
-    base_effect, network_effect = sum(term.effect for term in terms), float(np.log(dist.scale[0])) - ln_base
-    moved = abs(base_effect) + abs(network_effect) or 1.0
+    base_effect, network_effect = sum(term.effect for term in terms), ln_scale_quiet - ln_base
+    event_effect = float(np.log(dist.scale[0])) - ln_scale_quiet
+    moved = abs(base_effect) + abs(network_effect) + abs(event_effect) or 1.0
     return Width(
         usual=float(np.exp(ln_base - base_effect)),
         base=float(np.exp(ln_base)),
         scale=float(dist.scale[0]),
         base_effect=base_effect,
         network_effect=network_effect,
+        event_effect=event_effect,
         base_share=abs(base_effect) / moved,
         network_share=abs(network_effect) / moved,
+        event_share=abs(event_effect) / moved,
         limited=abs(ln_scale) > MAX_LN_SCALE,
         terms=terms,
     )

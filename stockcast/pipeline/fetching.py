@@ -1,7 +1,10 @@
-"""Fetching: the store is brought up to the last session that is over, and no further than that."""
+"""Fetching: the store is brought up to the last session that is over, and no further than that; and the dates of
+reports, past and to come, as they are told.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -10,19 +13,21 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from stockcast import config as settings
-from stockcast.errors import ConfigError, DataError, SourceUnavailable
-from stockcast.prices.exchanges import WEEKDAYS, listed_calendar
-from stockcast.prices.history import Bars, Dates, change_between
-from stockcast.prices.hours import load_hours
-from stockcast.prices.sessions import load_calendar
+from stockcast.errors import ConfigError, DataError, SourceUnavailable, StockcastError
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.prices.events import EventDates
+from stockcast.prices.exchanges import ALWAYS, WEEKDAYS, listed_calendar
+from stockcast.prices.history import Bars, Dates, change_between, counted
+from stockcast.prices.hours import load_hours, usual_hours
+from stockcast.prices.sessions import SessionCalendar, load_calendar
 from stockcast.progress import Progress
 from stockcast.results import FetchResult
-from stockcast.storage import pricestore
+from stockcast.storage import eventstore, pricestore
 from stockcast.storage.database import Database
+from stockcast.storage.eventstore import Asked
 from stockcast.storage.pricestore import Instrument
 
 if TYPE_CHECKING:
-    from stockcast.pipeline.source import FetchSession
     from stockcast.prices.yahoo.answer import Answer
 
 OVERLAP = 10
@@ -30,6 +35,9 @@ OVERLAP = 10
 
 LEAST_KEPT = 0.9
 """Share of the stored sessions that a whole history must have to replace them."""
+
+EVERY, NEAR = 7, 10
+"""Days after which dates of reports are asked for again, and sessions before a report in which that is daily."""
 
 # A forecast may be of 250 sessions ahead, which is a year.
 _BACK, _AHEAD, _LEAST_AHEAD = timedelta(days=30), timedelta(days=500), timedelta(days=380)
@@ -136,6 +144,75 @@ class Fetcher:
         for note in result.notes:
             self.progress.note(note)
         return result
+
+
+@dataclass(frozen=True)
+class EventFetcher:
+    """Brings the dates of reports up to date, after the prices; what fails is told, and keeps no prices back."""
+
+    db: Database
+    fetch_session: FetchSession
+    progress: Progress
+
+    def update(self, ticker: str, asked: bool) -> None:
+        """Ask for a ticker's dates where that is due, in the course of a fetch, and keep what is new.
+
+        Args:
+            ticker: One whose prices are stored.
+            asked: Whether the provider has been asked for its prices. Without, dates are only asked for where they
+                never were.
+        """
+        instrument = pricestore.instrument(self.db, ticker)
+        if instrument is None or self.fetch_session.config.offline or not may_report(ticker, instrument.exchange):
+            return
+        today = settings.now().astimezone(ZoneInfo(instrument.zone)).date()
+        before, known = eventstore.last_asked(self.db, ticker), eventstore.snapshots(self.db, ticker)
+        newest = known[-1] if known else None
+        if before is not None and not (asked and _is_due(before, newest, instrument.calendar, today)):
+            return
+        if self.fetch_session.is_away_for_dates:  # which was told
+            return
+        serving = f"those of {newest.taken} serve" if newest else "forecasts go without"
+        try:
+            told = self._ask(instrument)
+            is_new = eventstore.keep_snapshot(self.db, ticker, told, today)
+            if not len(told):
+                self.progress.note(f"{ticker}: the provider has no dates of its reports; {serving}")
+            elif is_new:
+                self.progress.note(
+                    f"{ticker}: {counted(len(told), 'date')} of reports, {_next(told, today)}", detail=True
+                )
+        except StockcastError as error:
+            self.progress.note(f"{ticker}: no dates of its reports can be had: {error.message}; {serving}")
+            with suppress(StockcastError):
+                eventstore.note_asked(self.db, ticker, Asked(today, failed=True))
+
+    def _ask(self, instrument: Instrument) -> EventDates:
+        from stockcast.prices.yahoo.events import ask_event_dates
+
+        hours = usual_hours(instrument.exchange)
+        with self.fetch_session.turn(instrument.ticker, dates=True) as deadline:
+            return ask_event_dates(instrument.ticker, settings.now(), deadline, instrument.zone, hours)
+
+
+def may_report(ticker: str, exchange: str) -> bool:
+    """Whether a company may stand behind a ticker: not behind an index, a currency, a future or a coin."""
+    return not ticker.startswith("^") and "=" not in ticker and exchange != ALWAYS
+
+
+def _is_due(before: Asked, newest: EventDates | None, calendar: SessionCalendar, today: date) -> bool:
+    """Whether dates have to be asked for again: every week, every day before a report, and the day after a failure."""
+    days = (today - before.day).days
+    if days < 1 or before.failed:
+        return days >= 1
+    coming: list[date] = [] if newest is None else newest.days[newest.days >= np.datetime64(today)].tolist()
+    near = bool(coming) and calendar.count_between(today, coming[0]) <= NEAR
+    return near or days >= EVERY
+
+
+def _next(told: EventDates, today: date) -> str:
+    coming = np.flatnonzero(told.days >= np.datetime64(today))
+    return f"the next on {told.days[coming[0]]}" if len(coming) else "none of them to come"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Making the general model: one pool, cut at the end of several years, a network for each of them.
 
-    python -m stockcast.pipeline.generalmodel FOLDER... [--seeds N] [--into FOLDER]
+    python -m stockcast.pipeline.generalmodel FOLDER... [--events FILE] [--seeds N] [--into FOLDER] [--keep-networks]
 
-reads every price file of the folders and writes the vintages that are shipped with the package.
+reads every price file of the folders, and the dates of reports in the file of events, and writes the vintages that are
+shipped with the package. With --keep-networks those that are there stay as they are, byte for byte: what they make of
+dates, and what is said of them, is made anew.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ import argparse
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,30 +24,33 @@ import numpy as np
 
 from stockcast.config import TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.config.sources import holds_prices
 from stockcast.errors import DataError, StockcastError
-from stockcast.evaluation.verdict import pooled_verdict, strongest_of
-from stockcast.forecasting import TrainedModel
+from stockcast.forecasting import TrainedModel, seen_by
 from stockcast.models.cells import LayerWeights, NetworkWeights
+from stockcast.models.problem import Series
 from stockcast.models.simulation import Shocks
-from stockcast.pipeline.initial import Scratch
-from stockcast.pipeline.judging import pooled, skill_table
+from stockcast.pipeline.generalskill import RIVALS, Exam, skill_of
+from stockcast.pipeline.initial import Scratch, with_layer
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.source import calendar_over
+from stockcast.pipeline.series import calendar_over
 from stockcast.pipeline.trainer import Trainer
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.csvfile.eventdates import EventTable
+from stockcast.prices.events import EventCalendar
 from stockcast.prices.history import Floats, History
+from stockcast.prices.sessions import SessionCalendar
 from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelFile
 from stockcast.storage.trainedmodel import GENERAL_FOLDER, Vintage, save_index
-from stockcast.windows.splits import MIN_TRAIN, PoolSplit
+from stockcast.windows.events import features_with_events
+from stockcast.windows.features import Features
+from stockcast.windows.splits import MIN_TRAIN, Part, PoolSplit, first_origin
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import Ensemble
-
-_SUFFIXES = (".csv", ".csv.gz", ".parquet")
-
 
 _NETWORK = replace(POOL_NETWORK, hidden_size=24)
 _TRAINING = replace(POOL_TRAINING, seeds=3)
@@ -54,32 +60,53 @@ _TRAINING = replace(POOL_TRAINING, seeds=3)
 class Recipe:
     """How the general model is made.
 
-    cutoffs: ends of the vintages; one more knows everything. published: the vintage whose figures are published, judged
-    by what came after it. choosing: how long before its cutoff a vintage chooses its steps on.
+    cutoffs: ends of the vintages; one more knows everything. exams: the vintages whose figures are published, each
+    judged by what came after it. choosing: how long before its cutoff a vintage chooses its steps on.
     """
 
     config: TrainConfig = field(default_factory=lambda: TrainConfig(_NETWORK, _TRAINING))
-    cutoffs: tuple[date, ...] = tuple(date(year, 12, 31) for year in (2006, 2009, 2012, 2015, 2018))
-    published: date = date(2015, 12, 31)
+    cutoffs: tuple[date, ...] = tuple(date(year, 12, 31) for year in (2006, 2009, 2012, 2015, 2018, 2020, 2023))
+    exams: tuple[Exam, ...] = (
+        Exam(date(2015, 12, 31), date(2016, 1, 1), date(2021, 4, 21)),
+        Exam(date(2020, 12, 31), date(2021, 5, 1), date.max),
+    )
     choosing: timedelta = timedelta(days=730)
 
 
 def make_general_model(
-    histories: Sequence[History], folder: Path, recipe: Recipe, progress: Progress
+    histories: Sequence[History], folder: Path, recipe: Recipe, progress: Progress, keep: bool = False
 ) -> tuple[Vintage, ...]:  # fmt: skip
     """Train every vintage on what lies before its cutoff and write them into `folder`, with their index.
 
-    Raises DataError where a cutoff leaves nothing to learn from, StorageError.
+    Args:
+        histories: Prices, with the dates of reports where they are known.
+        folder: Of the vintages.
+        recipe: How they are made.
+        progress: Who watches.
+        keep: Networks that are in the folder stay as they are, byte for byte.
+
+    Raises:
+        DataError: Where a cutoff leaves nothing to learn from, or no stock has sessions for an exam.
+        ModelError: Where networks that are to be kept cannot be read.
+        StorageError: Where the folder cannot be written to.
     """
     newest = max(history.last for history in histories)
-    figures = {closes: _skill(histories, closes, recipe, progress) for closes in (False, True)}
     made = []
-    for cutoff in (*(day for day in recipe.cutoffs if day < newest), newest):
-        for closes in (False, True):
+    for closes in (False, True):
+        models = {}
+        for cutoff in (*(day for day in recipe.cutoffs if day < newest), newest):
             name = f"{'all' if cutoff == newest else cutoff.year}{'-closes' if closes else ''}"
-            model = _vintage(_known(histories, cutoff, closes), name, recipe, figures[closes], progress)
-            modelfile.save_model(folder, _light(trainedmodel.to_file(model)))
-            made.append(Vintage(name, model.scored.cutoff, closes))
+            progress.stage(f"general model, vintage {name}", 1)
+            known = _known(histories, cutoff, closes)
+            there = keep and (folder / name).is_dir()
+            models[cutoff] = _layered(_read(folder, name) if there else _vintage(known, name, recipe), known)
+            progress.advance(1)
+        every = _known(histories, newest, closes)
+        skill = [_skill(models[exam.cutoff], every, exam, progress) for exam in recipe.exams if exam.cutoff in models]
+        for model in models.values():
+            modelfile.save_model(folder, _light(trainedmodel.to_file(_described(model, skill))))
+            made.append(Vintage(model.name, model.scored.cutoff, closes))
+    made.sort(key=lambda vintage: (vintage.cutoff, vintage.closes))
     save_index(folder, made)
     return tuple(made)
 
@@ -95,23 +122,20 @@ def _known(histories: Sequence[History], cutoff: date, closes: bool) -> list[His
 def _trainer(histories: Sequence[History], recipe: Recipe, cutoff: date, home: Path) -> Trainer:
     """The training of a vintage: its last two years choose, and what comes after its cutoff is its test part."""
     pool = Pool.of(histories, calendar_over(histories, None))
-    sessions = np.unique(np.concatenate([member.own.session_returns.dates for member in pool.members]))
+    sessions = np.unique(np.concatenate([member.dates for member in pool.members]))
     split = PoolSplit(sessions, cutoff - recipe.choosing, cutoff + timedelta(days=1))
     config = replace(recipe.config, exchange=pool.calendar.exchange)
     return Trainer(replace(pool, market=None), True, split, config, home, Silent(), Scratch())
 
 
-def _vintage(
-    histories: Sequence[History], name: str, recipe: Recipe, figures: dict[str, Any], progress: Progress
-) -> TrainedModel:
+def _vintage(histories: Sequence[History], name: str, recipe: Recipe) -> TrainedModel:
     """One vintage: its steps chosen on its last two years, then everything again with them."""
     newest = max(history.last for history in histories)
-    trainer = _trainer(histories, recipe, newest, Path(tempfile.gettempdir()))
-    progress.stage(f"general model, vintage {name}", 1)
+    without = [replace(history, events=None) for history in histories]
+    trainer = _trainer(without, recipe, newest, Path(tempfile.gettempdir()))
     learned = trainer.learn(market=False)
     fit = trainer.final(learned, market=False)
     fit = replace(fit, ensemble=_halved(fit.ensemble), shocks=Shocks(fit.shocks.values_M4[::4]))
-    progress.advance(1)
     stocks = sum(len(trainer.parts_of(member).whole) >= MIN_TRAIN for member in trainer.pool.members)
     return TrainedModel(
         name=name,
@@ -120,7 +144,7 @@ def _vintage(
         config=trainer.config,
         fits={"scored": fit},
         served_by=trainer.config.network.cell,
-        sentence=_sentence(stocks, fit.cutoff, figures),
+        sentence="",
         calendar=trainer.pool.calendar,
         summary={
             "data": {
@@ -132,9 +156,32 @@ def _vintage(
             },
             "seeds": list(trainer.config.training.members),
             "steps": list(learned.chosen.steps),
-            "skill": figures,
         },
     )
+
+
+def _read(folder: Path, name: str) -> TrainedModel:
+    """A vintage that is there, with what its manifest says of its training."""
+    file = modelfile.load_model(folder, name)
+    model = trainedmodel.from_file(file, shipped=True)
+    return replace(model, summary={key: file.manifest[key] for key in ("data", "seeds", "steps")})
+
+
+def _layered(model: TrainedModel, histories: Sequence[History]) -> TrainedModel:
+    """The vintage with what it makes of dates of reports, fitted on what was known at its cutoff."""
+    fit, lookback = model.scored, model.config.network.lookback
+    series = []
+    for history in histories:
+        part = Part(first_origin(lookback), len(history) - 2)  # the newest session with a target
+        if history.events is not None and len(part) >= MIN_TRAIN:
+            series.append(Series(partial(_seen, fit.ensemble, history, model.calendar), len(history) - 1, part))
+    ensemble = replace(fit.ensemble, layer=None)
+    return replace(model, fits={"scored": replace(fit, ensemble=with_layer(ensemble, series) if series else ensemble)})
+
+
+def _seen(network: Ensemble, history: History, calendar: SessionCalendar) -> Features:
+    """What the networks look at of a history, and what is known of its dates."""
+    return seen_by(network, features_with_events(history), calendar)
 
 
 def _together(histories: Sequence[History]) -> str:
@@ -163,47 +210,34 @@ def _light(file: ModelFile) -> ModelFile:
     return replace(file, tensors=tensors)
 
 
-def _skill(histories: Sequence[History], closes: bool, recipe: Recipe, progress: Progress) -> dict[str, Any]:
-    """How the published vintage did on the sessions after it, beside baselines that were fitted up to its cutoff."""
-    progress.stage(f"skill of the vintage {recipe.published.year}", 1)
-    until = _known(histories, recipe.published, closes)
-    every = _known(histories, max(history.last for history in histories), closes)
-    with tempfile.TemporaryDirectory() as home:
-        trainer = _trainer(until, recipe, recipe.published, Path(home))
-        network = _halved(trainer.final(trainer.learn(market=False), market=False).ensemble)
-        results, _ = _trainer(every, recipe, recipe.published, Path(home)).scored(network)
-    cell, summary = network.config.cell, pooled(results)
-    table, strongest = skill_table(summary), strongest_of(results)
-    verdict = pooled_verdict(cell, results, summary.pooled, strongest, cell)
-    progress.advance(1)
-    return {
-        "vintage": network.cutoff.isoformat(),
-        "stocks": len(results),
-        "first": table.first.isoformat(),
-        "last": table.last.isoformat(),
-        "sentence": verdict.sentence,
-        "coverage_90": verdict.coverage_90,
-        "over": {
-            c.baseline: {"gain": c.crps_skill, "p": c.dm_p, "better": c.better, "of": c.tickers}
-            for c in summary.pooled
-            if c.horizon == 1
-        },
-    }
+def _skill(model: TrainedModel, histories: Sequence[History], exam: Exam, progress: Progress) -> dict[str, Any]:
+    """The figures of an exam: of a vintage, on the sessions after it."""
+    return skill_of(model.scored.ensemble, histories, model.calendar, exam, progress)
 
 
-def _sentence(stocks: int, cutoff: date, figures: dict[str, Any]) -> str:
-    """What a forecast of the general model says of itself."""
-    over = figures["over"]
+def _described(model: TrainedModel, skill: Sequence[dict[str, Any]]) -> TrainedModel:
+    """The vintage with what is said of it: the figures of the exams, those of other vintages, too."""
+    figures = {exam["vintage"][:4]: exam for exam in skill}
+    taught = f"General model, taught by {model.ticker} up to {model.scored.cutoff} and never by this ticker alone."
+    untold = "Nothing is known of its skill on this ticker: --check tests it."
+    sentence = " ".join([taught, *map(_sentence, skill), untold])
+    return replace(model, sentence=sentence, summary={**model.summary, "skill": figures})
+
+
+def _sentence(figures: Mapping[str, Any]) -> str:
+    """What an exam says, in a forecast of the general model."""
     har, garch = (
-        f"by {100 * over[name]['gain']:.1f} % (on {over[name]['better']} of {over[name]['of']})"
-        for name in ("har-t", "garch-t")
+        f"by {100 * over['gain']:.1f} % (on {over['better']} of {over['of']})"
+        for over in (figures["over"][name] for name in RIVALS)
     )
-    return (
-        f"General model, taught by {stocks} stocks up to {cutoff} and never by this ticker alone. On "
-        f"{figures['stocks']} stocks from {figures['first']} to {figures['last']} its vintage of {figures['vintage']} "
-        f"was better than HAR-t {har} and than GARCH {garch}. Nothing is known of its skill on this ticker: --check "
-        "tests it."
+    said = (
+        f"On {figures['stocks']} stocks from {figures['first']} to {figures['last']} its vintage of "
+        f"{figures['vintage']} was better than HAR-t {har} and than GARCH {garch}"
     )
+    if "with_dates" in figures:
+        har, garch = (f"{100 * figures['with_dates']['over'][name]['gain']:.1f} %" for name in RIVALS)
+        said += f"; given the dates of reports, by {har} and {garch}"
+    return f"{said}."
 
 
 class StageLog(Silent):
@@ -218,27 +252,52 @@ def main() -> None:
     """The command line of `make general-model`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--events", help="CSV of the dates of reports: ticker, date, when")
     parser.add_argument("--seeds", type=int, default=_TRAINING.seeds)
     parser.add_argument("--into", type=Path, default=GENERAL_FOLDER)
+    parser.add_argument(
+        "--keep-networks", action="store_true", help="those that are in the folder are not trained anew"
+    )
     arguments = parser.parse_args()
-    histories: dict[str, History] = {}
-    for path in sorted(path for folder in arguments.folders for path in folder.iterdir()):
-        if path.name.endswith(_SUFFIXES):
-            try:
-                history = csvfile.read(str(path), ReadOptions())
-            except StockcastError as error:
-                print(f"left out: {error.message}")
-                continue
-            histories[history.ticker] = history
-    if not histories:
-        raise DataError("no prices in these folders", "name folders of price files")
-    if arguments.into.is_dir():
+    histories = read_histories(arguments.folders, arguments.events)
+    if not arguments.keep_networks and arguments.into.is_dir():
         shutil.rmtree(arguments.into)
-    config = TrainConfig(_NETWORK, replace(_TRAINING, seeds=arguments.seeds))
-    made = make_general_model(list(histories.values()), arguments.into, Recipe(config), StageLog())
+    recipe = Recipe(TrainConfig(_NETWORK, replace(_TRAINING, seeds=arguments.seeds)))
+    made = make_general_model(histories, arguments.into, recipe, StageLog(), arguments.keep_networks)
     for vintage in made:
         size = sum(path.stat().st_size for path in (arguments.into / vintage.name).iterdir())
         print(f"{vintage.name:12} up to {vintage.cutoff}  {size / 1024:5.0f} KiB")
+
+
+def read_histories(folders: Sequence[Path], events: str | None) -> list[History]:
+    """Every series of the folders, the last one of a name, with the dates of its reports.
+
+    Args:
+        folders: Of price files; those that cannot be read are left out, and it is said why.
+        events: A CSV of dates of reports.
+
+    Raises:
+        DataError: There is no series, or the dates cannot be read.
+    """
+    found: dict[str, History] = {}
+    for path in (path for folder in folders for path in sorted(folder.iterdir()) if holds_prices(path.name)):
+        try:
+            history = csvfile.read(str(path), ReadOptions())
+        except StockcastError as error:
+            print(f"left out: {error.message}")
+            continue
+        found[history.ticker] = history
+    if not found:
+        raise DataError("no prices in these folders", "name folders of price files")
+    histories = list(found.values())
+    if events is None:
+        return histories
+    calendar, table = calendar_over(histories, None), EventTable.read(events)
+    told = [table.of_ticker(history.ticker, calendar.exchange) for history in histories]
+    return [
+        replace(history, events=None if dates is None else EventCalendar.of([dates], calendar))
+        for history, dates in zip(histories, told, strict=True)
+    ]
 
 
 if __name__ == "__main__":

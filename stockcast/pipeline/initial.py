@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, ClassVar
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH, TUNING
 from stockcast.errors import ConfigError, ModelError
+from stockcast.evaluation.serving import InitialResult
 from stockcast.forecasting import Fit, TrainedModel, seen_by
-from stockcast.pipeline.markets import ELSEWHERE, MarketSource, at_exchange
+from stockcast.pipeline.markets import ELSEWHERE, MarketSource, at_exchange, is_unlike
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.source import PROVIDER, PriceSource
-from stockcast.results import InitialResult
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.windows.covariates import MARKET
 from stockcast.windows.splits import Part
@@ -28,7 +28,7 @@ from stockcast.windows.splits import Part
 if TYPE_CHECKING:
     from stockcast.models.cells import NetworkWeights
     from stockcast.models.ensemble import EarlyStopping, Ensemble
-    from stockcast.models.problem import Series
+    from stockcast.models.problem import Series, Store
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.progress import Progress
@@ -61,15 +61,24 @@ class TrainingResult:
 class Scratch:
     """Networks that are drawn from the seed, or go on from those of the fold before, as `Initial` is for others.
 
-    weights: what a training begins with; final: what a final fit does. None: drawn from the seed.
+    weights: what a training begins with; final: what a final fit does. None: drawn from the seed. store: where the
+    columns of the series are kept meanwhile; None: in memory.
     """
 
     weights: NetworkWeights | None = None
     final: NetworkWeights | None = None
+    store: Store | None = field(default=None, kw_only=True)
 
+    proven: ClassVar[bool] = False
+    unlike: ClassVar[bool] = False
     market: ClassVar[Market | None] = None
     members: ClassVar[tuple[str, ...]] = ()
     without_market: ClassVar[Mapping[str, Ensemble]] = {}
+
+    @property
+    def name(self) -> str:
+        """What the networks are initialised from."""
+        return SCRATCH if self.weights is None else "the fold before"
 
     def seen(self, f: Features, calendar: SessionCalendar) -> Features | None:  # noqa: ARG002 - as `Initial.seen`
         """Nothing says what they look at: that is the caller's to choose."""
@@ -83,7 +92,8 @@ class Scratch:
         """Train on the training parts, stopped by the validation parts. Raises what `models.training.learn` raises."""
         from stockcast.models.training import learn
 
-        return TrainingResult(*learn(series, config, progress, self.weights))
+        network, chosen = learn(series, config, progress, self.weights, store=self.store)
+        return TrainingResult(with_layer(network, series), chosen)
 
     def learn_again(
         self, series: Sequence[Series], config: TrainConfig, learned: TrainingResult, progress: Progress
@@ -91,16 +101,17 @@ class Scratch:
         """Everything once more, with the steps that validation chose."""
         from stockcast.models.training import relearn
 
-        return relearn(series, config, learned.chosen, progress, self.final)
+        return with_layer(relearn(series, config, learned.chosen, progress, self.final, store=self.store), series)
 
 
 @dataclass(frozen=True)
 class Initial:
     """Networks to begin with. pre_validation: of the training part at most; served: of nothing after the history.
 
-    Each comes with the id of the model that it is from. market: what they look at of other stocks, which are its
-    members; without_market: the networks that do without, for origins whose market is not known, by the fit that they
-    are for.
+    Each comes with the id of the model that it is from. taught: many stocks have taught them, and were forecast better
+    than by the baselines; unlike: the series is none of their kind. market: what they look at of other stocks, which
+    are its members; without_market: the networks that do without, for origins whose market is not known, by the fit
+    that they are for.
     """
 
     name: str
@@ -108,9 +119,16 @@ class Initial:
     young_id: str
     served: Ensemble
     served_id: str
+    taught: bool
     market: Market | None = None
     members: tuple[str, ...] = ()
     without_market: Mapping[str, Ensemble] = field(default_factory=dict)
+    unlike: bool = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether what they did on many stocks speaks for them on this series."""
+        return self.taught and not self.unlike
 
     @classmethod
     def of(
@@ -136,34 +154,42 @@ class Initial:
         name = config.init or GENERAL
         if name == GENERAL and trainedmodel.is_shipped() and not modelfile.model_exists(home / "models", name):
             try:
-                return cls._of_general(history, validate_from)
+                return cls._of_general(history, calendar, validate_from)
             except ModelError as error:
                 if config.init is not None:
                     raise
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
-        model = at_exchange(model_of(home, name, progress), calendar)
+        model = model_of(home, name, progress)
+        unlike, model = is_unlike(model.calendar.exchange, calendar.exchange), at_exchange(model, calendar)
+        if model.covariates is not None:
+            raise ConfigError(
+                f"--init {name}: a training cannot begin with networks that look at covariates",
+                f"begin with --init {GENERAL} or --init {SCRATCH}",
+            )
         model = _with_market(model, history, home, progress) if market else replace(model, market=None)
-        return cls._of_model(model, history, validate_from)
+        return replace(cls._of_model(model, history, validate_from), unlike=unlike)
 
     @classmethod
-    def _of_general(cls, history: History, validate_from: date) -> Initial:
+    def _of_general(cls, history: History, calendar: SessionCalendar, validate_from: date) -> Initial:
         pre_validation = trainedmodel.general_model(date.fromordinal(validate_from.toordinal() - 1), history)
         served = trainedmodel.general_model(history.last, history)
         return cls(
-            GENERAL, pre_validation.served.ensemble, pre_validation.model_id, served.served.ensemble, served.model_id
-        )
+            GENERAL, pre_validation.served.ensemble, pre_validation.model_id, served.served.ensemble, served.model_id,
+            taught=True, unlike=is_unlike(served.calendar.exchange, calendar.exchange),
+        )  # fmt: skip
 
     @classmethod
     def _of_model(cls, model: TrainedModel, history: History, validate_from: date) -> Initial:
         borders = validate_from, date.fromordinal(history.last.toordinal() + 1)
         without = [_latest(model, model.fits_without(MARKET), day) for day in borders]
         if not model.has_fallback or model.market is None or not model.market.reaches(history.last):
-            return cls(model.name, without[0], model.model_id, without[1], model.model_id)
+            return cls(model.name, without[0], model.model_id, without[1], model.model_id, model.is_proven)
         pre_validation, served = (_latest(model, model.fits_without(), day) for day in borders)
         fallback = dict(zip(("scored", "served"), without, strict=True))
         model_id = model.model_id
-        return cls(model.name, pre_validation, model_id, served, model_id, model.market, model.members, fallback)
+        found = pre_validation, model_id, served, model_id, model.is_proven
+        return cls(model.name, *found, model.market, model.members, fallback)
 
     def configured(self, config: TrainConfig) -> TrainConfig:
         """The configuration with the networks' shape, and the settings of a tuning where none were asked for.
@@ -210,16 +236,14 @@ class Initial:
         assert choosing is not None  # noqa: S101 - what is tuned is chosen
         spread_of(f.session_returns.r_T[one.train.start + 1 : one.train.stop + 1])
         cutoff: date = f.session_returns.dates[choosing.stop].astype(object)
-        preprocessing = Preprocessing(
-            self.pre_validation.base, self.pre_validation.standardiser, max(cutoff, self.pre_validation.cutoff)
-        )
+        begin = with_layer(self.pre_validation, series)
+        preprocessing = Preprocessing(begin.base, begin.standardiser, max(cutoff, begin.cutoff))
         teaching, stopping = _parts(one.train)
-        tuned, chosen = learn(
-            [Series.of(f, teaching, stopping)], config, progress, self.pre_validation.weights, preprocessing
-        )
+        tuned, chosen = learn([Series.of(f, teaching, stopping)], config, progress, begin.weights, preprocessing)
+        tuned = replace(tuned, layer=begin.layer)
         y_N = f.session_returns.r_T[choosing.start + 1 : choosing.stop + 1]
         after_N, before_N = (
-            crps(network.forecast(f, choosing.start, choosing.stop), y_N) for network in (tuned, self.pre_validation)
+            crps(network.forecast(f, choosing.start, choosing.stop), y_N) for network in (tuned, begin)
         )
         p = diebold_mariano(after_N, before_N).p_value
         kept = not p < SIGNIFICANT
@@ -228,7 +252,7 @@ class Initial:
         )
         if kept:
             chosen = replace(chosen, steps=(0,) * len(chosen.steps))
-            return TrainingResult(replace(self.pre_validation, cutoff=preprocessing.cutoff), chosen, init)
+            return TrainingResult(replace(begin, cutoff=preprocessing.cutoff), chosen, init)
         return TrainingResult(tuned, chosen, init)
 
     def learn_again(
@@ -243,9 +267,33 @@ class Initial:
         cutoff = max(last, self.served.cutoff)
         if learned.init is not None and learned.init.kept:
             # Baselines and the bars to draw from, which it is served with, have seen the whole history.
-            return replace(self.served, cutoff=cutoff)
+            return replace(with_layer(self.served, series), cutoff=cutoff)
         preprocessing = Preprocessing(self.served.base, self.served.standardiser, cutoff)
-        return relearn(series, config, learned.chosen, progress, self.served.weights, preprocessing)
+        network = relearn(series, config, learned.chosen, progress, self.served.weights, preprocessing)
+        return replace(network, layer=with_layer(self.served, series).layer)
+
+
+_LAYER_ROWS = 500_000
+"""Origins that an event layer is fitted on, the newest of each series: three coefficients ask for no more."""
+
+
+def with_layer(network: Ensemble, series: Sequence[Series]) -> Ensemble:
+    """The networks with an event layer, fitted on the training parts; as they are where they have one, or no dates."""
+    from stockcast.models.eventlayer import USUAL, USUAL_OF_CLOSES, fit_layer
+    from stockcast.models.likelihood import trading
+
+    if network.layer is not None:
+        return network
+    parts, usual, most = [], USUAL, max(_LAYER_ROWS // len(series), 1)
+    for one in series:
+        f, stop = one.load(), one.train.stop
+        start = max(one.train.start, stop - most)
+        if f.events is not None:
+            usual = USUAL_OF_CLOSES if f.session_returns.gap_T is None else usual
+            y_N = f.session_returns.r_T[start + 1 : stop + 1]
+            moving_N, dist = trading(y_N), network.roughly(f, start, stop)
+            parts.append((dist[moving_N], f.events.rows(start, stop).take(moving_N), y_N[moving_N]))
+    return replace(network, layer=fit_layer(parts, usual))
 
 
 def _with_market(model: TrainedModel, history: History, home: Path, progress: Progress) -> TrainedModel:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
-from statistics import fmean
+from statistics import fmean, mode
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stockcast.errors import DataError
-from stockcast.evaluation.calibration import TickerRecord, pooled_effects
+from stockcast.evaluation.calibrationeffects import TickerRecord, pooled_effects
+from stockcast.evaluation.eventscores import EventScore, event_scores, pooled_event_scores
 from stockcast.evaluation.scores import ConcatenatedDistribution, ConcatenatedEntry, Entry, Score
+from stockcast.evaluation.serving import Choice, InitialResult, choice_of
 from stockcast.evaluation.significance import (
     benjamini_hochberg,
     diebold_mariano,
@@ -20,20 +22,24 @@ from stockcast.evaluation.significance import (
     pooled_by_date,
 )
 from stockcast.evaluation.verdict import (
+    ALL,
     BacktestResult,
     BacktestSummary,
     FoldSummary,
     PooledComparison,
+    unscored_verdict,
     verdict,
 )
 from stockcast.models.distribution import StudentT
 from stockcast.models.ensemble import LossCurve
+from stockcast.pipeline.reportdates import hindsight
 from stockcast.prices.history import Dates, Floats
 from stockcast.results import SkillRow, SkillTable
 from stockcast.windows.splits import Part
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport
+    from stockcast.evaluation.calibration import CalibrationReport
+    from stockcast.evaluation.calibrationeffects import CalibrationEffect
     from stockcast.evaluation.economics import Economics
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.walking import Stage, Walk
@@ -64,20 +70,24 @@ def judged(
     Raises DataError where no baseline could be fitted.
     """
     files = [stage.file for stage in done]
-    whole = Part(folds[0].split.test.start, folds[-1].split.test.stop)
-    steps = range(1, walk.config.horizon + 1)
-    # A step that leads out of the history from every origin has nothing to be scored on.
-    by_step = [found for step in steps if (found := _entries(walk, files, whole, step))]
-    entries = by_step[0]
     left_out = {name: why for file in files for name, why in file.about["left_out"].items()}
     for name, why in left_out.items():
         walk.progress.note(f"{walk.history.ticker}: {name} is left out: {why}")
     # What is chosen is chosen on the first fold's validation part: no session that is scored has a say.
     first_crps: Mapping[str, float] = files[0].about["validation_crps"]
     network = min(walk.config.cells, key=lambda name: first_crps[name])
-    known = {name: entry for name, entry in entries.items() if entry.kind == "baseline"}
-    if not known:
+    names = [name for name in walk.baselines if name not in left_out]
+    if not names:
         raise DataError(f"{walk.history.ticker}: no baseline could be fitted", "choose others with --baseline")
+    chosen = choice_of(files[0].about["serving"][network])
+    whole = Part(folds[0].split.test.start, folds[-1].split.test.stop)
+    if not len(whole):
+        return _unscored(walk, network, first_crps, chosen, tuple(left_out))
+    steps = range(1, walk.config.horizon + 1)
+    # A step that leads out of the history from every origin has nothing to be scored on.
+    by_step = [found for step in steps if (found := _entries(walk, files, whole, step))]
+    entries = by_step[0]
+    known = {name: entry for name, entry in entries.items() if entry.kind == "baseline"}
     every = [entry for of_step in by_step for entry in of_step.values()]
     return BacktestResult(
         ticker=walk.history.ticker,
@@ -89,14 +99,40 @@ def judged(
             of_step[cell].compare(of_step[name]) for of_step in by_step for cell in walk.config.cells for name in known
         ),
         validation_crps=dict(first_crps),
-        verdict=verdict(entries[network], known, first_crps, serves),
+        verdict=verdict(entries[network], known, first_crps, chosen, serves),
         calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
         calibrated=_calibrated(entries[network]) if in_depth else (),
         record=_record(walk, folds[0], files[0], entries[network]) if keep_rows else None,
         economics=_economics(walk, entries, network) if in_depth else (),
         left_out=tuple(left_out),
-        notes=walk.history.notes,
+        notes=(
+            *walk.history.notes,
+            *hindsight(walk.history.events, entries[network].outcomes.target_sessions),
+        ),
         rows=tuple(entry.rows() for entry in every) if keep_rows else (),
+        event_scores=_event_scores(walk, entries, network, whole.start),
+    )
+
+
+def _unscored(
+    walk: Walk, network: str, validation_crps: Mapping[str, float], chosen: Choice, left_out: tuple[str, ...]
+) -> BacktestResult:
+    """What is left of a walk without a test part: what the validation part chose."""
+    baselines = [name for name in validation_crps if name not in walk.config.cells]
+    strongest = min(baselines, key=lambda name: validation_crps[name])
+    return BacktestResult(
+        ticker=walk.history.ticker,
+        network=network,
+        data_sha256=walk.history.sha256(),
+        folds=(),
+        scores=(),
+        comparisons=(),
+        validation_crps=dict(validation_crps),
+        verdict=unscored_verdict(network, strongest, chosen),
+        calibration=None,
+        economics=(),
+        left_out=left_out,
+        notes=walk.history.notes,
     )
 
 
@@ -113,8 +149,16 @@ def summary_of(fold: Fold, stage: Stage | None = None) -> FoldSummary:
         )
         for cell, of_cell in stage.file.about["curves"].items()
     }
-    steps = {cell: tuple(curve.chosen for curve in of_cell) for cell, of_cell in curves.items()}
-    return replace(summary, steps=steps, curves=curves, resumed=stage.resumed)
+    about = stage.file.about
+    return replace(
+        summary,
+        steps={cell: tuple(steps) for cell, steps in about["steps"].items()},
+        curves=curves,
+        resumed=stage.resumed,
+        initialised_from=about["initialised_from"],
+        init=None if about["init"] is None else InitialResult(**about["init"]),
+        served_by={cell: choice_of(kept).served_by for cell, kept in about["serving"].items()},
+    )
 
 
 def _entries(walk: Walk, files: Sequence[FoldFile], whole: Part, step: int) -> Entries:
@@ -129,6 +173,14 @@ def _entries(walk: Walk, files: Sequence[FoldFile], whole: Part, step: int) -> E
         )
         for name in names
     }
+
+
+def _event_scores(walk: Walk, entries: Entries, network: str, start: int) -> tuple[EventScore, ...]:
+    """The scores on days of reactions and on others; none where no dates are known."""
+    if walk.f.events is None:
+        return ()
+    rows = walk.f.events.rows(start, start + len(entries[network].outcomes.y_N))
+    return event_scores(entries, rows, network)
 
 
 def _dists(file: FoldFile, name: str, step: int) -> tuple[Distribution, ...]:
@@ -157,7 +209,7 @@ def _calibration(entry: Entry, early: Distribution) -> CalibrationReport:
 
 def _calibrated(entry: ConcatenatedEntry) -> tuple[CalibrationEffect, ...]:
     """What calibration would have done to the network's intervals."""
-    from stockcast.evaluation.calibration import calibration_effects
+    from stockcast.evaluation.calibrationeffects import calibration_effects
 
     return calibration_effects(student(entry.dist), entry.outcomes)
 
@@ -199,6 +251,7 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
         if name not in cells
     )
     members = {name: by_date for name, (_, by_date) in by_step[0].items()}
+    networks = [result.network for result in results]
     records = [result.record for result in results if result.record is not None]
     chosen = model_confidence_set(members, SET_SIZE, SET_BLOCK, SET_DRAWS) if len(members) > 1 else None
     return BacktestSummary(
@@ -207,6 +260,7 @@ def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:
         mean_crps={name: float(by_date.mean()) for name, by_date in members.items()},
         confidence_set={} if chosen is None else {name: chosen.p_values[name] for name in chosen.members},
         calibrated=pooled_effects(records) if len(records) > 1 else (),
+        event_scores=pooled_event_scores(ALL, [one.event_scores for one in results], mode(networks)),
     )
 
 

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.errors import StockcastError
+from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.source import PriceSource, is_ticker, provider_ticker
-from stockcast.prices.csvfile.reader import STANDARD_INPUT
+from stockcast.prices.csvfile.content import STANDARD_INPUT
+from stockcast.prices.exchanges import ALWAYS
 from stockcast.prices.history import History
 from stockcast.progress import Progress
 from stockcast.windows.features import BURN_IN, SessionReturns, session_returns
@@ -28,6 +30,8 @@ from stockcast.windows.market import MINIMUM_MEMBERS, Market
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
     from stockcast.prices.sessions import SessionCalendar
+
+UNLIKE = "This series trades seven days a week; the network was taught by series that do not."
 
 ELSEWHERE = "The pool's exchange is another one, and its sessions end at other hours."
 
@@ -52,12 +56,21 @@ def continued(kept: Market, newer: Market) -> Market:
 
 
 def at_exchange(model: TrainedModel, calendar: SessionCalendar) -> TrainedModel:
-    """The model with that calendar, and without its market where the exchange is another one.
+    """The model with that calendar, and without its market where the exchange is another one; its sentence says so
+    where that trades on days of the week of which the model has seen none.
 
     Dates say nothing of hours: at the close in London, New York's session of the day is not over.
     """
     market = model.market if calendar.exchange == model.calendar.exchange else None
-    return replace(model, calendar=calendar, market=market)
+    sentence = f"{model.sentence} {UNLIKE}" if is_unlike(model.calendar.exchange, calendar.exchange) else model.sentence
+    return replace(model, calendar=calendar, market=market, sentence=sentence)
+
+
+def is_unlike(taught: str, exchange: str) -> bool:
+    """Whether a series at an exchange trades seven days a week, as cryptocurrencies do, and what taught its network at
+    another one does not: what that network did on many stocks says nothing of such a series.
+    """
+    return exchange == ALWAYS != taught
 
 
 class MarketSource:
@@ -86,7 +99,9 @@ class MarketSource:
         origin = history.last
         if model.market is not None and _ends_before(model.market, origin):
             files = [source for source in self.sources if not is_ticker(source)]
-            newer = self._stored(model, origin, progress) if stored else self._of(files, origin, progress)
+            newer = (
+                self._stored(model, origin, progress) if stored else self._of(files, origin, progress, model.calendar)
+            )
             model = replace(model, market=continued(model.market, newer))
         why = f"Name the files of at least {MINIMUM_MEMBERS} stocks of its exchange that reach that session."
         if stored:
@@ -110,20 +125,27 @@ class MarketSource:
                 with suppress(StockcastError):
                     self.prices.until(origin).update_missing(ticker, progress)
 
-    def of_all(self, kept: Market, last: date, progress: Progress, cut: bool = False) -> Market:
+    def of_all(
+        self, kept: Market, last: date, calendar: SessionCalendar, progress: Progress, cut: bool = False
+    ) -> Market:  # fmt: skip
         """The market of all sources after the sessions of the kept one; the kept one alone where that reaches `last`.
 
-        last: the newest session that is asked for. What the market is before it does not depend on it. cut: whether
-        bars after `last` are left out before anything is checked.
+        last: the newest session that is asked for. What the market is before it does not depend on it. calendar: that
+        of the market's exchange. cut: whether bars after `last` are left out before anything is checked.
         """
         if not _ends_before(kept, last):
             return kept
-        return continued(kept, self._of(self.sources, last if cut else None, progress))
+        return continued(kept, self._of(self.sources, last if cut else None, progress, calendar))
 
-    def _of(self, sources: Sequence[str], until: date | None, progress: Progress) -> Market:
-        """The market of sources up to a day."""
+    def _of(
+        self, sources: Sequence[str], until: date | None, progress: Progress, calendar: SessionCalendar
+    ) -> Market:  # fmt: skip
+        """The market of sources up to a day, without those that say that they are of another exchange."""
         if until not in self._of_sources:
-            self._of_sources[until] = market_of(self._read(sources, self.prices.until(until), progress))
+            prices = self.prices.until(until).beside(lambda _ticker, _last: calendar)
+            found = self._read(sources, prices, progress)
+            here = (one.history for one in found if not one.is_listed or one.exchange == calendar.exchange)
+            self._of_sources[until] = market_of(here)
         return self._of_sources[until]
 
     def _stored(self, model: TrainedModel, origin: date, progress: Progress) -> Market:
@@ -145,12 +167,12 @@ class MarketSource:
                 if series.exchange == model.calendar.exchange:
                     yield series.history
 
-    def _read(self, sources: Sequence[str], prices: PriceSource, progress: Progress) -> Iterator[History]:
-        """The histories that can be had; what is wrong with the others is told in their own turn."""
+    def _read(self, sources: Sequence[str], prices: PriceSource, progress: Progress) -> Iterator[PriceSeries]:
+        """The series that can be had; what is wrong with the others is told in their own turn."""
         for source in sources:
             if source != STANDARD_INPUT:  # it can be read once, and is read for its own sake
                 with suppress(StockcastError):
-                    yield prices.load(source, progress).history
+                    yield prices.load(source, progress)
 
 
 def _ends_before(market: Market, day: date) -> bool:

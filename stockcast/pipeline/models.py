@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockcast.config.models import FITS, FORMATS
+from stockcast.config.sources import ReadOptions
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit, TrainedModel
+from stockcast.prices.csvfile import looks_like_path
+from stockcast.prices.csvfile.content import path_ticker
 from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.modelfile import ModelSummary
+from stockcast.storage.readings import KeptReading, saved_readings
 
 if TYPE_CHECKING:
+    from stockcast.prices.sessions import SessionCalendar
     from stockcast.results import Export  # a forecast, which loads its model here, needs no other results
     from stockcast.storage.modelfile import (
         ModelSummary,  # a forecast, which loads its model here, needs no other results
@@ -25,6 +34,51 @@ def model_of(home: Path, name: str, progress: Progress | None = None) -> Trained
     for note in model.notes:
         (progress or Silent()).note(f"model {name}: {note}")
     return model
+
+
+class Memory:
+    """What models remember of how their prices were read, for the sources of one call.
+
+    Args:
+        reading_of: From a ticker to what its model remembers.
+    """
+
+    def __init__(self, reading_of: Callable[[str], KeptReading | None]) -> None:
+        self._reading_of = cache(reading_of)
+        self._told: set[str] = set()
+
+    @classmethod
+    def saved(cls, home: Path, named: str | None = None) -> Memory:
+        """That of the models under a home: of the one that is named, or of each ticker's own."""
+        return cls(saved_readings(home / "models", named))
+
+    def __call__(self, source: str, said: ReadOptions, progress: Progress | None) -> ReadOptions:
+        """How a source is read, where this is said of it. What is remembered is told once a model."""
+        is_file = looks_like_path(source)
+        ticker = said.ticker or (path_ticker(source) if is_file else source.strip().upper())
+        reading = self._reading_of(ticker)
+        read = said if reading is None else reading.options_for(source, ticker, said)
+        if not is_file:  # of a ticker nothing else is to be said
+            read = said.over(ReadOptions(start=read.start, events=read.events, no_events=read.no_events))
+        told = replace(read, exchange=said.exchange)  # the model's own is no news
+        if reading is not None and told != said and progress is not None and reading.model not in self._told:
+            self._told.add(reading.model)
+            added = told.besides(said).typed
+            progress.note(f"{ticker}: read as for the training of {reading.model}: {added}")
+        return read
+
+
+def model_calendar(home: Path, named: str | None, ticker: str) -> SessionCalendar | None:
+    """The sessions that a saved model knows; None where it cannot be read, which others say.
+
+    Args:
+        home: The folder of models.
+        named: The model; None: the ticker's own.
+        ticker: The series that it is for.
+    """
+    with suppress(ModelError):
+        return model_of(home, named or ticker).calendar
+    return None
 
 
 def list_models(home: Path) -> tuple[ModelSummary, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,16 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig, PredictConfig
 from stockcast.config.models import GENERAL
 from stockcast.config.sources import WHERE_TRAINED
-from stockcast.errors import LockedError, StorageError
+from stockcast.errors import LockedError, StockcastError, StorageError
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.forecasts import Forecast
 from stockcast.models.distribution import Distribution
+from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.markets import MarketSource, at_exchange
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
+from stockcast.pipeline.reportdates import hindsight
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Progress
@@ -25,12 +29,13 @@ from stockcast.storage import modelfile, trainedmodel
 
 if TYPE_CHECKING:
     from stockcast.models.conformal import Calibration
+    from stockcast.prices.sessions import SessionCalendar
     from stockcast.storage.database import Database
 
 
 def predict(
     source: str, read: ReadOptions, config: PredictConfig, home: Path, progress: Progress,
-    exchange: str | None = None, fetch_session: FetchSession | None = None,
+    fetch_session: FetchSession | None = None,
 ) -> tuple[Forecast, ...]:  # fmt: skip
     """Forecasts of the sessions after a source's newest bar, from a saved model (default: the ticker's).
 
@@ -39,11 +44,10 @@ def predict(
 
     Args:
         source: A file, `-` for standard input, or a ticker.
-        read: What a file does not say of itself.
+        read: What a file does not say of itself, and its model does not remember.
         config: The model, the horizon, and how paths are drawn.
         home: The folder of models and prices.
         progress: Who is told what is to be known.
-        exchange: Another calendar than the model's.
         fetch_session: How a ticker's prices are fetched.
 
     Raises:
@@ -51,12 +55,13 @@ def predict(
         ModelError: The model is missing, damaged, or has learnt from later sessions.
         SourceUnavailable: The provider cannot be reached.
     """
-    markets = MarketSource(PriceSource.of(home, read, fetch_session), (source,))
-    return predict_with(markets, source, config, progress, exchange)
+    prices = PriceSource.of(home, read, fetch_session).remembering(config.model)
+    markets = MarketSource(prices, (source,))
+    return predict_with(markets, source, config, progress)
 
 
 def predict_with(
-    markets: MarketSource, source: str, config: PredictConfig, progress: Progress, exchange: str | None = None,
+    markets: MarketSource, source: str, config: PredictConfig, progress: Progress,
     covariates: CovariatesConfig = WHERE_TRAINED,
 ) -> tuple[Forecast, ...]:  # fmt: skip
     """Forecast one of several sources: together they are a pooled model's market after its pool's sessions.
@@ -66,22 +71,26 @@ def predict_with(
         source: A file or a ticker.
         config: The origin, the model, steps ahead and paths.
         progress: Who watches.
-        exchange: Calendar of a file's sessions; the model's unless given.
         covariates: Other places for the series that the model looks at.
     """
     # Bars after the origin are cut before anything is checked: not even a repair may know them.
     prices = markets.prices.until(config.as_of)
-    series = prices.load(source, progress, fetch="missing")
+    models = ServingModels(prices.folder, config.model, progress)
+    series = prices.beside(models.calendar).load(source, progress, fetch="missing")
     if series.is_stored:
         # The hours stay the ticker's own: they say whether a session is over.
-        series = replace(series, known_calendar=series.at(exchange).calendar)
+        series = replace(series.at(prices.read.exchange), hours=series.hours)
     series.tell(progress, detail=True)
     if prices.read.end is None:
         prices.require_fresh(series)
-    model = serving(prices.folder, config.model, series.history, progress)
-    if not series.is_stored:
-        elsewhere = exchange is not None and exchange != model.calendar.exchange
-        series = series.at(exchange) if elsewhere else series.on(model.calendar)
+    model = models.of(series.history)
+    if series.exchange == model.calendar.exchange and not series.is_stored:
+        series = series.on(model.calendar)
+    elif series.remarks and model.name != GENERAL:
+        progress.note(
+            f"{series.history.ticker}: {model.name} was trained on sessions of {model.calendar.exchange}, and "
+            f"forecasts those of {series.exchange}"
+        )
     model = markets.reaching(at_exchange(model, series.calendar), series.history, series.is_stored, progress)
     if model.covariates is not None or covariates != WHERE_TRAINED:
         from stockcast.pipeline.covariates import CovariateSource
@@ -94,24 +103,53 @@ def predict_with(
         clock = Clock(series.calendar, series.completed, settings.now())
         forecasts = view.forecasts(view.dists(model.served_by), clock)
     _warn_of_guesses(forecasts[-1], series, progress)
+    if config.as_of is not None:
+        for note in hindsight(series.history.events, (forecasts[0].target_session,)):
+            progress.note(f"{series.history.ticker}: {note}")
     return forecasts
 
 
-def serving(home: Path, named: str | None, history: History, progress: Progress) -> TrainedModel:
-    """The model that was named, or the ticker's own; the general model where there is none, or by its name.
-
-    The general model's vintage is the newest that saw nothing after the history. Raises what `model_of` raises, and
-    ModelError where every vintage has seen later sessions.
+class ServingModels:
+    """The model that forecasts a source: the one that was named, or the ticker's own; the general model where there is
+    none, or by its name.
     """
-    own = named or history.ticker
-    wanted = named in {None, GENERAL} and trainedmodel.is_shipped()
-    if not wanted or modelfile.model_exists(home / "models", own):
-        return model_of(home, own, progress)
-    model = trainedmodel.general_model(history.last, history)
-    if named is None:
-        learnt = f"it was trained to {model.scored.cutoff}"
-        progress.note(f"{history.ticker}: it has no model of its own, so the general model forecasts; {learnt}")
-    return model
+
+    def __init__(self, home: Path, named: str | None, progress: Progress) -> None:
+        self.home, self.named, self.progress = home, named, progress
+        self._own: dict[str, TrainedModel] = {}
+
+    def of(self, history: History) -> TrainedModel:
+        """The model of a history; the general model's vintage is the newest that saw nothing after it.
+
+        Raises what `model_of` raises, and ModelError where every vintage has seen later sessions.
+        """
+        own = self.named or history.ticker
+        if not self._is_general(own):
+            return self._loaded(own)
+        model = trainedmodel.general_model(history.last, history)
+        if self.named is None:
+            learnt = f"it was trained to {model.scored.cutoff}"
+            self.progress.note(
+                f"{history.ticker}: it has no model of its own, so the general model forecasts; {learnt}"
+            )
+        return model
+
+    def calendar(self, ticker: str, last: date) -> SessionCalendar | None:
+        """The calendar of the model that will forecast a ticker; None where there is none, which `of` says."""
+        own = self.named or ticker
+        with suppress(StockcastError):
+            return trainedmodel.general_calendar(last) if self._is_general(own) else self._loaded(own).calendar
+        return None
+
+    def _is_general(self, own: str) -> bool:
+        wanted = self.named in {None, GENERAL} and trainedmodel.is_shipped()
+        return wanted and not modelfile.model_exists(self.home / "models", own)
+
+    def _loaded(self, name: str) -> TrainedModel:
+        """A saved model, read once."""
+        if name not in self._own:
+            self._own[name] = model_of(self.home, name, self.progress)
+        return self._own[name]
 
 
 @dataclass(frozen=True)

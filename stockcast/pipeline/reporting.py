@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
 from stockcast.config.models import EXPANDING, BacktestConfig
+from stockcast.engine.pieces import Steps, run_here
+from stockcast.evaluation.serving import choice_of
 from stockcast.forecasting import Clock, TrainedModel, View, refuse_still
 from stockcast.pipeline.backtesting import walk_over
+from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.judging import judged, pooled
-from stockcast.pipeline.source import FetchSession, PriceSource, is_ticker
+from stockcast.pipeline.source import PriceSource, is_ticker
 from stockcast.pipeline.walking import Stage, Walk
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.sessions import SessionCalendar
@@ -30,17 +33,16 @@ _SESSIONS = 250
 
 def report(
     source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
-    exchange: str | None = None, fetch_session: FetchSession | None = None,
+    fetch_session: FetchSession | None = None,
 ) -> Report:  # fmt: skip
     """Walk forward over a source, as `backtest` does and from the same folds, and forecast from its newest bar.
 
     Args:
         source: A file or a ticker.
-        read: What a file does not say of itself, and the first and last bar to keep.
+        read: What a file does not say of itself, and the first and last bar to keep; a ticker's exchange is known.
         config: Competitors, folds and training.
         home: The folder of models, prices and forecasts.
         progress: Who watches.
-        exchange: Whose sessions a file's forecasts are for; a ticker's is known.
         fetch_session: How a ticker's prices are fetched; with the defaults unless given.
 
     Returns:
@@ -49,16 +51,24 @@ def report(
     Raises:
         DataError: As `backtest`, and for a price that has stood still for a year.
     """
-    # A ticker's exchange is known, whatever is said of files.
-    config = replace(config, exchange=None if is_ticker(source) else exchange)
+    return run_here(report_steps(source, read, config, home, progress, fetch_session), progress)
+
+
+def report_steps(
+    source: str, read: ReadOptions, config: BacktestConfig, home: Path, progress: Progress,
+    fetch_session: FetchSession | None = None,
+) -> Steps[Report]:  # fmt: skip
+    """The same in steps: the folds that are not there yet are its pieces. Takes and raises what `report` does."""
+    if is_ticker(source):  # its exchange is known, whatever is said of files
+        read, config = replace(read, exchange=None), replace(config, exchange=None)
+    config = replace(config, exchange=config.exchange or read.exchange)
     walk, series = walk_over(PriceSource.of(home, read, fetch_session), source, config, progress)
     refuse_still(walk.history, "--end")
     history, calendar = walk.history, series.at(config.exchange).calendar
-    series.tell(progress)
     folds = walk_forward(history.dates[1:], config.folds, config.network.lookback)
-    done = walk.run(folds)
+    done = yield from walk.steps(folds)
     result = judged(walk, folds, done, keep_rows=True)
-    name = _forecaster(result.network, walk.config.cells, done[-1])
+    name = _forecaster(result.network, done[-1])
     newest = slice(max(0, len(history) - _SESSIONS), None)
     adjusted = history.adjusted_close[newest]
     return Report(
@@ -69,18 +79,16 @@ def report(
         currency=history.currency,
         fan=_fan(walk, folds[-1], done[-1], name, calendar),
         forecaster=name,
-        configuration=_described(config),
+        configuration=_described(walk.config),
         source=history.source,
         created_at=settings.now().isoformat(timespec="seconds"),
         version=VERSION,
     )
 
 
-def _forecaster(network: str, cells: tuple[str, ...], last: Stage) -> str:
-    """Who makes the next forecast: the network, unless a baseline was better on the last fold's validation part."""
-    crps = {name: loss for name, loss in last.file.about["validation_crps"].items() if name in last.file.dists}
-    strongest = min((name for name in crps if name not in cells), key=lambda name: crps[name])
-    return network if crps[network] < crps[strongest] else strongest
+def _forecaster(network: str, last: Stage) -> str:
+    """Who makes the next forecast, as the last fold's validation part says."""
+    return choice_of(last.file.about["serving"][network]).served_by
 
 
 def _fan(walk: Walk, fold: Fold, stage: Stage, name: str, calendar: SessionCalendar) -> tuple[FanStep, ...]:
@@ -105,6 +113,7 @@ def _fan(walk: Walk, fold: Fold, stage: Stage, name: str, calendar: SessionCalen
             step.target_session,
             step.median,
             {float(level): price for level, price in step.quantiles.items()},
+            step.event,
         )
         for step in view.forecasts(view.dists(name), Clock(calendar, history.last, settings.now()))
     )
@@ -117,6 +126,7 @@ def _described(config: BacktestConfig) -> dict[str, str]:
         "cells": ", ".join(config.cells),
         **{name: value for name, value in asdict(config.network).items() if name != "cell"},
         **asdict(config.training),
+        "init": config.init,
         "refit every": folds.refit_every,
         "training": EXPANDING if folds.window is None else f"sliding:{folds.window}",
         "embargo": folds.embargo,

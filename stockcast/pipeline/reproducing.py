@@ -17,21 +17,24 @@ from stockcast.config import CovariatesConfig
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.source import PROVIDER, FetchSession, PriceSeries, PriceSource, file_source, is_ticker
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PROVIDER, PriceSource, file_source, is_ticker
 from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.csvfile.reader import STANDARD_INPUT, path_ticker
+from stockcast.prices.csvfile.content import STANDARD_INPUT, path_ticker
 from stockcast.progress import Progress
 from stockcast.results import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.codec import MisfitError, decode
+from stockcast.storage.readings import READING
 from stockcast.storage.trainedmodel import PLACES
-from stockcast.windows.covariates import Covariates, CovariatesRecord
+from stockcast.windows.covariates import GROUPS, Covariates, CovariatesRecord, groups_of
 
 if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
     from stockcast.storage.modelfile import ModelFile
 
-_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", "versions", "machine", "calendar", PLACES})
+_ELSEWHERE = frozenset({"name", "model_id", "created_at", "data", READING, "versions", "machine", "calendar", PLACES})
 """What a manifest says of the circumstances of a training: it may differ between two that gave the same model."""
 
 
@@ -43,7 +46,7 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
         name: The model.
         sources: Files of its prices, or folders that hold them, in place of those that the manifest names; tickers come
             from the store.
-        read: How files are to be read, where they were not read as they are.
+        read: How files are to be read, where they were not read as the model remembers.
         progress: Who watches.
 
     Returns:
@@ -58,8 +61,8 @@ def reproduce(home: Path, name: str, sources: Sequence[Path], read: ReadOptions,
     model = trainedmodel.from_file(file)
     for note in model.notes:
         progress.note(f"model {name}: {note}")
-    prices = PriceSource(home, read, FetchSession(FetchConfig(offline=True), many=False))
-    found = _prices_of(file, prices, sources)
+    prices = PriceSource(home, read.over(model.reading), FetchSession(FetchConfig(offline=True), many=False))
+    found = _prices_of(file, prices.taken_for(model.config.exchange), sources)
     covariates = _covariates_of(model, found, prices, sources, progress)
     if model.is_pool:
         return compared(file, _pool(model, found, covariates, progress))
@@ -202,12 +205,14 @@ def _pool(
     model: TrainedModel, found: Sequence[PriceSeries], covariates: Covariates | None, progress: Progress
 ) -> ModelFile:
     """A model of many, trained again."""
-    from stockcast.pipeline.pools import Pool
+    from stockcast.pipeline.pools import Pool, files_for
     from stockcast.pipeline.training import Candidate
 
     # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
-    pool = Pool.of([one.history for one in found], model.calendar, covariates)
+    histories = [one.history for one in found]
     with TemporaryDirectory(prefix="stockcast-") as folder:
+        pool = Pool.of(histories, model.calendar, covariates, files_for(Path(folder), histories))
+        pool = pool.without(GROUPS.keys() - groups_of(model.scored.ensemble.standardiser.names))
         return Candidate.of_pool(pool, model.config, Path(folder), model.name, progress).file
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from stockcast import config as settings
 from stockcast.config import CovariatesConfig, TrainConfig
+from stockcast.config.sources import ReadOptions
+from stockcast.engine.pieces import AT_ITS_TURN, Piece, Steps, run_here
 from stockcast.errors import DataError
 from stockcast.forecasting import seen_by
 from stockcast.pipeline.covariates import CovariateSource
-from stockcast.pipeline.source import PriceSeries, PriceSource, provider_ticker
-from stockcast.progress import Progress
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource, provider_ticker
+from stockcast.progress import Progress, Silent
 from stockcast.results import Retraining
+from stockcast.storage import modelfile
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
 from stockcast.storage.ledger.recording import Training
@@ -27,18 +32,30 @@ if TYPE_CHECKING:
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.trainer import Trainer
     from stockcast.pipeline.training import Candidate
+    from stockcast.storage.modelfile import ModelFile
     from stockcast.windows.splits import Part
 
 REST = 20
 """Sessions after a training in which the live record does not ask for another: it still shows the model before."""
 
 
-def due(db: Database, home: Path, model: TrainedModel, series: PriceSeries, config: RetrainConfig) -> str | None:
-    """Why a model should be trained again, or None."""
+def due(
+    db: Database, home: Path, model: TrainedModel, series: PriceSeries, config: RetrainConfig, day: date | None = None
+) -> str | None:
+    """Why a model should be trained again, or None.
+
+    Args:
+        db: The store.
+        home: The folder of models.
+        model: The model.
+        series: The prices of its ticker.
+        config: When models are trained.
+        day: The newest session; None: that of the newest bar.
+    """
     ticker = series.history.ticker
     last = recording.last_training(db, ticker, model.name)
     since = model.served.cutoff if last is None else max(model.served.cutoff, last.session)
-    sessions = series.calendar.count_between(since, series.history.last)
+    sessions = series.calendar.count_between(since, day or series.history.last)
     if config.every and sessions >= config.every:
         return f"{sessions} sessions since the last training, on {since}"
     if config.on_decay and sessions >= REST:
@@ -56,27 +73,17 @@ def retrained(
     config: TrainConfig,
     why: str,
     progress: Progress,
-) -> Retraining:
+) -> Steps[Retraining]:
     """Train, save the candidate if it may replace the old model, and note in the store what came of it.
 
-    An old model stays, too, where the prices cannot be trained on. Raises DataError for a first model, StorageError.
+    The training is a piece; what follows is done in the ticker's turn. An old model stays, too, where the prices cannot
+    be trained on. Raises DataError for a first model, PieceLost, StorageError.
     """
-    from stockcast.pipeline.training import Candidate
-
-    ticker, model_id = series.history.ticker, "" if old is None else old.model_id
-    try:
-        asked = _without(config.covariates, ticker)
-        covariates = CovariateSource(asked, prices, progress, strict=False).found(series, config.exchange)
-        candidate = Candidate.of(series, config, prices.folder, ticker, progress, covariates)
-    except DataError as error:
-        if old is None:
-            raise
-        training = Retraining("kept", f"the old model stays: training failed: {error.message}")
-    else:
-        training = _judged(old, candidate, why)
-        if training.outcome != "kept":
-            candidate.save(prices.folder)
-            model_id = candidate.model_id
+    ticker = series.history.ticker
+    training, file = yield from _tried(prices, old, series, config, why, progress)
+    if file is not None:
+        modelfile.save_model(prices.folder / "models", file)
+    model_id = "" if old is None else old.model_id
     recording.note_training(
         db,
         Training(
@@ -89,10 +96,69 @@ def retrained(
             old_crps=training.old_crps,
             new_crps=training.new_crps,
             sessions=training.sessions,
-            model_id=model_id,
+            model_id=model_id if file is None else str(file.manifest["model_id"]),
         ),
     )
     return training
+
+
+def _tried(
+    prices: PriceSource,
+    old: TrainedModel | None,
+    series: PriceSeries,
+    config: TrainConfig,
+    why: str,
+    progress: Progress,
+) -> Steps[_Tried]:
+    """What came of a training; where the prices cannot be trained on, the old model stays, if there is one."""
+    from stockcast.pipeline.fitting import series_seconds
+    from stockcast.pipeline.trainer import Trainer
+
+    ticker = series.history.ticker
+    try:
+        asked = _without(config.covariates, ticker)
+        covariates = CovariateSource(asked, prices, progress, strict=False).found(series, config.exchange)
+        modelfile.require_usable_name(ticker)
+        trainer = Trainer.of_series(series, config, prices.folder, progress, covariates)
+        work, given = RetrainingWork(ticker, why, series.read), _Given(replace(trainer, progress=Silent()), old)
+        (found,) = yield [Piece(f"{ticker}: training", work, given, seconds=series_seconds(trainer))]
+    except DataError as error:
+        if old is None:
+            raise
+        yield AT_ITS_TURN
+        return Retraining("kept", f"the old model stays: training failed: {error.message}"), None
+    tried: _Tried = found
+    return tried
+
+
+_Tried: TypeAlias = "tuple[Retraining, ModelFile | None]"
+"""What came of a training, and the model to save; None where the old one stays."""
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a training needs: nothing of the store, and nothing of the folder of models."""
+
+    trainer: Trainer
+    old: TrainedModel | None
+
+
+@dataclass(frozen=True)
+class RetrainingWork:
+    """The piece: a candidate is trained and held against the old model, wherever; nothing is written."""
+
+    ticker: str
+    why: str
+    read: ReadOptions
+
+    def __call__(self, given: _Given, progress: Progress) -> _Tried:
+        """Do it. Raises DataError where the prices cannot be trained on."""
+        from stockcast.pipeline.training import Candidate
+
+        trainer = replace(given.trainer, progress=progress)
+        candidate = run_here(Candidate.of_trainer(trainer, self.ticker, True, self.read), progress)
+        training = _judged(given.old, candidate, self.why)
+        return training, None if training.outcome == "kept" else candidate.file
 
 
 def _without(asked: CovariatesConfig, ticker: str) -> CovariatesConfig:

@@ -1,13 +1,18 @@
 """The cron job: fetch, settle, retrain when due, forecast, record, for one ticker after the other.
 
+With more jobs, trainings go on elsewhere while further tickers are fetched, and what follows from them is done here, in
+the order of the tickers: so the ledger's rows stand as they would after one job.
+
 Whatever stops it, the store holds whole steps, and the next run does what is missing: a ticker's prices, its settled
 forecasts and its new ones are a transaction each, and the files are written from the ledger.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +22,22 @@ from stockcast.config import PredictConfig
 from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.config.runs import RunConfig
 from stockcast.config.sources import WHERE_TRAINED, FetchConfig
+from stockcast.engine.pieces import AT_ITS_TURN, Steps, run_here
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.forecasts import Forecast
 from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.markets import MarketSource, at_exchange
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.predicting import TickerForecast
+from stockcast.pipeline.reportdates import changed_dates
 from stockcast.pipeline.retraining import due, retrained
 from stockcast.pipeline.scoring import missed_sessions
-from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
-from stockcast.progress import Progress
-from stockcast.results import Retraining, RunResult, TickerRun
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
+from stockcast.progress import Progress, Silent
+from stockcast.results import Retraining, RunResult, TickerPlan, TickerRun
+from stockcast.storage import pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.files import file_lock, private_home, storage_error
 from stockcast.storage.ledger import reading, recording, settling
@@ -37,6 +47,16 @@ if TYPE_CHECKING:
     from stockcast.forecasting import TrainedModel
 
 LOCK = "run.lock"
+
+AHEAD = 200
+"""Tickers that are begun and not over at most, where trainings go on elsewhere; each holds its prices and its model."""
+
+_SECTIONS = {"allow-stale": "forecast", "timeout": "limits"} | dict.fromkeys(
+    ("lookback", "validate-from", "test-from", "seeds", "init", "device", "events", "no-events"), "model"
+)
+"""The sections of the configuration that have keys in the place of options."""
+_OPTION = re.compile(rf"(?<!predict )--({'|'.join(_SECTIONS)})\b")
+_NEWEST_LEFT_OUT = re.compile(r"--(?:as-of|end)\b")
 
 
 @contextmanager
@@ -74,6 +94,55 @@ def locked(home: Path, wait: float) -> Iterator[None]:
         yield
 
 
+def plan_run(config: RunConfig, home: Path, ticker: str, progress: Progress) -> TickerPlan:
+    """What a run would do for a ticker, by what is stored: nothing is fetched, and nothing is written.
+
+    Args:
+        config: What stockcast.toml says.
+        home: The folder of models, prices and forecasts.
+        ticker: The ticker.
+        progress: Who is told what is to be known of its prices.
+
+    Raises:
+        DataError: Where its stored prices cannot be used.
+        ModelError: Where it has no model, and the configuration trains none.
+    """
+    from stockcast.pipeline.fitting import series_seconds
+    from stockcast.pipeline.trainer import Trainer
+
+    prices = PriceSource(home, config.read).remembering(None)
+    with Database.open(home) as db:
+        stored = pricestore.last_session(db, ticker)
+        series = None if stored is None else prices.load(ticker, progress, fetch="never")
+        day = None if series is None else series.completed
+        _, reason = _due(db, home, config, ticker, series, day, progress)
+        if series is None:
+            return TickerPlan(ticker, None, None, reason, None if reason else 0.0)
+        seconds = 0.0
+        if reason is not None:
+            with suppress(DataError):  # a training that fails at once
+                seconds = series_seconds(Trainer.of_series(series, config.train, home, Silent()))
+        return TickerPlan(ticker, series.history.last, series.age, reason, seconds)
+
+
+def _due(
+    db: Database, home: Path, config: RunConfig, ticker: str, series: PriceSeries | None, day: date | None,
+    progress: Progress,
+) -> tuple[TrainedModel | None, str | None]:  # fmt: skip
+    """A ticker's model, and why it is to be trained first or again; None where it is not.
+
+    day: the newest session; None: that of the newest bar.
+    """
+    old: TrainedModel | None = None
+    try:
+        old = model_of(home, ticker, progress)
+        return old, None if series is None else due(db, home, old, series, config.retrain, day)
+    except ModelError as error:
+        if not config.retrain.first:
+            raise
+        return old, error.message
+
+
 class Run:
     """One run of the cron job over the tickers of a configuration."""
 
@@ -86,7 +155,7 @@ class Run:
             allow_stale=config.forecast.allow_stale, timeout=config.limits.timeout, pause=config.limits.pause
         )
         session = FetchSession(fetching, len(config.tickers) > 1, config.limits.give_up_after)
-        self._prices = PriceSource(home, fetch_session=session)
+        self._prices = PriceSource(home, config.read, session).remembering(None)
         self._markets = MarketSource(self._prices, config.tickers)
         self._done: list[TickerRun] = []
         self._failed: dict[str, str] = {}
@@ -98,9 +167,19 @@ class Run:
 
         Raises DataError, SourceUnavailable, ModelError, StorageError.
         """
+        return run_here(self.steps(ticker, progress), progress)
+
+    def steps(self, ticker: str, progress: Progress) -> Steps[TickerRun]:
+        """The same in steps: a training that is due is a piece. Nothing but this process writes anything.
+
+        Raises what `ticker` raises, at its turn, and PieceLost.
+        """
         try:
-            result = self._ticker(ticker, progress)
+            result = yield from self._steps(ticker, progress)
         except Exception as error:
+            yield AT_ITS_TURN
+            if isinstance(error, StockcastError):
+                error.hint = _hint_for_runs(error.hint, ticker)
             self._failed[ticker] = str(error)
             raise
         self._done.append(result)
@@ -132,16 +211,26 @@ class Run:
             }
             recording.finish_run(self.db, self._id, settings.now(), summary)
 
-    def _ticker(self, ticker: str, progress: Progress) -> TickerRun:
+    def _steps(self, ticker: str, progress: Progress) -> Steps[TickerRun]:
         try:
             fetched = self._prices.update(ticker, progress)
         except StockcastError:
             self._settle_stored(ticker, progress)
             raise
-        series = self._prices.load(ticker, fetch="never")
+        series = self._prices.load(ticker, progress, fetch="never")
         settled, void = self._settle(series, progress)
+        for note in changed_dates(reading.open_forecasts(self.db, ticker), series.history.events):
+            progress.note(f"{ticker}: {note}")
         self._prices.require_fresh(series)
-        model, training = self._model(series, progress)
+        old, reason = _due(self.db, self.home, self.config, ticker, series, None, progress)
+        training: Retraining | None = None
+        if reason is None:
+            assert old is not None  # noqa: S101 - without a model there is a reason to train
+            model = self._looking(old, series, progress)
+            yield AT_ITS_TURN
+        else:
+            training = yield from self._retrained(old, series, reason, progress)
+            model = self._looking(model_of(self.home, ticker), series, progress)
         forecasts, new = self._record(model, series, progress)
         return TickerRun(
             ticker=ticker,
@@ -162,7 +251,7 @@ class Run:
             self._settle(self._prices.load(ticker, fetch="never"), progress)
 
     def _settle(self, series: PriceSeries, progress: Progress) -> tuple[int, int]:
-        history = series.history
+        history = self._whole(series).history
         done = settling.settle(
             self.db, history.ticker, history.dates, history.adjusted_close, settings.now(), history.last
         )
@@ -172,41 +261,47 @@ class Run:
             progress.note(f"{history.ticker}: {done.void} forecasts void: no bar on their target session")
         return done.count, done.void
 
-    def _model(self, series: PriceSeries, progress: Progress) -> tuple[TrainedModel, Retraining | None]:
-        """The ticker's model, trained first or again where that is due."""
+    def _whole(self, series: PriceSeries) -> PriceSeries:
+        """All that is stored of a ticker, also before the first bar of its model: forecasts were made there, too."""
+        if series.read.start is not None:
+            with suppress(DataError):  # bars that nobody can use are why the model begins later
+                return replace(self._prices, recall=None).load(series.history.ticker, fetch="never")
+        return series
+
+    def _retrained(
+        self, old: TrainedModel | None, series: PriceSeries, reason: str, progress: Progress
+    ) -> Steps[Retraining]:
         ticker = series.history.ticker
-        old: TrainedModel | None = None
-        try:
-            old = model_of(self.home, ticker, progress)
-            reason = due(self.db, self.home, old, series, self.config.retrain)
-        except ModelError as error:
-            if not self.config.retrain.first:
-                raise
-            reason = error.message
-        if reason is None:
-            assert old is not None  # noqa: S101 - without a model there is a reason to train
-            return old, None
         progress.note(f"{ticker}: training: {reason}")
         if self.config.train.init not in {None, SCRATCH, GENERAL}:
             with suppress(ModelError):  # the training says so
                 pool = model_of(self.home, str(self.config.train.init))
                 self._markets.fetch_members(pool, series.history.last, progress)
-        training = retrained(self.db, self._prices, old, series, self.config.train, reason, progress)
+        training = yield from retrained(self.db, self._prices, old, series, self.config.train, reason, progress)
         progress.note(f"{ticker}: {training.reason}")
-        return model_of(self.home, ticker), training
+        return training
+
+    def _looking(self, model: TrainedModel, series: PriceSeries, progress: Progress) -> TrainedModel:
+        """The model with the market and the covariates that its forecast looks at, where one is to be made."""
+        if self._is_recorded(model, series):
+            return model
+        if model.market is not None:
+            model = self._markets.reaching(at_exchange(model, series.calendar), series.history, True, progress)
+        # Of a new model the clock is looked at once more: its training took its time, and a close may have passed.
+        return CovariateSource(WHERE_TRAINED, self._prices, progress).again(model, series)
+
+    def _is_recorded(self, model: TrainedModel, series: PriceSeries) -> bool:
+        """Whether the forecasts from the newest session are on record already."""
+        known = recording.recorded(self.db, series.history.ticker, series.history.last, model.name)
+        return known >= set(range(1, self.config.forecast.horizon + 1))
 
     def _record(self, model: TrainedModel, series: PriceSeries, progress: Progress) -> tuple[tuple[Forecast, ...], int]:
         """The forecasts from the newest session; those on record already are not made again."""
         wanted = self.config.forecast
         history = series.history
-        config = PredictConfig(horizon=wanted.horizon, paths=wanted.paths, seed=wanted.seed, calibrate=wanted.calibrate)
-        known = recording.recorded(self.db, history.ticker, history.last, model.name)
-        if known >= set(range(1, wanted.horizon + 1)):
+        if self._is_recorded(model, series):
             return reading.forecasts_from(self.db, history.ticker, history.last, model.name), 0
-        if model.market is not None:
-            model = self._markets.reaching(at_exchange(model, series.calendar), history, True, progress)
-        # The clock is looked at once more: a training takes its time, and a close may have passed meanwhile.
-        model = CovariateSource(WHERE_TRAINED, self._prices, progress).again(model, series)
+        config = PredictConfig(horizon=wanted.horizon, paths=wanted.paths, seed=wanted.seed, calibrate=wanted.calibrate)
         made = TickerForecast.of(self.db, model, series, config)
         new = made.record(self.db)
         progress.note(f"{history.ticker}: forecast for {made.forecasts[0].target_session} recorded", detail=True)
@@ -219,6 +314,15 @@ class Run:
         made = reading.live_origins(self.db, history.ticker, model.name)
         before = max((day for day in made if day < series.completed), default=date.min)
         return tuple(day for day in missed if day > before)
+
+
+def _hint_for_runs(hint: str, ticker: str) -> str:
+    """A hint that names what `run` has in the place of the options of other commands."""
+    if "--start" in hint:
+        return f"{hint.rstrip('.')}: stockcast train {ticker} --start DATE, which its model remembers"
+    if _NEWEST_LEFT_OUT.search(hint):  # a run is about the newest session
+        return f"take {ticker} out of the tickers in the configuration until its newest prices can be used"
+    return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')} in [{_SECTIONS[option[1]]}]", hint)
 
 
 def _changed(done: TickerRun) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def score(home: Path, ticker: str | None = None, since: date | None = None, mode
     Raises:
         StorageError: Where the store cannot be read.
     """
+    from stockcast.evaluation.liveevents import live_event_scores
     from stockcast.evaluation.liverecord import live_record, settled_records
 
     with Database.open(home) as db:
@@ -41,7 +43,8 @@ def score(home: Path, ticker: str | None = None, since: date | None = None, mode
         records = settled_records(rows, rivals(home, {row.forecast.model for row in rows}))
         waiting = sum(row.status == "open" and _is_over(db, row) for row in rows)
         void = sum(row.status == "void" for row in rows)
-        return live_record(records, waiting, void, _missed(db, _upper(ticker), model, since))
+        found = live_record(records, waiting, void, _missed(db, _upper(ticker), model, since))
+        return replace(found, event_scores=live_event_scores(rows))
 
 
 def ledger(

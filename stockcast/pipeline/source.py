@@ -2,159 +2,52 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
-from functools import cached_property
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stockcast import config as settings
-from stockcast.config.sources import FetchConfig
-from stockcast.errors import ConfigError, DataError, SourceUnavailable
+from stockcast.config.sources import AS_IT_IS, FetchConfig
+from stockcast.errors import ConfigError, DataError
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.series import GivenSeries, OpenedFile, PriceSeries, calendar_of, calendar_over
 from stockcast.prices import csvfile
 from stockcast.prices.checks import validated
-from stockcast.prices.csvfile import ReadOptions
-from stockcast.prices.history import History, RawBars
-from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar, load_calendar
+from stockcast.prices.csvfile import DatedFile, ReadOptions
+from stockcast.prices.csvfile.content import STANDARD_INPUT
+from stockcast.prices.csvfile.dates import FileDates
+from stockcast.prices.events import EventCalendar
+from stockcast.prices.evidence import Listing, settled
+from stockcast.prices.history import Dates, History, RawBars
+from stockcast.prices.hours import Elapsed
+from stockcast.prices.sessions import DEFAULT_EXCHANGE, SessionCalendar
 from stockcast.progress import Progress, Silent
 from stockcast.text import well_formed
 
 if TYPE_CHECKING:
-    from stockcast.prices.hours import TradingHours
-    from stockcast.prices.yahoo.session import Deadline
+    from stockcast.prices.csvfile.eventdates import EventTable
     from stockcast.results import FetchResult
     from stockcast.storage.database import Database
 
 PROVIDER = "yahoo"
 """What forecasts from fetched prices name as their source."""
 
-CALENDAR_AHEAD = timedelta(days=400)
-"""Sessions kept with a model beyond today: 250 sessions ahead of the newest bar, and some."""
-
 FetchRule: TypeAlias = Literal["stale", "missing", "never"]
 """When a ticker's prices are fetched: where the stored ones are older than the settings allow, only where they also do
 not reach the last bar that is wanted, or not at all.
 """
 
-_PATIENCE = 3  # tickers in a row that find the provider away, before the others are not tried
+Recall: TypeAlias = Callable[[str, ReadOptions, Progress | None], ReadOptions]
+"""From a source and what is said of it in a call to how it is read: as its model's prices were, where that is known."""
 
-
-class FetchSession:
-    """One time limit for the fetching of many tickers, a pause between two, no patience with a provider that is away.
-
-    What is done between two questions, such as a training, does not count.
-    """
-
-    def __init__(self, config: FetchConfig, many: bool = True, retry: int = _PATIENCE) -> None:
-        self.config = config
-        self._limit = self._left = config.timeout
-        self._pause = config.pause if many else 0.0
-        self._patience = retry
-        self._asked = False
-        self._away: list[tuple[str, str]] = []
-
-    @contextmanager
-    def turn(self, ticker: str) -> Iterator[Deadline]:
-        """Whose turn it is may ask within, up to the deadline. Raises SourceUnavailable where that is hopeless."""
-        from stockcast.prices.yahoo.failures import YahooFailure
-        from stockcast.prices.yahoo.session import Deadline, load_yfinance
-
-        self._refuse_hopeless(ticker)
-        load_yfinance()
-        deadline = Deadline(time.monotonic() + self._left, self._limit)
-        try:
-            self._rest(deadline)
-            yield deadline
-            self._away.clear()
-        except SourceUnavailable as error:
-            if not isinstance(error, YahooFailure) or error.for_every_ticker:
-                # The words alone: whoever catches the error may add to its hint what concerns this ticker.
-                self._away.append((error.message, error.hint))
-            raise
-        finally:
-            self._left = deadline.left()
-
-    def _refuse_hopeless(self, ticker: str) -> None:
-        if len(self._away) >= self._patience:
-            message, hint = self._away[-1]
-            raise SourceUnavailable(f"{ticker} was not tried after {len(self._away)} failures: {message}", hint)
-
-    def _rest(self, deadline: Deadline) -> None:
-        if self._asked and self._pause:
-            # Not regular, so that many machines with one crontab do not ask in step.
-            time.sleep(min(self._pause * random.uniform(0.5, 1.5), deadline.left()))  # noqa: S311 - a pause is no secret
-        self._asked = True
-
-
-@dataclass(frozen=True)
-class PriceSeries:
-    """The prices of one source, and what is known of the exchange that they are from.
-
-    Attributes:
-        history: The validated bars, oldest first.
-        known_calendar: The calendar of a ticker's exchange; None for files and frames, which say nothing of theirs.
-        hours: The trading hours of a ticker; None for files and frames.
-        over: The last session that was over when a ticker's prices were loaded; None for files and frames.
-
-    """
-
-    history: History
-    known_calendar: SessionCalendar | None = None
-    hours: TradingHours | None = None
-    over: date | None = None
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether the prices are a ticker's, from the store."""
-        return self.over is not None
-
-    @cached_property
-    def calendar(self) -> SessionCalendar:
-        """The sessions of its exchange: New York's where nothing is known of it."""
-        return self.known_calendar or calendar_over([self.history], None)
-
-    @property
-    def exchange(self) -> str:
-        """Name of the calendar."""
-        return self.calendar.exchange
-
-    @property
-    def completed(self) -> date:
-        """The last session that is over; without trading hours yesterday: one of today may still be running."""
-        return self.over or settings.now().date() - timedelta(days=1)
-
-    @property
-    def age(self) -> int:
-        """Completed sessions of the exchange after the newest bar."""
-        return self.calendar.count_between(self.history.last, self.completed)
-
-    def at(self, exchange: str | None) -> PriceSeries:
-        """The same prices at an exchange; None: the ticker's own, and New York's for a file.
-
-        Raises:
-            ConfigError: The exchange is unknown.
-
-        """
-        if self.known_calendar is not None and exchange in {None, self.known_calendar.exchange}:
-            return self
-        return self.on(calendar_over([self.history], exchange))
-
-    def on(self, calendar: SessionCalendar) -> PriceSeries:
-        """The same prices with the sessions of a calendar; the hours go where that is of another exchange."""
-        known = self.known_calendar
-        own_hours = self.hours if known is not None and known.exchange == calendar.exchange else None
-        return replace(self, known_calendar=calendar, hours=own_hours)
-
-    def tell(self, progress: Progress, detail: bool = False) -> None:
-        """Say what is to be known of the prices. detail: for the curious only."""
-        for note in self.history.notes:
-            progress.note(f"{self.history.ticker}: {note}", detail)
+UsualCalendar: TypeAlias = Callable[[str, date], "SessionCalendar | None"]
+"""The calendar of the model that forecasts a series, by its ticker and last day; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -165,15 +58,22 @@ class PriceSource:
         home: The folder of the store that tickers' prices are kept in; None where there is none.
         read: What files do not say of themselves, and the first and last bar to keep.
         fetch_session: How tickers' prices are fetched.
-        given: What reads the series that need not be looked for, such as those of a frame, by their names: up to a
-            day, after which not even a repair may know anything.
+        given: The series that need not be looked for, by their names.
+        recall: What a model remembers of how its prices were read; None where no model is asked.
+        usual: What files and frames are taken for that say nothing of their exchange; None: for New York's.
+        knowable: The last day of bars that may be known, by the exchange that they are from.
+        event_table: Dates of reports that need not be looked for, in the place of a file's.
 
     """
 
     home: Path | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
     fetch_session: FetchSession = field(default_factory=lambda: FetchSession(FetchConfig(), many=False))
-    given: Mapping[str, Callable[[date | None], History]] = field(default_factory=dict)
+    given: Mapping[str, GivenSeries] = field(default_factory=dict)
+    recall: Recall | None = None
+    usual: UsualCalendar | None = None
+    knowable: Callable[[str], date] | None = None
+    event_table: EventTable | None = None
 
     @classmethod
     def of(cls, home: Path | None, read: ReadOptions, fetch_session: FetchSession | None = None) -> PriceSource:
@@ -187,10 +87,23 @@ class PriceSource:
             raise ConfigError("models and prices need a folder to be kept in", "give home=Path(...)")
         return self.home
 
+    def remembering(self, named: str | None) -> PriceSource:
+        """The same, which reads what the model of a source, or the one that is named, was trained on as it was then."""
+        from stockcast.pipeline.models import Memory
+
+        return replace(self, recall=Memory.saved(self.folder, named))
+
     def until(self, day: date | None) -> PriceSource:
         """The same with bars up to `day` alone, which are cut before anything is checked; None: as it is."""
-        ends = [end for end in (self.read.end, day) if end is not None]
-        return replace(self, read=replace(self.read, end=min(ends, default=None)))
+        return replace(self, read=self.read.up_to(day))
+
+    def taken_for(self, exchange: str | None) -> PriceSource:
+        """The same with files that are of an exchange; None: as it is."""
+        return self if exchange is None else replace(self, read=replace(self.read, exchange=exchange))
+
+    def beside(self, usual: UsualCalendar) -> PriceSource:
+        """The same with another calendar for what says nothing of its exchange."""
+        return replace(self, usual=usual)
 
     def load(self, source: str, progress: Progress | None = None, fetch: FetchRule = "stale") -> PriceSeries:
         """The prices of a source.
@@ -207,15 +120,141 @@ class PriceSource:
             SourceUnavailable: The provider cannot be reached.
 
         """
+        read = self.read
+        if self.recall is not None and source not in self.given:
+            read = self.recall(source, read, progress)
+        reading = replace(self, read=read)
+        return replace(reading.with_events(reading._load(source, progress, fetch), progress), read=read)
+
+    def _load(self, source: str, progress: Progress | None, fetch: FetchRule) -> PriceSeries:
+        """The prices of a source, read as these options say."""
         if source in self.given:
-            return PriceSeries(self.given[source](self.read.end).between(self.read.start, None))
+            return self._given(source)
         if not is_ticker(source):
-            return PriceSeries(csvfile.read(source, self.read))
+            return self._file(source)
         ticker = provider_ticker(source)
         with self._store(source) as db:
             if fetch == "stale" or (fetch == "missing" and not self._reaches_end(db, ticker)):
                 self._update(db, ticker, progress)
             return self._stored(db, ticker)
+
+    def with_events(self, series: PriceSeries, progress: Progress | None = None) -> PriceSeries:
+        """The series with the dates of the file that was named; without any where none are wanted."""
+        history, table = series.history, self.event_table
+        if self.read.no_events:
+            return replace(series, history=replace(history, events=None))
+        if self.read.events is not None and table is None:
+            table = _event_table(self.read.events)
+        if table is None:
+            return replace(series, history=history.on(series.calendar)) if history.events else series
+        dates = table.of_ticker(history.ticker, series.exchange)
+        if dates is None and progress is not None:
+            progress.note(f"{history.ticker}: {table.missing()}; it goes without")
+        known = None if dates is None else EventCalendar.of([dates], series.calendar)
+        return replace(series, history=replace(history, events=known))
+
+    def _file(self, source: str) -> PriceSeries:
+        """The prices of a file."""
+        return self.listed(self.opened(source))
+
+    def opened(self, source: str) -> OpenedFile:
+        """A file as it is read: up to the last bar that is over, on the days of its exchange. Raises DataError."""
+        file = csvfile.read_dates(source, self.read)
+        telling = file.dates.take(self._telling(file))
+        listing = self._listing(telling, file.tickers, file.table.exchange)
+        file = file.on(listing.days_of(file.dates)).between(self.read.start, self._end_at(listing.calendar.exchange))
+        elapsed = self._elapsed(listing, file.dates.days, file.table.label)
+        notes = elapsed.notes(file.dates.days)
+        bars = file.between(None, elapsed.last if notes else None).bars()
+        return OpenedFile(replace(bars, raw=bars.raw.noting(*notes)), listing, telling)
+
+    def listed(self, opened: OpenedFile) -> PriceSeries:
+        """The prices of a file that was opened, checked. Raises DataError."""
+        history = validated(opened.file.raw, opened.listing.calendar)
+        return self._series(history, opened.listing, opened.dates)
+
+    def _given(self, source: str) -> PriceSeries:
+        """The same of a series that need not be looked for."""
+        given = self.given[source]
+        stamped = self.stamped(given)
+
+        def read(end: date | None, days_of: Callable[[FileDates], Dates] | None) -> History:
+            return given.read(end, days_of).between(self.read.start, None)
+
+        if stamped is None:
+            history = read(self.read.end, None)
+            dates = FileDates(history.dates)
+            listing = self._listing(dates, (given.ticker,), None)
+        else:
+            listing, dates = stamped
+        if stamped is not None or self.knowable is not None:
+            history = read(self._end_at(listing.calendar.exchange), listing.days_of)
+        elapsed = self._elapsed(listing, history.dates, history.ticker)
+        notes = elapsed.notes(history.dates)
+        if notes:
+            history = read(elapsed.last, listing.days_of)
+        return self._series(replace(history, notes=(*history.notes, *notes)), listing, dates)
+
+    def stamped(self, given: GivenSeries) -> tuple[Listing, FileDates] | None:
+        """The exchange that the stamps of a given series are taken for, with those that tell it; None without stamps.
+
+        Raises DataError where they cannot be read.
+        """
+        stamps = given.stamps()
+        if stamps is None:
+            return None
+        telling = stamps.take(self._known(stamps.days, np.ones(len(stamps.days), dtype=bool)))
+        return self._listing(telling, (given.ticker,), None), telling
+
+    def _telling(self, file: DatedFile) -> NDArray[np.bool_]:
+        """The bars that say something of their exchange: those with a close, and known at the end that is asked for."""
+        return self._known(file.dates.days, file.priced())
+
+    def _known(self, days: Dates, priced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Bars with a price up to the end that is asked for; all of them where there is none."""
+        latest = min(self.read.end or date.max, settings.now().date())
+        telling = priced & (days <= np.datetime64(latest))
+        return telling if telling.any() else np.ones(len(telling), dtype=bool)
+
+    def _listing(self, dates: FileDates, tickers: Sequence[str], named: str | None) -> Listing:
+        """The exchange that bars are taken for, and of what days they are then."""
+        days, today = dates.days, np.datetime64(settings.now().date())
+        ends = (days.min(), days.max()) if len(days) else (today, today)
+        first, last = (min(day, today).astype(object) for day in ends)
+        calendars = partial(calendar_of, first=first, last=last)
+        usual, said = None if self.usual is None else self.usual(tickers[0], last), self.read.exchange
+        if said is not None:
+            known = usual if usual is not None and usual.exchange == said else calendars(said)
+            found = Listing.of(dates, known)
+        else:
+            found = settled(dates, tickers, named, usual or calendars(DEFAULT_EXCHANGE), calendars)
+        return replace(found, is_kept=found.calendar is usual)
+
+    def _end_at(self, exchange: str) -> date | None:
+        """The last bar of an exchange that is kept."""
+        ends = [self.read.end, None if self.knowable is None else self.knowable(exchange)]
+        return min((end for end in ends if end is not None), default=None)
+
+    def _elapsed(self, listing: Listing, days: Dates, label: str) -> Elapsed:
+        """How far the time has come at the exchange. Raises DataError where no bar is over."""
+        elapsed = Elapsed.at(listing.calendar.exchange, days, settings.now())
+        if self.read.allow_running_bar:
+            elapsed = replace(elapsed, last=elapsed.today)
+        if len(days) and not (days <= np.datetime64(elapsed.last)).any():
+            raise DataError(
+                f"{label} has no bar that is over: its bars are from {days.min()} to {days.max()}, and it is "
+                f"{elapsed.today} on {listing.calendar.exchange}",
+                "Correct the dates, or the clock (STOCKCAST_NOW).",
+            )
+        return elapsed
+
+    def _series(self, history: History, listing: Listing, dates: FileDates) -> PriceSeries:
+        """Prices with what is known of their exchange."""
+        is_listed = self.read.exchange is not None or listing.why is not None
+        calendar = listing.calendar if listing.is_kept else None
+        if is_listed and not listing.is_kept:
+            calendar = calendar_over([history], listing.calendar.exchange)
+        return PriceSeries(history, calendar, is_listed=is_listed, remarks=tuple(listing.remarks(dates)))
 
     def update(self, source: str, progress: Progress) -> FetchResult:
         """Bring a ticker's stored prices up to date. Raises what `load` raises."""
@@ -250,16 +289,24 @@ class PriceSource:
 
     def refuse_file_options(self, source: str) -> None:
         """Raise DataError where something is said of a ticker that only a file has."""
-        if self.read != ReadOptions(start=self.read.start, end=self.read.end):
+        if self.read != self.read.of_tickers:
             raise DataError(
                 f"{source} is a ticker, and --ticker and the options about columns are for files",
                 f"leave them out, or give a path such as {source}.csv",
             )
 
     def _update(self, db: Database, ticker: str, progress: Progress | None) -> FetchResult:
-        from stockcast.pipeline.fetching import Fetcher
+        from stockcast.pipeline.fetching import EventFetcher, Fetcher
 
-        return Fetcher(db, self.fetch_session, progress or Silent()).update(ticker)
+        fetched = Fetcher(db, self.fetch_session, progress or Silent()).update(ticker)
+        if self._asks_for_events:
+            EventFetcher(db, self.fetch_session, progress or Silent()).update(ticker, fetched.asked)
+        return fetched
+
+    @property
+    def _asks_for_events(self) -> bool:
+        """Whether the dates of a ticker's reports are the provider's."""
+        return not self.read.no_events and self.read.events is None and self.event_table is None
 
     def _reaches_end(self, db: Database, ticker: str) -> bool:
         """Whether the store has bars up to the last one that is wanted."""
@@ -270,7 +317,7 @@ class PriceSource:
 
     def _stored(self, db: Database, ticker: str) -> PriceSeries:
         """What the store has of a ticker, up to the last session that is over."""
-        from stockcast.storage import pricestore
+        from stockcast.storage import eventstore, pricestore
 
         instrument, bars = pricestore.instrument(db, ticker), pricestore.bars(db, ticker)
         if instrument is None or bars is None or not len(bars.dates):
@@ -278,7 +325,10 @@ class PriceSource:
         completed = instrument.hours.last_completed(instrument.calendar, settings.now())
         raw = RawBars.of(bars, ticker, PROVIDER, instrument.currency)
         history = _checked(raw, self.read.start, min(completed, self.read.end or completed))
-        return PriceSeries(history, instrument.calendar, instrument.hours, completed)
+        if self._asks_for_events:
+            known = EventCalendar.of(eventstore.snapshots(db, ticker), instrument.calendar)
+            history = replace(history, events=known)
+        return PriceSeries(history, instrument.calendar, instrument.hours, completed, is_listed=True)
 
 
 def load(
@@ -303,7 +353,11 @@ def load(
 
 
 def fetch(
-    tickers: Sequence[str], home: Path, config: FetchConfig, watching: Callable[[str], Progress]
+    tickers: Sequence[str],
+    home: Path,
+    config: FetchConfig,
+    watching: Callable[[str], Progress],
+    read: ReadOptions = AS_IT_IS,
 ) -> Callable[[str], FetchResult]:
     """A function that brings one of the tickers up to date, all of them within one time limit.
 
@@ -312,13 +366,29 @@ def fetch(
         home: The folder of models, prices and forecasts.
         config: When stored prices will do, and how long the provider may take.
         watching: Gives who watches a ticker.
+        read: Whether dates of reports are wanted.
 
     Returns:
         A function from a ticker to what became of its stored prices. It raises DataError for the ticker and
         SourceUnavailable for the provider.
     """
-    prices = PriceSource(home, fetch_session=FetchSession(config, len(tickers) > 1))
+    prices = PriceSource(home, read, FetchSession(config, len(tickers) > 1))
     return lambda source: prices.update(source, watching(source))
+
+
+def _event_table(path: str) -> EventTable:
+    """The dates of a file. Raises DataError, with a hint that concerns them."""
+    from stockcast.prices.csvfile.eventdates import EventTable
+
+    otherwise = "--events names another file, and --no-events goes without"
+    if path != STANDARD_INPUT and not Path(path).expanduser().exists():
+        raise DataError(f"there is no file {path}, which was to have the dates of reports", otherwise)
+    try:
+        return EventTable.read(path)
+    except DataError as error:
+        # What reads any file has advice about prices.
+        hint = "" if "price" in error.hint or "Parquet" in error.hint else f"{error.hint.rstrip('.')}; "
+        raise DataError(f"the dates of reports: {error.message}", f"{hint}{otherwise}") from error
 
 
 def is_ticker(source: str) -> bool:
@@ -334,20 +404,6 @@ def file_source(path: Path) -> str:
 def provider_ticker(source: str) -> str:
     """A source as the provider writes tickers."""
     return well_formed(source.strip().upper())
-
-
-def calendar_end(last: date) -> date:
-    """How far a calendar has to reach for forecasts from `last` and from today."""
-    return max(last, settings.now().date()) + CALENDAR_AHEAD
-
-
-def calendar_over(histories: Sequence[History], exchange: str | None) -> SessionCalendar:
-    """The calendar of an exchange for sessions from the first bar of any history to those that are still to come.
-
-    exchange: None for New York's. Raises ConfigError for an unknown one.
-    """
-    first, last = min(history.first for history in histories), max(history.last for history in histories)
-    return load_calendar(exchange or DEFAULT_EXCHANGE, first, calendar_end(last))
 
 
 def _checked(raw: RawBars, start: date | None, end: date) -> History:

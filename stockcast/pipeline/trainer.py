@@ -18,15 +18,17 @@ from stockcast import config as settings
 from stockcast.config import TrainConfig
 from stockcast.config.models import SCRATCH, BacktestConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.evaluation.verdict import adjusted_p, pooled_verdict, sentences, strongest_on
+from stockcast.evaluation.serving import POOLED
 from stockcast.forecasting import Fit, TrainedModel, refuse_still
-from stockcast.models.baselines import BASELINES
+from stockcast.models.baselines import BASELINES, competing
 from stockcast.models.baselines.simple import HarT
 from stockcast.models.simulation import MAX_SHOCKS, Shocks
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
-from stockcast.pipeline.judging import judged, pooled
+from stockcast.pipeline.judging import judged
+from stockcast.pipeline.markets import UNLIKE
 from stockcast.pipeline.pools import Member, Pool
-from stockcast.pipeline.source import PriceSeries
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.starts import begun
 from stockcast.pipeline.walking import Walk, fit_baselines, folder_of
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
@@ -35,13 +37,15 @@ from stockcast.windows.features import Features
 from stockcast.windows.splits import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, Fold, Part, PartSummary, PoolSplit, Split
 
 if TYPE_CHECKING:
-    from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, Verdict
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import Ensemble
     from stockcast.models.problem import Series
-    from stockcast.prices.sessions import SessionCalendar
     from stockcast.windows.market import Market
+
+
+ALONE = "alone_"
+"""What the name of a fit begins with that does without a market."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +106,10 @@ class Trainer:
         split = PoolSplit.of(dates, config.split, config.network.lookback)
         calendar = series.at(config.exchange).calendar
         config = replace(config, exchange=config.exchange or calendar.exchange)
-        _compare_sessions(history, calendar, progress)
-        initial = Initial.of(config, history, calendar, split.validate_from, home, progress)
-        if initial is None:
-            config = replace(config, init=SCRATCH)
-        else:
-            config = initial.configured(config)
-            split = PoolSplit.of(dates, config.split, config.network.lookback)
+        initial, config = begun(config, history, calendar, split.validate_from, home, progress)
+        split = PoolSplit.of(dates, config.split, config.network.lookback)
         pool = Pool.of_one(history, calendar, covariates)
-        return cls(pool, False, split, config, home, progress, initial or Scratch())
+        return cls(pool, False, split, config, home, progress, initial)
 
     @classmethod
     def of_pool(cls, pool: Pool, config: TrainConfig, home: Path, progress: Progress) -> Trainer:
@@ -124,7 +123,8 @@ class Trainer:
             market = None  # whether there is one must not hang on members that are listed later
         pool = pool.taught_by([one for one in pool.members if len(split.train(one.dates, lookback)) >= MIN_TRAIN])
         config = replace(config, exchange=config.exchange or pool.calendar.exchange, init=SCRATCH)
-        trainer = cls(replace(pool, market=market), True, split, config, home, progress, Scratch())
+        scratch = Scratch(store=None if pool.files is None else pool.files.store)
+        trainer = cls(replace(pool, market=market), True, split, config, home, progress, scratch)
         if not any(map(trainer.is_scored, pool.members)):
             raise DataError(
                 f"no ticker has enough sessions around {split.test_from} to be scored",
@@ -183,8 +183,7 @@ class Trainer:
         series = self.series(market)
         training = self.config.training
         most = training.gradient_steps(sum(len(one.train) for one in series)) * training.seeds
-        what = self._without(f"{self.initial.doing(self.config)}{self._on(len(series))}", market)
-        self.progress.stage(what, most, training.targets_per_step)
+        self.progress.stage(self.doing(market, len(series)), most, training.targets_per_step)
         return self.initial.learn(series, self.config, self.progress)
 
     def series(self, market: bool) -> list[Series]:
@@ -204,10 +203,16 @@ class Trainer:
     def _series(self, member: Member, market: bool, train: Part, validation: Part | None = None) -> Series:
         from stockcast.models.problem import Series
 
-        return Series(partial(self.columns, member, market), len(member.own), train, validation)
+        return Series(partial(self.columns, member, market), len(member.dates), train, validation)
 
-    def _on(self, series: int) -> str:
-        return f" on {series} series" if self.is_pool else ""
+    def doing(self, market: bool, series: int) -> str:
+        """What is done in a training on so many series."""
+        on = f" on {series} series" if self.is_pool else ""
+        return self._without(f"{self.initial.doing(self.config)}{on}", market)
+
+    def fitting_again(self, market: bool) -> str:
+        """What is done in a final fit."""
+        return self._without("final fit", market)
 
     def _without(self, what: str, market: bool) -> str:
         return what if market == (self.market is not None) else f"{what}, without a market"
@@ -220,77 +225,37 @@ class Trainer:
         The folds of a pool are kept, so that one that was interrupted goes on where it was.
         """
         c = self.config
-        config = BacktestConfig((c.network.cell,), c.network, c.training, baselines=tuple(BASELINES))
-        folder, progress = (folder_of(self.home, member.ticker), Silent()) if self.is_pool else (None, self.progress)
         f = self.columns(member, "market_return" in network.standardiser.names)
-        return Walk(member.history, f, config, folder, progress, network), Fold(1, self.parts_of(member))
-
-    def judge(self, network: Ensemble, keep_rows: bool) -> Judgement:
-        """Score the networks, and what they are measured by, on the test parts.
-
-        Args:
-            network: what was learnt before the test part.
-            keep_rows: keep every percentile of every forecast of a pool; else the medians alone.
-        """
-        cell = self.config.network.cell
-        if not self.is_pool:
-            walk, fold = self.walk(self.member, network)
-            stage = walk.fold(fold, 1)
-            result = judged(walk, [fold], [stage], keep_rows=True, in_depth=False, serves=True)
-            baselines = stage.file.fits[cell].baselines
-            crps = {name: result.validation_crps[name] for name in (*baselines, cell)}
-            return Judgement((replace(result, validation_crps=crps),), result.verdict, baselines)
-        results, choosing = self.scored(network, keep_rows)
-        summary, strongest = pooled(results), strongest_on(cell, choosing)
-        better = float(np.mean([crps[cell] / crps[strongest] for crps in choosing])) < 1.0
-        served_by = cell if better else "har-t"
-        return Judgement(
-            tuple(results),
-            pooled_verdict(cell, results, summary.pooled, strongest, served_by),
-            {},
-            summary,
-            sentences(cell, results, strongest, served_by),
-            adjusted_p(cell, results, strongest),
+        config = BacktestConfig(
+            (c.network.cell,), c.network, c.training, baselines=competing(BASELINES, f.events is not None)
         )
+        folder, progress = (folder_of(self.home, member.ticker), Silent()) if self.is_pool else (None, self.progress)
+        walk = Walk(member.history, f, config, folder, progress, network, proven=self.initial.proven)
+        return walk, Fold(1, self.parts_of(member))
 
-    def scored(self, network: Ensemble, keep_rows: bool = False) -> tuple[list[BacktestResult], list[dict[str, float]]]:
-        """Every member of a pool with a test part, against its own baselines; and the CRPS by competitor on the
-        validation part of every member that has one, whatever became of it later.
-        """
-        results: list[BacktestResult] = []
-        choosing: list[dict[str, float]] = []
-        self.progress.stage("scoring each ticker", len(self.pool.members))
-        for member in self.pool.members:
-            result = self._scored(member, network)
-            parts = self.parts_of(member)
-            if result is not None:
-                results.append(result if keep_rows else replace(result, rows=tuple(map(_medians, result.rows))))
-                choosing.append(result.validation_crps)
-            elif len(parts.train) >= MIN_TRAIN and len(parts.validation) >= MIN_VALIDATION:
-                walk, fold = self.walk(member, network)
-                choosing.append(walk.validation_crps(fold))
-            self.progress.advance(1)
-        return results, choosing
-
-    def _scored(self, member: Member, network: Ensemble) -> BacktestResult | None:
-        """A member's test part; None without one, and where no baseline can be fitted to compare with."""
-        if not self.is_scored(member):
-            return None
-        walk, fold = self.walk(member, network)
-        try:
-            return judged(walk, [fold], walk.run((fold,)), keep_rows=True, in_depth=False)
-        except DataError as error:
-            self.progress.note(f"{member.ticker} is not scored: {error.message}")
-            return None
+    def judge(self, network: Ensemble) -> Judgement:
+        """Score the networks of one series, and what they are measured by, on its test part."""
+        cell = self.config.network.cell
+        walk, fold = self.walk(self.member, network)
+        stage = walk.fold(fold, 1)
+        result = judged(walk, [fold], [stage], keep_rows=True, in_depth=False, serves=True)
+        baselines = stage.file.fits[cell].baselines
+        crps = {name: result.validation_crps[name] for name in (*baselines, cell)}
+        verdict = result.verdict
+        if self.initial.unlike:
+            verdict = replace(verdict, sentence=f"{verdict.sentence} {UNLIKE}")
+        return Judgement((replace(result, validation_crps=crps),), verdict, baselines)
 
     # Fit again, and keep.
 
-    def fits(self, learned: TrainingResult, market: bool, baselines: Mapping[str, Baseline]) -> dict[str, Fit]:
-        """The networks with what they draw from, as they are scored, and as they are served after a final fit."""
+    def fits(self, learned: TrainingResult, baselines: Mapping[str, Baseline]) -> dict[str, Fit]:
+        """The networks of one series with what they draw from, as they are scored, and as they are served after a final
+        fit; and those that do without a market, for origins whose market is not known.
+        """
         fits = {"scored": self.scored_fit(learned.network, baselines)}
         if self.config.training.final_fit:
-            fits["served"] = self.final(learned, market, baselines)
-        return fits
+            fits["served"] = self.final(learned, self.market is not None, baselines)
+        return fits | self._fallback(fits)
 
     def scored_fit(self, network: Ensemble, baselines: Mapping[str, Baseline]) -> Fit:
         """The networks as they are scored, with what they draw from."""
@@ -301,33 +266,27 @@ class Trainer:
         wholes = [(member, self.parts_of(member).whole) for member in self.pool.members]
         series = [self._series(member, market, part) for member, part in wholes if len(part) >= MIN_TRAIN]
         targets = self.config.training.targets_per_step if self.is_pool else 0
-        self.progress.stage(self._without("final fit", market), sum(learned.chosen.steps), targets)
+        self.progress.stage(self.fitting_again(market), sum(learned.chosen.steps), targets)
         network = self.initial.learn_again(series, self.config, learned, self.progress)
-        if not self.is_pool:
+        # Without a test part those that were there before it have seen everything.
+        if not self.is_pool and (baselines is None or len(self.parts.test)):
             self.progress.stage("fitting baselines for the forecast", len(BASELINES))
-            fitted, left_out = fit_baselines(BASELINES, self.f, self.parts.whole, self.progress)
+            fitted, left_out = fit_baselines(
+                competing(BASELINES, self.f.events is not None), self.f, self.parts.whole, self.progress
+            )
             for name, why in left_out.items():
                 self.progress.note(f"{self.member.ticker}: {name} is left out: {why}")
             baselines = {**(baselines or {}), **fitted}
         return self._fit(network, baselines or {}, self._whole)
 
-    def fallback(self, fits: Mapping[str, Fit], learned: TrainingResult | None) -> dict[str, Fit]:
-        """The same fits for origins whose market is not known; none where they look at no market.
-
-        Args:
-            fits: those that look at the market.
-            learned: of a pool, the networks that were trained without one.
-        """
-        if learned is not None:
-            found = self.fits(learned, False, {})
-        else:
-            parts = {"scored": self._drawn, "served": self._whole}
-            found = {
-                name: self._fit(replace(network, cutoff=fits[name].cutoff), fits[name].baselines, parts[name])
-                for name, network in self.initial.without_market.items()
-                if name in fits
-            }
-        return {f"alone_{name}": fit for name, fit in found.items()}
+    def _fallback(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
+        """The same fits without a market; none where they look at none."""
+        parts = {"scored": self._drawn, "served": self._whole}
+        return {
+            f"{ALONE}{name}": self._fit(replace(network, cutoff=fits[name].cutoff), fits[name].baselines, parts[name])
+            for name, network in self.initial.without_market.items()
+            if name in fits
+        }
 
     def _drawn(self, member: Member) -> Part:
         """The origins that simulated paths draw from before the test part: of one series, those that taught."""
@@ -342,11 +301,18 @@ class Trainer:
         common, their base scale.
         """
         base = network.base
-        parts = [(member.own, part) for member in self.pool.members if len(part := part_of(member))]
-        values_M4 = np.concatenate([Shocks.of(f, base, part.start, part.stop).values_M4 for f, part in parts])
-        evenly = np.linspace(0, len(values_M4) - 1, min(MAX_SHOCKS, len(values_M4))).astype(np.intp)
-        own = {"har-t": HarT(base.weights, base.mu, base.nu)} if self.is_pool else baselines
-        return Fit(network, own, Shocks(values_M4[evenly]))
+        parts = [(member, part) for member in self.pool.members if len(part := part_of(member))]
+        values, at = [], 0
+        total = sum(min(len(part), MAX_SHOCKS) for _, part in parts)
+        evenly = np.linspace(0, total - 1, min(MAX_SHOCKS, total)).astype(np.intp)
+        for member, part in parts:
+            stop = at + min(len(part), MAX_SHOCKS)
+            if len(drawn := evenly[(at <= evenly) & (evenly < stop)]):
+                shocks = Shocks.of(member.own, base, part.start, part.stop, network.layer)
+                values.append(shocks.values_M4[drawn - at])
+            at = stop
+        own = {POOLED: HarT(base.weights, base.mu, base.nu)} if self.is_pool else baselines
+        return Fit(network, own, Shocks(np.concatenate(values)))
 
     def model(self, name: str, learned: TrainingResult, found: Judgement, fits: Mapping[str, Fit]) -> TrainedModel:
         """The model as it is kept, with the backtest's figures for its reader."""
@@ -370,15 +336,16 @@ class Trainer:
         )
 
     def summary(self) -> dict[str, PartSummary]:
-        """First and last target session of each part, and how many of them any series has."""
+        """First and last target session of each part that is not empty, and how many of them any series has."""
         days, split = self.split.sessions, self.split
-        seen = [(member.dates, self.parts_of(member).seen) for member in self.pool.members]
-        first = min(dates[part.start + 1] for dates, part in seen if len(part))
+        every = ((member.dates, self.parts_of(member).seen) for member in self.pool.members)
+        first = min(dates[part.start + 1] for dates, part in every if len(part))
         marks = [first, np.datetime64(split.validate_from), np.datetime64(split.test_from)]
         borders = [*np.searchsorted(days, marks).tolist(), len(days)]
         return {
             part: PartSummary(days[a].astype(object), days[b - 1].astype(object), b - a)
             for part, a, b in zip(("train", "validation", "test"), borders, borders[1:], strict=False)
+            if a < b
         }
 
     def _described(self, learned: TrainingResult, found: Judgement) -> dict[str, Any]:
@@ -411,18 +378,3 @@ def _described(history: History) -> dict[str, Any]:
         "sessions": len(history),
         "sha256": history.sha256(),
     }
-
-
-def _medians(rows: ForecastRows) -> ForecastRows:
-    """The same forecasts without the percentiles beside their medians: those of hundreds of tickers fill the memory."""
-    return replace(rows, quantiles_NQ=rows.quantiles_NQ[:, [49]])
-
-
-def _compare_sessions(history: History, calendar: SessionCalendar, progress: Progress) -> None:
-    """Say so where the bars and the calendar disagree: then the target sessions would be wrong."""
-    strange = [day for day in history.dates.astype(object) if not calendar.is_session(day)]
-    if strange:
-        progress.note(
-            f"{history.ticker}: {len(strange)} bars, the first on {strange[0]}, are on days without a session of "
-            f"{calendar.exchange}; name the right calendar with --exchange (24/7 for crypto)"
-        )

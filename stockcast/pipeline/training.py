@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 from stockcast import config as settings
 from stockcast.config import PredictConfig, TrainConfig
+from stockcast.config.sources import AS_IT_IS, ReadOptions
+from stockcast.engine.pieces import Steps, run_here
 from stockcast.forecasting import Clock, TrainedModel, View
 from stockcast.forecasts import Forecast
 from stockcast.pipeline.covariates import CovariateSource
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.fitting import fitting
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.trainer import Judgement, Trainer
-from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Progress
 from stockcast.results import PoolResult, TrainResult
 from stockcast.storage import modelfile, trainedmodel
@@ -51,11 +55,20 @@ def train(  # noqa: PLR0913, PLR0917 - the public entry: one thing each, and mos
         ModelError: Where the model to initialise from is missing, damaged, or has seen the validation part.
         StorageError: Where the model cannot be written.
     """
-    prices = PriceSource.of(home, read, fetch_session)
+    return run_here(train_steps(source, read, config, home, name, progress, keep_rows, fetch_session), progress)
+
+
+def train_steps(  # noqa: PLR0913, PLR0917 - as `train`
+    source: str, read: ReadOptions, config: TrainConfig, home: Path, name: str | None, progress: Progress,
+    keep_rows: bool = False, fetch_session: FetchSession | None = None,
+) -> Steps[TrainResult]:  # fmt: skip
+    """The same in steps: all that is fitted is one piece. Takes and raises what `train` does."""
+    config = replace(config, exchange=config.exchange or read.exchange)
+    prices = PriceSource.of(home, read, fetch_session).taken_for(config.exchange)
     series = prices.load(source, progress)
     series.tell(progress)
     covariates = CovariateSource(config.covariates, prices, progress, strict=False).found(series, config.exchange)
-    candidate = Candidate.of(series, config, home, name or series.history.ticker, progress, covariates)
+    candidate = yield from Candidate.steps(series, config, home, name or series.history.ticker, progress, covariates)
     return candidate.result(candidate.save(home), keep_rows)
 
 
@@ -76,19 +89,35 @@ def train_pool_from(
         DataError: For fewer than two series, or where none can be trained on or scored.
         ConfigError: For a name that cannot be one.
     """
-    result = train_pool(gathered.pool(), config, home, name, progress, keep_rows)
+    return run_here(train_pool_from_steps(gathered, config, home, name, progress, keep_rows), progress)
+
+
+def train_pool_from_steps(
+    gathered: PoolSources, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
+) -> Steps[PoolResult]:
+    """The same in steps (see `fitting`). Takes and raises what `train_pool_from` does."""
+    result = yield from train_pool_steps(gathered.pool(), config, home, name, progress, keep_rows, gathered.read)
     return replace(result, left_out=dict(gathered.left_out))
 
 
 def train_pool(
-    pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
-) -> PoolResult:
+    pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False,
+    read: ReadOptions = AS_IT_IS,
+) -> PoolResult:  # fmt: skip
     """Train on a pool, judge every ticker on the test part, save the model under `name`.
 
-    keep_rows: keep every percentile of every test forecast; else the medians alone. Raises what `Candidate.of_pool`
-    and saving raise; nothing is saved then.
+    keep_rows: keep every percentile of every test forecast; else the medians alone. read: how its files were read.
+    Raises what `Candidate.of_pool` and saving raise; nothing is saved then.
     """
-    candidate = Candidate.of_pool(pool, config, home, name, progress, keep_rows)
+    return run_here(train_pool_steps(pool, config, home, name, progress, keep_rows, read), progress)
+
+
+def train_pool_steps(
+    pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False,
+    read: ReadOptions = AS_IT_IS,
+) -> Steps[PoolResult]:  # fmt: skip
+    """The same in steps. Takes and raises what `train_pool` does."""
+    candidate = yield from Candidate.pool_steps(pool, config, home, name, progress, keep_rows, read)
     return candidate.pool_result(candidate.save(home))
 
 
@@ -107,15 +136,26 @@ class Candidate:
         cls, series: PriceSeries, config: TrainConfig, home: Path, name: str, progress: Progress,
         covariates: Covariates | None = None,
     ) -> Candidate:  # fmt: skip
-        """Train on one series. Raises what `Trainer.of_series` raises."""
+        """Train on one series. Raises what `Trainer.of_series` raises, ConfigError for a name that cannot be one."""
+        return run_here(cls.steps(series, config, home, name, progress, covariates), progress)
+
+    @classmethod
+    def steps(
+        cls, series: PriceSeries, config: TrainConfig, home: Path, name: str, progress: Progress,
+        covariates: Covariates | None = None,
+    ) -> Steps[Candidate]:  # fmt: skip
+        """The same in steps: all that is fitted is one piece. Takes and raises what `of` does."""
+        modelfile.require_usable_name(name)
         trainer = Trainer.of_series(series, config, home, progress, covariates)
-        return replace(cls._of(trainer, name, keep_rows=True), series=series)
+        candidate = yield from cls.of_trainer(trainer, name, True, series.read)
+        return replace(candidate, series=series)
 
     @classmethod
     def of_pool(
-        cls, pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False
-    ) -> Candidate:
-        """Train on a pool.
+        cls, pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False,
+        read: ReadOptions = AS_IT_IS,
+    ) -> Candidate:  # fmt: skip
+        """Train on a pool, whose files were read so.
 
         Where it is large enough to be a market, second networks are trained that do without one: for tickers whose
         market is not known.
@@ -124,18 +164,23 @@ class Candidate:
             ConfigError: the name cannot be one.
             DataError: no series teaches, none can be scored, or splitting is not possible.
         """
-        modelfile.require_usable_name(name)
-        return cls._of(Trainer.of_pool(pool, config, home, progress), name, keep_rows)
+        return run_here(cls.pool_steps(pool, config, home, name, progress, keep_rows, read), progress)
 
     @classmethod
-    def _of(cls, trainer: Trainer, name: str, keep_rows: bool) -> Candidate:
-        market = trainer.market is not None
-        learned = trainer.learn(market)
-        without_market = trainer.learn(market=False) if market and trainer.is_pool else None
-        found = trainer.judge(learned.network, keep_rows)
-        fits = trainer.fits(learned, market, found.baselines)
-        fits |= trainer.fallback(fits, without_market)
-        return cls(trainer, learned, found, trainer.model(name, learned, found, fits))
+    def pool_steps(
+        cls, pool: Pool, config: TrainConfig, home: Path, name: str, progress: Progress, keep_rows: bool = False,
+        read: ReadOptions = AS_IT_IS,
+    ) -> Steps[Candidate]:  # fmt: skip
+        """The same in steps. Takes and raises what `of_pool` does."""
+        modelfile.require_usable_name(name)
+        return (yield from cls.of_trainer(Trainer.of_pool(pool, config, home, progress), name, keep_rows, read))
+
+    @classmethod
+    def of_trainer(cls, trainer: Trainer, name: str, keep_rows: bool, read: ReadOptions) -> Steps[Candidate]:
+        """What a trainer makes of what it was given, in steps. Raises what `fitting` raises."""
+        made = yield from fitting(trainer, keep_rows)
+        model = trainer.model(name, made.learned, made.judgement, made.fits)
+        return cls(trainer, made.learned, made.judgement, replace(model, reading=read))
 
     @property
     def file(self) -> ModelFile:
@@ -174,6 +219,7 @@ class Candidate:
             path=path,
             test_forecasts=tested.rows if keep_rows else (),
             init=self.learned.init,
+            event_scores=tested.event_scores,
         )
 
     def _forecasts(self, model: TrainedModel) -> tuple[Forecast, ...]:

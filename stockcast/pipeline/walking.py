@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stockcast.config import TrainConfig
+from stockcast.engine.pieces import Piece, Steps, run_here
 from stockcast.errors import ConfigError, DataError
-from stockcast.evaluation.scores import Outcomes, mean_crps
+from stockcast.evaluation.scores import Outcomes, crps, mean_crps
+from stockcast.evaluation.serving import choice
 from stockcast.forecasting import Fit
-from stockcast.models.baselines import ALL_BASELINES
+from stockcast.models.baselines import ALL_BASELINES, competing
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
+from stockcast.pipeline.costs import baselines_seconds, training_seconds
 from stockcast.pipeline.initial import Initial, Scratch
+from stockcast.pipeline.starts import FoldStart
 from stockcast.progress import Progress, Silent
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stockcast.config.models import BacktestConfig
+    from stockcast.evaluation.serving import InitialResult
     from stockcast.models.baselines import Baseline
     from stockcast.models.ensemble import EarlyStopping, Ensemble
     from stockcast.prices.history import Floats, History
@@ -42,7 +47,7 @@ if TYPE_CHECKING:
 _KEPT = 200
 """Values that are kept of a simulated step; evenly spaced in probability, they score as all paths do."""
 
-_KEPT_FOLDS = 100
+KEPT_FOLDS = 100
 """Fold files that a ticker keeps, those used last: a few settings' worth of yearly folds."""
 
 
@@ -82,13 +87,17 @@ class Stage:
 @dataclass(frozen=True)
 class FoldTraining:
     """A network of one fold: what forecasts the test part, what it was before it learnt from the validation part, what
-    it forecast of that part then, and how its steps were chosen.
+    it forecast of that part then, how its steps were chosen, whether many stocks had taught it, what it was initialised
+    from (None: it is not trained here), and whether that stayed as it was.
     """
 
     ensemble: Ensemble
     pre_validation: Ensemble
     early: Distribution
     chosen: EarlyStopping
+    proven: bool
+    initialised_from: str | None = None
+    init: InitialResult | None = None
 
 
 @dataclass(frozen=True)
@@ -118,8 +127,8 @@ class Walk:
 
     folder: where folds are kept; None: nowhere, as the test part of a training. pretrained: a network that is there
     already and is not trained; f has its columns. shocks: the bars that its paths draw from; None: the fold's own.
-    fallback: who forecasts where `pretrained` cannot. initial: what the networks of a fold begin with; None: weights
-    drawn from the seed, or those of the fold before.
+    fallback: who forecasts where `pretrained` cannot. begin: what the networks of a fold begin with; None: weights
+    drawn from the seed, or those of the fold before. proven: many stocks have taught `pretrained` (`Initial.proven`).
     """
 
     history: History
@@ -130,31 +139,47 @@ class Walk:
     pretrained: Ensemble | None = None
     shocks: Shocks | None = None
     fallback: FallbackModel | None = None
-    initial: Callable[[Fold], Initial] | None = None
+    begin: Callable[[Fold], FoldStart] | None = None
+    proven: bool = False
 
     @cached_property
     def baselines(self) -> tuple[str, ...]:
         """Names of the baselines. Raises ConfigError for an unknown one."""
-        wanted = self.config.baselines or tuple(ALL_BASELINES)
+        wanted = self.config.baselines or competing(ALL_BASELINES, self.f.events is not None)
         for name in wanted:
             if name not in ALL_BASELINES:
                 raise ConfigError(f"unknown baseline {name!r}", f"choose some of {', '.join(ALL_BASELINES)}")
         return wanted
 
     def run(self, folds: tuple[Fold, ...]) -> list[Stage]:
-        """Every fold, oldest first."""
+        """Every fold, oldest first, one after the other."""
+        return run_here(self.steps(folds), self.progress)
+
+    def steps(self, folds: tuple[Fold, ...]) -> Steps[list[Stage]]:
+        """Every fold, oldest first. Those that have no file yet are pieces: of a warm start one at a time."""
         done: list[Stage] = []
-        for fold in folds:
-            done.append(self.fold(fold, folds[-1].number, done[-1] if done else None))
+        for together in ((fold,) for fold in folds) if self.config.warm_start else (folds,):
+            done += yield from self._stages(together, folds[-1].number, done[-1] if done else None)
         if self.folder is not None:
-            foldfile.prune_folds(self.folder, max(_KEPT_FOLDS, len(folds)))
+            foldfile.prune_folds(self.folder, max(KEPT_FOLDS, len(folds)))
         return done
 
     def fold(self, fold: Fold, last: int, before: Stage | None = None) -> Stage:
         """One fold, from its file where there is one. before: the fold that a warm start goes on from."""
+        (stage,) = run_here(self._stages((fold,), last, before), self.progress)
+        return stage
+
+    def _stages(self, folds: tuple[Fold, ...], last: int, before: Stage | None) -> Steps[list[Stage]]:
+        keys = {fold.number: "" if self.folder is None else self.key(fold, before) for fold in folds}
+        there = {fold.number: self.kept(fold, last, keys[fold.number]) for fold in folds}
+        pieces = [self._piece(fold, last, before, keys[fold.number]) for fold in folds if there[fold.number] is None]
+        made = iter((yield pieces) if pieces else ())
+        return [there[fold.number] or next(made) for fold in folds]
+
+    def kept(self, fold: Fold, last: int, key: str) -> Stage | None:
+        """A fold from the file of its key; None without one, or with one that is damaged."""
         if self.folder is None:
-            return Stage("", self._fitted(fold, "", before), resumed=False)
-        key = self._key(fold, before)
+            return None
         path = self.folder / f"{key}.npz"
         found = foldfile.load_fold(path)
         if found is not None:
@@ -162,9 +187,40 @@ class Walk:
             return Stage(key, found, resumed=True)
         if path.exists():
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} is damaged and is made again")
-        made = self._fitted(fold, f"fold {fold.number} of {last}", before)
-        foldfile.save_fold(path, made)
-        return Stage(key, made, resumed=False)
+        return None
+
+    def _piece(self, fold: Fold, last: int, before: Stage | None, key: str) -> Piece:
+        """The fitting of a fold, whose file is written where the command runs."""
+        place = "" if self.folder is None else f"fold {fold.number} of {last}"
+
+        def keep(made: FoldFile) -> Stage:
+            if self.folder is not None:
+                foldfile.save_fold(self.folder / f"{key}.npz", made)
+            return Stage(key, made, resumed=False)
+
+        label = f"{self.history.ticker}: {place or 'the test part'}"
+        return Piece(label, _FoldWork(fold, place, before), self._shared, keep, self.seconds(fold))
+
+    @cached_property
+    def _shared(self) -> Walk:
+        """What its pieces share, one object, which an engine sends once: itself, watched by nobody."""
+        return replace(self, progress=Silent())
+
+    def seconds(self, fold: Fold) -> float:
+        """What fitting a fold is expected to take on one core."""
+        targets = len(fold.split.train)
+        if self.pretrained is not None:
+            return baselines_seconds(targets)
+        config = self._start(fold).config
+        cells = [replace(config, network=replace(config.network, cell=cell)) for cell in self.config.cells]
+        again = 2 if config.training.final_fit else 1
+        return baselines_seconds(targets) + again * sum(training_seconds(cell, targets) for cell in cells)
+
+    def missing(self, folds: tuple[Fold, ...]) -> tuple[Fold, ...]:
+        """The folds that have no file yet; of a warm start, where a file's name hangs on the one before, all."""
+        if self.folder is None or self.config.warm_start:
+            return folds
+        return tuple(fold for fold in folds if not (self.folder / f"{self.key(fold)}.npz").exists())
 
     def outcomes(self, part: Part, horizon: int = 1) -> Outcomes:
         """What happened after the origins of a part."""
@@ -179,24 +235,25 @@ class Walk:
         """The features as a competitor of a fold meets them: a sliding window has left the oldest behind."""
         return (self._seen_by_networks(fold) if name in self.config.cells else self._seen_by_baselines(fold))[0]
 
-    def _key(self, fold: Fold, before: Stage | None = None) -> str:
+    def key(self, fold: Fold, before: Stage | None = None) -> str:
         """All that the fold's forecasts depend on: settings, parts, bars up to the last target, and our version."""
-        c, m = self.config, self.f.session_returns
-        stop = fold.split.test.stop + c.horizon
+        c, start = self.config, self._start(fold)
+        f, m, stop = start.f, start.f.session_returns, fold.split.test.stop + c.horizon
         described: dict[str, Any] = {
             "version": VERSION,
-            "network": asdict(c.network),
-            "training": asdict(c.training),
+            "network": asdict(start.config.network),
+            "training": asdict(start.config.training),
             "cells": list(c.cells),
             "baselines": list(self.baselines),
             "parts": [asdict(part) for part in (fold.split.train, fold.split.validation, fold.split.test)],
             "ahead": [c.horizon, c.paths if c.horizon > 1 else 0],
         }
         if self.pretrained is not None:
-            described["given"] = self.pretrained.fingerprint()
-        if self.initial is not None:
-            begun = self.initial(fold)
-            described["init"] = [begun.pre_validation.fingerprint(), begun.served.fingerprint()]
+            described["given"] = [self.pretrained.fingerprint(), self.proven]
+        if isinstance(start.initial, Initial):
+            begun = start.initial
+            networks = [begun.pre_validation.fingerprint(), begun.served.fingerprint()]
+            described["init"] = [begun.name, *networks, begun.proven]
         if self._forgotten(fold, BURN_IN):
             described["forgotten"] = self._forgotten(fold, BURN_IN)
         if c.warm_start:
@@ -205,9 +262,14 @@ class Walk:
         arrays: list[NDArray[Any]] = [
             a[:stop] for a in (m.dates, m.r_T, m.v_T, m.gap_T, m.surprise_T, m.tick_T) if a is not None
         ]
-        arrays += _others(self.f, stop)
-        if self.f.schedule is not None and self.f.schedule.days is not None and c.horizon > 1:
-            arrays.append(self.f.schedule.days)
+        arrays += _others(f, stop)
+        if f.events is not None:
+            arrays += f.events.arrays(stop)
+        if c.horizon > 1 and f.schedule is not None and f.schedule.days is not None:
+            arrays.append(f.schedule.days)
+        if c.horizon > 1 and f.events is not None:
+            told = f.events.known.snapshots
+            arrays += [column for dates in told for column in (dates.days, np.array(dates.whens, dtype="U7"))]
         if self.shocks is not None and c.horizon > 1:
             arrays.append(self.shocks.values_M4)
         if self.fallback is not None:
@@ -215,7 +277,7 @@ class Walk:
             arrays += [self.fallback.instead_T[:stop], *_others(self.fallback.f, stop), self.fallback.shocks.values_M4]
         return foldfile.fold_key(described, *arrays)
 
-    def _fitted(self, fold: Fold, place: str, before: Stage | None) -> FoldFile:
+    def fitted(self, fold: Fold, place: str, before: Stage | None) -> FoldFile:
         """Fit every competitor on what the fold may know, and forecast its test part."""
         c = self.config
         trained: dict[str, FoldTraining] = {}
@@ -225,14 +287,24 @@ class Walk:
             trained[cell] = self._network(cell, fold, place, before)
         early = {cell: found.early for cell, found in trained.items()}
         known, chosen_on, left_out = self._known(fold, place)
-        crps = mean_crps({**early, **chosen_on}, self.outcomes(fold.split.validation))
+        y_N = self.outcomes(fold.split.validation).y_N
+        losses = {name: crps(dist, y_N) for name, dist in {**early, **chosen_on}.items()}
+        serving = {
+            cell: asdict(choice(cell, {name: losses[name] for name in (cell, *chosen_on)}, found.proven))
+            for cell, found in trained.items()
+            if chosen_on
+        }
         fits = {cell: self._fit(found.ensemble, known, fold) for cell, found in trained.items()}
         pre_validation = {
             cell: replace(fits[cell], ensemble=found.pre_validation) for cell, found in trained.items() if c.warm_start
         }
         dists, ahead = self._forecasts(fits, fold, place)
         about = {
-            "validation_crps": crps,
+            "validation_crps": {name: float(crps_N.mean()) for name, crps_N in losses.items()},
+            "serving": serving,
+            "initialised_from": next(found.initialised_from for found in trained.values()),
+            "init": next((asdict(found.init) for found in trained.values() if found.init is not None), None),
+            "steps": {cell: list(found.chosen.steps) for cell, found in trained.items()},
             "curves": {cell: [asdict(curve) for curve in found.chosen.curves] for cell, found in trained.items()},
             "left_out": left_out,
         }
@@ -270,9 +342,11 @@ class Walk:
 
         if self.pretrained is not None:
             return FoldTraining(
-                self.pretrained, self.pretrained, self._by_pretrained(fold.split.validation), EarlyStopping((), 0)
-            )
-        config, initial = self._train_config(cell), self._initial(cell, fold, before)
+                self.pretrained, self.pretrained, self._by_pretrained(fold.split.validation), EarlyStopping((), 0),
+                self.proven,
+            )  # fmt: skip
+        start, initial = self._start(fold), self._initial(cell, fold, before)
+        config = replace(start.config, network=replace(start.config.network, cell=cell))
         f, fold = self._seen_by_networks(fold)
         split, choosing = fold.split, fold.split.validation
         learned = initial.learn([Series.of(f, split.train, choosing)], config, self.progress)
@@ -281,16 +355,21 @@ class Walk:
         if config.training.final_fit:
             self.progress.stage(f"{place}: {cell} again, on all before it", sum(learned.chosen.steps))
             ensemble = initial.learn_again([Series.of(f, fold.seen)], config, learned, self.progress)
-        return FoldTraining(ensemble, learned.network, early, learned.chosen)
+        told = initial.proven, initial.name, learned.init
+        return FoldTraining(ensemble, learned.network, early, learned.chosen, *told)
 
     def _initial(self, cell: str, fold: Fold, before: Stage | None) -> Initial | Scratch:
         """What the network of a fold begins with."""
-        if self.initial is not None:
-            return self.initial(fold)
         if self.config.warm_start and before is not None:
             # Weights that had learnt from sessions of this validation part would choose themselves.
             return Scratch(*(fits[cell].ensemble.weights for fits in (before.file.pre_validation, before.file.fits)))
-        return Scratch()
+        return self._start(fold).initial
+
+    def _start(self, fold: Fold) -> FoldStart:
+        """What the networks of a fold begin with, the settings of their training, and what they look at."""
+        if self.begin is not None:
+            return self.begin(fold)
+        return FoldStart(Scratch(), TrainConfig(self.config.network, self.config.training), self.f)
 
     def _by_pretrained(self, part: Part) -> StudentT:
         """Distributions of the networks that were there already."""
@@ -301,7 +380,7 @@ class Walk:
     def _fit(self, ensemble: Ensemble, known: Mapping[str, Baseline], fold: Fold) -> Fit:
         """A network and the baselines, with the bars that the fold may draw from."""
         f, fold = self._seen_by_networks(fold)
-        return Fit(ensemble, known, Shocks.of(f, ensemble.base, fold.seen.start, fold.seen.stop))
+        return Fit(ensemble, known, Shocks.of(f, ensemble.base, fold.seen.start, fold.seen.stop, ensemble.layer))
 
     def _forecasts(
         self, fits: Mapping[str, Fit], fold: Fold, place: str
@@ -355,9 +434,10 @@ class Walk:
 
     def _seen_by_networks(self, fold: Fold) -> tuple[Features, Fold]:
         # Chunks are drawn from the first row on that leaves a warm-up; windows from the part's own first origin.
-        training = self.config.training
-        run_in = BURN_IN + training.warmup if training.chunked else self.config.network.lookback - 1
-        return without_first(self.f, fold, self._forgotten(fold, run_in))
+        start = self._start(fold)
+        training = start.config.training
+        run_in = BURN_IN + training.warmup if training.chunked else start.config.network.lookback - 1
+        return without_first(start.f, fold, self._forgotten(fold, run_in))
 
     def _seen_by_baselines(self, fold: Fold) -> tuple[Features, Fold]:
         return without_first(self.f, fold, self._forgotten(fold, BURN_IN))
@@ -366,12 +446,22 @@ class Walk:
         """Rows that a sliding window has left behind: not even a filter that needs no targets starts there."""
         return 0 if self.config.folds.window is None else max(0, fold.split.train.start - run_in)
 
-    def _train_config(self, cell: str) -> TrainConfig:
-        return TrainConfig(network=replace(self.config.network, cell=cell), training=self.config.training)
-
     def _most_steps(self, fold: Fold) -> int:
-        training = self.config.training
+        training = self._start(fold).config.training
         return training.gradient_steps(len(fold.split.train)) * training.seeds
+
+
+@dataclass(frozen=True)
+class _FoldWork:
+    """The fitting of one fold of a walk, wherever that is done."""
+
+    fold: Fold
+    place: str
+    before: Stage | None
+
+    def __call__(self, walk: Walk, progress: Progress) -> FoldFile:
+        """Fit it."""
+        return replace(walk, progress=progress).fitted(self.fold, self.place, self.before)
 
 
 def _others(f: Features, stop: int) -> list[Floats]:

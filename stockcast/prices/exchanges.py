@@ -68,6 +68,48 @@ _EXCHANGES = {
     "XSGO": ("SGO", ""),
     "XSAU": ("SAU", ""),
 }
+# Of calendars that no time zone names: the clock that their sessions are dated by.
+_CLOCKS = {
+    ALWAYS: "UTC",
+    "AIXK": "Asia/Almaty",
+    "CMES": "America/Chicago",
+    "IEPA": "America/New_York",
+    "XBDA": "Atlantic/Bermuda",
+    "XBEL": "Europe/Belgrade",
+    "XBKK": "Asia/Bangkok",
+    "XBOG": "America/Bogota",
+    "XBRA": "Europe/Bratislava",
+    "XBUD": "Europe/Budapest",
+    "XBUE": "America/Argentina/Buenos_Aires",
+    "XCBF": "America/Chicago",
+    "XCYS": "Asia/Nicosia",
+    "XDUS": "Europe/Berlin",
+    "XEEE": "Europe/Berlin",
+    "XEUR": "Europe/Berlin",
+    "XFRA": "Europe/Berlin",
+    "XHAM": "Europe/Berlin",
+    "XICE": "Atlantic/Reykjavik",
+    "XKAR": "Asia/Karachi",
+    "XKLS": "Asia/Kuala_Lumpur",
+    "XLIM": "America/Lima",
+    "XLIT": "Europe/Vilnius",
+    "XLJU": "Europe/Ljubljana",
+    "XLUX": "Europe/Luxembourg",
+    "XMOS": "Europe/Moscow",
+    "XPHS": "Asia/Manila",
+    "XPRA": "Europe/Prague",
+    "XRIS": "Europe/Riga",
+    "XSAU": "Asia/Riyadh",
+    "XSGO": "America/Santiago",
+    "XSTU": "Europe/Berlin",
+    "XTAE": "Asia/Jerusalem",
+    "XTAL": "Europe/Tallinn",
+    "XZAG": "Europe/Zagreb",
+    "us_futures": "America/New_York",
+}
+ZONES = {name: zones.split()[0] for name, (_, zones) in _EXCHANGES.items() if zones} | _CLOCKS
+"""The time zone, by its IANA name, of the clock that an exchange's sessions are dated by."""
+
 _BY_CODE = {code: name for name, (codes, _) in _EXCHANGES.items() for code in codes.split()} | {"CCC": ALWAYS}
 _BY_ZONE = {zone: name for name, (_, zones) in _EXCHANGES.items() for zone in zones.split()}
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import DataError
 
+if TYPE_CHECKING:
+    from stockcast.prices.events import EventCalendar
+    from stockcast.prices.sessions import SessionCalendar
+
 Floats = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
+Mask = NDArray[np.bool_]
 
 ONE_DAY = np.timedelta64(1, "D")
 """What is added to a date; NumPy 2.5 deprecates a bare integer there, whose unit has to be guessed."""
+
+ENOUGH = 83
+"""Sessions that a forecast needs whose window has the usual 60: fewer are not worth a hint."""
 
 _SIGNIFICANT_DIGITS = 6
 
@@ -30,7 +39,8 @@ class History:
     Prices are as traded, in the file's currency. `open`, `high`, `low` and `volume` are None where the
     source has no such column; single missing values are NaN. `close` and `adjusted_close` are always
     finite and positive. `splits` holds new shares per old share, effective that session (1.0: no split),
-    and is None where the source does not say or where its volume is already split-adjusted.
+    and is None where the source does not say or where its volume is already split-adjusted. `events` are the dates of
+    the company's reports, as far as they are known; they are no bars, and no part of their hash.
     """
 
     ticker: str
@@ -45,6 +55,7 @@ class History:
     source: str = ""
     currency: str | None = None
     notes: tuple[str, ...] = ()
+    events: EventCalendar | None = None
 
     def __len__(self) -> int:
         return len(self.dates)
@@ -73,6 +84,10 @@ class History:
         low = 0 if start is None else int(np.searchsorted(self.dates, np.datetime64(start), "left"))
         high = len(self) if end is None else int(np.searchsorted(self.dates, np.datetime64(end), "right"))
         return self.rows(low, max(low, high))
+
+    def on(self, calendar: SessionCalendar) -> History:
+        """The same, whose reports are at an exchange."""
+        return self if self.events is None else replace(self, events=self.events.on(calendar))
 
     def sha256(self) -> str:
         """Content hash of the bars, prices rounded to six significant digits.
@@ -161,7 +176,18 @@ class Bars:
         return _taken(self, kept)
 
 
-HINT_ROW = "Correct or delete that row, or leave it out with --start or --end."
+def every_date(calendars: Iterable[Dates]) -> Dates:
+    """Every date of any calendar, in order. It holds no more of them than it has come to."""
+    found = np.array([], dtype="datetime64[D]")
+    for dates in calendars:
+        found = np.union1d(found, dates.astype("datetime64[D]"))
+    return found
+
+
+class Caution(str):
+    """A note on bars that is told always, not to the curious alone: of rows left out, above all."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -211,9 +237,32 @@ class RawBars:
         day = str(self.dates[index])
         return f"{self.label}, {day}" if self.rows is None else f"{self.label}, row {self.rows[index]} ({day})"
 
-    def refused(self, index: int, complaint: str, hint: str = HINT_ROW) -> DataError:
-        """The error for the bar at `index`."""
-        return DataError(f"{self.place(index)}: {complaint}", hint)
+    def refused(self, index: int, complaint: str, hint: str = "") -> DataError:
+        """The error for the bar at `index`, of bars that are in order. hint: how to do without it unless given."""
+        return DataError(
+            f"{self.place(index)}: {complaint}", hint or f"Correct or delete that row, or {self.without(index)}."
+        )
+
+    def without(self, first: int, last: int | None = None) -> str:
+        """What to do without the bars first .. last, of bars that are in order: an option and its value, for a hint.
+
+        What follows is used where it is long enough for a forecast, or longer than what is before.
+        """
+        day, end = self.dates[first], self.dates[first if last is None else last]
+        before, after = self.dates[self.dates < day], self.dates[self.dates > end]
+        if len(after) and len(after) >= min(ENOUGH, len(before)):
+            return f"use what follows with --start {after[0]}"
+        return f"use what is before with --end {before[-1]}" if len(before) else "download the prices again"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: 1 row, 2 rows."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def left_out(count: int) -> str:
+    """That so many rows were left out: the end of a note."""
+    return f"{counted(count, 'row')} {'was' if count == 1 else 'were'} left out"
 
 
 def listed(days: Dates) -> str:

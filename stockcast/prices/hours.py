@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from stockcast.errors import ConfigError
-from stockcast.prices.history import ONE_DAY
+from stockcast.prices.exchanges import ZONES
+from stockcast.prices.history import ONE_DAY, Caution, Dates, listed
 from stockcast.prices.sessions import (
+    DEFAULT_EXCHANGE,
     PLAIN_WEEKMASKS,
     SessionCalendar,
     listed_days,
@@ -110,6 +112,57 @@ def load_hours(
     early |= {day: _text(at, offset=int(source.close_offset)) for at, days in special for day in days}
     within = sorted((day, close) for day, close in early.items() if first <= day <= through)
     return TradingHours(str(source.tz), closes, tuple(within))
+
+
+_NEW_YORK = (time(9, 30), time(16))
+
+
+@lru_cache(maxsize=8)
+def usual_hours(exchange: str) -> tuple[time, time] | None:
+    """When the sessions of an exchange open and close these years, by its own clock; None where nobody knows."""
+    if exchange == DEFAULT_EXCHANGE:  # known without the calendar package
+        return _NEW_YORK
+    if exchange in PLAIN_WEEKMASKS:
+        return None
+    source = unbuilt(exchange)
+    if int(source.open_offset) or int(source.close_offset):
+        return None
+    return source.open_times[-1][1], source.close_times[-1][1]
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """How far the time has come at an exchange.
+
+    Attributes:
+        today: The date there.
+        last: The last day whose bar may be whole: the day before while the session of today runs.
+    """
+
+    today: date
+    last: date
+
+    @classmethod
+    def at(cls, exchange: str, days: Dates, now: datetime) -> Elapsed:
+        """How far it has come at `now`; days: those of the bars, the hours are looked up where today is among them."""
+        today = now.astimezone(ZoneInfo(ZONES.get(exchange, "UTC"))).date()
+        runs = (days == np.datetime64(today)).any() and load_hours(exchange, today, today).close_of(today) > now
+        return cls(today, today - _ONE_DAY if runs else today)
+
+    def notes(self, days: Dates) -> list[Caution]:
+        """What was left out of bars on these days, where `last` is the last that is kept."""
+        found = []
+        if (days == np.datetime64(self.today)).any() and self.last < self.today:
+            found.append(
+                Caution(f"The bar of {self.today} was left out, its session still runs: --allow-running-bar keeps it.")
+            )
+        ahead = days[days > np.datetime64(self.today)]
+        if len(ahead):
+            bars, are = ("bar", "was") if len(ahead) == 1 else ("bars", "were")
+            found.append(
+                Caution(f"{len(ahead):,} {bars} after today, {self.today}, {are} left out: {listed(np.sort(ahead))}.")
+            )
+        return found
 
 
 def _special(source: Any, first: date, through: date) -> list[tuple[time, list[date]]]:

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError
 from stockcast.prices.history import ONE_DAY, Dates
@@ -173,6 +174,12 @@ class SessionCalendar:
         """Whether the exchange trades on `day`."""
         return day not in self._closure_set if self._in_weekmask(day) else day in self._extra_set
 
+    def contains(self, days: Dates) -> NDArray[np.bool_]:
+        """Which of the days the exchange trades on: `is_session` of many."""
+        closures, extras = (np.array(some, dtype="datetime64[D]") for some in (self.closures, self.extras))
+        usual: NDArray[np.bool_] = np.is_busday(days, weekmask=self.weekmask, holidays=closures)
+        return usual | np.isin(days, extras)
+
     def next_sessions(self, after: date, count: int) -> tuple[date, ...]:
         """The first `count` sessions strictly after `after`; `knows` says of each whether holidays were known."""
         days = self._days_after(after)
@@ -232,7 +239,7 @@ def load_calendar(exchange: str, first: date, through: date) -> SessionCalendar:
     return _cut(recorded, first, through)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _recorded(name: str, start: date, end: date) -> SessionCalendar:
     """The calendar of a canonical name for that part of start .. end that is recorded.
 

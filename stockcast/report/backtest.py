@@ -6,6 +6,9 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from stockcast.evaluation.verdict import display
+from stockcast.report.calibration import calibration_blocks, effects_table
+from stockcast.report.folds import folds_table, networks_words
+from stockcast.report.reactions import reactions
 from stockcast.report.tables import (
     COVERAGE_50,
     COVERAGE_90,
@@ -27,16 +30,13 @@ from stockcast.report.text import Block, Heading, Page, render, render_all
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
-    from datetime import date
 
-    from stockcast.evaluation.calibration import CalibrationEffect, CalibrationReport, CoverageTable
     from stockcast.evaluation.economics import Economics
     from stockcast.evaluation.scores import Comparison, Score
-    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
+    from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
     from stockcast.results import SkillRow, SkillTable
 
 _MOST_STEPS = 12  # rows of the table of steps
-_BAR = 40  # characters of the drawing of a fold
 
 GARCH = "garch-t"
 _SIGNIFICANT = "significant\n(FDR 10 %)"
@@ -110,135 +110,6 @@ def competition(scores: Sequence[Score], comparisons: Sequence[Comparison], cell
     return [Heading(title), table, scores_note(table)]
 
 
-# Folds.
-
-
-def folds_table(
-    folds: Sequence[FoldSummary], *more: Column[FoldSummary], drawn: Page | None = None
-) -> Table[FoldSummary]:
-    """Each fold on a line.
-
-    Args:
-        folds: Oldest first.
-        more: Further columns.
-        drawn: The page of text on which the folds are drawn to scale; None: they are not drawn.
-    """
-    return Table(
-        (
-            Column("fold", lambda fold: fold.number),
-            *([_drawing(folds, drawn)] if drawn else []),
-            Column("train from", lambda fold: fold.train[0], rank=1, align="left"),
-            Column("validation from", lambda fold: fold.validation[0], rank=1, align="left"),
-            Column("test from", lambda fold: fold.test[0], align="left"),
-            Column("to", lambda fold: fold.test[1], align="left"),
-            Column("sessions", lambda fold: fold.test[2], thousands),
-            *more,
-        ),
-        tuple(folds),
-        "Folds",
-    )
-
-
-def _drawing(folds: Sequence[FoldSummary], page: Page) -> Column[FoldSummary]:
-    begin, end = folds[0].train[0].toordinal(), folds[-1].test[1].toordinal()
-    marks = ("─", "═", "█") if page.unicode else ("-", "=", "#")
-
-    def place(day: date) -> int:
-        return (day.toordinal() - begin) * (_BAR - 1) // max(end - begin, 1)
-
-    def bar(fold: FoldSummary) -> str:
-        line = [" "] * _BAR
-        for mark, (first, last, _) in zip(marks, (fold.train, fold.validation, fold.test), strict=True):
-            low, high = place(first), place(last)
-            line[low : high + 1] = mark * (high + 1 - low)
-        return "".join(line).rstrip()
-
-    return Column(f"{marks[0]} train  {marks[1]} validation  {marks[2]} test", bar, rank=2, align="left")
-
-
-def folds_text(planned: Sequence[tuple[str, Sequence[FoldSummary]]], page: Page) -> str:
-    """What `backtest --dry-run` shows: the folds of each source, drawn to scale."""
-    return render_all([[Heading(name), folds_table(folds, drawn=page)] for name, folds in planned], page)
-
-
-# Calibration.
-
-
-def calibration_words(known: CalibrationReport, outcomes: str = "") -> str:
-    """How often the intervals held, and whether that may be chance.
-
-    Args:
-        known: The calibration.
-        outcomes: Of how many outcomes, in words; empty: it is not said.
-    """
-    tests = known.coverage
-    return (
-        f"90 % intervals held {percent(tests.coverage)}{outcomes} (Kupiec's test of that share: p "
-        f"{p_value(tests.kupiec_p)}; Christoffersen's, of misses that do not foretell one another: p "
-        f"{p_value(tests.independence_p)})."
-    )
-
-
-AGAINST = "A small p speaks against the probabilities."
-
-
-def pit_words(known: CalibrationReport) -> str:
-    """What two tests say of the PITs."""
-    pit = known.uniformity
-    return f"Berkowitz p {p_value(pit.berkowitz_p)}, Kolmogorov-Smirnov p {p_value(pit.ks_p)}"
-
-
-def effects_table(effects: Sequence[CalibrationEffect], errors: bool = False) -> Table[CalibrationEffect]:
-    """The intervals before and after calibration.
-
-    Args:
-        effects: One for each method.
-        errors: Whether to say how far the groups are off on average, in percentage points.
-    """
-    columns: list[Column[CalibrationEffect]] = [
-        Column("calibration", lambda effect: effect.method, align="left"),
-        Column(COVERAGE_90, lambda effect: effect.coverage_90, percent_2),
-        Column("worst year", lambda effect: worst_group(effect.by_year), align="left"),
-        Column("worst tenth", lambda effect: worst_group(effect.by_decile), rank=1, align="left"),
-        Column("score\n90 %", lambda effect: effect.interval_score_90, basis_points_1),
-    ]
-    if errors:
-        columns.insert(3, Column("mean error by year", lambda effect: _points(effect.by_year)))
-        columns.insert(5, Column("mean error by tenth", lambda effect: _points(effect.by_decile)))
-    return Table(tuple(columns), tuple(effects), "The intervals before and after calibration")
-
-
-def worst_group(groups: CoverageTable) -> str | None:
-    """The group whose coverage is furthest off, and that coverage."""
-    return None if groups.worst is None else f"{groups.worst.group}: {percent(groups.worst.coverage)}"
-
-
-def _points(groups: CoverageTable) -> str:
-    return percent_2(groups.mean_error).removesuffix(" %")
-
-
-def _calibration(known: CalibrationReport, page: Page) -> list[Block]:
-    """What the intervals of the network held, as a whole and where they held worst."""
-    counts = known.uniformity.counts
-    blocks = "▁▂▃▄▅▆▇█" if page.unicode else "12345678"
-    drawn = "".join(blocks[min(7, 8 * number // (max(counts) + 1))] for number in counts)
-    return [
-        Heading("Calibration"),
-        calibration_words(known),
-        f"PIT by tenths {drawn}: {pit_words(known)}.",
-        *_worst("year", known.by_year),
-        *_worst("tenth of volatility (0 is the calmest)", known.by_decile),
-        AGAINST,
-    ]
-
-
-def _worst(what: str, groups: CoverageTable) -> list[str]:
-    if groups.worst is None:
-        return []
-    worst = groups.worst
-    return [f"Worst {what}: {worst.group}, {percent(worst.coverage)} of {count(worst.n, 'session')}."]
-
-
 # Trading.
 
 
@@ -292,10 +163,12 @@ def _section(result: BacktestResult, page: Page, best: list[str]) -> list[Block]
     blocks: list[Block] = [
         Heading(f"{result.ticker}: {count(len(result.folds), 'fold')}, {first.test[0]} to {last.test[1]}"),
         folds_table(result.folds, drawn=page),
+        *networks_words(result.folds, result.network),
         *([f"{count(resumed, 'fold')} of an earlier run: not fitted again."] if resumed else []),
         "",
         *competition(result.scores_at(1), result.comparisons_at(1), result.network, "All folds"),
         *best,
+        *reactions(result.event_scores, f"the {result.network}"),
         "",
         Heading("Verdict"),
         result.verdict.sentence,
@@ -303,7 +176,7 @@ def _section(result: BacktestResult, page: Page, best: list[str]) -> list[Block]
     if result.horizon > 1:
         blocks += ["", *_ahead(result)]
     if result.calibration is not None:
-        blocks += ["", *_calibration(result.calibration, page)]
+        blocks += ["", *calibration_blocks(result.calibration, page)]
     if result.calibrated:
         blocks.append(effects_table(result.calibrated))
     if result.economics:
@@ -413,6 +286,7 @@ def together(summary: BacktestSummary, skill: SkillTable) -> list[Block]:
         table,
         table.notes,
         *_best(summary),
+        *reactions(summary.event_scores, f"the {skill.network}"),
     ]
     if summary.calibrated:
         blocks += ["", Heading("Calibration across tickers"), effects_table(summary.calibrated)]

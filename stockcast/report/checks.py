@@ -1,4 +1,4 @@
-"""What checks found: an audit of a forecast, a training made again, the state of a set-up."""
+"""What checks found: how files are read, an audit of a forecast, a training made again, the state of a set-up."""
 
 from __future__ import annotations
 
@@ -9,12 +9,77 @@ from stockcast.report.tables import Column, Table, count, few, thousands
 from stockcast.report.text import Block, Heading, Page, render, render_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from stockcast.results import AuditCheck, AuditResult, Check, Diagnosis, Reproduction, TensorDifference
+    from stockcast.results import (
+        AuditCheck,
+        AuditResult,
+        Check,
+        CheckedFile,
+        Diagnosis,
+        Reproduction,
+        SomeDays,
+        TensorDifference,
+    )
 
 _NAME_WIDTH = 32  # characters before the last column of an audit: what remains of the page is its
 _SHOWN = 12  # tensors and parameters that differ
+
+
+# Files.
+
+
+def files_text(files: Sequence[CheckedFile], page: Page) -> str:
+    """What `check` shows: a section for each file, an empty line between them."""
+    columns = _facts(max(page.width - _FACT_WIDTH, 30))
+    return render_all([[Heading(file.source), Table(columns, tuple(_of_file(file)))] for file in files], page)
+
+
+def _facts(width: int) -> tuple[Column[tuple[str, str]], ...]:
+    from textwrap import fill
+
+    return (
+        Column("what", lambda fact: fact[0], align="left"),
+        Column("found", lambda fact: fill(fact[1], width, break_on_hyphens=False), align="words"),
+    )
+
+
+def _of_file(file: CheckedFile) -> Iterator[tuple[str, str]]:
+    between = f"cells between {_DELIMITERS.get(file.delimiter, repr(file.delimiter))}" if file.delimiter else ""
+    yield "file", ", ".join(filter(None, [file.form, file.encoding, between]))
+    yield "ticker", file.ticker
+    yield "dates", f"{file.date_column}: {file.date_form}, such as {file.date_example}; {file.days}"
+    yield "columns", ", ".join(f"{what.replace('_', ' ')}: {name}" for what, name in file.columns.items())
+    if file.unread:
+        yield "not read", few(file.unread, _FEW)
+    yield "exchange", f"{file.exchange}, {file.exchange_reason}"
+    yield "bars", f"{count(file.bars, 'session')}, {file.first} to {file.last}"
+    yield "no bar on", _days(file.missing, "session")
+    yield "bars on", _days(file.extra, "other day")
+    for rows in file.left_out:
+        yield "left out", f"{count(rows.count, 'row')} {rows.reason} (row {few([*map(str, rows.rows)], _FEW)})"
+    if file.splits:
+        yield "splits", few([f"{ratio:g} for 1 on {day}" for day, ratio in file.splits.items()], _FEW)
+    if file.tick is not None:
+        yield "tick", f"{file.tick:g}"
+    for warning in file.warnings:
+        yield "warning", warning
+    for note in file.notes:
+        yield "note", note
+    if file.read_with:
+        yield "read with", file.read_with
+
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_FACT_WIDTH = 12  # characters before the second column
+_FEW = 6
+
+
+def _days(found: SomeDays, noun: str) -> str:
+    if not found.count:
+        return f"no {noun}"
+    more = f" and {found.count - len(found.days[:_FEW]):,} more" if found.count > _FEW else ""
+    return f"{count(found.count, noun)}: {', '.join(map(str, found.days[:_FEW]))}{more}"
 
 
 # Audits.

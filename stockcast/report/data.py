@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from stockcast.config.tuning import Axis
     from stockcast.errors import Failure
     from stockcast.evaluation.liverecord import ScoreResult
+    from stockcast.evaluation.tuned import TunedSeries, TunePlan, TuneResult
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
+    from stockcast.explanation import Explanation
     from stockcast.forecasts import Forecast, LedgerRow
-    from stockcast.results import Explanation, PoolResult, Report, Reproduction, TrainResult
+    from stockcast.results import PoolResult, Report, Reproduction, TrainResult
 
 
 def plain(value: Any) -> Any:
@@ -124,6 +127,22 @@ def pool_data(result: PoolResult) -> dict[str, Any]:
     }
 
 
+def tune_data(result: TuneResult) -> dict[str, Any]:
+    """`data` of `tune`: what was searched, every trial, the decision, and the test part."""
+    return {"plan": None, **_without(result)}
+
+
+def tune_plan_data(
+    plan: TunePlan, series: Sequence[TunedSeries], axes: Sequence[Axis], jobs: int
+) -> dict[str, Any]:  # fmt: skip
+    """The same of `tune --dry-run`, of which nothing is known yet but the plan."""
+    from stockcast.evaluation.tuned import TuneResult
+
+    unknown = dict.fromkeys(field.name for field in fields(TuneResult))
+    known = {"study": plan.study, "series": series, "axes": axes, "trials": []}
+    return {"plan": {"pieces": plan.pieces, "seconds": plan.seconds, "jobs": jobs}, **unknown, **known}
+
+
 def explain_data(result: Explanation) -> dict[str, Any]:
     """`data` of `explain`: the subject's fields, then each part by name."""
     return {**_without(result.subject), **_without(result, "subject")}
@@ -140,7 +159,7 @@ def reproduction_data(found: Reproduction) -> dict[str, Any]:
 
 
 def report_data(report: Report, written: Sequence[str]) -> dict[str, Any]:
-    """`data` of `report`: ticker, verdict, forecaster and its forecast by step, and the files written.
+    """`data` of `report`: verdict, forecaster and its forecast by step, scores on reaction days, and the files written.
 
     Args:
         report: What the page shows.
@@ -151,6 +170,7 @@ def report_data(report: Report, written: Sequence[str]) -> dict[str, Any]:
         {
             **_of(step, "target_session", "horizon", "median"),
             "quantiles": {f"{level:g}": price for level, price in step.quantiles.items()},
+            "event": step.event,
         }
         for step in report.fan
     ]
@@ -159,7 +179,7 @@ def report_data(report: Report, written: Sequence[str]) -> dict[str, Any]:
         "forecaster": report.forecaster,
         "origin": report.dates[-1],
         "forecasts": steps,
-        "data_sha256": result.data_sha256,
+        **_of(result, "data_sha256", "event_scores"),
         "created_at": report.created_at,
         "files": written,
     }
@@ -190,8 +210,7 @@ def ledger_jsonl(rows: Sequence[LedgerRow]) -> str:
 def ledger_csv(rows: Sequence[LedgerRow]) -> str:
     """One row per forecast; what is nested becomes columns, and what a forecast has not stays empty."""
     cells = [{name: _cell(value) for name, value in flat(plain(_recorded(row))).items()} for row in rows]
-    names = list(dict.fromkeys(name for row in cells for name in row if name != "outcome"))
-    return csv_table(names, cells) if names else ""
+    return _headed(cells)
 
 
 def _cell(value: Any) -> Any:
@@ -202,12 +221,18 @@ def _cell(value: Any) -> Any:
 def forecasts_csv(forecasts: Sequence[Forecast]) -> str:
     """One row per forecast (RFC 4180), columns in the order of `Forecast`'s fields; a missing value is an empty cell.
 
-    Quantiles are columns q0.05, q0.25 and so on; where forecasts differ in theirs, those of all of them. Rows end with
-    CR LF.
+    Quantiles are columns q0.05, q0.25 and so on; where forecasts differ in theirs, those of all of them. Where some
+    target session reacts to a report, there are columns event.day, event.when and so on. Rows end with CR LF.
     """
     levels = sorted({level for forecast in forecasts for level in forecast.quantiles}, key=float)
     rows = [
         flat({**plain(forecast), "quantiles": {level: plain(forecast.quantiles.get(level)) for level in levels}})
         for forecast in forecasts
     ]
-    return csv_table(list(rows[0]), rows) if rows else ""
+    return _headed(rows)
+
+
+def _headed(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Flat rows under the columns of all of them; an outcome or an event is none, but what it is made of."""
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in {"outcome", "event"}))
+    return csv_table(names, rows) if names else ""

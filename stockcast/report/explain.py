@@ -6,6 +6,7 @@ from itertools import pairwise
 from math import exp, log
 from typing import TYPE_CHECKING, NamedTuple
 
+from stockcast.report.forecast import event_words
 from stockcast.report.tables import Column, Table, count, number, percent
 from stockcast.report.text import (
     Block,
@@ -23,7 +24,7 @@ from stockcast.report.words import GATE_WORDS, KEEPING, meaning
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stockcast.results import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
+    from stockcast.explanation import Attribution, Explanation, FeatureEffect, GateReading, UnitReading, Width
 
 _TINY = 5e-5
 _LEAST_MAPPED = 9
@@ -51,7 +52,7 @@ _TARGETS = {
 def explain_text(result: Explanation, page: Page) -> str:
     """What `explain` shows: a sentence, the width, the features, the sessions, the gates, and what this is not."""
     blocks: list[Block] = [lead(result), _facts(result)]
-    blocks += [Heading("\nWhere the width comes from"), *_width(result.width, page)]
+    blocks += [Heading("\nWhere the width comes from"), *_width(result.width, page), *_report(result)]
     blocks += [Heading("\nFeatures, the most important first"), *_features(result.attribution, page)]
     blocks += [Heading("\nSessions of the window"), *_lags(result.attribution, page)]
     blocks += [Heading(f"\nInside the {result.subject.cell.upper()}"), *_gates(result, page)]
@@ -117,6 +118,8 @@ def _facts(result: Explanation) -> str:
 def _width(width: Width, page: Page) -> list[Block]:
     terms = [(_TERMS.get(term.name, term.name), term.effect) for term in width.terms]
     terms.append(("the network's correction", width.network_effect))
+    if width.event_effect:
+        terms.append(("the dates of reports", width.event_effect))
     columns: tuple[Column[tuple[str, float]], ...] = (
         Column("what", lambda term: term[0], align="left"),
         Column("effect", lambda term: term[1], _points),
@@ -124,13 +127,24 @@ def _width(width: Width, page: Page) -> list[Block]:
     )
     words = (
         f"Usual scale {percent(width.usual, 2)} of the price; with today's ranges {percent(width.base, 2)} (the base "
-        f"scale, HAR); with the network {percent(width.scale, 2)}. Of what is unusual about today's width, the base "
-        f"scale has {percent(width.base_share, 0)} and the network {percent(width.network_share, 0)}."
+        f"scale, HAR); with the network {percent(width.scale / exp(width.event_effect), 2)}"
     )
+    shares = f"the base scale has {percent(width.base_share, 0)}"
+    if width.event_effect:
+        words += f"; with the dates of reports {percent(width.scale, 2)}"
+        shares += f", the network {percent(width.network_share, 0)} and the dates {percent(width.event_share, 0)}"
+    else:
+        shares += f" and the network {percent(width.network_share, 0)}"
+    words += f". Of what is unusual about today's width, {shares}."
     bound = (
         ["The network asked for more than it is allowed to: its correction is at the bound."] if width.limited else []
     )
     return [Table(columns, tuple(terms)), words, *bound]
+
+
+def _report(result: Explanation) -> list[str]:
+    s = result.subject
+    return [] if result.event is None else [event_words(result.event, s.target_session, s.cell, s.ticker)]
 
 
 class _Effect(NamedTuple):
@@ -293,7 +307,7 @@ def _caveats(result: Explanation) -> list[str]:
         "This explains the network, not the market: what moved a forecast need not move the price.",
         "Features that say much the same share one effect; who gets which part of it hangs on the training's seeds.",
         "Effects are against a window of training means, which is no window that ever was.",
-        "A gate's mean over units hides that units differ: --units GATE shows each.",
+        *([] if result.units else ["A gate's mean over units hides that units differ: --units GATE shows each."]),
         "What a ticker's live record adds to its interval, or takes from it, comes after the network and is not here.",
     ]
     if result.attribution.method == "occlusion":

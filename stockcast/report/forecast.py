@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from stockcast.report.tables import Column, Table, count, percent, price, price_range
+from stockcast.forecasts import told_by
+from stockcast.report.tables import Column, Table, count, number, percent, price, price_range
 from stockcast.report.text import Block, Heading, Page, heights, newest, render_all, widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
-    from stockcast.forecasts import Forecast
+    from stockcast.forecasts import Forecast, ForecastEvent
 
 _PICTURE_RANK = 3
 _FAN = ("0.05", "0.25", "0.5", "0.75", "0.95")
@@ -45,7 +47,7 @@ def forecasts_text(forecasts: Sequence[Forecast], page: Page) -> str:
     for forecast in forecasts:
         groups.setdefault(_key(forecast), []).append(forecast)
     rows = _pictured((*_WHO, *_PRICES, *_SERVED), forecasts, page)
-    return render_all([[rows], *(_footnote(members[0]) for members in groups.values())], page)
+    return render_all([[rows], *(_footnote(members) for members in groups.values())], page)
 
 
 def next_forecast(forecasts: Sequence[Forecast], page: Page) -> Table[Forecast]:
@@ -56,6 +58,30 @@ def next_forecast(forecasts: Sequence[Forecast], page: Page) -> Table[Forecast]:
 def age(sessions: int) -> str:
     """How far the newest bar is behind its exchange, in words."""
     return "the newest session" if sessions == 0 else f"{count(sessions, 'session')} old"
+
+
+def events_words(forecasts: Sequence[Forecast], who: str = "") -> list[str]:
+    """A sentence for each step whose target session reacts to a report; who: its subject, where there is no heading."""
+    return [event_words(f.event, f.target_session, f.served_by, who) for f in forecasts if f.event is not None]
+
+
+def event_words(event: ForecastEvent, target: date, forecaster: str, who: str = "") -> str:
+    """When the company reports, who told that, and what the forecaster's interval makes of it."""
+    day = f"{_HOURS[event.when]} {event.day} ({told_by(event.source, event.as_of)})"
+    likely = ""
+    if len(event.sessions) > 1:
+        likely = f"{target} reacts to it with {percent(event.probability, 0)} probability, and "
+    if event.width_factor == 1.0:
+        width = f"the interval for {target} knows nothing of it, since {forecaster} looks at no dates of reports"
+    else:
+        digits = 1 if event.width_factor >= _ONE_DIGIT else 2
+        wide = f"{number(event.width_factor, digits)} times as wide as without that date"
+        width = f"{'its interval' if likely else f'the interval for {target}'} is {wide}"
+    return f"{f'{who} reports' if who else 'Reports'} {day}: {likely}{width}."
+
+
+_HOURS = {"bmo": "before the open of", "amc": "after the close of", "unknown": "at an unknown hour of"}
+_ONE_DIGIT = 1.5
 
 
 def _pictured(columns: tuple[Column[Forecast], ...], forecasts: Sequence[Forecast], page: Page) -> Table[Forecast]:
@@ -115,14 +141,15 @@ def _key(forecast: Forecast) -> tuple[str, str, str]:
     return forecast.ticker, forecast.model_id, forecast.origin.isoformat()
 
 
-def _footnote(first: Forecast) -> list[Block]:
-    """What is true of all steps of a ticker. first: one of them."""
+def _footnote(steps: Sequence[Forecast]) -> list[Block]:
+    """What is true of all steps of a ticker, and to which of them a report matters."""
+    first = steps[0]
     currency = f" {first.currency}" if first.currency else ""
     facts = (
         f"last close {price(first.last_close)}{currency} on {first.origin}, {age(first.data_age_sessions)}; "
         f"model {first.model} ({first.cell}), served by {first.served_by}"
     )
-    return [Heading(first.ticker), facts, *_calibration_words(first), first.verdict]
+    return [Heading(first.ticker), facts, *_calibration_words(first), *events_words(steps), first.verdict]
 
 
 def _calibration_words(forecast: Forecast) -> list[str]:

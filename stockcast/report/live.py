@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stockcast.report.forecast import interval_90
+from stockcast.evaluation.verdict import ALL
+from stockcast.report.forecast import events_words, interval_90
+from stockcast.report.reactions import LIVE_NOTE, reactions
 from stockcast.report.tables import (
     COVERAGE_50,
     COVERAGE_90,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from stockcast.evaluation.liverecord import LiveComparison, LiveScore, ScoreResult
     from stockcast.forecasts import Forecast, LedgerRow
-    from stockcast.results import FetchResult, TickerRun
+    from stockcast.results import FetchResult, TickerPlan, TickerRun
 
 _NAMED = 5  # missed sessions
 
@@ -68,11 +70,28 @@ _FETCHES: tuple[Column[FetchResult], ...] = (
 # Runs.
 
 
+def plans_text(plans: Sequence[TickerPlan], words: str, page: Page) -> str:
+    """What `run --dry-run` shows: a row per ticker, and what the trainings cost."""
+    return f"{render([Table(_PLANS, tuple(plans))], page)}\n{words}\n"
+
+
+_PLANS: tuple[Column[TickerPlan], ...] = (
+    Column("ticker", lambda p: p.ticker, align="left"),
+    Column("last", lambda p: p.last, align="left"),
+    Column("behind", lambda p: p.behind or None, lambda n: count(n, "session"), align="left"),
+    Column("training", lambda p: p.training, align="words"),
+)
+
+
 def run_text(tickers: Sequence[TickerRun], written: Sequence[str], page: Page) -> str:
-    """What `run` shows: each ticker's first forecast, what was done for it, and the files that were written."""
+    """What `run` shows: each ticker's first forecast, what was done for it, and the files that were written.
+
+    Below, the reports that its forecasts react to, and the sessions that were missed.
+    """
+    reports = [words for ticker in tickers for words in events_words(ticker.forecasts, ticker.ticker)]
     missed = [missed_words(ticker.ticker, ticker.missed) for ticker in tickers if ticker.missed]
     files = [f"written: {', '.join(written)}"] if written else []
-    return render([Table(_RUNS, tuple(tickers)), *missed, *files], page)
+    return render([Table(_RUNS, tuple(tickers)), *reports, *missed, *files], page)
 
 
 def missed_words(ticker: str, sessions: Sequence[date]) -> str:
@@ -116,7 +135,10 @@ def score_text(result: ScoreResult, page: Page) -> str:
     if not scores:
         return render([result.sentence, *below], page)
     table = Table(_SCORES, scores)
-    return render([table, table.notes, Heading("\nVerdict"), result.sentence, *below], page)
+    # All tickers together where there are several.
+    pooled = tuple(score for score in result.event_scores if score.ticker == ALL) or result.event_scores
+    reports = reactions(pooled, "the live record", LIVE_NOTE)
+    return render([table, table.notes, *reports, Heading("\nVerdict"), result.sentence, *below], page)
 
 
 def _waiting(result: ScoreResult) -> str:
@@ -177,7 +199,8 @@ def ledger_text(rows: Sequence[LedgerRow], total: int, missed: Mapping[str, Sequ
         missed: Sessions without a live forecast, by ticker.
         page: Where it is shown.
     """
-    blocks: list[Block] = [Table(_LEDGER, tuple(rows))] if rows else []
+    columns = _LEDGER if not any(row.forecast.event for row in rows) else (*_LEDGER[:-1], _REPORT, _LEDGER[-1])
+    blocks: list[Block] = [Table(columns, tuple(rows))] if rows else []
     if len(rows) < total:
         blocks.append(f"the newest {len(rows):,} of {total:,} forecasts; --limit 0 shows all")
     blocks += [missed_words(ticker, sessions) for ticker, sessions in missed.items() if sessions]
@@ -190,6 +213,10 @@ def _outcome(row: LedgerRow) -> str:
     return "within 90 %" if row.outcome.hit_90 else "outside 90 %"
 
 
+_REPORT: Column[LedgerRow] = Column(
+    "report", through(lambda row: row.forecast.event, lambda e: f"{e.day} {e.when}"), rank=1, align="left", missing=""
+)
+"""Shown where some session of the list reacts to a report."""
 _LEDGER: tuple[Column[LedgerRow], ...] = (
     Column("ticker", lambda row: row.forecast.ticker, align="left"),
     Column("model", lambda row: row.forecast.model, rank=6, align="left"),

@@ -19,7 +19,9 @@ LONGEST = 8  # members of a list that are shown; longer ones are counted
 _COVARIATES = ("covariates", "covariate_sources")
 
 # Parameters of interest to machines alone; `models show --json` has them.
-_SKIPPED = frozenset({"base_scale", "baselines", "closures", "extras", "scores", "sentences", "machine", *_COVARIATES})
+_SKIPPED = frozenset(
+    {"base_scale", "baselines", "closures", "extras", "scores", "sentences", "machine", "reading", *_COVARIATES}
+)
 
 
 def models_text(models: Sequence[ModelSummary], page: Page) -> str:
@@ -33,7 +35,16 @@ def model_text(model: ModelSummary, page: Page) -> str:
     lines = [f"{name}: {value}" for name, value in _flat(plain(model.manifest))]
     covariates = ", ".join(_covariates(*(model.manifest.get(part) for part in _COVARIATES)))
     looks = [f"looks at: {covariates}"] if covariates else []
-    return render([Heading(model.name), f"folder: {model.path}", *damage, *lines, *looks], page)
+    return render([Heading(model.name), f"folder: {model.path}", *damage, *lines, *_read_with(model), *looks], page)
+
+
+def _read_with(model: ModelSummary) -> list[str]:
+    """What was said of how to read its prices, as options."""
+    reading = model.manifest.get("reading")
+    if not isinstance(reading, dict) or not reading:
+        return []
+    words = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in reading.items())
+    return [f"read with: {words}"]
 
 
 def _at(tree: Any, *keys: str) -> Any:

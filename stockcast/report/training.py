@@ -15,7 +15,8 @@ from stockcast.report.backtest import (
     together,
     versus,
 )
-from stockcast.report.forecast import age, next_forecast
+from stockcast.report.forecast import age, events_words, next_forecast
+from stockcast.report.reactions import reactions
 from stockcast.report.tables import (
     COVERAGE_90,
     Column,
@@ -61,6 +62,7 @@ def _training(result: TrainResult, page: Page) -> list[Block]:
         Table(_PARTS, tuple(result.splits.items())),
         "",
         *competition(result.scores, result.comparisons, result.cell, "Test part"),
+        *reactions(result.event_scores, f"the {result.cell}"),
         "",
         Heading("Verdict"),
         result.verdict.sentence,
@@ -69,6 +71,7 @@ def _training(result: TrainResult, page: Page) -> list[Block]:
     ]
     if result.forecasts:
         blocks += ["", Heading("Next forecast"), next_forecast(result.forecasts, page)]
+        blocks += events_words(result.forecasts)
     return blocks
 
 
@@ -79,11 +82,14 @@ def _provenance(result: TrainResult) -> list[str]:
     scored, served = _scored(result), _served(result)
     if kept:
         scored = f"scored: {result.cell} of the {kept.name} model, chosen on sessions to {result.scored_cutoff}"
-        if result.served_cutoff != result.scored_cutoff and result.verdict.served_by == result.cell:
+        newer = result.served_cutoff != result.scored_cutoff or not result.scores
+        if newer and result.verdict.served_by == result.cell:
             served = f"served: {result.cell}, the newest of the {kept.name} model as it is"
+    elif not result.scores:
+        served = f"served: {result.verdict.served_by}, fitted on everything to {result.served_cutoff}"
     return [
         *(f"prices: to {f.origin}, {age(f.data_age_sessions)}" for f in result.forecasts[:1]),
-        scored,
+        *([scored] if result.scores else []),
         served,
         *([_steps(result)] if result.steps and not kept else []),
         *([init.sentence(result.ticker)] if init else []),

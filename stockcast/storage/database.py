@@ -144,7 +144,29 @@ _RUNS: _Step = (
     """,
 )
 
-STEPS: tuple[_Step, ...] = ((*_PRICES, *_LEDGER, *_RUNS),)
+_EVENTS: _Step = (
+    # What was told of the reports of a ticker on one day: [[day, when], ...] as JSON. A day that told the same as the
+    # one before has no row.
+    """
+    CREATE TABLE event_snapshots (
+        ticker TEXT NOT NULL,
+        taken TEXT NOT NULL,
+        source TEXT NOT NULL,
+        dates TEXT NOT NULL,
+        PRIMARY KEY (ticker, taken)
+    ) WITHOUT ROWID
+    """,
+    # When the provider was last asked for them, whatever it told.
+    """
+    CREATE TABLE event_requests (
+        ticker TEXT NOT NULL PRIMARY KEY,
+        asked TEXT NOT NULL,
+        failed INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS: tuple[_Step, ...] = ((*_PRICES, *_LEDGER, *_RUNS), _EVENTS)
 """STEPS[n] leads from version n to version n + 1; version 0 is an empty file. Steps that were released never change."""
 
 SCHEMA_VERSION = len(STEPS)

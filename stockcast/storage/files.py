@@ -34,10 +34,10 @@ _HINTS: dict[int | None, str] = {
 }
 
 _OURS = frozenset(
-    {"models", "backtests", "logs", "cache", "run.lock", "stockcast.db"}
+    {"models", "backtests", "studies", "logs", "cache", "run.lock", "stockcast.db"}
     | {f"stockcast.db-{more}" for more in ("wal", "shm", "journal")}
 )
-"""What stockcast puts into a home. cache: of earlier versions, for yfinance; nothing reads it any more."""
+"""What stockcast puts into a home. cache: columns of a large pool while it is trained, files of earlier versions."""
 
 _OTHERS = 0o077
 

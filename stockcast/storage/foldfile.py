@@ -27,7 +27,7 @@ from stockcast.storage.files import private_folder, storage_error, write_atomic
 from stockcast.storage.modelfile import model_id
 from stockcast.storage.trainedmodel import FitRecord, fit_of, fit_record
 
-_FORMAT = "stockcast.fold/3"
+_FORMAT = "stockcast.fold/5"
 """To be raised when the same settings and prices come to give other forecasts."""
 
 # A torn archive, one of another kind (RuntimeError: it says that it is encrypted), one that asks for more memory than

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stockcast import limits
 from stockcast.errors import ConfigError, LockedError, ModelError
 from stockcast.storage.codec import canonical, parse_json, sha256
 from stockcast.storage.files import file_lock, private_folder, storage_error, sync_folder, write_synced
@@ -149,6 +150,20 @@ def load_model(models_dir: Path, name: str) -> ModelFile:
                 raise
             earlier = state
         time.sleep(_RETRY_EVERY)
+
+
+def load_manifest(models_dir: Path, name: str) -> dict[str, Any]:
+    """Read what is said of a model, and not its weights.
+
+    Raises:
+        ModelError: Where it is missing, damaged, being replaced or from another version.
+        StorageError: Where it may not be read.
+    """
+    _require_name(name)
+    folder = next((folder for folder in _folders(models_dir, name) if os.path.lexists(folder)), None)
+    if folder is None:
+        raise _missing(models_dir, name)
+    return _parse_manifest(name, _file_bytes(name, folder / MANIFEST, limits.MANIFEST))
 
 
 def model_names(models_dir: Path) -> tuple[str, ...]:
@@ -320,17 +335,19 @@ def _read(models_dir: Path, name: str) -> ModelFile:
     folder = next((folder for folder in _folders(models_dir, name) if os.path.lexists(folder)), None)
     if folder is None:
         raise _missing(models_dir, name)
-    manifest = _parse_manifest(name, _file_bytes(name, folder / MANIFEST))
+    manifest = _parse_manifest(name, _file_bytes(name, folder / MANIFEST, limits.MANIFEST))
     version = manifest.pop(_FORMAT_KEY)
-    weights = _file_bytes(name, folder / WEIGHTS)
+    weights = _file_bytes(name, folder / WEIGHTS, limits.WEIGHTS)
     if hashlib.sha256(weights).hexdigest() != manifest.pop(_HASH_KEY, None):
         raise _damaged(name, f"{WEIGHTS} is not the file that {MANIFEST} describes")
     return ModelFile(name, manifest, _parse_weights(name, weights), version)
 
 
-def _file_bytes(name: str, path: Path) -> bytes:
+def _file_bytes(name: str, path: Path, most: int) -> bytes:
     try:
-        return path.read_bytes()
+        return limits.file_bytes(path, most)
+    except limits.Unfit as error:
+        raise _damaged(name, f"{path.name} is {error}") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _damaged(name, f"{path.name} is missing") from error
     except OSError as error:

@@ -94,9 +94,11 @@ def _append_csv(path: Path, documents: Documents, private: bool) -> int:
 
 
 def _forecast_columns() -> list[str]:
-    """The columns of a forecast: fixed, so that rows of many months fit under one header."""
+    """The columns of a forecast: fixed, so that rows of many months fit under one header. The event has none."""
     columns = []
     for field in fields(Forecast):
+        if field.name == "event":
+            continue
         if field.name == "quantiles":
             columns += [f"q{level:g}" for level in LEVELS]
         else:
@@ -366,10 +368,12 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
         rows: The forecasts of each competitor.
 
     Raises:
-        ConfigError: For another suffix.
+        ConfigError: For another suffix, and without any forecast.
         StorageError: Where the file cannot be written.
     """
     require_table_suffix(path)
+    if not rows:
+        raise ConfigError("there is no test forecast to save", "let the test part begin within the history")
     import pandas as pd
 
     frame = pd.concat([_frame(part) for part in rows], ignore_index=True)

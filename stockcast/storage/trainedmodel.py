@@ -20,13 +20,14 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config import NetworkConfig, ReadOptions, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH
 from stockcast.errors import ModelError, StockcastError
 from stockcast.forecasting import FITS, Fit, TrainedModel
 from stockcast.models.baselines import ALL_BASELINES, Baseline
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import Ensemble, Standardiser
+from stockcast.models.eventlayer import EventLayer
 from stockcast.models.har import HarScale
 from stockcast.models.likelihood import Length
 from stockcast.models.simulation import Shocks
@@ -45,7 +46,8 @@ from stockcast.storage.codec import (
     to_tensors,
 )
 from stockcast.storage.files import write_atomic
-from stockcast.storage.modelfile import FORMAT, ModelFile, load_model, model_id
+from stockcast.storage.modelfile import FORMAT, MANIFEST, ModelFile, load_model, model_id
+from stockcast.storage.readings import encoded
 from stockcast.versions import machine, versions
 from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
 from stockcast.windows.market import MARKET_NAMES, Market
@@ -71,11 +73,14 @@ _EARLIER = (
 
 @dataclass(frozen=True)
 class FitRecord:
-    """What is plain of a fit. cutoff: last session that it has seen. baselines: parameters by name."""
+    """What is plain of a fit. cutoff: last session that it has seen. baselines: parameters by name. layer: what the
+    network makes of the dates of reports; None where none were known in training.
+    """
 
     cutoff: date
     base_scale: HarScale
     baselines: Mapping[str, Any]
+    layer: EventLayer | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,7 @@ class _Manifest:
     pool: _Pool = field(default_factory=_Pool)
     covariates: _Covariates | None = None
     covariate_sources: _Places | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,7 +181,7 @@ def to_file(model: TrainedModel) -> ModelFile:
     """The model's folder content; `model_id` is the hash of settings, parameters and weights."""
     tensors: Tensors = {}
     covariates, places = _covariates_to_json(model.covariates)
-    records = {name: encode(fit_record(fit, name, tensors)) for name, fit in model.fits.items()}
+    records = {name: _plain(fit_record(fit, name, tensors)) for name, fit in model.fits.items()}
     body: dict[str, Any] = {
         "config": encode(_Config(**{field.name: getattr(model.config, field.name) for field in fields(_Config)})),
         "served_by": model.served_by,
@@ -193,6 +199,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "verdict": model.sentence,
         **body,
         **places,
+        **encoded(model.reading),
         "versions": versions(),
         "machine": machine(),
         "calendar": encode(model.calendar),
@@ -234,7 +241,15 @@ def fit_record(fit: Fit, place: str, tensors: Tensors) -> FitRecord:
     tensors[f"{place}.centre"] = ensemble.standardiser.centre_F
     tensors[f"{place}.spread"] = ensemble.standardiser.spread_F
     tensors[f"{place}.shocks"] = np.ascontiguousarray(fit.shocks.values_M4, np.float32)
-    return FitRecord(fit.cutoff, ensemble.base, fit.baselines)
+    return FitRecord(fit.cutoff, ensemble.base, fit.baselines, ensemble.layer)
+
+
+def _plain(record: FitRecord) -> dict[str, Any]:
+    """A record as the manifest has it: without a layer where there is none, as before there were any."""
+    plain: dict[str, Any] = encode(record)
+    if record.layer is None:
+        del plain["layer"]
+    return plain
 
 
 def fit_of(
@@ -270,7 +285,7 @@ def fit_of(
     if not len(shocks_M4):
         raise MisfitError(f"{place}.shocks", "is empty")
     standardiser = Standardiser(features, centre_F, spread_F)
-    ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff)
+    ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff, record.layer)
     return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
 
 
@@ -302,6 +317,17 @@ def general_model(until: date, history: History, folder: Path | None = None) -> 
     return _vintage(folder or GENERAL_FOLDER, known[-1])
 
 
+def general_calendar(until: date, folder: Path | None = None) -> SessionCalendar:
+    """The sessions that the vintage for this date knows, read without its networks. Raises ModelError."""
+    every = vintages(folder)
+    vintage = next((one for one in reversed(every) if one.cutoff <= until), every[0])
+    try:
+        manifest = parse_json(((folder or GENERAL_FOLDER) / vintage.name / MANIFEST).read_bytes())
+        return decode(_Dated, manifest, others=True).calendar
+    except (OSError, ValueError) as error:
+        raise _damaged(str(error)) from error
+
+
 def is_shipped() -> bool:
     """Whether this installation has the general model."""
     return (GENERAL_FOLDER / GENERAL_INDEX).is_file()
@@ -329,6 +355,7 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         sentences=m.pool.sentences,
         market=_market(file.tensors),
         covariates=_covariates(m.covariates, m.covariate_sources),
+        reading=m.reading,
         notes=() if file.format == FORMAT else (_EARLIER,),
     )
 
@@ -422,6 +449,13 @@ def _covariates(found: _Covariates | None, places: _Places | None) -> Covariates
     if found.known_ahead is not None and places.known_ahead is not None:
         known = places.known_ahead, found.known_ahead
     return CovariatesRecord(Closing(places.exchange, places.hours), series, known)
+
+
+@dataclass(frozen=True)
+class _Dated:
+    """Of a manifest what says of which days its model is."""
+
+    calendar: SessionCalendar
 
 
 def _vintage(folder: Path, vintage: Vintage) -> TrainedModel:

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stockcast.prices.csvfile.reader import KnownDates
+from stockcast.prices.csvfile.knowndates import KnownDates
 from stockcast.prices.history import ONE_DAY, Dates, Floats, History
 from stockcast.prices.hours import Closing
 from stockcast.prices.sessions import SessionCalendar

@@ -18,6 +18,7 @@ from stockcast.prices.history import Dates, Floats, History
 
 if TYPE_CHECKING:
     from stockcast.windows.covariates import Schedule
+    from stockcast.windows.events import EventColumns
 
 
 HAR_SPANS = (1, 5, 22, 250)
@@ -212,7 +213,8 @@ class Features:
 
     har_TK: ln of the trailing mean of v over each HAR span. leverage_T: min(r, 0) over the monthly scale.
     x_TF: the network's inputs, not yet standardised; `names` has their F names. schedule: where some of them follow
-    from dates that are known beforehand, what these are in sessions without a bar.
+    from dates that are known beforehand, what these are in sessions without a bar. events: what the dates of reports
+    say, which is no input of a network; None where no dates are known.
     """
 
     session_returns: SessionReturns
@@ -221,6 +223,7 @@ class Features:
     x_TF: Floats
     names: tuple[str, ...]
     schedule: Schedule | None = None
+    events: EventColumns | None = None
 
     def __len__(self) -> int:
         return len(self.session_returns)

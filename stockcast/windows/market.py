@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.errors import ConfigError
-from stockcast.prices.history import Dates, Floats
+from stockcast.prices.history import Dates, Floats, every_date
 from stockcast.windows.features import BURN_IN, HAR_SPANS, VOLUME_SPAN, SessionReturns, trailing_mean
-from stockcast.windows.seasonality import day_numbers, shock, strict_ewma
+from stockcast.windows.seasonality import shock, strict_ewma
 
 MINIMUM_MEMBERS = 5
 
@@ -114,7 +114,7 @@ class _CrossSection:
     @classmethod
     def of(cls, session_returns: Mapping[str, SessionReturns]) -> _CrossSection:
         names = sorted(session_returns)
-        dates_D = _union([session_returns[name].dates for name in names])
+        dates_D = every_date(session_returns[name].dates for name in names)
         sessions = len(dates_D)
         section = cls(
             dates_D,
@@ -177,18 +177,6 @@ def _level_differences(v_T: Floats) -> Floats:
     """Mean of ln v over each HAR span less that over the next longer one, shape [T, K]."""
     means = [trailing_mean(np.log(v_T), span) for span in HAR_SPANS]
     return np.column_stack([shorter - longer for shorter, longer in pairwise(means)])
-
-
-def _union(calendars: list[Dates]) -> Dates:
-    """Every date of any of them, in order; without an array of all of them."""
-    days = [day_numbers(dates) for dates in calendars if len(dates)]
-    if not days:
-        return np.array([], dtype="datetime64[D]")
-    first, last = min(int(d[0]) for d in days), max(int(d[-1]) for d in days)
-    traded = np.zeros(last - first + 1, dtype=np.bool_)
-    for d in days:
-        traded[d - first] = True
-    return (np.flatnonzero(traded) + first).astype("datetime64[D]")
 
 
 def _carried(dates_D: Dates, values: Floats, dates_T: Dates) -> Floats:

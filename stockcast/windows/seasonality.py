@@ -201,23 +201,50 @@ class _Near:
 
 def _near(shock_T: Floats, origin_T: NDArray[np.int64], target_T: NDArray[np.int64]) -> dict[int, _Near]:
     """For each of SPANS the largest shock within it of each lag before the target, none later than the origin."""
+    largest = _largest(shock_T, origin_T, origin_T, target_T, _LAGS)
+    return {span: _Near(largest_GT) for span, largest_GT in largest.items()}
+
+
+def quarter_echo(m: SessionReturns, row_N: NDArray[np.intp], targets_N: Dates) -> Floats:
+    """The column echo_mean_4 of some rows and of any target sessions after them, without a cross-section.
+
+    Args:
+        m: Session returns of one ticker.
+        row_N: Origins, as rows of it, shape (N,).
+        targets_N: A target session for each of them, shape (N,).
+
+    Returns:
+        Means over eight quarters, from -1 to 5, shape (N,).
+    """
+    shock_T = np.clip(shock(m), _LEAST, _MOST)
+    days_T = day_numbers(m.dates)
+    largest = _largest(shock_T, days_T, days_T[row_N], day_numbers(targets_N), EVERY_QUARTER_DAYS)
+    mean_N: Floats = largest[SPANS[-1]].mean(axis=0)
+    return mean_N
+
+
+def _largest(
+    shock_T: Floats, days_T: NDArray[np.int64], origin_N: NDArray[np.int64], target_N: NDArray[np.int64],
+    lags: Sequence[int],
+) -> dict[int, Floats]:  # fmt: skip
+    """For each of SPANS the largest shock within it of each lag before the targets, [G, N], none after the origins."""
     if not len(shock_T):
-        return {span: _Near(np.empty((len(_LAGS), 0))) for span in SPANS}
-    first, reach = origin_T[0], SPANS[-1]
+        return {span: np.empty((len(lags), len(target_N))) for span in SPANS}
+    first, reach = days_T[0], SPANS[-1]
     # One entry for each calendar day; days that cannot be seen have the least there can be, those before the first
     # bar as well as, at the end, one for whatever must not be seen.
-    ahead = max(_LAGS) + reach
-    by_day = np.full(ahead + int(origin_T[-1] - first) + 2, _LEAST)
-    by_day[ahead + (origin_T - first)] = shock_T
-    day_GT = ahead + (target_T - first) - np.array(_LAGS)[:, None]
-    most_T = ahead + (origin_T - first)
-    largest_GT, found = np.full(day_GT.shape, _LEAST), {}
+    ahead = max(lags) + reach
+    by_day = np.full(ahead + int(days_T[-1] - first) + 2, _LEAST)
+    by_day[ahead + (days_T - first)] = shock_T
+    day_GN = ahead + (target_N - first) - np.array(lags)[:, None]
+    most_N = ahead + (origin_N - first)
+    largest_GN, found = np.full(day_GN.shape, _LEAST), {}
     for offset in sorted(range(-reach, reach + 1), key=abs):
-        seen_GT = day_GT + offset
-        np.maximum(largest_GT, by_day[np.where(seen_GT <= most_T, seen_GT, -1)], out=largest_GT)
+        seen_GN = day_GN + offset
+        np.maximum(largest_GN, by_day[np.where(seen_GN <= most_N, seen_GN, -1)], out=largest_GN)
         # Offsets come as 0, -1, 1, -2, ...: a span is complete with its positive end.
         if offset in SPANS:
-            found[offset] = _Near(largest_GT.copy())
+            found[offset] = largest_GN.copy()
     return found
 
 

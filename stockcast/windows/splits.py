@@ -7,7 +7,7 @@ fitted does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +16,7 @@ import numpy as np
 from stockcast.config import SplitConfig
 from stockcast.config.models import YEAR, FoldConfig
 from stockcast.errors import ConfigError, DataError
-from stockcast.prices.history import Dates, Floats
+from stockcast.prices.history import Dates, Floats, every_date
 from stockcast.windows.features import BURN_IN, Features, SessionReturns
 
 MIN_TRAIN, MIN_VALIDATION, MIN_TEST = 250, 60, 60
@@ -88,7 +88,7 @@ def first_origin(lookback: int) -> int:
 
 
 def split_by_date(dates: Dates, config: SplitConfig, lookback: int, horizon: int = 1) -> Split:
-    """Split rows into three parts.
+    """Split rows into three parts, of which the test part is empty where it would begin after the last row.
 
     Args:
         dates: Dates of the rows, ascending, one for each return.
@@ -107,9 +107,10 @@ def split_by_date(dates: Dates, config: SplitConfig, lookback: int, horizon: int
         horizon=horizon,
         train=_part(first_origin(lookback) + 1, validate_row, horizon),
         validation=_part(validate_row, test_row, horizon),
-        test=_part(test_row, len(dates), horizon),
+        test=_part(test_row, max(len(dates), test_row + horizon - 1), horizon),
     )
-    for name, least in (("train", MIN_TRAIN), ("validation", MIN_VALIDATION), ("test", MIN_TEST)):
+    least_tested = MIN_TEST if test_row < len(dates) else 0
+    for name, least in (("train", MIN_TRAIN), ("validation", MIN_VALIDATION), ("test", least_tested)):
         found = max(0, len(getattr(split, name)))
         if found < least:
             raise DataError(
@@ -145,7 +146,7 @@ def _boundaries(dates: Dates, config: SplitConfig) -> tuple[int, int]:
     """Rows of the first validation and the first test target."""
     count = len(dates)
     if config.test_from is not None:
-        test_row = _row(dates, config.test_from, "--test-from")
+        test_row = _test_row(dates, config.test_from)
     elif config.validate_from is not None:
         test_row = (_row(dates, config.validate_from, "--validate-from") + count) // 2
     else:
@@ -156,6 +157,11 @@ def _boundaries(dates: Dates, config: SplitConfig) -> tuple[int, int]:
         share = config.validation_share / (1.0 - config.test_share)
         validate_row = round(test_row * (1.0 - share))
     return validate_row, test_row
+
+
+def _test_row(dates: Dates, day: date) -> int:
+    """The row of the first test target; behind the last one where the test part is to be empty."""
+    return len(dates) if np.datetime64(day) > dates[-1] else _row(dates, day, "--test-from")
 
 
 def _row(dates: Dates, day: date, option: str) -> int:
@@ -175,7 +181,7 @@ class PoolSplit:
     test_from: date
 
     @classmethod
-    def of(cls, calendars: Sequence[Dates], config: SplitConfig, lookback: int) -> PoolSplit:
+    def of(cls, calendars: Iterable[Dates], config: SplitConfig, lookback: int) -> PoolSplit:
         """The parts of a pool, by dates, or by shares of the sessions that any series has.
 
         Args:
@@ -186,9 +192,10 @@ class PoolSplit:
         Raises:
             ConfigError, DataError: As `split_by_date` does.
         """
-        sessions = np.unique(np.concatenate(calendars))
+        sessions = every_date(calendars)
         split = split_by_date(sessions, config, lookback)
-        return cls(sessions, split.session(split.validation.start + 1), split.session(split.test.start + 1))
+        test = config.test_from if config.test_from and not len(split.test) else split.session(split.test.start + 1)
+        return cls(sessions, split.session(split.validation.start + 1), test)
 
     def of_series(self, dates_T: Dates, lookback: int) -> Split:
         """The parts of one series, of which each may be short or empty."""
@@ -270,7 +277,8 @@ def without_first(f: Features, fold: Fold, rows: int) -> tuple[Features, Fold]:
     m = f.session_returns
     gap_T, surprise_T, tick_T = (_rest(column_T, rows) for column_T in (m.gap_T, m.surprise_T, m.tick_T))
     session_returns = SessionReturns(m.dates[rows:], m.r_T[rows:], m.v_T[rows:], gap_T, surprise_T, tick_T)
-    cut = Features(session_returns, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names, f.schedule)
+    events = None if f.events is None else f.events.without_first(rows)
+    cut = Features(session_returns, f.har_TK[rows:], f.leverage_T[rows:], f.x_TF[rows:], f.names, f.schedule, events)
     train, validation, test = (
         Part(part.start - rows, part.stop - rows) for part in (fold.split.train, fold.split.validation, fold.split.test)
     )

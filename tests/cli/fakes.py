@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import stockcast
 from stockcast import pipeline as real
 from stockcast.errors import DataError, Failure, ModelError, StockcastError, StorageError
 from stockcast.results import Export
-from tests.report.backtests import BACKTESTED, FOLDS, SEVERAL
+from tests.report import studies
+from tests.report.backtests import BACKTESTED, PLAN, SEVERAL
 from tests.report.pools import POOL
 from tests.report.reproductions import OTHER, SAME
 from tests.report.samples import DAMAGED, FORECAST, MODEL, TRAINED
@@ -72,6 +73,17 @@ def _gather(sources: Any, exchange: str | None, **_: Any) -> Any:
     return PoolSources((), tuple(failures), {}, exchange or "XNYS")
 
 
+def _series_objective(sources: Any, **_: Any) -> Any:
+    failures = []
+    for source in sources:
+        try:
+            meet(source)
+        except StockcastError as error:
+            failures.append(Failure(source, error))
+    series = studies.SERIES if len(failures) < len(sources) else ()
+    return SimpleNamespace(groups=(), series=series), tuple(failures)
+
+
 def _report(source: str, **_: Any) -> Any:
     from tests.report.reports import BARE, REPORT  # their making needs SciPy, which a cold start must not load
 
@@ -102,8 +114,8 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "predict_with": lambda source, config, **_: tuple(
         replace(FORECAST, ticker=source, horizon=step) for step in range(1, (config.horizon or 1) + 1)
     ),
-    "plan": lambda **_: FOLDS,
-    "plan_pretrained": lambda **_: FOLDS,
+    "plan": lambda **_: PLAN,
+    "plan_pretrained": lambda **_: PLAN,
     "backtest": lambda source, **_: replace(BACKTESTED, ticker=source),
     "backtest_pretrained": lambda source, **_: replace(BACKTESTED, ticker=source),
     "pooled": lambda results: replace(SEVERAL, results=tuple(results)),
@@ -112,6 +124,10 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "show_model": lambda name, **_: {"MSFT": DAMAGED}.get(name, MODEL),
     "remove_model": lambda **_: None,
     "export_model": _export,
+    "series_objective": _series_objective,
+    "pool_objective": _series_objective,
+    "plan_tuning": lambda **_: studies.PLAN,
+    "tune": lambda **_: studies.ADOPTED,
     "reproduce": lambda name, **_: OTHER if name == "other" else replace(SAME, model=name),
     "save_files": _save_files,
     "save_forecasts": _save,
@@ -138,6 +154,8 @@ class Call:
 class FakePipeline(ModuleType):
     """The pipeline as a module: what is faked is answered and remembered, all else is the real one.
 
+    A function in steps, `backtest_steps`, is remembered as the one that does them all, `backtest`.
+
     Attributes:
         calls: What was called, in order.
         answers: The result of each function; a test may give others.
@@ -151,9 +169,18 @@ class FakePipeline(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(real, name)
-        if name not in self.answers:
+        whole = name.removesuffix("_steps")
+        if whole not in self.answers:
             return found
-        return lambda *values, **named: self._answered(name, inspect.signature(found).bind(*values, **named))
+
+        def answered(*values: Any, **named: Any) -> Any:
+            return self._answered(whole, inspect.signature(found).bind(*values, **named))
+
+        def steps(*values: Any, **named: Any) -> Any:
+            yield []
+            return answered(*values, **named)
+
+        return answered if whole == name else steps
 
     def _answered(self, name: str, bound: inspect.BoundArguments) -> Any:
         bound.apply_defaults()

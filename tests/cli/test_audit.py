@@ -65,14 +65,13 @@ def test_the_options_of_train_arrive_in_the_configuration(audit: Audit, home: Pa
     assert audit("good", *words).code == 0
     source, read, where, fetch_session = audit.run.last("audit").values("source", "read", "home", "fetch_session")
     assert (source, where) == ("good", home)
-    assert (read.start, read.end) == (date(2010, 1, 4), date(2021, 3, 31))
+    assert (read.start, read.end, read.exchange) == (date(2010, 1, 4), date(2021, 3, 31), "XLON")
     assert fetch_session is not None
     assert audit.config == TrainConfig(
         NetworkConfig("gru", 8, lookback=30),
         TrainingConfig(seeds=2, seed=7, steps=9, supervision="last-step"),
         SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
         horizon=5,
-        exchange="XLON",
     )
 
 

@@ -58,6 +58,12 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
     assert (read.date_column, read.close_column, read.date_format) == ("Day", "Last", "%d.%m.%Y")
 
 
+@pytest.mark.parametrize("init", ["scratch", "general", "sp500"])
+def test_what_the_networks_begin_with_arrives(run: Run, init: str) -> None:
+    assert run("backtest", "good", "--init", init).code == 0
+    assert run.last("backtest")["config"] == BacktestConfig(init=init)
+
+
 def test_without_options_the_defaults_decide(run: Run) -> None:
     assert run("backtest", "good").code == 0
     assert run.last("backtest")["config"] == BacktestConfig()
@@ -108,6 +114,9 @@ def test_a_dry_run_draws_the_folds_and_fits_nothing(run: Run) -> None:
     assert "█ test" in outcome.out
     assert "2018-07-02" in outcome.out
     assert "\nother\n" in outcome.out
+    assert outcome.out.endswith("\n2 pieces of work: about 9 s on a core.\n")
+    two = run("backtest", "good", "other", "--dry-run", "--jobs", "2")
+    assert "about 5 s with 2 jobs, each with up to 1.0 GiB of memory." in two.out
 
 
 def test_a_dry_run_as_json_lists_the_folds_and_keeps_failures_apart(run: Run) -> None:
@@ -118,6 +127,7 @@ def test_a_dry_run_as_json_lists_the_folds_and_keeps_failures_apart(run: Run) ->
     (entry,) = document["data"]
     assert entry["ticker"] == "good"
     assert entry["folds"][0]["test"] == ["2018-07-02", "2018-12-31", 127]
+    assert (entry["pieces"], entry["seconds"]) == (1, 4.2)
     assert [(error["source"], error["kind"]) for error in document["errors"]] == [("bad", "data")]
 
 
@@ -207,6 +217,14 @@ def test_a_dry_run_with_a_saved_model_draws_its_folds(run: Run) -> None:
     assert (call["source"], call["pretrained"].name, call["config"]) == ("good", "pool", BacktestConfig())
 
 
+@pytest.mark.parametrize("words", ["", "--model general"])
+def test_a_dry_run_says_how_the_file_is_read(words: str, tmp_path: Path) -> None:
+    file = synthetic.write_csv(tmp_path / "FAKE.csv", synthetic.on_exchange("FAKE", date(2021, 4, 30), 700))
+    file.write_text(file.read_text() + "Average,1,1,1,1,1,1\n")
+    done = forked("backtest", file, "--dry-run", *words.split(), "--home", tmp_path, folder=tmp_path).succeeded()
+    assert "FAKE: 1 row that is no bar was left out: 1 of summaries or remarks (row 702)." in done.err
+
+
 def test_without_the_model_nothing_is_scored_and_the_exit_code_is_that_of_a_model(run: Run) -> None:
     outcome = run("backtest", "gone", "--model", "gone", "--json")
     assert (outcome.code, outcome.json["errors"][0]["kind"]) == (6, "model")
@@ -217,7 +235,7 @@ def test_without_the_model_nothing_is_scored_and_the_exit_code_is_that_of_a_mode
     [
         "--cell lstm", "--lookback 60", "--hidden-size 16", "--layers 1", "--dropout 0.3", "--seeds 4", "--seed 0",
         "--learning-rate 0.005", "--weight-decay 0.3", "--batch-size 4", "--steps 9", "--epochs 2",
-        "--supervision every-step", "--device cpu", "--final-fit", "--no-final-fit", "--warm-start",
+        "--supervision every-step", "--device cpu", "--final-fit", "--no-final-fit", "--warm-start", "--init scratch",
     ],
 )  # fmt: skip
 def test_an_option_of_a_training_contradicts_a_saved_model_even_with_its_default(run: Run, words: str) -> None:

@@ -150,7 +150,7 @@ def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
         "def train(*args, **kwargs):\n"
         "    print('ready', file=sys.stderr, flush=True)\n"
         "    time.sleep(40)\n"
-        "fakes.PIPELINE.train = train\n"
+        "fakes.PIPELINE.train_steps = train\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", fetch_session + FAKED, "train", "good"],
@@ -180,7 +180,7 @@ def test_a_signal_whose_exception_is_lost_in_a_finaliser_ends_the_work_all_the_s
         "    for _ in range(100):\n"
         "        progress.advance(1)\n"
         "    raise SystemExit('it went on')\n"
-        "fakes.PIPELINE.train = train\n"
+        "fakes.PIPELINE.train_steps = train\n"
     )
     done = cold("train", "good", *more, code=losing + FAKED)
     assert (done.code, done.out) == (130, "")

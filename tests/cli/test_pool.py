@@ -69,7 +69,6 @@ def test_every_option_arrives(run: Run, home: Path) -> None:
         split=SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
         init="teacher",
         horizon=5,
-        exchange="XLON",
     )  # fmt: skip
 
 
@@ -116,6 +115,13 @@ def test_the_test_forecasts_of_all_tickers_are_saved(run: Run, tmp_path: Path) -
     assert run.calls[-1] == Call("save_forecasts", {"path": target, "rows": []})
     assert f"test forecasts saved in {target}" in outcome.err
     assert run("train", "good", "other", *POOL, "--output", str(tmp_path / "full.csv")).code == 1
+
+
+def test_groups_of_columns_are_left_out_of_a_pool(run: Run) -> None:
+    run("train", "good", "other", *POOL, "--without", "echo", "--without", "market").succeeded()
+    assert run.last("train_pool_from")["gathered"].without == {"echo", "market"}
+    assert "about the columns of pools" in run("train", "good", "--without", "echo").err
+    assert "not one of market, echo, days, bars" in run("train", "good", *POOL, "--without", "own").err
 
 
 def test_a_pool_without_a_name_is_wrong_usage(run: Run) -> None:

@@ -21,7 +21,7 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
     call = run.last("predict_with")
     config, prices = call["config"], call["markets"].prices
     read = prices.read
-    assert (call["source"], prices.home, call["exchange"]) == ("AAPL", home, "XLON")
+    assert (call["source"], prices.home, read.exchange) == ("AAPL", home, "XLON")
     assert prices.fetch_session.config == FetchConfig(offline=True, max_age=2, allow_stale=True, timeout=7.0)
     assert config == PredictConfig(
         as_of=date(2021, 3, 31), model="m", horizon=3, paths=500, seed=9, calibrate=False, record=False

@@ -51,15 +51,16 @@ def test_json_names_the_verdict_the_forecast_and_the_files(run: Run) -> None:
 
 def test_every_option_of_the_walk_arrives(run: Run) -> None:
     words = ["--validate-from", "2013-01-02", "--test-from", "2015-01-02", "--refit-every", "63", "--horizon", "5"]
-    assert run("report", "good", *words, "--cell", "gru", "--exchange", "XLON", "--warm-start").code == 0
-    source, config, exchange = run.last("report").values("source", "config", "exchange")
-    assert (source, exchange) == ("good", "XLON")
+    words += ["--cell", "gru", "--exchange", "XLON", "--warm-start", "--init", "scratch"]
+    assert run("report", "good", *words).code == 0
+    source, config, read = run.last("report").values("source", "config", "read")
+    assert (source, read.exchange) == ("good", "XLON")
     assert config == BacktestConfig(
         cells=("gru",),
         folds=FoldConfig(date(2015, 1, 2), 63, validate_from=date(2013, 1, 2)),
         horizon=5,
         warm_start=True,
-        exchange="XLON",
+        init="scratch",
     )
 
 

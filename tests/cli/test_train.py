@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.sources import FetchConfig
 from tests.cli.conftest import Run
@@ -38,8 +40,8 @@ def test_every_option_arrives_in_the_configuration(run: Run, home: Path) -> None
         split=SplitConfig(date(2017, 1, 3), date(2019, 1, 2)),
         init="teacher",
         horizon=5,
-        exchange="XLON",
     )
+    assert read.exchange == "XLON"
     assert (read.start, read.end, read.ticker) == (date(2010, 1, 4), date(2021, 3, 31), "VOD")
     assert (read.date_column, read.close_column, read.date_format) == ("Day", "Last", "%d.%m.%Y")
 
@@ -83,8 +85,10 @@ def test_test_forecasts_are_saved_for_the_sources_that_succeeded(run: Run, tmp_p
     assert f"test forecasts saved in {target}" in outcome.err
 
 
-def test_ctrl_c_keeps_what_was_saved_before_and_says_so(run: Run, tmp_path: Path) -> None:
-    outcome = run("train", "good", "stop", "other", "--json", "--output", str(tmp_path / "rows.csv"))
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_what_was_saved_before_and_says_so(run: Run, tmp_path: Path, jobs: str) -> None:
+    words = ["--json", "--output", str(tmp_path / "rows.csv"), "--jobs", jobs]
+    outcome = run("train", "good", "stop", "other", *words)
     assert outcome.code == 130
     document = outcome.json
     assert [entry["ticker"] for entry in document["data"]] == ["good"]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.runfile import load_run_config
 from stockcast.config.runs import (
@@ -24,6 +25,7 @@ from stockcast.config.runs import (
     config_text,
     known_keys,
 )
+from stockcast.config.sources import ReadOptions
 from stockcast.errors import ConfigError
 
 EVERYTHING = """\
@@ -66,6 +68,11 @@ folder = "out"
 jsonl = "all.jsonl"
 csv = false
 latest = true
+
+[jobs]
+address = "head:6379"
+engine = "ray"
+jobs = 4
 """
 
 
@@ -117,6 +124,7 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
         forecast=ForecastConfig(horizon=5, calibrate=False, paths=500, seed=3, allow_stale=True),
         output=OutputConfig(folder=tmp_path / "out", jsonl="all.jsonl", csv=None, latest="latest.json"),
         limits=LimitsConfig(timeout=60.0, pause=0.0, give_up_after=1),
+        jobs=JobsConfig(4, "ray", "head:6379"),
     )
 
 
@@ -137,11 +145,28 @@ def test_every_known_key_stands_in_the_written_file_and_is_explained() -> None:
 
 def test_the_written_file_is_as_good_with_all_its_lines_in_effect(tmp_path: Path) -> None:
     text = re.sub(r"^# (\w+ = )", r"\1", config_text(), flags=re.MULTILINE).replace("epochs = 20", "")
+    text = text.replace('engine = "local"', 'engine = "ray"')
     (tmp_path / "watchlist.txt").write_text("TSLA")
     loaded = load_run_config(write(tmp_path, text))
     assert loaded.tickers == (*EXAMPLES, "TSLA")
     assert loaded.train.network == NetworkConfig()
     assert loaded.train.split.test_from == date(2023, 1, 3)
+    assert loaded.jobs == JobsConfig(1, "ray", "auto")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('jobs = "all"', 'jobs.jobs = "all" is not a whole number'),
+        ('engine = "slurm"', "jobs.engine = \"slurm\": unknown engine 'slurm'"),
+        ('address = "auto"', 'jobs.address without jobs.engine = "ray"'),
+        ("address = 3", "jobs.address = 3 is not a text in quotes"),
+    ],
+)
+def test_jobs_that_cannot_be_are_refused_with_their_line(tmp_path: Path, line: str, words: str) -> None:
+    error = refused(tmp_path, f'tickers = ["A"]\n[jobs]\n{line}\n')
+    assert "line 3: " in error.message
+    assert words in error.message
 
 
 @given(st.lists(st.from_regex(r"[A-Za-z0-9^][A-Za-z0-9^&=-]{0,8}", fullmatch=True), min_size=1, max_size=9))
@@ -351,4 +376,18 @@ def test_covariates_are_a_list_of_texts(tmp_path: Path, value: str) -> None:
     path = tmp_path / "stockcast.toml"
     path.write_text(f'tickers = ["AAPL"]\n[model]\nwith = {value}\n')
     with pytest.raises(ConfigError, match=r"line 3: model\.with = .* is not a list of texts"):
+        load_run_config(path)
+
+
+def test_dates_of_reports_are_a_file_beside_the_configuration_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "stockcast.toml"
+    path.write_text('tickers = ["AAPL"]\n[model]\nevents = "reports.csv"\n')
+    assert load_run_config(path).read == ReadOptions(events=str(tmp_path / "reports.csv"))
+    path.write_text('tickers = ["AAPL"]\n[model]\nno_events = true\n')
+    assert load_run_config(path).read == ReadOptions(no_events=True)
+    path.write_text('tickers = ["AAPL"]\n[model]\nevents = "reports.csv"\nno_events = true\n')
+    with pytest.raises(ConfigError, match=r"line 2: \[model\]: events and no_events are two ways"):
+        load_run_config(path)
+    path.write_text('tickers = ["AAPL"]\n[model]\nevents = 3\n')
+    with pytest.raises(ConfigError, match=r"line 3: model\.events = 3 is not a text"):
         load_run_config(path)

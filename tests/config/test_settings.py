@@ -70,7 +70,7 @@ def test_a_new_setting_is_in_the_documentations_tables(tree: Path) -> None:
     code = f"import sys; sys.path.append({str(ROOT / 'docs/tools')!r}); import reference; print(reference.%s())"
     sections = played(tree, code=code % "command_reference").split("## stockcast ")
     found = {section.split("\n")[0]: line for section in sections for line in section.split("\n") if "--whimsy" in line}
-    assert list(found) == ["train", "backtest", "report", "audit"]
+    assert list(found) == ["train", "backtest", "tune", "report", "audit"]
     assert all("A setting that a test made up" in line and "7" in line for line in found.values())
     assert "# whimsy = 7  # a setting that a test made up" in played(tree, code=code % "settings")
 

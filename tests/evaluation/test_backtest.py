@@ -10,8 +10,9 @@ import scoringrules
 
 from stockcast.evaluation import scores
 from stockcast.evaluation.scores import PERCENTILES, Entry, Outcomes, mean_crps
+from stockcast.evaluation.serving import choice
 from stockcast.evaluation.significance import diebold_mariano
-from stockcast.evaluation.verdict import verdict
+from stockcast.evaluation.verdict import Verdict, verdict
 from stockcast.models.distribution import Empirical, StudentT
 from stockcast.windows.features import features
 from stockcast.windows.splits import Part
@@ -146,8 +147,9 @@ def test_a_sample_has_no_log_score() -> None:
     assert made.kind == "baseline"
 
 
-def judge(network: Entry, baselines: dict[str, Entry], validation: dict[str, float]):  # type: ignore[no-untyped-def]
-    return verdict(network, baselines, validation)
+def judge(network: Entry, baselines: dict[str, Entry], validation: dict[str, float]) -> Verdict:
+    chosen = choice(network.model, {name: np.full(9, loss) for name, loss in validation.items()}, proven=False)
+    return verdict(network, baselines, validation, chosen)
 
 
 GOOD, POOR = 0.009, 0.05

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stockcast.evaluation.calibration import (
+from stockcast.evaluation.calibrationeffects import (
     CalibrationEffect,
     PoolSettings,
     TickerRecord,

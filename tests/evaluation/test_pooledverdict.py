@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from stockcast.evaluation.scores import ForecastRows
+from stockcast.evaluation.serving import Choice
 from stockcast.evaluation.significance import benjamini_hochberg
 from stockcast.evaluation.verdict import (
     BacktestResult,
@@ -22,6 +23,7 @@ from stockcast.evaluation.verdict import (
 from stockcast.prices.history import ONE_DAY
 from tests.report.pools import member
 
+SERVED = Choice("lstm", "ahead", "har-t")
 P_VALUES = (0.001, 0.02, 0.03, 0.2, 0.9)
 
 
@@ -55,19 +57,21 @@ def test_p_values_of_tickers_are_adjusted_together() -> None:
 
 
 def test_a_ticker_claims_no_skill_that_the_number_of_tickers_explains() -> None:
-    said = sentences("lstm", results(), "har-t", "lstm")
+    said = sentences("lstm", results(), "har-t", SERVED)
     assert said["T0"].startswith("Intervals: better than the strongest baseline (HAR-t) by 0.4 %")
     assert said["T2"].startswith(
         "Intervals: no evidence of skill over the strongest baseline (HAR-t; +0.4 %, p = 0.050"
     )
     assert all("allow for 5 tickers" in sentence for sentence in said.values())
-    (alone,) = sentences("lstm", results()[:1], "har-t", "lstm").values()
+    (alone,) = sentences("lstm", results()[:1], "har-t", SERVED).values()
     assert "allow for" not in alone
 
 
 def test_the_sentence_names_who_serves_and_not_who_was_strongest() -> None:
-    said = sentences("lstm", results(), "garch-t", "har-t")["T0"]
+    said = sentences("lstm", results(), "garch-t", Choice("har-t", "not ahead", "garch-t"))["T0"]
     assert "did not beat GARCH-t on the validation part, so HAR-t makes the forecasts." in said
+    said = sentences("lstm", results(), "garch-t", Choice("lstm", "not worse", "har-t"))["T0"]
+    assert "did not beat GARCH-t on the validation part, but beat HAR-t, so it makes the forecasts." in said
 
 
 def test_the_pool_is_judged_by_its_pooled_comparisons() -> None:
@@ -80,13 +84,13 @@ def test_the_pool_is_judged_by_its_pooled_comparisons() -> None:
         PooledComparison("lstm", "har-t", 0.0044, 0.03, 60, 5, 4, 2),
         PooledComparison("lstm", "garch-t", 0.009, 0.0001, 60, 5, 5, 4),
     ]
-    found = pooled_verdict("lstm", scored, pooled, "har-t", "lstm")
+    found = pooled_verdict("lstm", scored, pooled, "har-t", SERVED)
     assert (found.crps_skill, found.dm_p, found.garch_skill, found.garch_p) == (0.0044, 0.03, 0.009, 0.0001)
     assert found.sentence.startswith("Intervals: better than the strongest baseline (HAR-t) by 0.4 % (p = 0.03)")
     assert found.coverage_90 == pytest.approx(0.905)
     assert 0.0 <= found.point_p <= 1.0
     with pytest.raises(ValueError, match="not compared with drift"):
-        pooled_verdict("lstm", scored, pooled, "drift", "lstm")
+        pooled_verdict("lstm", scored, pooled, "drift", SERVED)
 
 
 def test_direction_called_right_is_found_and_direction_by_chance_is_not() -> None:

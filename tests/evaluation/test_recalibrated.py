@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stockcast.evaluation.calibration import calibration_effects
+from stockcast.evaluation.calibrationeffects import calibration_effects
 from stockcast.evaluation.metrics import interval_score
 from stockcast.evaluation.scores import Outcomes
 from stockcast.models.distribution import StudentT

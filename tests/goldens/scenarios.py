@@ -95,6 +95,7 @@ def _environment(folder: Path, now: datetime) -> dict[str, str]:
         "STOCKCAST_HOME": "home",
         "XDG_CACHE_HOME": user,
         "STOCKCAST_NOW": now.isoformat(),
+        "STOCKCAST_JOBS": "1",
     }
     return kept | own | {"COLUMNS": "110", "LANG": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -155,6 +156,7 @@ FILES = Scenario(
         *_both("short", "train short.csv"),
         *_both("twice", f"train twice.csv data/NONE.csv {TRAIN}", _JSON),
         *_both("words", "predict words.csv empty.csv --model general"),
+        *_both("check", "check data/GOOG.csv words.csv twice.csv data/NONE.csv"),
         *_both("no-model", "predict data/IXIC.csv --model nobody"),
         *_both("wrong-option", "train data/GSPC.csv --cell transformer"),
         *_both("wrong-number", "train data/GSPC.csv --dropout 2"),

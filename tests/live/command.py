@@ -68,11 +68,11 @@ class Live:
         """Begin a command line, in another home perhaps."""
         home = home or self.home
         home.mkdir(parents=True, exist_ok=True)
-        return Process(words, home, self._environment(home) | dict(more or {}), umask=umask)
+        return Process(words, home, self.environment(home) | dict(more or {}), umask=umask)
 
     def cold(self, *words: str | Path) -> Completed:
         """Run a command line to its end in a process that begins from nothing, as a user's does."""
-        return cold(*words, folder=self.home, env=self._environment(self.home))
+        return cold(*words, folder=self.home, env=self.environment(self.home))
 
     @property
     def asked(self) -> list[tuple[str, dict[str, str]]]:
@@ -83,13 +83,15 @@ class Live:
             if path.startswith("/v8/finance/chart/") and "period1" in query
         ]
 
-    def _environment(self, home: Path) -> dict[str, str]:
+    def environment(self, home: Path) -> dict[str, str]:
+        """The variables of a command in a home."""
         kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_READER}
         own = {
             "HOME": str(home),
             "USERPROFILE": str(home),
             "STOCKCAST_HOME": str(home),
             "STOCKCAST_NOW": self.market.now.isoformat(),
+            "STOCKCAST_JOBS": "1",  # the suite has a process a core already
         }
         return kept | self.proxy.environment(home / "cache") | own
 

@@ -8,7 +8,20 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from tests.live.command import TUESDAY, Live, asked, evening, lines, rows, stored, table_of, tables, until
+from tests.live.command import (
+    CONFIG,
+    TUESDAY,
+    WEDNESDAY,
+    Live,
+    asked,
+    evening,
+    lines,
+    rows,
+    stored,
+    table_of,
+    tables,
+    until,
+)
 from tests.loopback.faults import Slow
 from tests.processes import LIMIT, Completed
 
@@ -115,6 +128,29 @@ def test_runs_that_are_killed_are_completed_by_the_next_one(after_run: Live) -> 
     assert [(int(row["id"]), row["ticker"], row["origin"]) for row in table] == ledger
     # All but the last are settled, each once.
     assert len(tables(here.home)["outcomes"]) == len(ledger) - 2
+
+
+# What is due, before it is done.
+
+
+def test_a_dry_run_says_what_is_due_and_leaves_everything_as_it_is(after_run: Live) -> None:
+    here = after_run
+    (here.home / "stockcast.toml").write_text(CONFIG.replace("every = 0", "every = 3"))
+    here.market.now = evening(WEDNESDAY)
+    before, written = tables(here.home), files(here.home)
+    done = here("run", "--dry-run", "--json", "AAA", "CCC").succeeded()
+    (first, other) = done.data["planned"]
+    assert (first["last"], first["behind"]) == ("2021-04-05", 2)
+    assert first["training"].startswith("3 sessions since the last training")
+    assert first["seconds"] > 0
+    assert (other["last"], other["seconds"]) == (None, None)
+    assert "there is no model named CCC" in other["training"]
+    shown = here("run", "--dry-run", "--jobs", "2", "AAA", "CCC").succeeded().out
+    assert "2 pieces of work: about" in shown
+    assert "The time of 1 is not in it, whose prices are still to be fetched." in shown
+    assert "No training is due." in here("run", "--dry-run", "BBB").succeeded().out
+    assert (tables(here.home), files(here.home)) == (before, written)
+    assert here.yahoo.requests == []
 
 
 # Configuration.

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,6 +30,7 @@ class Listing:
     Bars may lie in the future of the market's clock: they are not served before their time. `dividends` holds amounts
     per share of today, `splits` (new shares, old shares); both are keyed by ex-date, which must be a session.
     `period_end` is when the provider says that the current trading period ends; None derives it from the clock.
+    `reports` are the rows of its calendar (`calendar.Report`), the newest first.
     """
 
     symbol: str
@@ -49,6 +51,7 @@ class Listing:
     dividends: dict[date, float] = field(default_factory=dict)
     splits: dict[date, tuple[int, int]] = field(default_factory=dict)
     period_end: datetime | None = None
+    reports: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.sessions or self.sessions != sorted(set(self.sessions)):

@@ -1,4 +1,4 @@
-"""LoopbackYahoo: an HTTP server that speaks what yfinance asks for: cookie, crumb, charts, and scripted faults."""
+"""LoopbackYahoo: an HTTP server that speaks what yfinance asks for: cookie, crumb, charts, calendars; and faults."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.loopback.calendar import page
 from tests.loopback.chart import chart, not_found, without_bars
 from tests.loopback.faults import (
     Dropped,
@@ -30,8 +31,9 @@ from tests.loopback.faults import (
 from tests.loopback.market import Market
 from tests.loopback.server import QuietHandler, QuietServer, hang_up
 
-# zone: a chart by range, from which yfinance learns the time zone; prices: a chart by period; chart: either.
-Kind = Literal["cookie", "crumb", "zone", "prices", "chart"]
+# zone: a chart by range, from which yfinance learns the time zone; prices: a chart by period; chart: either; calendar:
+# the page of a company's reports.
+Kind = Literal["cookie", "crumb", "zone", "prices", "chart", "calendar"]
 Question = tuple[str, dict[str, str]]
 
 _CHART = re.compile(r"/v8/finance/chart/([^/]+)")
@@ -125,6 +127,8 @@ class YahooHandler(QuietHandler):
             self._crumb()
         elif asked:
             self._chart(asked[1], query)
+        elif path == "/calendar/earnings":
+            self._calendar(query)
         elif summary := _SUMMARY.fullmatch(path):
             error = {"code": "Not Found", "description": f"Quote not found for symbol: {summary[1]}"}
             self._answer(404, _JSON, json.dumps({"quoteSummary": {"result": None, "error": error}}))
@@ -169,6 +173,17 @@ class YahooHandler(QuietHandler):
             status, body = chart(yahoo.market, symbol, query)
         text = json.dumps(body)
         self._answer(status, _JSON, text[: len(text) // 2] if isinstance(fault, Truncated) else text)
+
+    def _calendar(self, query: dict[str, str]) -> None:
+        yahoo, symbol = self.server.yahoo, query.get("symbol", "")
+        fault = yahoo.fault(["calendar"], symbol)
+        if self._failed(fault):
+            return
+        if isinstance(fault, NotFound):
+            self._answer(404, _HTML, "<html><body>Not Found</body></html>")
+            return
+        text = page(yahoo.market, "" if isinstance(fault, Empty) else symbol, int(query.get("size", "25")))
+        self._answer(200, _HTML, text[: len(text) // 2] if isinstance(fault, Truncated) else text)
 
     def _failed(self, fault: Fault | None) -> bool:
         """Whether the fault took the answer's place; faults of a chart's content are left to it."""

@@ -17,10 +17,11 @@ from stockcast.models.baselines.simple import Drift, EwmaT, HarT, RandomWalk
 from stockcast.models.har import fit_har_scale
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.storage.codec import MisfitError, decode, encode
-from stockcast.windows.features import BURN_IN, Features, features
+from stockcast.windows.events import features_with_events
+from stockcast.windows.features import BURN_IN, Features
 from tests import synthetic
 
-F = features(synthetic.history(1500, seed=3))
+F = features_with_events(synthetic.reporting(synthetic.history(1500, seed=3)))
 START, STOP = BURN_IN, 1200
 
 

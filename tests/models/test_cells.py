@@ -96,3 +96,17 @@ def test_a_new_network_corrects_nothing() -> None:
     for cell in CELLS:
         network = Network(NetworkConfig(cell=cell), FEATURES)
         assert torch.equal(network(torch.randn(2, 10, FEATURES)), torch.zeros(2, 10, 3))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("stop", [20, 39, 45, 80])
+def test_chunks_are_windows_that_begin_a_lookback_before_the_first_origin_of_each(cell: str, stop: int) -> None:
+    config = NetworkConfig(cell=cell, hidden_size=4, layers=2, lookback=20)
+    weights = as_numpy(config, networks(config, members=2))
+    x_TF = np.random.default_rng(3).standard_normal((SESSIONS, FEATURES))
+    heads_NH = weights.chunk_heads(x_TF, 20, 20, stop)
+    assert len(heads_NH) == stop - 20
+    for row, found_H in enumerate(heads_NH):
+        origin = 20 + row
+        (expected_H,) = weights.window_heads(x_TF, 20 + row % 20, origin, origin + 1)
+        np.testing.assert_allclose(found_H, expected_H, rtol=1e-9, atol=1e-12)

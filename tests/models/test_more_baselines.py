@@ -61,10 +61,10 @@ def log_likelihood(dist: Distribution, r_T: np.ndarray) -> float:
     return float(found.mean())
 
 
-def test_a_training_fits_the_five_and_all_are_known_by_name() -> None:
-    assert list(BASELINES) == ["random-walk", "drift", "ewma-t", "har-t", "garch-t"]
+def test_a_training_fits_the_usual_ones_and_all_are_known_by_name() -> None:
+    assert list(BASELINES) == ["random-walk", "drift", "ewma-t", "har-t", "har-t-events", "garch-t"]
     assert {name: ALL_BASELINES[name] for name in BASELINES} == BASELINES
-    assert len(set(ALL_BASELINES.values())) == len(ALL_BASELINES) == 12
+    assert len(set(ALL_BASELINES.values())) == len(ALL_BASELINES) == 13
 
 
 @pytest.mark.parametrize("name", list(ALL_BASELINES))

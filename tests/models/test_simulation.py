@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 from scipy import stats
 
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.models.eventlayer import EventLayer
+from stockcast.models.har import fit_har_scale
 from stockcast.models.simulation import PathBars, PathPlan, Shocks
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Silent
 from stockcast.windows.covariates import extended
+from stockcast.windows.events import features_with_events
 from stockcast.windows.features import features
 from stockcast.windows.splits import split_by_date
 from tests import synthetic
@@ -105,3 +109,14 @@ def test_on_its_way_a_path_meets_the_days_of_its_own_target_sessions() -> None:
     session, target = calendar.next_sessions(F.session_returns.dates[friday].astype(object), 2)
     assert bars.x_PF[0, monday] == (target.weekday() == 0)
     assert session < target
+
+
+def test_reactions_are_drawn_in_units_of_what_widens_them() -> None:
+    f = features_with_events(synthetic.reporting(synthetic.history(900, seed=4)))
+    base, layer = fit_har_scale(f, 30, 800), EventLayer(0.9, 0.1, -0.05)
+    plain, widened = Shocks.of(f, base, 30, 800), Shocks.of(f, base, 30, 800, layer)
+    s_M = np.exp(base.log_scale(f, 30, 800))
+    assert f.events is not None
+    factor_M = layer.factor(s_M, f.events.rows(30, 800))
+    np.testing.assert_allclose(widened.values_M4[:, 0] * factor_M, plain.values_M4[:, 0], rtol=1e-5, atol=1e-6)
+    assert Shocks.of(replace(f, events=None), base, 30, 800, layer).values_M4.tobytes() == plain.values_M4.tobytes()

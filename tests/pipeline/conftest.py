@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from stockcast import pipeline
-from stockcast.prices.yahoo import client
 from stockcast.progress import Silent
 from stockcast.storage.database import Database
 from tests import synthetic
@@ -24,8 +23,7 @@ SetClock = Callable[[datetime], None]
 def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
     """A provider that lists AAA and BBB."""
     found = Provider(series("AAA", seed=1), series("BBB", seed=2))
-    monkeypatch.setattr(client, "ask_yahoo", found.fetch)
-    return found
+    return found.install(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
 from stockcast.config.sources import FetchConfig
 from stockcast.pipeline.fetching import Fetcher
-from stockcast.pipeline.source import FetchSession, PriceSeries, PriceSource
+from stockcast.pipeline.fetchsession import FetchSession
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
+from stockcast.prices.events import EventDates
+from stockcast.prices.yahoo import client, events
 from stockcast.prices.yahoo.answer import Answer, Meta
 from stockcast.prices.yahoo.failures import UnknownTicker
 from stockcast.prices.yahoo.session import Deadline
@@ -44,7 +49,8 @@ def series(ticker: str, sessions: int = 60, seed: int = 0, meta: Meta = NEW_YORK
 class Provider:
     """What the provider has of each ticker up to the day of the question, and what it was asked.
 
-    troubles: what the next questions meet, first come first served; None for an answer.
+    troubles: what the next questions meet, first come first served; None for an answer. reports: day and hour of the
+    reports of each ticker, asked_dates and date_troubles what `asked` and `troubles` are of these.
     """
 
     def __init__(self, *listed: Answer) -> None:
@@ -53,6 +59,28 @@ class Provider:
         self.zones: list[str | None] = []
         self.deadlines: list[Deadline] = []
         self.troubles: list[Exception | None] = []
+        self.reports: dict[str, list[tuple[date, str]]] = {}
+        self.asked_dates: list[tuple[str, date]] = []
+        self.date_troubles: list[Exception | None] = []
+
+    def install(self, patch: pytest.MonkeyPatch) -> Provider:
+        """Stand where Yahoo is asked."""
+        patch.setattr(client, "ask_yahoo", self.fetch)
+        patch.setattr(events, "ask_event_dates", self.fetch_dates)
+        return self
+
+    def fetch_dates(
+        self, ticker: str, now: datetime, deadline: Deadline, zone: str, hours: tuple[time, time] | None
+    ) -> EventDates:
+        """As `stockcast.prices.yahoo.events.ask_event_dates`."""
+        assert deadline.left() <= deadline.seconds
+        assert hours == (time(9, 30), time(16)) or zone != "America/New_York"
+        today = now.astimezone(ZoneInfo(zone)).date()
+        self.asked_dates.append((ticker, today))
+        trouble = self.date_troubles.pop(0) if self.date_troubles else None
+        if trouble is not None:
+            raise trouble
+        return EventDates.merged(self.reports.get(ticker, ()), events.SOURCE, today)
 
     def fetch(self, ticker: str, start: date | None, now: datetime, deadline: Deadline, zone: str | None) -> Answer:
         """As `stockcast.prices.yahoo.client.ask_yahoo`."""

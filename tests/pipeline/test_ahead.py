@@ -18,11 +18,14 @@ from stockcast.models import training
 from stockcast.models.distribution import Empirical
 from stockcast.pipeline.judging import skill_table
 from stockcast.pipeline.walking import Walk
+from stockcast.prices.events import AFTER, BEFORE, EventCalendar, EventDates
+from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Silent
 from stockcast.report.backtest import backtest_text
 from stockcast.report.text import Page
 from stockcast.storage import foldfile
 from stockcast.storage.foldfile import FoldFile
+from stockcast.windows.events import features_with_events
 from stockcast.windows.features import features
 from stockcast.windows.splits import walk_forward
 from tests.pipeline import walks
@@ -305,7 +308,7 @@ def key(config: BacktestConfig, bars: int = len(walks.HISTORY)) -> str:
     """The first fold's name. bars: those of the history; the others are another one's."""
     h = replaced(walks.HISTORY, bars)
     walk = Walk(h, features(h), config, Path(), Silent())
-    return walk._key(walk_forward(h.dates[1:], config.folds, config.network.lookback)[0])
+    return walk.key(walk_forward(h.dates[1:], config.folds, config.network.lookback)[0])
 
 
 def test_a_folds_name_changes_with_steps_and_paths_and_with_its_last_target() -> None:
@@ -315,3 +318,19 @@ def test_a_folds_name_changes_with_steps_and_paths_and_with_its_last_target() ->
     end = FIRST + EVERY + 2  # the last origin's third session is bar 541
     assert key(CONFIG, end) == key(CONFIG)
     assert key(CONFIG, end - 1) != key(CONFIG)
+
+
+def test_a_folds_name_changes_with_the_hour_of_a_report_that_paths_of_an_older_snapshot_reach() -> None:
+    def name(hour: str, horizon: int) -> str:
+        days = np.array([walks.HISTORY.session(row) for row in (FIRST - 200, FIRST + 12)], dtype="datetime64[D]")
+        older = EventDates(days, (BEFORE, hour), "made-up", walks.HISTORY.session(FIRST))
+        newer = EventDates(days, (BEFORE, BEFORE), "made-up", walks.HISTORY.session(FIRST + 10))
+        calendar = load_calendar("weekdays", walks.HISTORY.first, walks.HISTORY.last)
+        f = features_with_events(replace(walks.HISTORY, events=EventCalendar((older, newer), calendar)))
+        config = replace(CONFIG, horizon=horizon)
+        walk = Walk(walks.HISTORY, f, config, Path(), Silent())
+        return walk.key(walk_forward(walks.HISTORY.dates[1:], config.folds, config.network.lookback)[0])
+
+    assert name(BEFORE, 5) == name(BEFORE, 5) != name(AFTER, 5)
+    # The next session's forecasts know of it by the newer one alone.
+    assert name(BEFORE, 1) == name(AFTER, 1)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,18 +14,24 @@ import pytest
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.evaluation.audit import CHANGES, LaggedCopy
-from stockcast.pipeline import auditing
-from stockcast.pipeline.auditchecks import calibration_check, lagged_copy_check, prices_check
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline import auditing, walking
+from stockcast.pipeline.auditchecks import calibration_check, days_check, lagged_copy_check, prices_check
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
+from stockcast.prices.hours import Closing
+from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Silent
-from stockcast.results import AuditResult
+from stockcast.results import AuditCheck, AuditResult
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
+from stockcast.windows.covariates import Covariate, Covariates
 from tests import leaks, synthetic
+from tests.engine.sent import Sent, found_by
 from tests.pipeline.provider import Provider, series
+from tests.progress import ProgressLog
 from tests.storage.entries import FRI, MON, NOW, TUE, WED, entry, settle
 
 GOOG = str(Path(__file__).parents[2] / "data" / "GOOG.csv")
@@ -61,7 +68,7 @@ def test_an_honest_forecaster_passes_every_check(tmp_path: Path) -> None:
     assert result.failed == ()
     assert "no forecast looks ahead" in result.verdict
     assert {check.name for check in result.checks} == {
-        "prices", "features", "base scale", "standardiser", "early stopping", "network weights", "baselines",
+        "prices", "days", "features", "base scale", "standardiser", "early stopping", "network weights", "baselines",
         "simulated bars", "validation scores", "choice", *FORECASTS, "one by one", "walk-forward", "lagged copy",
     }  # fmt: skip
     assert result.left_out == ("calibration by the ledger: forecasts of a file have none",)
@@ -72,9 +79,48 @@ def test_an_honest_forecaster_passes_every_check(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_pieces_that_are_done_elsewhere_find_the_same(tmp_path: Path) -> None:
+    elsewhere, progress = Sent(), ProgressLog()
+    steps = pipeline.audit_steps(
+        str(synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)), ReadOptions(), CONFIG, tmp_path / "home", progress
+    )
+    assert found_by(elsewhere, steps, progress) == audited(tmp_path)
+    futures = ("as it is", *(f"future {change}" for change in CHANGES))
+    assert sorted(elsewhere.done) == sorted(
+        f"FAKE: {what}"
+        for what in (
+            "columns", "report dates", "forecasts one by one",
+            *(f"{each} {future}" for each in ("fitted", "walk,", "forecasts,") for future in futures),
+        )
+    )  # fmt: skip
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.usefixtures("few")
 def test_closes_alone_pass_too_with_another_cell(tmp_path: Path) -> None:
     config = replace(CONFIG, network=replace(CONFIG.network, cell="rnn"))
     assert audited(tmp_path, replace(HISTORY, open=None, high=None, low=None, volume=None), config).failed == ()
+
+
+@pytest.mark.usefixtures("few")
+def test_what_train_does_unasked_passes_and_its_walk_begins_with_the_general_model_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaks.one_future(monkeypatch, "replaced")
+    steps, begun, original = TrainingConfig.gradient_steps, [], walking.Walk.fold
+
+    def watched(walk: walking.Walk, *rest: Any) -> walking.Stage:
+        stage = original(walk, *rest)
+        begun.append(stage.file.about["initialised_from"])
+        return stage
+
+    monkeypatch.setattr(TrainingConfig, "gradient_steps", lambda *told: min(6, steps(*told)))
+    monkeypatch.setattr(walking.Walk, "fold", watched)
+    history = synthetic.history(560)
+    result = audited(tmp_path, history, TrainConfig(split=SplitConfig(history.session(370), history.session(470))))
+    assert result.failed == ()
+    assert result.settings["init"] == "general"
+    assert begun.count("general") == 2  # a fold of backtest with its own future, and with another one
 
 
 @pytest.mark.usefixtures("few")
@@ -235,6 +281,38 @@ def test_a_repair_that_looks_at_later_bars_is_found(tmp_path: Path, monkeypatch:
     checks, _ = prices_check(PriceSource(), path, smoothed(path, ReadOptions()), [350, 400])
     assert [check.ok for check in checks] == [False]
     assert f"up to {HISTORY.session(351)}" in checks[0].detail
+
+
+NEW_YORK, TOKYO = (
+    synthetic.on_exchange(ticker, date(2024, 6, 28), 300, calendar=exchange)
+    for ticker, exchange in (("NY", "XNYS"), ("TK", "XTKS"))
+)
+
+
+def days_checked(history: History, covariate: History, exchange: str) -> AuditCheck:
+    """The check of days of a New York history with a covariate of another exchange."""
+    known = load_calendar("XNYS", history.first, date(2025, 6, 28))
+    beside = Covariates(Closing("XNYS"), (Covariate("TK", "tk.csv", covariate, Closing(exchange)),))
+    return days_check(history, known, beside)
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_stamps_that_would_fit_a_day_later_or_earlier_fail(shift: int) -> None:
+    moved = replace(TOKYO, dates=TOKYO.dates - np.timedelta64(shift, "D"))
+    check = days_checked(NEW_YORK, moved, "XTKS")
+    assert check.ok is False
+    assert check.detail.startswith("TK: ")
+    assert f"a day {'later' if shift > 0 else 'earlier'} they would fit" in check.detail
+    own = days_checked(replace(NEW_YORK, dates=NEW_YORK.dates - np.timedelta64(shift, "D")), TOKYO, "XTKS")
+    assert own.ok is False
+    assert own.detail.startswith("NY: ")
+
+
+def test_days_of_another_exchange_are_a_warning_and_the_own_ones_pass() -> None:
+    assert days_checked(NEW_YORK, TOKYO, "XTKS").ok is True
+    check = days_checked(NEW_YORK, TOKYO, "XNYS")
+    assert check.ok is None
+    assert "without a session of XNYS" in check.detail
 
 
 def test_standard_input_is_not_read_twice() -> None:

@@ -15,7 +15,8 @@ from stockcast.errors import ConfigError, DataError, ModelError, StockcastError
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.csvfile import read as read_csv
 from stockcast.prices.sessions import load_calendar
@@ -146,7 +147,7 @@ def test_prices_of_a_covariate_that_are_no_numbers_are_mended_or_refused_as_any(
     log = ProgressLog()
     train(own, asked(own / "IDX.csv"), progress=log)
     assert any(note.startswith("IDX: ") for note in log.notes)
-    broken[100] = lines[100].split(",")[0] + ",wrong" * 6
+    broken[100] = lines[100].split(",")[0] + ",-1" * 6
     (own / "IDX.csv").write_text("\n".join(broken))
     with pytest.raises(DataError, match=r"the covariate IDX: IDX\.csv, row 101"):
         train(own, asked(own / "IDX.csv"))

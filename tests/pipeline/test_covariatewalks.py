@@ -16,7 +16,8 @@ from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.source import PriceSource, calendar_over
+from stockcast.pipeline.series import calendar_over
+from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.training import train_pool
 from stockcast.progress import Silent
 from stockcast.storage import modelfile, trainedmodel

@@ -13,10 +13,10 @@ from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import METHODS, TARGETS, ExplainConfig
 from stockcast.errors import ConfigError, DataError, ModelError
+from stockcast.explanation import Explanation
 from stockcast.models.attribution import READINGS
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Silent
-from stockcast.results import Explanation
 from tests import synthetic
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import LAST, THURSDAY, Provider, evening, series

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from stockcast import pipeline
 from stockcast.config.sources import FetchConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.pipeline.pools import PoolSources
+from stockcast.prices.events import BEFORE
 from stockcast.prices.yahoo.answer import Meta
 from stockcast.progress import Silent
 from tests import synthetic
@@ -85,7 +87,7 @@ def test_of_equally_common_exchanges_the_order_of_the_sources_does_not_choose(ho
 def test_files_beside_tickers_are_taken_to_be_of_their_exchange_and_that_is_said(
     home: Path, tmp_path: Path, provider: Provider
 ) -> None:
-    provider.listed["CCC"] = series("CCC", meta=LONDON)
+    provider.listed["CCC"], provider.reports["CCC"] = series("CCC", meta=LONDON), [(date(2021, 2, 25), BEFORE)]
     log = ProgressLog()
     found = gathered(home, ["CCC", file(tmp_path, "X")], log=log)
     assert (names(found), found.exchange) == (["CCC", "X"], "XLON")

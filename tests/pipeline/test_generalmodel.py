@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,14 @@ from stockcast.config.models import BacktestConfig, FoldConfig
 from stockcast.errors import ModelError
 from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.generalmodel import Recipe, make_general_model
+from stockcast.pipeline.generalskill import Exam
 from stockcast.prices.csvfile import ReadOptions
+from stockcast.prices.events import EventCalendar
 from stockcast.prices.history import History
 from stockcast.progress import Silent
 from stockcast.storage import trainedmodel
 from tests import synthetic
-from tests.pipeline.smallpool import NAMES, SESSIONS, day, stock
+from tests.pipeline.smallpool import CALENDAR, NAMES, SESSIONS, day, stock
 from tests.progress import ProgressLog
 
 STOCKS = NAMES[:4]
@@ -33,14 +37,14 @@ RECIPE = Recipe(
         TrainingConfig(seeds=1, steps=6, chunk=40, warmup=10, learning_rate=0.05),
     ),
     cutoffs=CUTS,
-    published=CUTS[1],
+    exams=(Exam(CUTS[1], day(601), date.max),),
     choosing=timedelta(days=120),
 )
 
 
-def made(folder: Path, histories: list[History], recipe: Recipe = RECIPE) -> Path:
-    with synthetic.only_baselines("random-walk", "har-t", "garch-t"):
-        make_general_model(histories, folder, recipe, Silent())
+def made(folder: Path, histories: list[History], recipe: Recipe = RECIPE, keep: bool = False) -> Path:
+    with synthetic.only_baselines("random-walk", "har-t", "har-t-events", "garch-t"):
+        make_general_model(histories, folder, recipe, Silent(), keep)
     return folder
 
 
@@ -163,3 +167,85 @@ def test_a_check_adds_what_became_of_the_ticker_itself(tmp_path: Path) -> None:
     assert checked.verdict.startswith(forecasts[0].verdict)
     assert "On Z itself, " in checked.verdict
     assert checked.quantiles == forecasts[0].quantiles
+
+
+def reporting(name: str, until: date = date.max) -> History:
+    """A stock that reports, as far as its dates are known."""
+    h = synthetic.reporting(stock(name), seed=ord(name), every=40)
+    assert h.events is not None
+    told = h.events.newest
+    known = told.days <= np.datetime64(min(until, h.last), "D")
+    dates = replace(told, days=told.days[known], whens=tuple(np.array(told.whens)[known].tolist()))
+    return replace(h, events=EventCalendar.of([dates], CALENDAR))
+
+
+def layer_of(folder: Path, name: str) -> Any:
+    return json.loads((folder / name / "manifest.json").read_text())["scored"].get("layer")
+
+
+@pytest.fixture(scope="module")
+def layered(tmp_path_factory: pytest.TempPathFactory, shipped: Path) -> Path:
+    """The same networks, with what they make of dates."""
+    folder = tmp_path_factory.mktemp("layered") / "general"
+    shutil.copytree(shipped, folder)
+    return made(folder, [reporting(name) for name in STOCKS], keep=True)
+
+
+def test_networks_that_are_kept_stay_byte_for_byte_and_get_a_layer(shipped: Path, layered: Path) -> None:
+    for vintage in trainedmodel.vintages():
+        weights = [folder / vintage.name / "weights.safetensors" for folder in (shipped, layered)]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
+        assert layer_of(shipped, vintage.name) is None
+        assert 0 < layer_of(layered, vintage.name)["kappa"] < 4
+        before, after = (
+            trainedmodel.general_model(vintage.cutoff, stock("Z").between(None, vintage.cutoff), folder)
+            for folder in (shipped, layered)
+        )
+        assert before.model_id != after.model_id
+        assert after.scored.ensemble.layer is not None
+    assert (shipped / "index.json").read_bytes() == (layered / "index.json").read_bytes()
+
+
+def test_a_layer_does_not_depend_on_dates_or_bars_after_its_cutoff(tmp_path: Path, layered: Path) -> None:
+    shutil.copytree(layered, tmp_path / "general")
+    until = [replace(reporting(name, CUTS[0]), **later_bars(name)) for name in STOCKS]
+    again = made(tmp_path / "general", until, keep=True)
+    year = str(CUTS[0].year)
+    for kind in (year, f"{year}-closes"):
+        assert layer_of(again, kind) == layer_of(layered, kind)
+    assert layer_of(again, "all") != layer_of(layered, "all")
+    assert layer_of(layered, year) != layer_of(layered, f"{year}-closes")
+
+
+def later_bars(name: str) -> dict[str, Any]:
+    """The bars of another stock after the first cutoff."""
+    row = int(np.searchsorted(stock(name).dates, np.datetime64(CUTS[0]))) + 1
+    h = synthetic.replaced(reporting(name), row)
+    return {column: getattr(h, column) for column in ("open", "high", "low", "close", "adjusted_close", "volume")}
+
+
+def test_without_dates_a_forecast_is_the_same_and_its_verdict_says_what_dates_are_worth(
+    tmp_path: Path, layered: Path
+) -> None:
+    before, _ = predicted(tmp_path, stranger())
+    # Not by the fixture of that name, which is set up first and would undo last: what it undoes to is patched, too.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainedmodel, "GENERAL_FOLDER", layered)
+        after, _ = predicted(tmp_path, stranger())
+    assert before.quantiles == after.quantiles
+    assert "given the dates of reports" in after.verdict
+    assert "given the dates of reports" not in before.verdict
+
+
+def test_the_figures_of_an_exam_are_those_of_its_sessions_alone(layered: Path) -> None:
+    manifest = json.loads((layered / "all" / "manifest.json").read_text())
+    (found,) = manifest["skill"].values()
+    assert (found["vintage"], found["first"], found["last"]) == tuple(map(str, (CUTS[1], day(601), day(SESSIONS - 1))))
+    assert found["over"]["har-t"]["of"] == found["stocks"] == len(STOCKS)
+    dates = found["with_dates"]
+    assert set(dates["over"]) == {"har-t", "garch-t", "har-t-events", "network"}
+    assert dates["reacting"]["sessions"] + dates["others"]["sessions"] == len(STOCKS) * (SESSIONS - 601)
+    # Reports move these stocks by twice a session's scale and more.
+    assert dates["reacting"]["over"]["network"]["gain"] > 0.02
+    assert dates["reacting"]["coverage_90"] > dates["reacting"]["coverage_90_without"]
+    assert set(found["years"]) == {str(year) for year in range(day(601).year, day(SESSIONS - 1).year + 1)}

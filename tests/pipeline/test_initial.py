@@ -16,6 +16,8 @@ from stockcast.config.models import TUNING, BacktestConfig, FoldConfig
 from stockcast.errors import ConfigError, ModelError, StockcastError
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.forecasts import Forecast
+from stockcast.models import eventlayer
+from stockcast.models.problem import Series
 from stockcast.pipeline import initial
 from stockcast.prices import csvfile
 from stockcast.prices.csvfile import ReadOptions
@@ -23,7 +25,11 @@ from stockcast.prices.history import History
 from stockcast.progress import Silent
 from stockcast.results import TrainResult
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.windows.events import features_with_events
+from stockcast.windows.features import BURN_IN
+from stockcast.windows.splits import Part, split_by_date
 from tests import synthetic
+from tests.learning import learn
 
 HISTORY = synthetic.history(560)
 SPLIT = SplitConfig(HISTORY.session(370), HISTORY.session(470))
@@ -212,7 +218,7 @@ def test_closes_alone_begin_with_the_vintage_that_reads_closes(tmp_path: Path) -
 
 def test_a_pool_begins_from_scratch(tmp_path: Path) -> None:
     from stockcast.pipeline.pools import Pool
-    from stockcast.pipeline.source import calendar_over
+    from stockcast.pipeline.series import calendar_over
     from stockcast.pipeline.training import train_pool
 
     members = [synthetic.history(560, seed=seed, ticker=f"T{seed}") for seed in range(2)]
@@ -288,3 +294,16 @@ def test_a_model_that_has_seen_the_first_validation_part_begins_no_fold(tmp_path
     trained(tmp_path, replace(SCRATCH, split=SplitConfig(HISTORY.session(430), HISTORY.session(495))))
     with pytest.raises(ModelError, match="cannot begin with it"):
         walked(tmp_path, config=replace(WALK, init="FAKE", training=TrainingConfig()))
+
+
+@pytest.mark.parametrize(
+    ("columns", "usual"), [((), eventlayer.USUAL), (("open", "high", "low"), eventlayer.USUAL_OF_CLOSES)]
+)
+def test_a_series_with_few_reactions_has_the_layer_that_is_usual_for_its_bars(
+    columns: tuple[str, ...], usual: eventlayer.EventLayer
+) -> None:
+    h = replace(synthetic.reporting(synthetic.history(500)), **dict.fromkeys(columns))
+    f = features_with_events(h)
+    network = learn(f, split_by_date(f.session_returns.dates, SplitConfig(), lookback=20), SCRATCH, Silent())[0]
+    assert initial.with_layer(network, [Series.of(f, Part(BURN_IN, 300))]).layer == usual
+    assert initial.with_layer(network, [Series.of(f, Part(BURN_IN, len(f) - 1))]).layer not in {None, usual}

@@ -20,13 +20,14 @@ from stockcast.forecasting import TrainedModel
 from stockcast.pipeline import initial, running
 from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.fetching import Fetcher
+from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.markets import MarketSource
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.source import FetchSession, PriceSource, calendar_over
+from stockcast.pipeline.series import calendar_over
+from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
-from stockcast.prices.yahoo import client
 from stockcast.progress import Progress, Silent
 from stockcast.results import TickerRun, TrainResult
 from stockcast.storage import modelfile, trainedmodel
@@ -199,7 +200,7 @@ NIGHTLY = TrainConfig(
 def listed(home: Path, monkeypatch: pytest.MonkeyPatch, clock: SetClock) -> Path:
     """A home on Thursday evening, with a pool of five tickers whose prices are stored."""
     provider = Provider(*(series(ticker, 760, seed=60 + k) for k, ticker in enumerate(TICKERS)))
-    monkeypatch.setattr(client, "ask_yahoo", provider.fetch)
+    provider.install(monkeypatch)
     clock(evening(THURSDAY))
     with Database.open(home) as db:
         for ticker in TICKERS:

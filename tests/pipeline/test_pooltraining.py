@@ -19,15 +19,17 @@ from stockcast.evaluation.significance import benjamini_hochberg
 from stockcast.forecasting import TrainedModel
 from stockcast.forecasts import Forecast
 from stockcast.pipeline.pools import Pool
-from stockcast.pipeline.source import calendar_over
+from stockcast.pipeline.series import calendar_over
 from stockcast.pipeline.trainer import Trainer
-from stockcast.pipeline.training import train_pool
+from stockcast.pipeline.training import train_pool, train_pool_steps
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Silent
 from stockcast.results import PoolResult
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.panelfile import PanelFiles
 from tests import synthetic
+from tests.engine.sent import Sent, found_by
 from tests.synthetic import replaced
 
 COLUMNS = ("open", "high", "low", "close", "adjusted_close", "volume")
@@ -69,8 +71,8 @@ def series() -> dict[str, History]:
 SERIES = series()
 
 
-def pool_of(histories: Sequence[History]) -> Pool:
-    return Pool.of(histories, calendar_over(histories, "weekdays"))
+def pool_of(histories: Sequence[History], files: PanelFiles | None = None) -> Pool:
+    return Pool.of(histories, calendar_over(histories, "weekdays"), files=files)
 
 
 def few_baselines() -> AbstractContextManager[None]:
@@ -211,6 +213,29 @@ def test_the_market_is_looked_at_where_it_is_known_and_done_without_where_it_is_
 
 def test_the_order_of_the_sources_does_not_matter(quick: Kept, mixed: Kept) -> None:
     assert mixed.result.model_id == quick.result.model_id
+
+
+def test_pieces_that_are_done_elsewhere_make_the_same_files_and_a_second_training_takes_up_what_is_there(
+    kept: Kept, tmp_path: Path
+) -> None:
+    def folds(home: Path) -> dict[Path, bytes]:
+        return {path.relative_to(home): path.read_bytes() for path in home.glob("backtests/*/*")}
+
+    learning = {
+        "the pool: final fit", "the pool: final fit, without a market",
+        "the pool: training lstm on 7 series", "the pool: training lstm on 7 series, without a market",
+    }  # fmt: skip
+    # Of those that have a validation part alone no fold is kept; a pool that lies in files learns here.
+    for scored, files in (("ABCDEFG", None), ("FG", PanelFiles(tmp_path))):
+        elsewhere, pool = Sent(), pool_of(list(SERIES.values()), files)
+        found = found_by(elsewhere, train_pool_steps(pool, CONFIG, tmp_path, "pool", Silent(), keep_rows=True))
+        assert set(elsewhere.done) == {f"{name}: scoring" for name in scored} | (set() if files else learning)
+        assert (found.model_id, found.sentences) == (kept.result.model_id, kept.result.sentences)
+        assert found.summary.pooled == kept.result.summary.pooled
+        assert folds(tmp_path) == folds(kept.home)
+        assert list(trainedmodel.from_file(modelfile.load_model(tmp_path / "models", "pool")).fits) == list(
+            kept.model.fits
+        )
 
 
 def test_files_make_the_same_model_as_histories_from_the_last_to_the_first(quick: Kept, tmp_path: Path) -> None:

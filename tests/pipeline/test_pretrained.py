@@ -23,7 +23,8 @@ from stockcast.models import training
 from stockcast.pipeline.backtesting import PretrainedBacktest
 from stockcast.pipeline.markets import ELSEWHERE, MarketSource
 from stockcast.pipeline.models import model_of
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.prices.sessions import load_calendar
@@ -318,11 +319,11 @@ def test_the_settings_of_the_network_come_from_the_model(place: Path) -> None:
 def test_the_folds_can_be_drawn_beforehand(place: Path) -> None:
     (source,) = files(place / "prices", ALL[:1])
     given = PretrainedBacktest("pool", MarketSource(PriceSource(place, ReadOptions()), (source,)))
-    planned = pipeline.plan_pretrained(source, given, CONFIG)
+    planned = pipeline.plan_pretrained(source, given, CONFIG, Silent())
     (result,) = walked(place, ALL[:1])
-    assert [fold.test for fold in planned] == [fold.test for fold in result.folds]
+    assert [fold.test for fold in planned.folds] == [fold.test for fold in result.folds]
     with pytest.raises(ModelError):
-        pipeline.plan_pretrained(source, given, from_test(400))
+        pipeline.plan_pretrained(source, given, from_test(400), Silent())
 
 
 def test_a_model_of_one_ticker_is_scored_too_on_others(place: Path) -> None:

@@ -271,9 +271,9 @@ def test_whatever_stands_in_a_parameter_is_refused_or_gives_a_forecast(
 
 
 def test_every_baseline_comes_back_from_json() -> None:
-    from stockcast.windows.features import features
+    from stockcast.windows.events import features_with_events
 
-    f = features(HISTORY)
+    f = features_with_events(synthetic.reporting(HISTORY, every=40))
     for name, kind in ALL_BASELINES.items():
         fitted = kind.fit(f, 22, 400)
         assert codec.decode(kind, json.loads(json.dumps(codec.encode(fitted)))) == fitted, name

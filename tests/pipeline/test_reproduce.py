@@ -17,7 +17,7 @@ from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingCo
 from stockcast.errors import ConfigError, DataError, ModelError
 from stockcast.pipeline.pools import Pool
 from stockcast.pipeline.reproducing import compared
-from stockcast.pipeline.source import calendar_over
+from stockcast.pipeline.series import calendar_over
 from stockcast.pipeline.training import train_pool
 from stockcast.prices.csvfile import ReadOptions, read
 from stockcast.prices.history import History
@@ -238,6 +238,19 @@ def test_a_pool_is_the_same_with_its_market_and_without_one_of_its_files_it_is_r
     synthetic.write_csv(files[3], synthetic.history(480, seed=9, ticker="T3"))
     with pytest.raises(DataError, match="the prices of T3 are not those"):
         reproduced(home, name="five")
+
+
+def test_a_pool_that_does_without_groups_of_columns_is_the_same(tmp_path: Path) -> None:
+    files = [
+        synthetic.write_csv(tmp_path / f"T{seed}.csv", synthetic.history(480, seed=seed, ticker=f"T{seed}"))
+        for seed in range(5)
+    ]
+    found = [read(str(file)) for file in files]
+    pool = Pool.of(found, calendar_over(found, None)).without({"market", "echo"})
+    config = replace(CONFIG, training=replace(CONFIG.training, seeds=1))
+    with baselines(every=False):
+        assert not train_pool(pool, config, tmp_path / "home", "five", Silent()).market
+    assert reproduced(tmp_path / "home", name="five").identical
 
 
 def test_a_network_is_exported_whole_or_not_at_all(kept: Path, tmp_path: Path) -> None:

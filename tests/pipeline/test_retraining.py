@@ -11,12 +11,14 @@ import pytest
 
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
 from stockcast.config.runs import RetrainConfig
+from stockcast.engine.pieces import AT_ITS_TURN, Steps, run_here
 from stockcast.errors import DataError, ModelError
 from stockcast.forecasting import Fit, TrainedModel
 from stockcast.pipeline import retraining, scoring
 from stockcast.pipeline.models import model_of
 from stockcast.pipeline.retraining import REST, due, retrained
-from stockcast.pipeline.source import PriceSeries, PriceSource
+from stockcast.pipeline.series import PriceSeries
+from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.training import Candidate
 from stockcast.prices.history import Floats, History
 from stockcast.prices.hours import TradingHours
@@ -128,13 +130,15 @@ class Bench:
         return replace(self.candidate.model, fits={"scored": fit, "served": served}, served_by=name, model_id="old")
 
     def meet(self, old: TrainedModel | None, candidate: Candidate | Exception) -> Retraining:
-        def made(*_: object) -> Candidate:
+        def made(*_: object) -> Steps[Candidate]:
+            yield AT_ITS_TURN
             if isinstance(candidate, Exception):
                 raise candidate
             return candidate
 
-        self.patch.setattr(Candidate, "of", made)
-        return retrained(self.db, PriceSource(self.home), old, SERIES, SMALL, "63 sessions", Silent())
+        self.patch.setattr(Candidate, "of_trainer", made)
+        steps = retrained(self.db, PriceSource(self.home), old, SERIES, SMALL, "63 sessions", Silent())
+        return run_here(steps, Silent())
 
     @property
     def noted(self) -> Training:

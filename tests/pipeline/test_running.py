@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +13,17 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
-from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig
-from stockcast.config.sources import FetchConfig
+from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig, config_text
+from stockcast.config.sources import FetchConfig, ReadOptions
+from stockcast.engine.pieces import AT_ITS_TURN, Steps
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.pipeline import running
 from stockcast.pipeline.models import model_of
-from stockcast.prices.yahoo import client
+from stockcast.prices.events import EventDates
 from stockcast.prices.yahoo.failures import NoNetwork
 from stockcast.progress import Silent
 from stockcast.results import Retraining, RunResult, TickerRun
+from stockcast.storage import eventstore, modelfile
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from tests.pipeline.conftest import SetClock
@@ -72,7 +75,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a first run of AAA on Thursday evening."""
     home = tmp_path_factory.mktemp("trained") / "home"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "ask_yahoo", Provider(series("AAA", SESSIONS, seed=1)).fetch)
+        Provider(series("AAA", SESSIONS, seed=1)).install(patch)
         patch.setenv("STOCKCAST_NOW", evening(THURSDAY).isoformat())
         done = run(config(home), home)
     assert done.tickers["AAA"].training is not None
@@ -91,8 +94,7 @@ def home(trained: Path, home: Path) -> Path:
 def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
     """A provider that lists AAA and BBB for long enough to train on."""
     found = Provider(series("AAA", SESSIONS, seed=1), series("BBB", SESSIONS, seed=2))
-    monkeypatch.setattr(client, "ask_yahoo", found.fetch)
-    return found
+    return found.install(monkeypatch)
 
 
 def tables(home: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -108,6 +110,53 @@ def files(folder: Path) -> dict[str, bytes]:
 def origins(home: Path, kind: str = "live") -> list[date]:
     with Database.open(home) as db:
         return [row.forecast.origin for row in reading.rows(db, kind=kind)]
+
+
+# Dates of reports.
+
+
+def test_dates_that_moved_since_a_forecast_was_recorded_are_told(home: Path, clock: SetClock, tmp_path: Path) -> None:
+    file = tmp_path / "dates.csv"
+
+    def told(day: date, now: date) -> tuple[TickerRun, list[str]]:
+        file.write_text(f"ticker,date,when\nAAA,2020-12-01,amc\nAAA,{day},amc\n")
+        clock(evening(now))
+        done = run(config(home, read=ReadOptions(events=str(file))), home)
+        return done.tickers["AAA"], [note for note in done.log.notes if "report" in note]
+
+    # Thursday's forecast had been recorded before there were dates.
+    (note,) = told(THURSDAY, THURSDAY)[1]
+    due = "AAA: a report on 2021-04-01 after the close is due now (dates.csv)"
+    assert note == f"{due}; the forecast for 2021-04-05 was recorded without it"
+    done, notes = told(MONDAY, MONDAY)
+    (event,) = [forecast.event for forecast in done.forecasts]
+    assert event is not None
+    assert (event.day, event.sessions, event.source, event.as_of) == (MONDAY, (TUESDAY,), str(file), None)
+    assert notes == told(MONDAY, MONDAY)[1] == []
+    done, notes = told(WEDNESDAY, MONDAY)
+    moved = "AAA: the report of 2021-04-05 is now on 2021-04-07 after the close (dates.csv)"
+    assert notes == [f"{moved}; the forecast for 2021-04-06 was recorded with the earlier date"]
+    assert [forecast.event for forecast in done.forecasts] == [event]
+
+
+def test_a_provider_that_moves_a_report_is_told_with_the_day_of_its_word(
+    home: Path, clock: SetClock, provider: Provider
+) -> None:
+    past, ahead = (date(2020, 12, 1), "amc"), ForecastConfig(horizon=3, paths=100)
+    provider.reports["AAA"] = [past, (WEDNESDAY, "amc")]
+    with Database.open(home) as db:
+        eventstore.keep_snapshot(db, "AAA", EventDates.merged(provider.reports["AAA"], "yahoo", THURSDAY), THURSDAY)
+    clock(evening(MONDAY))
+    done = run(config(home, forecast=ahead), home).tickers["AAA"]
+    first, second, third = (forecast.event for forecast in done.forecasts)
+    assert (first, second) == (None, None)
+    assert third is not None
+    assert (third.day, third.source, third.as_of) == (WEDNESDAY, "yahoo", THURSDAY)
+    provider.reports["AAA"] = [past, (date(2021, 4, 12), "bmo")]
+    clock(evening(TUESDAY))
+    (note,) = [note for note in run(config(home, forecast=ahead), home).log.notes if "report" in note]
+    moved = "AAA: the report of 2021-04-07 is now on 2021-04-12 before the open (Yahoo, as of 2021-04-06)"
+    assert note == f"{moved}; the forecast for 2021-04-08 was recorded with the earlier date"
 
 
 # Whole runs.
@@ -167,6 +216,28 @@ def test_a_longer_horizon_adds_the_steps_that_are_not_on_record(home: Path) -> N
     done = run(config(home, forecast=ForecastConfig(horizon=2, paths=200)), home).tickers["AAA"]
     assert done.new == 1
     assert len(origins(home)) == 2
+
+
+def test_a_run_reads_a_ticker_as_its_model_was_and_settles_what_was_forecast_before(
+    home: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = modelfile.load_model(home / "models", "AAA")
+    modelfile.save_model(home / "models", replace(file, manifest={**file.manifest, "reading": {"start": "2021-04-02"}}))
+    asked: list[Any] = []
+
+    def kept(*given: Any) -> Steps[Retraining]:
+        asked.append(given)
+        yield AT_ITS_TURN
+        return Retraining("kept", "worse")
+
+    monkeypatch.setattr(running, "retrained", kept)
+    clock(evening(TUESDAY))
+    done = run(config(home, retrain=RetrainConfig(every=1)), home)
+    # Two bars are left, from which nothing can be forecast; Thursday's forecast is settled all the same.
+    assert (asked[0][3].read, len(asked[0][3].history)) == (ReadOptions(start=date(2021, 4, 2)), 2)
+    assert told(done.log.notes, "read as for the training of AAA: --start 2021-04-02")
+    with Database.open(home) as db:
+        assert [row.outcome is not None for row in reading.rows(db)] == [True]
 
 
 # What fails.
@@ -241,8 +312,9 @@ def test_a_due_training_is_done_and_told(home: Path, clock: SetClock, monkeypatc
     clock(evening(MONDAY))
     asked: list[tuple[str, str]] = []
 
-    def kept(*given: Any) -> Retraining:
+    def kept(*given: Any) -> Steps[Retraining]:
         asked.append((given[2].name, given[5]))
+        yield AT_ITS_TURN
         return Retraining("kept", "the old model stays: worse")
 
     monkeypatch.setattr(running, "retrained", kept)
@@ -267,3 +339,38 @@ def test_a_damaged_model_is_trained_anew_where_first_models_are(home: Path, monk
 
 def told(notes: Iterable[str], words: str) -> bool:
     return any(words in note for note in notes)
+
+
+# What a run advises, it has.
+
+
+@pytest.mark.parametrize("trained_before", [True, False])
+def test_a_stock_that_stands_still_is_to_be_taken_out_of_the_run(
+    trained_before: bool, home: Path, clock: SetClock, provider: Provider
+) -> None:
+    clock(evening(MONDAY))
+    if not trained_before:
+        shutil.rmtree(home)
+    whole = provider.listed["AAA"]
+    prices = ("open", "high", "low", "close", "adjusted_close")
+    still = np.arange(SESSIONS) > 200
+    provider.listed["AAA"] = replace(
+        whole, **{name: np.where(still, whole.close[200], getattr(whole, name)) for name in prices}
+    )
+    refused = run(config(home, ("AAA", "BBB")), home)
+    assert [*refused.failed] == ["AAA"]
+    assert "has not moved for" in refused.failed["AAA"].message
+    assert refused.failed["AAA"].hint.startswith("take AAA out of the tickers in the configuration until")
+    assert not run(config(home, ("BBB",)), home).failed
+
+
+def test_a_key_of_the_configuration_stands_in_the_place_of_an_option(
+    home: Path, clock: SetClock, provider: Provider
+) -> None:
+    clock(evening(MONDAY))
+    provider.withdraw("AAA", slice(0, -20))
+    stale = run(config(home), home).failed["AAA"]
+    found = re.search(r"forecast from what is there with (\w+) in (\[\w+\])$", stale.hint)
+    assert found is not None
+    section = config_text(("AAA",)).partition(f"\n{found[2]}\n")[2].partition("\n[")[0]
+    assert f"\n{found[1]} = false" in section

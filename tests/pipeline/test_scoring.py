@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stockcast.forecasts import EARNINGS, ForecastEvent
 from stockcast.pipeline.scoring import alarm_of, ledger, missed_sessions, rivals, score
+from stockcast.prices.events import BEFORE
 from stockcast.storage import modelfile
 from stockcast.storage.database import Database
-from stockcast.storage.ledger import settling
+from stockcast.storage.ledger import recording, settling
 from stockcast.storage.modelfile import ModelFile
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.records import FRI, MON, NEXT, TUE, WED, calendar, days, evening, record, store
-from tests.storage.entries import settle
+from tests.storage.entries import NOW, entry, settle
 
 
 def missed(db: Database, bars: tuple[date, ...], completed: date) -> tuple[date, ...]:
@@ -147,3 +150,16 @@ def test_a_damaged_model_has_no_say_in_its_rival(home: Path, damage: str) -> Non
     )
     (folder / damage).write_bytes(b"")
     assert rivals(home, ["AAPL"]) == {}
+
+
+def test_reaction_days_of_the_record_are_those_that_its_forecasts_named(db: Database, home: Path) -> None:
+    known = [entry(MON, TUE), entry(TUE, WED), entry(WED, FRI)]
+    report = ForecastEvent(EARNINGS, WED, BEFORE, (WED,), 1.0, "yahoo", MON)
+    known[1] = replace(known[1], forecast=replace(known[1].forecast, event=report))
+    recording.record(db, known, NOW)
+    settle(db)
+    found = score(home).event_scores
+    assert [(one.ticker, one.model, one.reaction.n, one.other.n) for one in found] == [
+        ("AAPL", name, 1, 2) for name in ("AAPL", "har-t", "random-walk")
+    ]
+    assert score(home, since=FRI).event_scores == ()

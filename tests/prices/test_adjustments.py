@@ -183,3 +183,76 @@ def test_dividends_stay_in_the_adjusted_close() -> None:
     paid = np.where(np.arange(SESSIONS) < AT, 0.97, 1.0)
     history = validated(replace(raw, adjusted_close=raw.close * paid))
     np.testing.assert_array_equal(history.adjusted_close, raw.close * paid)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (100, "a 100:1 split, or pence and pounds, that"),
+        (0.01, "a 1:100 split, or pence and pounds, that"),
+        (1000, "a 1000:1 split, or a currency and its thousands, that"),
+        (1e6, "a 1000000:1 split, or another currency or unit, that"),
+        (0.1, "a 1:10 split, or another currency or unit, that"),
+        (20, "a 20:1 split, or another currency or unit, that"),
+        (37, r"a 3\d:1 split, or another currency or unit, that"),
+        (1 / 11, r"a 1:1\d split, or another currency or unit, that"),
+        (145, r"a 1[45]\d:1 split, or another currency or unit, that"),
+    ],
+)
+def test_a_factor_that_a_unit_may_make_is_named_so(ratio: float, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        validated(replace(traded(ratio), volume=np.full(SESSIONS, 1e6)))
+
+
+@pytest.mark.parametrize("drift", [-0.12, 0.12])
+def test_another_unit_is_found_on_a_lively_day_and_whatever_the_volume(drift: float) -> None:
+    raw = traded(0.01, surge=50.0, drift=drift)
+    with pytest.raises(DataError, match="pence and pounds") as error:
+        validated(raw)
+    assert error.value.hint == (
+        f"Use a file in one unit, or leave out what lies before with --start {raw.dates[AT]} (20 bars are left)."
+    )
+
+
+def test_a_crash_by_a_factor_of_ten_in_the_course_of_the_day_or_in_the_news_is_none() -> None:
+    assert len(validated(traded(1, drift=-np.log(12)))) == SESSIONS
+    assert len(validated(traded(17, surge=5.0))) == SESSIONS
+
+
+@pytest.mark.parametrize("ratio", [20, 0.01, 37])
+def test_a_large_split_that_is_stated_is_adjusted_for(ratio: float) -> None:
+    raw = replace(traded(ratio, drift=0.08), splits=stated(ratio))
+    moves = np.diff(np.log(validated(raw).adjusted_close))
+    assert np.abs(moves).max() < 0.1
+
+
+def test_another_unit_is_refused_in_an_adjusted_close_too() -> None:
+    raw = traded(100)
+    with pytest.raises(DataError, match="pence and pounds"):
+        validated(replace(raw, adjusted_close=0.9 * raw.close))
+
+
+def test_of_a_jump_near_the_end_what_is_before_it_is_kept() -> None:
+    close = np.where(np.arange(200) < 195, 8000.0, 80.0) + np.sin(np.arange(200))
+    dates = np.busday_offset("2021-01-04", np.arange(200)).astype("datetime64[D]")
+    with pytest.raises(DataError, match="pence and pounds") as error:
+        validated(RawBars("AAPL", dates, close, label="AAPL.csv"))
+    assert error.value.hint.endswith(f"or leave out what follows with --end {dates[194]}.")
+
+
+@pytest.mark.parametrize("tick", [1e-8, 1e-4, 0.005, 1.0])
+def test_one_tick_up_and_down_is_no_split_and_no_wrong_bar(tick: float) -> None:
+    ticks = np.ones(SESSIONS)
+    ticks[[5, 6, 20, 33]], ticks[[8, 40]], ticks[[12, 50]] = 2, 3, 5
+    close = ticks * tick
+    dates = np.busday_offset("2021-01-04", np.arange(SESSIONS)).astype("datetime64[D]")
+    raw = RawBars("PENNY", dates, close, open=close, high=close, low=close, label="penny.csv")
+    np.testing.assert_array_equal(validated(raw).close, close)
+
+
+@pytest.mark.parametrize(("price", "ratio"), [(200.0, 2), (10.0, 2), (5.0, 10), (0.3, 10)])
+def test_a_split_of_a_price_that_stands_still_is_one_all_the_same(price: float, ratio: float) -> None:
+    close = np.where(np.arange(SESSIONS) < AT, price, price / ratio)
+    dates = np.busday_offset("2021-01-04", np.arange(SESSIONS)).astype("datetime64[D]")
+    with pytest.raises(DataError, match=f"{ratio}:1 split"):
+        validated(RawBars("STILL", dates, close, label="still.csv"))

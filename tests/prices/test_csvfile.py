@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from stockcast.errors import DataError
-from stockcast.prices.csvfile import ReadOptions, looks_like_path, read
+from stockcast.prices.csvfile import ReadOptions, read
 from tests.processes import packages_loaded
 
 YAHOO = """Date,Open,High,Low,Close,Adj Close,Volume
@@ -33,16 +33,6 @@ def write(folder: Path, text: str | bytes, name: str = "AAPL.csv") -> str:
 
 def days(source: str, options: ReadOptions | None = None) -> list[str]:
     return [str(day) for day in read(source, options or ReadOptions()).dates]
-
-
-@pytest.mark.parametrize("source", ["AAPL.csv", "aapl.us.txt", "X.CSV.GZ", "a.parquet", "-", "./AAPL", "data/AAPL"])
-def test_a_separator_or_a_known_suffix_makes_a_path(source: str) -> None:
-    assert looks_like_path(source)
-
-
-@pytest.mark.parametrize("source", ["AAPL", "BRK-B", "BF.B", "^GSPC", "EURUSD=X", "0700.HK", ""])
-def test_anything_else_is_a_ticker(source: str) -> None:
-    assert not looks_like_path(source)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +195,6 @@ def test_european_decimals_are_read(tmp_path: Path) -> None:
 
 def test_three_decimals_after_a_comma_follow_the_delimiter(tmp_path: Path) -> None:
     assert read(write(tmp_path, "Date;Close\n2021-04-13;1,234\n2021-04-14;1,235\n")).close.tolist() == [1.234, 1.235]
-    text = 'Date,Close\n2021-04-13,"1,234"\n2021-04-14,"1,235"\n'
-    assert read(write(tmp_path, text)).close.tolist() == [1234, 1235]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +249,7 @@ def test_more_columns_without_a_header_are_refused(tmp_path: Path) -> None:
 def test_lines_before_the_header_and_a_last_line_of_prose_are_left_out(tmp_path: Path) -> None:
     history = read(write(tmp_path, "sep=,\nPrices of AAPL\n" + YAHOO + '"Downloaded from the provider, at noon"\n'))
     assert history.close.tolist() == CLOSES
-    assert "Downloaded from the provider" in history.notes[0]
+    assert history.notes == ("1 row that is no bar was left out: 1 of summaries or remarks (row 7).",)
 
 
 def test_named_columns_and_a_date_format_are_obeyed(tmp_path: Path) -> None:
@@ -351,10 +339,9 @@ def test_dates_that_nothing_settles_are_refused_with_the_way_out(tmp_path: Path)
     [
         (["2021-04-13", "2021-04-31"], "row 3: Date '2021-04-31' is not a date between"),
         (["2021-04-13", "13.04.2021"], "row 3: Date '13.04.2021' is not a date like '2021-04-13'"),
-        (["2021-04-13", ""], "row 3: Date '' is not a date like"),
         (["13/04/2021", "04/14/2021"], "row 3: Date '04/14/2021' has day and month in another order"),
-        (["03/04/21", "04/04/21"], "row 2: Date '03/04/21' is not a date"),
-        (["1-Foo-2021", "2-Foo-2021"], "row 2: Date '1-Foo-2021' names no month"),
+        (["03/04/21", "04/04/21"], "row 2: Date '03/04/21' reads as 2021-04-03, as 2021-03-04, as 2003-04-21"),
+        (["1-Foo-2021", "2-Foo-2021"], "row 2: Date '1-Foo-2021' is not a date"),
         (["20211301", "20211302"], "row 2: Date '20211301' is not a date between"),
     ],
 )
@@ -397,8 +384,7 @@ def test_a_path_that_no_system_takes_is_refused(tmp_path: Path) -> None:
         (gzip.compress(YAHOO.encode(), mtime=0)[:40], "damaged gzip file"),
         (b"\x1f\x8brubbish", "damaged gzip file"),
         (bytes(range(256)), "bytes are not text"),
-        (YAHOO.encode("utf-16-le"), "bytes are not text"),
-        (b"PK\x03\x04rest", "Excel workbook or a zip archive"),
+        (b"PK\x03\x04rest", "damaged zip archive or workbook, not CSV"),
         (b"PAR1rubbish", "cannot be read as Parquet"),
         (b"Date,Close\n", "no rows below its header"),
         (b"Date,Close\n2021-04-13,1\n", "1 row with a close"),

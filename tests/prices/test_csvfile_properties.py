@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -15,84 +14,51 @@ from hypothesis import strategies as st
 
 from stockcast.errors import DataError
 from stockcast.prices.csvfile import ReadOptions, read
-from stockcast.prices.history import Dates, Floats, History
+from stockcast.prices.history import History
+from tests.prices.layouts import Written, bars
 
 
-@dataclass(frozen=True)
-class Written:
-    """Bars with two decimals, oldest first: what a layout writes and a reader must give back."""
-
-    dates: Dates
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    adjusted: Floats
-    volume: Floats
-
-    def rows(self) -> list[tuple[date, float, float, float, float, float, int]]:
-        columns = (self.open, self.high, self.low, self.close, self.adjusted, self.volume.astype(int))
-        return list(zip(self.dates.astype(object), *(column.tolist() for column in columns), strict=True))
-
-
-@st.composite
-def bars(draw: st.DrawFn) -> Written:
-    """A month or more of weekday bars, so that some day of the month is above 12."""
-    sessions = draw(st.integers(25, 40))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    level = draw(st.sampled_from([5.0, 80.0, 2500.0, 40_000.0]))
-    start = np.datetime64(draw(st.dates(date(1990, 1, 1), date(2030, 1, 1))), "D")
-    dates = np.busday_offset(start, np.arange(sessions), roll="forward").astype("datetime64[D]")
-    close = np.round(level * np.exp(np.cumsum(0.01 * random.standard_normal(sessions))), 2)
-    opening = np.round(close * np.exp(0.01 * random.standard_normal(sessions)), 2)
-    spread = 0.01 * np.ceil(level * random.random((2, sessions)))
-    return Written(
-        dates,
-        opening,
-        np.round(np.maximum(opening, close) + spread[0], 2),
-        np.round(np.minimum(opening, close) - spread[1] * 0.5, 2),
-        close,
-        np.round(close * 0.9, 2),
-        np.round(10 ** (3 + 4 * random.random(sessions)), -2),
-    )
+def rows_of(bars: Written) -> list[tuple[date, float, float, float, float, float, int]]:
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.adjusted, bars.volume.astype(int))
+    return list(zip(bars.dates.astype(object), *(column.tolist() for column in columns), strict=True))
 
 
 def yahoo(bars: Written) -> str:
     lines = ["Date,Open,High,Low,Close,Adj Close,Volume"]
-    lines += [f"{d},{o:.6f},{h:.6f},{lo:.6f},{c:.6f},{a:.6f},{v}" for d, o, h, lo, c, a, v in bars.rows()]
+    lines += [f"{d},{o:.6f},{h:.6f},{lo:.6f},{c:.6f},{a:.6f},{v}" for d, o, h, lo, c, a, v in rows_of(bars)]
     return "\n".join(lines) + "\n"
 
 
 def yahoo_client(bars: Written) -> str:
     lines = ["Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits"]
-    lines += [f"{d} 00:00:00-05:00,{o},{h},{lo},{c},{a},{v},0.0,0.0" for d, o, h, lo, c, a, v in bars.rows()]
+    lines += [f"{d} 00:00:00-05:00,{o},{h},{lo},{c},{a},{v},0.0,0.0" for d, o, h, lo, c, a, v in rows_of(bars)]
     return "\n".join(lines)
 
 
 def yahoo_download(bars: Written) -> str:
     lines = ["Price,Adj Close,Close,High,Low,Open,Volume", "Ticker" + ",^GSPC" * 6, "Date,,,,,,"]
-    return "\n".join(lines + [f"{d},{a},{c},{h},{lo},{o},{v}" for d, o, h, lo, c, a, v in bars.rows()])
+    return "\n".join(lines + [f"{d},{a},{c},{h},{lo},{o},{v}" for d, o, h, lo, c, a, v in rows_of(bars)])
 
 
 def alpha_vantage(bars: Written) -> str:
     head = "timestamp,open,high,low,close,adjusted_close,volume,dividend_amount,split_coefficient"
-    rows = [f"{d},{o},{h},{lo},{c},{a},{v},0.0,1.0" for d, o, h, lo, c, a, v in bars.rows()]
+    rows = [f"{d},{o},{h},{lo},{c},{a},{v},0.0,1.0" for d, o, h, lo, c, a, v in rows_of(bars)]
     return "\r\n".join([head, *rows[::-1]])
 
 
 def stooq(bars: Written) -> str:
-    rows = [f"{d},{o},{h},{lo},{c},{v}" for d, o, h, lo, c, _, v in bars.rows()]
+    rows = [f"{d},{o},{h},{lo},{c},{v}" for d, o, h, lo, c, _, v in rows_of(bars)]
     return "\r\n".join(["Date,Open,High,Low,Close,Volume", *rows])
 
 
 def stooq_bulk(bars: Written) -> str:
     head = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>"
-    rows = [f"AAPL.US,D,{d:%Y%m%d},000000,{o},{h},{lo},{c},{v},0" for d, o, h, lo, c, _, v in bars.rows()]
+    rows = [f"AAPL.US,D,{d:%Y%m%d},000000,{o},{h},{lo},{c},{v},0" for d, o, h, lo, c, _, v in rows_of(bars)]
     return "\n".join([head, *rows])
 
 
 def nasdaq(bars: Written) -> str:
-    rows = [f"{d:%m/%d/%Y},${c:.2f},{v},${o:.2f},${h:.2f},${lo:.2f}" for d, o, h, lo, c, _, v in bars.rows()]
+    rows = [f"{d:%m/%d/%Y},${c:.2f},{v},${o:.2f},${h:.2f},${lo:.2f}" for d, o, h, lo, c, _, v in rows_of(bars)]
     return "\n".join(["Date,Close/Last,Volume,Open,High,Low", *rows[::-1]])
 
 
@@ -100,7 +66,7 @@ def investing(form: str) -> Callable[[Written], str]:
     def layout(bars: Written) -> str:
         lines = [
             f'"{format(d, form)}","{c:,.2f}","{o:,.2f}","{h:,.2f}","{lo:,.2f}","{v / 1000:.2f}K","-0.12%"'
-            for d, o, h, lo, c, _, v in bars.rows()
+            for d, o, h, lo, c, _, v in rows_of(bars)
         ]
         return "\n".join(['\ufeff"Date","Price","Open","High","Low","Vol.","Change %"', *lines[::-1]])
 
@@ -112,7 +78,7 @@ def european(bars: Written) -> str:
         return f"{value:,.2f}".translate(str.maketrans(",.", ".,"))
 
     rows = [
-        f"{d:%d.%m.%Y};{number(o)};{number(h)};{number(lo)};{number(c)};{v}" for d, o, h, lo, c, _, v in bars.rows()
+        f"{d:%d.%m.%Y};{number(o)};{number(h)};{number(lo)};{number(c)};{v}" for d, o, h, lo, c, _, v in rows_of(bars)
     ]
     return "\n".join(["Date;Open;High;Low;Close;Volume", *rows])
 
@@ -139,7 +105,7 @@ def read_text(content: str | bytes, options: ReadOptions = ReadOptions(), name: 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @settings(max_examples=25)
-@given(written=bars())
+@given(written=bars(25, 40))
 def test_a_layout_gives_back_what_was_written(layout: Callable[[Written], str], written: Written) -> None:
     history = read_text(layout(written))
     np.testing.assert_array_equal(history.dates, written.dates)
@@ -239,7 +205,7 @@ def test_tables_of_rubbish_bring_nothing_but_a_data_error(
 
 
 @settings(max_examples=200)
-@given(bars(), st.sampled_from(LAYOUTS), st.data())
+@given(bars(25, 40), st.sampled_from(LAYOUTS), st.data())
 def test_a_damaged_file_brings_nothing_but_a_data_error(
     written: Written, layout: Callable[[Written], str], data: st.DataObject
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.errors import DataError
-from stockcast.prices.csvfile.reader import KnownDates, read_known_dates
+from stockcast.prices.csvfile.knowndates import KnownDates, read_known_dates
 
 
 def known(folder: Path, text: str) -> KnownDates:
@@ -63,6 +63,8 @@ def test_the_hash_is_of_the_days_and_not_of_the_spelling(tmp_path: Path) -> None
         ("date\n", ("no date below its header",)),
         ("", ("is empty",)),
         ("<html><body>rate limit</body></html>", ("no column of dates",)),
+        (",,,\n,,\n", ("row 1", "no cell with a date")),
+        ('date\n2021-01-27\n"' + "x" * 140_000, ("row 3", "field larger than field limit")),
     ],
 )
 def test_what_is_no_list_of_dates_is_refused_with_its_row(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
@@ -71,6 +73,14 @@ def test_what_is_no_list_of_dates_is_refused_with_its_row(tmp_path: Path, text: 
     for word in ("earnings.csv", *words):
         assert word in refused.value.message
     assert refused.value.hint
+
+
+def test_lists_come_in_the_encodings_and_formats_of_price_files(tmp_path: Path) -> None:
+    path = tmp_path / "earnings.json"
+    path.write_text('[{"date": "2021-01-27", "quarter": 4}, {"date": "2021-04-28", "quarter": 1}]')
+    assert days(read_known_dates(str(path))) == [date(2021, 1, 27), date(2021, 4, 28)]
+    path.write_bytes("日期,代码\n2021-01-27,AAPL\n".encode("gbk"))
+    assert days(read_known_dates(str(path))) == [date(2021, 1, 27)]
 
 
 def test_a_missing_file_and_standard_input_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from stockcast.evaluation.calibration import CalibrationReport, CoverageTable, C
 from stockcast.evaluation.economics import Economics
 from stockcast.evaluation.scores import Comparison
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary, PooledComparison
+from stockcast.results import BacktestPlan
 from tests.report.samples import TRAINED, VERDICT, score
 
 FOLDS = (
@@ -20,6 +21,8 @@ FOLDS = (
         test=(date(2018, 7, 2), date(2018, 12, 31), 127),
         steps={"lstm": (60, 70), "gru": (30, 10)},
         resumed=True,
+        initialised_from="scratch",
+        served_by={"lstm": "lstm", "gru": "har-t"},
     ),
     FoldSummary(
         number=2,
@@ -27,8 +30,12 @@ FOLDS = (
         validation=(date(2017, 6, 2), date(2018, 12, 31), 397),
         test=(date(2019, 1, 2), date(2019, 12, 31), 252),
         steps={"lstm": (60, 50), "gru": (20, 10)},
+        initialised_from="scratch",
+        served_by={"lstm": "lstm", "gru": "har-t"},
     ),
 )
+
+PLAN = BacktestPlan("AAPL", FOLDS, 1, 4.2)
 
 CALIBRATION = CalibrationReport(
     uniformity=Uniformity(379, (30, 40, 38, 36, 41, 37, 39, 42, 40, 36), 0.03, 0.81, 3.2, 0.95, 2.0, 0.57, 0.4, 0.53),

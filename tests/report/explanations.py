@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from stockcast.results import Attribution, BaseTerm, Explanation, FeatureEffect, GateReading, LagEffect, Subject, Width
+from stockcast.explanation import (
+    Attribution,
+    BaseTerm,
+    Explanation,
+    FeatureEffect,
+    GateReading,
+    LagEffect,
+    Subject,
+    Width,
+)
 
 ORIGIN = date(2021, 3, 31)
 SESSIONS = tuple(ORIGIN - timedelta(days=7 - k) for k in range(8))
@@ -29,8 +38,10 @@ EXPLAINED = Explanation(
         scale=0.0208,
         base_effect=0.69,
         network_effect=0.0392,
+        event_effect=0.0,
         base_share=0.946,
         network_share=0.054,
+        event_share=0.0,
         limited=False,
         terms=(BaseTerm("range_1", -8.0, -9.0, 0.7), BaseTerm("leverage", -0.1, -0.2, -0.01)),
     ),

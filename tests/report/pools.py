@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from stockcast.evaluation.calibration import CalibrationEffect, CoverageTable
+from stockcast.evaluation.calibration import CoverageTable
+from stockcast.evaluation.calibrationeffects import CalibrationEffect
 from stockcast.evaluation.scores import Comparison
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, PooledComparison
 from stockcast.results import PoolResult
@@ -58,7 +59,7 @@ def pool(**skills: float) -> PoolResult:
             confidence_set={"lstm": 1.0},
             calibrated=(CalibrationEffect("none", 0.912, nothing, nothing, 0.0872),),
         ),
-        verdict=replace(VERDICT, served_by="lstm"),
+        verdict=replace(VERDICT, served_by="lstm", served_because="ahead"),
         sentences=dict.fromkeys(skills, SENTENCE),
         adjusted_p=dict.fromkeys(skills, 0.03),
         scored_cutoff=date(2019, 9, 30),

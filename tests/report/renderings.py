@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stockcast.evaluation.calibration import CalibrationEffect
+from stockcast.evaluation.calibrationeffects import CalibrationEffect
 from stockcast.pipeline.judging import skill_table
-from stockcast.report.backtest import backtest_text, folds_text
-from stockcast.report.checks import audits_text, diagnosis_text, reproduction_text
+from stockcast.report.backtest import backtest_text
+from stockcast.report.checks import audits_text, diagnosis_text, files_text, reproduction_text
 from stockcast.report.data import (
     backtest_data,
     explain_data,
@@ -29,24 +29,28 @@ from stockcast.report.data import (
     reproduction_data,
     score_data,
     train_data,
+    tune_data,
 )
 from stockcast.report.explain import explain_text
+from stockcast.report.folds import folds_text
 from stockcast.report.forecast import forecasts_text
-from stockcast.report.html import report_html
+from stockcast.report.html import report_html, study_html
 from stockcast.report.live import fetches_text, ledger_text, run_text, score_text
 from stockcast.report.models import model_text, models_text
 from stockcast.report.papers import skill_table_text
 from stockcast.report.text import Page
 from stockcast.report.training import pool_text, trainings_text
+from stockcast.report.tuning import plan_text, tune_text
 from stockcast.results import Retraining
-from tests.report import lives, reports, skills
+from tests.report import lives, reports, skills, studies
 from tests.report.audits import AUDITED
-from tests.report.backtests import AHEAD, ALONE, CALIBRATION, FOLDS, SEVERAL
+from tests.report.backtests import AHEAD, ALONE, CALIBRATION, PLAN, SEVERAL
+from tests.report.checkedfiles import ODD, PLAIN
 from tests.report.diagnoses import SICK, WELL
 from tests.report.explanations import EXPLAINED
 from tests.report.pools import POOL, pool
 from tests.report.reproductions import OTHER, SAME
-from tests.report.samples import DAMAGED, FORECAST, KEPT, MODEL, PENNY, SECOND_STEP, TRAINED, TUNED
+from tests.report.samples import DAMAGED, FORECAST, KEPT, MODEL, PENNY, REACTING, TRAINED, TUNED
 
 FOLDER = Path(__file__).with_name("goldens")
 PAGES = (Page(120), Page(100, colour=True), Page(60), Page(80, unicode=False))
@@ -63,20 +67,23 @@ TEXTS: dict[str, Callable[[Page], str]] = {
     "backtest": lambda page: backtest_text(ALONE, skill_table(ALONE), page),
     "backtest-ahead": lambda page: backtest_text(AHEAD, skill_table(AHEAD), page),
     "backtest-several": lambda page: backtest_text(_CALIBRATED, skill_table(SEVERAL), page),
+    "check": lambda page: files_text([PLAIN, ODD], page),
     "doctor": lambda page: diagnosis_text(SICK, page) + diagnosis_text(WELL, page),
     "explain": lambda page: explain_text(EXPLAINED, page),
     "fetch": lambda page: fetches_text(lives.FETCHES, page),
-    "folds": lambda page: folds_text([("AAPL", FOLDS)], page),
+    "folds": lambda page: folds_text([PLAN], page),
     "ledger": lambda page: ledger_text(lives.ROWS, 9, {"AAPL": lives.GAP}, page),
     "models": lambda page: models_text([MODEL, DAMAGED], page),
     "models-show": lambda page: model_text(MODEL, page) + model_text(DAMAGED, page),
     "pool": lambda page: pool_text(POOL, skill_table(POOL.summary), page),
     "pool-of-many": lambda page: _pool_text(pool(**{f"T{k:03}": 0.001 * k for k in range(100)}), page),
-    "predict": lambda page: forecasts_text([FORECAST, SECOND_STEP, PENNY], page),
+    "predict": lambda page: forecasts_text([FORECAST, REACTING, PENNY], page),
     "reproduce": lambda page: reproduction_text(SAME, page) + reproduction_text(OTHER, page),
     "run": lambda page: run_text([_RAN, lives.ran(ticker="MSFT", forecasts=())], ("out.csv",), page),
     "score": lambda page: score_text(lives.SCORED, page),
     "train": lambda page: trainings_text([TRAINED, KEPT, TUNED], page),
+    "tune": lambda page: tune_text(studies.ADOPTED, page) + tune_text(studies.STAYS, page),
+    "tune-plan": lambda page: plan_text(studies.PLAN, studies.SERIES, studies.AXES, (2, 1 << 30), page),
 }  # fmt: skip
 
 DATA: dict[str, Callable[[], Any]] = {
@@ -92,10 +99,11 @@ DATA: dict[str, Callable[[], Any]] = {
     "reproduce": lambda: [reproduction_data(SAME), reproduction_data(OTHER)],
     "score": lambda: score_data(lives.SCORED),
     "train": lambda: train_data([TRAINED, TUNED]),
+    "tune": lambda: tune_data(studies.ADOPTED),
 }
 
 FILES: dict[str, Callable[[], str]] = {
-    "predict.csv": lambda: forecasts_csv([FORECAST, SECOND_STEP, PENNY]),
+    "predict.csv": lambda: forecasts_csv([FORECAST, REACTING, PENNY]),
     "ledger.csv": lambda: ledger_csv(lives.ROWS),
     "ledger.jsonl": lambda: ledger_jsonl(lives.ROWS),
     "skill.md": lambda: skill_table_text(skills.TABLE, ".md"),
@@ -104,6 +112,7 @@ FILES: dict[str, Callable[[], str]] = {
     "skill-alone.md": lambda: skill_table_text(skills.ALONE, ".md"),
     "skill-without-garch.tex": lambda: skill_table_text(skills.WITHOUT_GARCH, ".tex"),
     "report.html": lambda: _without_charts(reports.page()),
+    "study.html": lambda: _without_charts(study_html(studies.ADOPTED)),
     "report-bare.html": lambda: _without_charts(report_html(reports.BARE)),
 }
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from stockcast.evaluation.calibration import CalibrationEffect, calibration, inside
+from stockcast.evaluation.calibration import calibration, inside
+from stockcast.evaluation.calibrationeffects import CalibrationEffect
 from stockcast.evaluation.metrics import crps_student_t
 from stockcast.evaluation.scores import ForecastRows
 from stockcast.evaluation.verdict import BacktestResult

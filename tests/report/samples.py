@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from stockcast.evaluation.scores import Comparison, Score
+from stockcast.evaluation.serving import InitialResult
 from stockcast.evaluation.verdict import Verdict
-from stockcast.forecasts import Forecast
+from stockcast.forecasts import Forecast, ForecastEvent
 from stockcast.report.tables import Table
-from stockcast.results import InitialResult, TrainResult
+from stockcast.results import TrainResult
 from stockcast.storage.modelfile import ModelSummary
 from stockcast.windows.splits import PartSummary
 
@@ -52,7 +53,19 @@ FORECAST = Forecast(
     recent_closes=(*(121.0 + step % 4 for step in range(29)), 122.15),
 )
 
+EVENT = ForecastEvent(
+    kind="earnings",
+    day=date(2021, 4, 1),
+    when="amc",
+    sessions=(date(2021, 4, 5),),
+    probability=1.0,
+    source="yahoo",
+    as_of=date(2021, 3, 30),
+    width_factor=2.413,
+)
 SECOND_STEP = replace(FORECAST, horizon=2, target_session=date(2021, 4, 5), median=122.4)
+REACTING = replace(SECOND_STEP, served_by="har-t-events", event=EVENT)
+"""A second step whose session reacts to a report."""
 
 PENNY = replace(
     FORECAST,
@@ -105,6 +118,8 @@ VERDICT = Verdict(
     coverage_50=0.512,
     coverage_90=0.905,
     served_by="har-t",
+    served_because="not ahead",
+    served_p=None,
 )
 
 TRAINED = TrainResult(
@@ -144,7 +159,7 @@ KEPT = replace(
     TRAINED,
     ticker="KEPT",
     init=InitialResult("general", "aa", "bb", True, 0.0110, 0.010989, 0.26),
-    verdict=replace(VERDICT, served_by="lstm"),
+    verdict=replace(VERDICT, served_by="lstm", served_because="ahead"),
 )
 TUNED = replace(
     TRAINED,

@@ -9,22 +9,16 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
+from stockcast.evaluation.serving import InitialResult
+from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary
 from stockcast.models.ensemble import LossCurve
 from stockcast.pipeline.judging import skill_table
-from stockcast.report.backtest import (
-    backtest_text,
-    economics_table,
-    folds_table,
-    folds_text,
-    scores_table,
-    steps_table,
-    together,
-)
+from stockcast.report.backtest import backtest_text, economics_table, scores_table, steps_table, together
 from stockcast.report.data import backtest_data, envelope, plain
+from stockcast.report.folds import folds_table, folds_text, networks_words
 from stockcast.report.tables import Table
 from stockcast.report.text import Page
-from tests.report.backtests import ALONE, BACKTESTED, FOLDS, SEVERAL
+from tests.report.backtests import ALONE, BACKTESTED, FOLDS, PLAN, SEVERAL
 from tests.report.samples import by_name
 
 
@@ -84,7 +78,7 @@ def test_several_tickers_have_a_section_each_and_one_for_all() -> None:
 
 
 def test_folds_are_drawn_to_scale_in_the_order_of_train_validation_test() -> None:
-    lines = folds_text([("AAPL", FOLDS)], Page(120)).splitlines()
+    lines = folds_text([PLAN], Page(120)).splitlines()
     assert lines[0] == "AAPL"
     first, second = lines[3:5]
     drawn = [re.search(r"(─+)(═+)(█+)", line) for line in (first, second)]
@@ -93,7 +87,7 @@ def test_folds_are_drawn_to_scale_in_the_order_of_train_validation_test() -> Non
     assert spans[0][1] <= spans[1][0] + 1
     learnt = [len(match[1]) for match in drawn if match]
     assert learnt[0] < learnt[1]
-    plain = folds_text([("AAPL", FOLDS)], Page(120, unicode=False))
+    plain = folds_text([PLAN], Page(120, unicode=False))
     assert re.search(r"-+=+#+", plain)
 
 
@@ -251,3 +245,51 @@ def test_a_sharpe_ratio_is_deflated_in_words_only_where_several_cells_were_tried
     rows = by_name(economics_table(tried.economics))
     assert [row["deflated p"] for row in rows.values()] == ["-", "0.234", "1.000"]
     assert "deflated p: the chance of a Sharpe ratio as high in the best of as many cells" in joined(text)
+
+
+def start(number: int, initialised_from: str | None, kept: bool | None = None) -> FoldSummary:
+    init = None if kept is None else InitialResult(initialised_from or "", "aa", "bb", kept, 0.011, 0.0109, 0.3)
+    return replace(FOLDS[0], number=number, initialised_from=initialised_from, init=init)
+
+
+@pytest.mark.parametrize(
+    ("starts", "words"),
+    [
+        ([("scratch", None)], "Networks: from scratch in its fold."),
+        ([("general", True), ("general", True)], "Networks: the general model unchanged in every fold."),
+        (
+            [("scratch", None), *[("pool", True)] * 3, ("pool", False), ("pool", True)],
+            "Networks: from scratch in fold 1; model pool unchanged in folds 2 to 4, 6; model pool tuned in fold 5.",
+        ),
+        (
+            [("scratch", None), ("the fold before", None)],
+            "Networks: from scratch in fold 1; initialised from the fold before in fold 2.",
+        ),
+        ([("sp500", False), ("sp500", False)], "Networks: model sp500 tuned in every fold."),
+    ],
+)
+def test_a_line_says_what_the_networks_of_each_fold_began_with(
+    starts: list[tuple[str, bool | None]], words: str
+) -> None:
+    folds = tuple(start(number, *one) for number, one in enumerate(starts, start=1))
+    assert networks_words(folds, "lstm")[0] == words
+    assert words in joined(shown(replace(ALONE, results=(replace(ALONE.results[0], folds=folds),)), Page(400)))
+
+
+def test_of_networks_that_are_not_trained_nothing_is_said() -> None:
+    assert networks_words([start(1, None), start(2, None)], "lstm") == []
+
+
+def test_who_would_have_been_served_is_said_of_the_network_that_the_verdict_is_about() -> None:
+    chosen = [{"lstm": "lstm", "gru": "gru"}, {"lstm": "har-t", "gru": "gru"}, {"lstm": "lstm", "gru": "gru"}]
+    folds = [replace(start(number, "scratch"), served_by=by) for number, by in enumerate(chosen, start=1)]
+    assert networks_words(folds, "lstm")[1] == "Would have been served: lstm in folds 1, 3; har-t in fold 2."
+    assert networks_words(folds, "gru")[1] == "Would have been served: gru in every fold."
+
+
+def test_the_start_of_a_fold_is_in_the_json_with_the_models_ids() -> None:
+    folds = (start(1, "scratch"), start(2, "general", kept=True))
+    data = plain(backtest_data(replace(ALONE, results=(replace(ALONE.results[0], folds=folds),))))
+    assert [fold["initialised_from"] for fold in data[0]["folds"]] == ["scratch", "general"]
+    assert [fold["init"] and fold["init"]["kept"] for fold in data[0]["folds"]] == [None, True]
+    assert data[0]["folds"][1]["init"]["served_id"] == "bb"

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from stockcast.explanation import Attribution, Explanation, FeatureEffect, UnitReading
 from stockcast.models.attribution import READINGS
 from stockcast.report.data import explain_data, plain
 from stockcast.report.explain import explain_text, lead
 from stockcast.report.text import Page, signed_bar, signed_shade, sparkline
 from stockcast.report.words import meaning
-from stockcast.results import Attribution, Explanation, FeatureEffect, UnitReading
 from stockcast.windows.covariates import GROUPS
 from stockcast.windows.features import features
 from tests import synthetic

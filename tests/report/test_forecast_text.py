@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from stockcast.evaluation.serving import InitialResult
 from stockcast.report.forecast import forecasts_text
 from stockcast.report.models import model_text, models_text
 from stockcast.report.text import Page
 from stockcast.report.training import trainings_text
-from stockcast.results import InitialResult, TrainResult
+from stockcast.results import TrainResult
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, SECOND_STEP, SENTENCE, TRAINED
 
 
@@ -163,6 +164,8 @@ def test_a_training_says_what_became_of_the_networks_that_it_began_with() -> Non
     words = joined(trainings_text([served], Page(140)))
     assert "served: lstm, the newest of the general model as it is" in words
     assert "refitted" not in words
+    unscored = replace(served, scores=(), served_cutoff=served.scored_cutoff)
+    assert "served: lstm, the newest of the general model as it is" in joined(trainings_text([unscored], Page(140)))
     assert "served: har-t, refitted on everything" in joined(trainings_text([replace(TRAINED, init=kept)], Page(140)))
     assert (
         "network: the general model unchanged, since tuning it on AAPL brought no statistically significant "

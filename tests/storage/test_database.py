@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stockcast.errors import LockedError, StorageError
-from stockcast.storage.database import FILE, SCHEMA_VERSION, Database
+from stockcast.storage.database import FILE, SCHEMA_VERSION, STEPS, Database
 
 as_user = pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser is refused nothing")
 
@@ -126,6 +126,22 @@ def test_a_file_from_a_later_version_is_refused_and_left_as_it_is(db: Database, 
         Database.open(home)
     assert "version of stockcast" in caught.value.hint
     assert db.path.read_bytes() == before
+
+
+def test_a_file_of_the_first_version_is_brought_up_with_all_that_is_in_it(home: Path) -> None:
+    home.mkdir()
+    with closing(sqlite3.connect(home / FILE)) as old:
+        for statement in STEPS[0]:
+            old.execute(statement)
+        old.execute(BEGIN, ("then",))
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+    for _ in range(2):
+        with Database.open(home) as db:
+            assert db.rows("SELECT started_at FROM runs") == [("then",)]
+            assert db.rows("SELECT * FROM event_snapshots") == db.rows("SELECT * FROM event_requests") == []
+            assert db.rows("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+            assert db.integrity() == []
 
 
 def test_an_empty_file_becomes_a_database(home: Path) -> None:

@@ -12,11 +12,14 @@ import pytest
 
 from stockcast.config.runs import OutputConfig
 from stockcast.errors import StorageError
+from stockcast.forecasts import ForecastEvent
 from stockcast.progress import Silent
 from stockcast.storage import outputs
 from stockcast.storage.database import Database
-from tests.pipeline.records import FRI, MON, TUE, WED, record
+from stockcast.storage.ledger import recording
+from tests.pipeline.records import FRI, MON, TUE, WED, evening, record
 from tests.progress import ProgressLog
+from tests.storage.entries import entry
 
 TICKERS = ("AAPL",)
 
@@ -68,6 +71,25 @@ def test_what_a_killed_run_did_not_write_the_next_one_does(db: Database, config:
     config.csv_path.unlink()
     assert write(db, config) == (str(config.jsonl_path), str(config.csv_path))
     assert [config.jsonl_path.read_bytes(), config.csv_path.read_bytes()] == whole
+
+
+def test_a_report_is_told_in_json_and_the_table_keeps_its_columns(db: Database, config: OutputConfig) -> None:
+    assert config.jsonl_path is not None
+    assert config.csv_path is not None
+    assert config.latest_path is not None
+    record(db, MON)
+    write(db, config)
+    header = config.csv_path.read_text().splitlines()[0]
+    event = ForecastEvent("earnings", TUE, "amc", (WED,), 1.0, "yahoo", MON, 2.4)
+    known = replace(entry(TUE, WED), forecast=replace(entry(TUE, WED).forecast, event=event))
+    recording.record(db, [known], evening(TUE))
+    write(db, config)
+    before, after = lines(config.jsonl_path)
+    assert (before["event"], after["event"]["day"], after["event"]["as_of"]) == (None, "2024-07-02", "2024-07-01")
+    assert json.loads(config.latest_path.read_bytes())["data"][0]["event"] == after["event"]
+    assert len(config.csv_path.read_text().splitlines()) == 3
+    assert config.csv_path.read_text().splitlines()[0] == header
+    assert "event" not in header
 
 
 def test_many_forecasts_are_written_in_batches(

@@ -11,11 +11,13 @@ from datetime import date
 import pytest
 
 from stockcast.errors import StorageError
+from stockcast.forecasts import ForecastEvent
 from stockcast.models.conformal import Miss
+from stockcast.storage.codec import encode
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import reading, recording
 from stockcast.storage.ledger.recording import LedgerEntry, RunRecord, Training
-from tests.storage.entries import FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
+from tests.storage.entries import BASELINES, FRI, LATER, MON, NOW, TUE, WED, entry, forecast, settle, student, wider
 
 
 def test_rows_are_chosen_by_ticker_day_kind_and_model(db: Database) -> None:
@@ -58,6 +60,31 @@ def test_documents_follow_the_order_of_recording(db: Database) -> None:
 def test_forecasts_from_an_origin_come_by_horizon(db: Database) -> None:
     recording.record(db, [entry(MON, WED, 2), entry(), entry(TUE, WED)], NOW)
     assert reading.forecasts_from(db, "AAPL", MON, "AAPL") == (forecast(), forecast(MON, WED, 2))
+
+
+def test_what_was_known_of_a_report_is_kept_and_older_and_newer_records_are_read(db: Database) -> None:
+    event = ForecastEvent("earnings", MON, "amc", (TUE,), 1.0, "yahoo", date(2024, 6, 28), 2.4)
+    known = changed(forecast(), event=event)
+    recording.record(db, [LedgerEntry(known, "live", student(), BASELINES), entry(TUE, WED), entry(WED, FRI)], NOW)
+    db.execute("DROP TRIGGER forecasts_never_change")
+    # A record of before there were events, and one of a version that knows more of them.
+    db.execute("UPDATE forecasts SET document = json_remove(document, '$.event') WHERE id = 2")
+    more = json.dumps({**encode(event), "fiscal_quarter": 2})
+    db.execute("UPDATE forecasts SET document = json_set(document, '$.event', json(?)) WHERE id = 3", (more,))
+    assert [row.forecast.event for row in reading.rows(db)] == [event, None, event]
+    assert reading.latest(db)[0]["origin"] == WED.isoformat()
+    assert reading.forecasts_from(db, "AAPL", MON, "AAPL") == (known,)
+    db.execute("UPDATE forecasts SET document = json_set(document, '$.event.day', 'soon') WHERE id = 1")
+    with pytest.raises(StorageError, match=r"event\.day"):
+        reading.rows(db)
+
+
+def test_open_forecasts_are_live_and_not_settled(db: Database) -> None:
+    recording.record(db, [entry(FRI, date(2024, 7, 8)), entry(), entry(WED, FRI, kind="replay")], NOW)
+    assert [f.origin for f in reading.open_forecasts(db, "AAPL")] == [MON, FRI]
+    settle(db)
+    assert [f.origin for f in reading.open_forecasts(db, "AAPL")] == [FRI]
+    assert reading.open_forecasts(db, "MSFT") == ()
 
 
 def test_the_origins_of_live_forecasts_of_the_next_session_are_known_in_their_order(db: Database) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockcast.evaluation.audit import CHANGES
-from stockcast.prices.csvfile.reader import KnownDates
+from stockcast.prices.csvfile.knowndates import KnownDates
 from stockcast.prices.history import Dates, History
 from stockcast.prices.hours import Closing, TradingHours, load_hours
 from stockcast.prices.sessions import load_calendar

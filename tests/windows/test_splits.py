@@ -66,8 +66,9 @@ def test_a_history_is_split_or_refused_with_the_number_it_needs(sessions: int) -
 
 
 def test_dates_outside_the_history_and_out_of_order_are_refused() -> None:
-    with pytest.raises(ConfigError, match="outside the history"):
-        split_by_date(DATES, SplitConfig(test_from=date(2030, 1, 1)), lookback=60)
+    for outside in (SplitConfig(test_from=date(2009, 1, 1)), SplitConfig(validate_from=date(2030, 1, 1))):
+        with pytest.raises(ConfigError, match="outside the history"):
+            split_by_date(DATES, outside, lookback=60)
     with pytest.raises(ConfigError, match="not before"):
         SplitConfig(date(2014, 1, 1), date(2013, 1, 1))
 
@@ -75,3 +76,21 @@ def test_dates_outside_the_history_and_out_of_order_are_refused() -> None:
 def test_a_part_that_is_too_small_is_named() -> None:
     with pytest.raises(DataError, match="test part has 5 sessions"):
         split_by_date(DATES, SplitConfig(date(2013, 1, 1), DATES[-5].astype(object)), lookback=60)
+
+
+@given(st.integers(1, 4000), st.integers(1, 10), st.booleans())
+def test_a_test_part_that_begins_after_the_last_row_is_empty(days: int, horizon: int, dated: bool) -> None:
+    test_from = (DATES[-1] + np.timedelta64(days, "D")).astype(object)
+    split = split_by_date(DATES, SplitConfig(date(2013, 1, 1) if dated else None, test_from), 60, horizon)
+    assert len(split.test) == 0
+    assert split.validation.stop - 1 + horizon == len(DATES) - 1
+    assert split.whole.stop == len(DATES) - 1
+    assert len(split.train) >= MIN_TRAIN
+    assert len(split.validation) >= MIN_VALIDATION
+    assert split.scored_cutoff == DATES[-1].astype(object)
+
+
+def test_an_empty_test_part_leaves_the_others_what_they_have_to_be() -> None:
+    last = date(2016, 1, 1)
+    with pytest.raises(DataError, match="validation part has 5 sessions"):
+        split_by_date(DATES, SplitConfig(DATES[-5].astype(object), last), lookback=60)

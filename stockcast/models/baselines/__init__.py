@@ -7,8 +7,10 @@ forecasting is NumPy alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, Self
 
+from stockcast.models.baselines.events import HarTEvents
 from stockcast.models.baselines.garch import FhsGarch, GarchT, GjrGarchT
 from stockcast.models.baselines.simple import (
     Ar1,
@@ -79,6 +81,7 @@ BASELINES: dict[str, type[Baseline]] = {
     "drift": Drift,
     "ewma-t": EwmaT,
     "har-t": HarT,
+    "har-t-events": HarTEvents,
     "garch-t": GarchT,
 }
 """What `train` fits and a model keeps."""
@@ -93,8 +96,17 @@ ALL_BASELINES: dict[str, type[Baseline]] = {
     "ewma-gaussian": EwmaGaussian,
     "ewma-t": EwmaT,
     "har-t": HarT,
+    "har-t-events": HarTEvents,
     "garch-t": GarchT,
     "gjr-garch-t": GjrGarchT,
     "fhs-garch": FhsGarch,
 }
 """Every baseline, from constant distributions to moving variances; a class's docstring names its literature."""
+
+OF_EVENTS = frozenset({"har-t-events"})
+"""Those that need the dates of reports, and are no competitors where none are known."""
+
+
+def competing(names: Iterable[str], dated: bool) -> tuple[str, ...]:
+    """The baselines of these names that can compete on a series: all, or those that need no dates of reports."""
+    return tuple(name for name in names if dated or name not in OF_EVENTS)

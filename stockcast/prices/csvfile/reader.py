@@ -1,188 +1,209 @@
-"""Reader: a path becomes a validated History, and a file of days `KnownDates`; what on a command line is a path."""
+"""Reader: a path becomes the bars of a file and how it was read, and those a validated History."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
-from dataclasses import dataclass
-from typing import Any
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stockcast.config.sources import ReadOptions
 from stockcast.errors import DataError
 from stockcast.prices.checks import validated
-from stockcast.prices.csvfile.cells import FileColumn, looks_like_date, parse_dates, parse_numbers, shown
-from stockcast.prices.csvfile.table import (
-    DATE_NAMES,
-    MAGIC,
-    OTHER_NAMES,
-    FileTable,
-    Layout,
-    first_of,
-    header_key,
-    layout_of,
-    one_ticker,
-    table_of_parquet,
-    table_of_text,
-)
-from stockcast.prices.history import Dates, History, RawBars
-from stockcast.text import well_formed
+from stockcast.prices.closes import MOST_UNUSABLE
+from stockcast.prices.csvfile.cells import Cells, FileTable
+from stockcast.prices.csvfile.content import PARQUET_MAGIC, content, file_text, label_of, path_ticker
+from stockcast.prices.csvfile.dates import FileDates, parse_dates, refuse_intraday
+from stockcast.prices.csvfile.layout import Layout, layout_of, refuse_long, speaks_of_tickers, with_whole_dates
+from stockcast.prices.csvfile.numbers import NumberColumn, parse_numbers, ratios
+from stockcast.prices.csvfile.table import table_of_text
+from stockcast.prices.csvfile.words import CLOCK_NAMES, DATE_NAMES, OTHER_NAMES, TICKER_NAMES, header_key
+from stockcast.prices.history import Caution, Dates, History, Mask, RawBars
 
-STANDARD_INPUT = "-"
-
-_SUFFIXES = (".csv", ".txt", ".tsv", ".parquet")
-_GZIP_MAGIC = b"\x1f\x8b"
-_OTHER_FORMATS = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"%PDF": "a PDF document",
-}
-
-
-def looks_like_path(source: str) -> bool:
-    """Whether `source` names a file: it has a path separator or a known suffix, or is `-`.
-
-    Everything else is a ticker, also with dots and hyphens (`BRK-B`, `BF.B`, `^GSPC`), and whether a file of that
-    name exists does not matter: the meaning of a command must not depend on the folder it is run in.
-    """
-    if source == STANDARD_INPUT or os.sep in source or (os.altsep is not None and os.altsep in source):
-        return True
-    return _without_gzip(source).lower().endswith(_SUFFIXES)
-
-
-def path_ticker(source: str) -> str:
-    """The ticker that a path stands for: its file name without known suffixes; `stdin` for standard input."""
-    if source == STANDARD_INPUT:
-        return "stdin"
-    name = _without_gzip(os.path.basename(source))
-    stem, suffix = os.path.splitext(name)
-    return well_formed(stem if suffix.lower() in _SUFFIXES else name)
-
-
-def label_of(source: str) -> str:
-    """What messages call the source: its file name."""
-    return "standard input" if source == STANDARD_INPUT else os.path.basename(source) or source
-
-
-def content(source: str) -> bytes:
-    """The bytes of `source`, gunzipped where they are gzipped, whatever the name says.
-
-    Raises DataError: missing, a directory, not readable, or a damaged gzip file.
-    """
-    data = _standard_input() if source == STANDARD_INPUT else _file(source)
-    return _gunzipped(data, label_of(source)) if data.startswith(_GZIP_MAGIC) else data
-
-
-def text_of(data: bytes, label: str) -> str:
-    """`data` as text: UTF-8 or UTF-16 with a byte order mark, UTF-8, or else Latin-1, with line feeds as line ends.
-
-    Raises DataError where the bytes are no text, or there is none.
-    """
-    for magic, what in _OTHER_FORMATS.items():
-        if data.startswith(magic):
-            raise DataError(f"{label} is {what}, not CSV", "Save its prices as CSV and read that file.")
-    text = _decoded(data, label)
-    if not text.strip():
-        raise DataError(f"{label} is empty", "Download the prices again.")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text
-
-
-def _without_gzip(name: str) -> str:
-    return name[:-3] if name.lower().endswith(".gz") else name
-
-
-def _standard_input() -> bytes:
-    stream = sys.stdin
-    if stream is None:
-        raise DataError("there is no standard input to read from", "Name a file instead of '-'.")
-    try:
-        buffer = getattr(stream, "buffer", None)
-        return bytes(buffer.read()) if buffer is not None else stream.read().encode("utf-8", "surrogateescape")
-    except (OSError, ValueError) as error:
-        raise DataError(f"standard input cannot be read: {error}", "Name a file instead of '-'.") from error
-
-
-def _file(source: str) -> bytes:
-    path = os.path.expanduser(source)
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError as error:
-        raise DataError(
-            f"no such file: {source}", "Check the path; a ticker such as AAPL is given without a suffix."
-        ) from error
-    except IsADirectoryError as error:
-        raise DataError(f"{source} is a directory, not a price file", "Name a file in it.") from error
-    except PermissionError as error:
-        # Windows answers so for a directory, too.
-        hint = "Name a file in it." if os.path.isdir(path) else "Check who owns the file, and its permissions."
-        raise DataError(f"{source} cannot be read: permission denied", hint) from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise DataError(f"{source!r} cannot be read: {reason}", "Check the path.") from error
-
-
-def _gunzipped(data: bytes, label: str) -> bytes:
-    import gzip
-    import zlib
-
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{label} is a damaged gzip file: {error}", "Download it again.") from error
-
-
-def _decoded(data: bytes, label: str) -> str:
-    try:
-        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-        text = data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-        if _has_control_characters(data):
-            raise _not_text(label) from None
-    if "\0" in text:
-        raise _not_text(label)
-    return text
-
-
-def _has_control_characters(data: bytes) -> bool:
-    text_controls = b"\t\n\r\f\v\x1a"
-    return any(bytes((code,)) in data for code in range(32) if code not in text_controls)
-
-
-def _not_text(label: str) -> DataError:
-    return DataError(f"{label} is not a price file: its bytes are not text", "Give CSV or Parquet.")
-
+if TYPE_CHECKING:
+    from stockcast.prices.csvfile.rows import OtherRows
 
 _DEFAULTS = ReadOptions()
+_CLOCK = re.compile(r"\d:\d\d")
+_RANGE, _NO_PRICES = ("open", "high", "low"), ("volume", "splits")
+
+
+@dataclass(frozen=True)
+class PriceFile:
+    """A price file as it was read, its bars not yet checked.
+
+    Attributes:
+        raw: The bars in the order of the file, under the days that are written there.
+        dates: The dates of the bars, with the moments where the file tells them.
+        table: The cells that the bars are from.
+        layout: Which of its columns are what.
+        left_out: The rows of the file that are no bars.
+    """
+
+    raw: RawBars
+    dates: FileDates
+    table: FileTable
+    layout: Layout
+    left_out: tuple[OtherRows, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatedFile:
+    """A price file whose dates and numbers are read, and not checked yet.
+
+    In between it is settled of what day each bar is, and which bars are wanted: not even a repair may know the others.
+
+    Attributes:
+        table: Its cells, of one ticker.
+        layout: Which of its columns are what.
+        dates: The dates of the bars.
+        numbers: Their numbers, by what they are.
+        ticker: What the bars are called.
+        source: The path.
+        left_out: The rows of the file that are no bars.
+    """
+
+    table: FileTable
+    layout: Layout
+    dates: FileDates
+    numbers: dict[str, NumberColumn]
+    ticker: str
+    source: str
+    left_out: tuple[OtherRows, ...] = ()
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """What the bars are called: by the user, over their columns, in a column of tickers, by the file's name."""
+        table, keys = self.table, self.table.keys
+        columns = [table.columns[keys.index(name)] for name in TICKER_NAMES if name in keys]
+        cells = [str(cells[0]).strip() for cells in columns if len(cells) and not isinstance(cells, np.ndarray)]
+        over = [group for group in table.groups if group][:1]
+        return tuple(filter(None, dict.fromkeys([self.ticker, *over, *cells, path_ticker(self.source)])))
+
+    def priced(self) -> Mask:
+        """Which bars have a close: rows of other series of the table have none."""
+        priced: Mask = self.numbers["close"].values > 0
+        return priced
+
+    def on(self, days: Dates) -> DatedFile:
+        """The same bars, which are of these days."""
+        return replace(self, dates=replace(self.dates, days=days))
+
+    def take(self, kept: NDArray[Any]) -> DatedFile:
+        """Those bars alone, by their positions."""
+        table = self.table.take(kept)
+        numbers = _taken(self.numbers, table, self.layout, kept)
+        return replace(self, table=table, dates=self.dates.take(kept), numbers=numbers)
+
+    def between(self, start: date | None, end: date | None) -> DatedFile:
+        """The bars from `start` to `end`, both inclusive. Raises DataError where there are none."""
+        if start is None and end is None:
+            return self
+        days = self.dates.days
+        kept = np.ones(len(days), dtype=bool)
+        if start is not None:
+            kept &= days >= np.datetime64(start, "D")
+        if end is not None:
+            kept &= days <= np.datetime64(end, "D")
+        if len(days) and not kept.any():
+            raise DataError(
+                f"{self.table.label} has no bar from {start or days.min()} to {end or days.max()}: "
+                f"its bars are from {days.min()} to {days.max()}",
+                "Choose dates within these.",
+            )
+        return self.take(np.flatnonzero(kept))
+
+    def bars(self) -> PriceFile:
+        """The bars, those of zeros left out. Raises DataError for a price that cannot be read."""
+        file = self._without_zeros() if (self.numbers["close"].values == 0).any() else self
+        return PriceFile(_raw_bars(file), file.dates, file.table, file.layout, file.left_out)
+
+    def _without_zeros(self) -> DatedFile:
+        from stockcast.prices.csvfile.rows import ZEROS, all_zero, grouped
+
+        zero = all_zero([column for name, column in self.numbers.items() if name not in _NO_PRICES])
+        zeros = grouped(self.table, dict.fromkeys(np.flatnonzero(zero).tolist(), ZEROS))
+        return replace(self.take(np.flatnonzero(~zero)), left_out=(*self.left_out, *zeros))
 
 
 def read(source: str, options: ReadOptions = _DEFAULTS) -> History:
-    """Prices from `source`: a CSV or Parquet file, the former also gzipped, or `-` for CSV on standard input.
+    """The validated prices of a file; see `read_file`. Raises DataError, also for what `checks.validated` refuses."""
+    return validated(read_file(source, options).raw)
 
-    `start` and `end` cut the history before its numbers are read and checked; only the dates are read as a whole.
 
-    Raises DataError: missing, unreadable or no prices; a row that cannot be used; what `checks.validated` refuses.
+def read_file(source: str, options: ReadOptions = _DEFAULTS) -> PriceFile:
+    """Prices from `source`: CSV, Parquet, a workbook or JSON, also packed, or `-` for these on standard input.
+
+    `start` and `end` cut the history before it is checked; dates and numbers are read as a whole.
+
+    Raises DataError: missing, unreadable or no prices; a row that cannot be used.
+    """
+    return read_dates(source, options).between(options.start, options.end).bars()
+
+
+def read_dates(source: str, options: ReadOptions = _DEFAULTS) -> DatedFile:
+    """The bars of a price file, whole: `start` and `end` are not looked at. Raises DataError as `read_file` does.
+
+    Rows that are no bars go first: they need not have a date.
     """
     stem = path_ticker(source)
-    table = one_ticker(_table(source, options), [name for name in (options.ticker, stem) if name])
+    table = _of_one_ticker(_table(source, options), options, stem)
     layout = layout_of(table, options.date_column, options.close_column)
     table = _without_empty(table, layout.date)
-    days = parse_dates(table.column(layout.date), options.date_format)
-    table, days = _cut(table, days, options)
-    return validated(_raw_bars(table, layout, days, options.ticker or stem, source))
+    numbers = _numbers(table, layout, options.decimal)
+    left_out: tuple[OtherRows, ...] = ()
+    if _may_have_other_rows(table, numbers):
+        table, numbers, left_out = _without_others(table, layout, numbers)
+    try:
+        dates = parse_dates(table.column(layout.date), options.date_format)
+    except DataError:
+        # Rows whose numbers are fine may be no bars, either: then they have no dates.
+        table, numbers, others = _without_others(table, layout, numbers)
+        if not others:
+            raise
+        left_out = (*left_out, *others)
+        dates = parse_dates(table.column(layout.date), options.date_format)
+    refuse_intraday(table.label, dates, table.rows, _clock(table, layout.date))
+    return DatedFile(table, layout, dates, numbers, options.ticker or stem, source, left_out)
+
+
+def _clock(table: FileTable, date_at: int) -> Cells:
+    """The cells of a column of times that stands beside the dates; empty where there is none."""
+    for at, (name, cells) in enumerate(zip(table.names, table.columns, strict=True)):
+        if at != date_at and len(cells) and (header_key(name) in CLOCK_NAMES or _CLOCK.search(str(cells[0]))):
+            return cells
+    return ()
 
 
 def _table(source: str, options: ReadOptions) -> FileTable:
-    data, label = content(source), label_of(source)
-    if data.startswith(MAGIC) or source.lower().endswith(".parquet"):
-        return table_of_parquet(data, label)
+    found, label = content(source), label_of(source)
+    if found.data.startswith(PARQUET_MAGIC) or source.lower().endswith((".parquet", ".pq")):
+        from stockcast.prices.csvfile.parquet import table_of_parquet
+
+        return table_of_parquet(found.data, label)
     wanted = [name for name in (options.date_column, options.close_column) if name is not None]
-    return table_of_text(text_of(data, label), label, wanted)
+    text = file_text(found, label, wanted)
+    table = table_of_text(text.text, label, wanted)
+    return replace(table, encoding=text.encoding, form=text.form, exchange=text.exchange)
+
+
+def _of_one_ticker(table: FileTable, options: ReadOptions, stem: str) -> FileTable:
+    if not any(table.names):
+        from stockcast.prices.csvfile.headerless import described
+
+        table = described(table, options)
+    table = with_whole_dates(table)
+    refuse_long(table)
+    if not speaks_of_tickers(table):
+        return table
+    from stockcast.prices.csvfile.names import with_tickers
+    from stockcast.prices.csvfile.tickers import Wanted, one_ticker
+
+    wanted = Wanted(options.ticker, stem, options.date_column, options.close_column)
+    return one_ticker(with_tickers(table), wanted)
 
 
 def _without_empty(table: FileTable, date_at: int) -> FileTable:
@@ -195,130 +216,90 @@ def _without_empty(table: FileTable, date_at: int) -> FileTable:
     return table.take(np.flatnonzero(filled))
 
 
-def _cut(table: FileTable, days: Dates, options: ReadOptions) -> tuple[FileTable, Dates]:
-    if options.start is None and options.end is None:
-        return table, days
-    kept = np.ones(len(days), dtype=bool)
-    if options.start is not None:
-        kept &= days >= np.datetime64(options.start, "D")
-    if options.end is not None:
-        kept &= days <= np.datetime64(options.end, "D")
-    if len(days) and not kept.any():
-        raise DataError(
-            f"{table.label} has no bar from {options.start or days.min()} to {options.end or days.max()}: "
-            f"its bars are from {days.min()} to {days.max()}",
-            "Choose dates within these.",
-        )
-    return table.take(np.flatnonzero(kept)), days[kept]
-
-
-def _raw_bars(table: FileTable, layout: Layout, days: Dates, ticker: str, source: str) -> RawBars:
+def _places(layout: Layout) -> dict[str, int]:
+    """Where the columns of numbers are: prices, the close first, and then what is none."""
     places = {name: getattr(layout, name) for name in ("close", "adjusted_close", *OTHER_NAMES)}
-    places = {name: at for name, at in places.items() if at is not None}
-    values = parse_numbers(
-        [table.column(at) for at in places.values()],
-        multiples=[name == "volume" for name in places],
-        comma_likely=table.delimiter == ";",
+    return {name: at for name, at in places.items() if at is not None}
+
+
+def _numbers(table: FileTable, layout: Layout, decimal: str | None) -> dict[str, NumberColumn]:
+    places = _places(layout)
+    prices = [name for name in places if name not in _NO_PRICES]
+    rest = [name for name in places if name in _NO_PRICES]
+    # A time such as 17.30 is no number that shows a decimal sign.
+    known = {layout.date, *places.values()}
+    others = [at for at, name in enumerate(table.names) if at not in known and header_key(name) not in DATE_NAMES]
+    found = parse_numbers(
+        [table.column(places[name]) for name in prices],
+        [table.column(places[name]) for name in rest],
+        [table.column(at) for at in others],
+        decimal,
+        table.delimiter == ";",
     )
-    columns: dict[str, Any] = dict(zip(places, values, strict=True))
+    numbers = dict(zip((*prices, *rest), found, strict=True))
+    return numbers | ({"splits": ratios(numbers["splits"])} if "splits" in numbers else {})
+
+
+def _may_have_other_rows(table: FileTable, numbers: dict[str, NumberColumn]) -> bool:
+    """Whether a row is no bar or may have been cut off: a cell is unreadable, a close blank, no line end the last."""
+    gaps = np.isnan(numbers["close"].values).any() or any(column.lost for column in numbers.values())
+    return bool(gaps or table.unended is not None)
+
+
+def _without_others(
+    table: FileTable, layout: Layout, numbers: dict[str, NumberColumn]
+) -> tuple[FileTable, dict[str, NumberColumn], tuple[OtherRows, ...]]:
+    """Without the rows that are no bars, which are told."""
+    from stockcast.prices.csvfile.rows import grouped, kept_of, no_bars
+
+    found = no_bars(table, layout.date, numbers)
+    kept = kept_of(table, found)
+    rest = table.take(kept)
+    return rest, _taken(numbers, rest, layout, kept), grouped(table, found)
+
+
+def _taken(
+    numbers: dict[str, NumberColumn], table: FileTable, layout: Layout, kept: NDArray[Any]
+) -> dict[str, NumberColumn]:
+    places = _places(layout)
+    return {name: column.take(kept, table.column(places[name])) for name, column in numbers.items()}
+
+
+def _raw_bars(file: DatedFile) -> RawBars:
+    table = file.table
+    columns, notes = _readable(file.numbers)
+    if file.left_out:
+        from stockcast.prices.csvfile.rows import told
+
+        notes.insert(0, told(file.left_out))
     return RawBars(
-        ticker=ticker,
-        dates=days,
+        ticker=file.ticker,
+        dates=file.dates.days,
         **columns,
-        source=source,
+        source=file.source,
         label=table.label,
         rows=table.rows,
-        close_is_adjusted=layout.close_is_adjusted,
-        notes=(*table.notes, *layout.notes),
+        close_is_adjusted=file.layout.close_is_adjusted,
+        notes=(*table.notes, *file.layout.notes, *map(Caution, notes)),
     )
 
 
-_TICKERS = ("ticker", "symbol")
-_DELIMITERS = (",", ";", "\t", "|")
+def _readable(numbers: dict[str, NumberColumn]) -> tuple[dict[str, Any], list[str]]:
+    """The values of the columns, and what is to be said of volumes and ranges that are left out, being no numbers.
 
-
-@dataclass(frozen=True)
-class KnownDates:
-    """Days, sorted, each once. tickers: whose each of them is, in upper case; empty where the file names none."""
-
-    days: Dates
-    tickers: tuple[str, ...] = ()
-    source: str = ""
-
-    def of(self, ticker: str) -> KnownDates:
-        """Those of one ticker; all of them where the file names no tickers."""
-        if not self.tickers:
-            return self
-        own = np.array([name == ticker.upper() for name in self.tickers], dtype=np.bool_)
-        return KnownDates(self.days[own], (), self.source)
-
-    def sha256(self) -> str:
-        """Content hash of the days and whose they are, however the file is written."""
-        digest = hashlib.sha256(self.days.astype("datetime64[D]").astype("<i8").tobytes())
-        digest.update("\n".join(self.tickers).encode())
-        return digest.hexdigest()
-
-
-def read_known_dates(source: str) -> KnownDates:
-    """The days in a CSV: a column of dates under one of the names that price files use, or without any header.
-
-    A column `ticker` or `symbol` says whose each date is; other columns do not matter. Raises DataError where the file
-    is missing or has no such column, and for a cell that is no date, with its row.
+    Raises DataError for a close that is none, and for a row in which some other price is none.
     """
-    if source == STANDARD_INPUT:
-        raise DataError("known dates cannot come from standard input", "name a file: it is read again by predict")
-    label = label_of(source)
-    rows, numbers = _rows(text_of(content(source), label))
-    header = [header_key(cell) for cell in rows[0]]
-    date_at, ticker_at = first_of(header, DATE_NAMES), first_of(header, _TICKERS)
-    if date_at is None:
-        if not looks_like_date(rows[0][0]):
-            raise DataError(
-                f"{label} has no column of dates; its first row is {shown(','.join(rows[0]))}",
-                "give it a header with date, and ticker where it is of several",
-            )
-        date_at, ticker_at = 0, None
-    else:
-        rows, numbers = rows[1:], numbers[1:]
-    if not rows:
-        raise DataError(f"{label} has no date below its header", "list the dates, one a row")
-    return _known(source, label, _Cells(rows, numbers, date_at, ticker_at))
-
-
-@dataclass(frozen=True)
-class _Cells:
-    rows: list[list[str]]
-    numbers: list[int]
-    date_at: int
-    ticker_at: int | None
-
-    def column(self, at: int) -> list[str]:
-        return [row[at].strip() if at < len(row) else "" for row in self.rows]
-
-
-def _known(source: str, label: str, cells: _Cells) -> KnownDates:
-    column = FileColumn(label, "date", cells.column(cells.date_at), np.array(cells.numbers))
-    try:
-        days = parse_dates(column)
-    except DataError as error:
-        error.hint = "correct or delete that row; write dates as 2021-01-27"
-        raise
-    if cells.ticker_at is None:
-        return KnownDates(np.unique(days), (), source)
-    tickers = [name.upper() for name in cells.column(cells.ticker_at)]
-    for row, name in zip(cells.numbers, tickers, strict=True):
-        if not name:
-            raise DataError(f"{label}, row {row}: it has no ticker", "say whose date it is, or delete that column")
-    pairs = sorted(set(zip(days.tolist(), tickers, strict=True)))
-    return KnownDates(np.array([day for day, _ in pairs], dtype="datetime64[D]"), tuple(t for _, t in pairs), source)
-
-
-def _rows(text: str) -> tuple[list[list[str]], list[int]]:
-    """Rows of cells that are not empty, and the line of each."""
-    import csv
-
-    lines = text.split("\n")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    found = [(row, reader.line_num) for row in reader if any(cell.strip() for cell in row)]
-    return [row for row, _ in found], [number for _, number in found]
+    columns: dict[str, Any] = {}
+    notes: list[str] = []
+    for name, column in numbers.items():
+        columns[name] = column.values
+        if not column.lost:
+            continue
+        wrong, few = column.refused(), column.lost <= MOST_UNUSABLE * len(column.values)
+        if name != "volume" and (few or name not in _RANGE):
+            raise wrong
+        if not few:
+            columns[name] = None
+        where = wrong.message.removeprefix(column.column.label).lstrip(", ")
+        notes.append(f"The {name} is left out{' there' if few else ''}: {where}.")
+    return columns, notes

@@ -154,7 +154,7 @@ def ask_yahoo(
     backoff = Backoff(deadline, sleep)
     while True:
         try:
-            return _attempt(ticker, start, now, deadline, zone, opening or open_session)
+            return attempt(lambda session: _asked(ticker, start, now, session), ticker, deadline, zone, opening)
         except YahooFailure as failure:
             if not backoff.again(failure):
                 raise
@@ -184,14 +184,26 @@ class _Kept:
 _kept = _Kept()
 
 
-def _attempt(
-    ticker: str, start: date | None, now: datetime, deadline: Deadline, zone: str | None, opening: OpenSession
-) -> Answer:
+def attempt(
+    ask: Callable[[Any], T], ticker: str, deadline: Deadline, zone: str | None, opening: OpenSession | None = None
+) -> T:
+    """One question, in the session that has the cookies; it is dropped where that fails.
+
+    Args:
+        ask: Asks with a session, and gives the answer.
+        ticker: What it is about.
+        deadline: When the answer has to be there.
+        zone: Time zone of the ticker's exchange, where it is known.
+        opening: Makes a session; None: `open_session`.
+
+    Raises:
+        YahooFailure: TimedOut after the deadline. Besides, whatever `ask` raises.
+    """
     with _unwarned():
         prepare(ticker, zone)
-        session = _kept.session(opening, deadline)
+        session = _kept.session(opening or open_session, deadline)
         try:
-            return within(deadline, lambda: _asked(ticker, start, now, session))
+            return within(deadline, lambda: ask(session))
         except BaseException:
             _kept.drop()
             raise

@@ -92,15 +92,15 @@ class TimedOut(YahooFailure):
 
 
 class Nonsense(YahooFailure):
-    """An answer about this ticker that are no daily bars."""
+    """An answer about this ticker that are no daily bars, or no calendar of reports."""
 
     reason = "nonsense"
     for_every_ticker = False
     passing = False
 
-    def __init__(self, ticker: str, words: str) -> None:
+    def __init__(self, ticker: str, words: str, wanted: str = "that are no daily bars") -> None:
         super().__init__(
-            f"{NAME} sent an answer about {ticker} that are no daily bars: {words}",
+            f"{NAME} sent an answer about {ticker} {wanted}: {words}",
             "try again later; if it stays so, a newer yfinance may know the new format",
         )
 
@@ -148,13 +148,16 @@ _NOTHING_SINCE = "exist for startDate"
 """In the words with which it answers for a span without sessions."""
 
 
-def explained(ticker: str, error: Exception, replies: Sequence[Reply]) -> StockcastError:
+def explained(
+    ticker: str, error: Exception, replies: Sequence[Reply], wanted: str = "that are no daily bars"
+) -> StockcastError:
     """The error for the user.
 
     Args:
         ticker: What was asked for.
         error: An exception of yfinance.
-        replies: Those to the requests for charts, the last of which decides.
+        replies: Those to the requests for charts or calendars, the last of which decides.
+        wanted: What an answer that makes no sense was to be.
     """
     from curl_cffi.requests.exceptions import HTTPError, RequestException
     from yfinance.exceptions import YFRateLimitError, YFTickerMissingError
@@ -169,7 +172,7 @@ def explained(ticker: str, error: Exception, replies: Sequence[Reply]) -> Stockc
         return UnknownTicker(ticker, last.words)
     if answered := _no_chart(last):
         return ProviderDown(answered)
-    return Nonsense(ticker, f"{type(error).__name__}: {error}")
+    return Nonsense(ticker, f"{type(error).__name__}: {error}", wanted)
 
 
 def has_nothing_new(error: Exception, replies: Sequence[Reply]) -> bool:

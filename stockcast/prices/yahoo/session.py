@@ -42,11 +42,12 @@ class Deadline:
         return self.left() <= 0
 
 
-CHART = "/v8/finance/chart/"
+CHART, CALENDAR = "/v8/finance/chart/", "/calendar/earnings"
 
 # bars, no-bars: a chart with and without any. refusal: an error in the chart's shape. nothing: a chart's shape around
-# nothing. foreign: other JSON. page: no JSON. none: no answer came.
-Body = Literal["bars", "no-bars", "refusal", "nothing", "foreign", "page", "none"]
+# nothing. foreign: other JSON. page: no JSON. none: no answer came. Of a calendar, which is a page with a table of
+# reports in it: reports, no-reports, or another page.
+Body = Literal["bars", "no-bars", "refusal", "nothing", "foreign", "page", "none", "reports", "no-reports"]
 
 _USUAL_LIMIT = 30.0
 _SIDE_LIMIT = 10.0  # s, for cookies and crumbs, without which charts are sent as well
@@ -54,7 +55,10 @@ _SIDE_LIMIT = 10.0  # s, for cookies and crumbs, without which charts are sent a
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of one request for a chart. meta: what the chart says of the ticker. words: the refusal's own."""
+    """What came of one request for a chart or a calendar.
+
+    meta: what the chart says of the ticker. words: the refusal's own.
+    """
 
     body: Body
     status: int = 0
@@ -68,7 +72,7 @@ def session_class() -> type[Any]:
     """A subclass of curl_cffi's Session, made as yfinance makes its own, to be called with a Deadline.
 
     `begin(deadline)` starts anew, `give_up()` makes every later request fail, `replies` are those to requests for
-    charts since the beginning. yfinance's own time limits leave out its requests for cookies and crumbs.
+    charts and calendars since the beginning. yfinance's own time limits leave out its requests for cookies and crumbs.
     """
     from curl_cffi import CurlECode
     from curl_cffi.requests import Session
@@ -89,23 +93,23 @@ def session_class() -> type[Any]:
 
         # The parameters of the base are the caller's business: yfinance passes few, and newer ones may pass others.
         def request(self, method: Any, url: str, *args: Any, **others: Any) -> Any:
-            is_chart = CHART in url
-            limit = _limit(others.pop("timeout", None), self.deadline.left(), is_chart)
+            read = reply_of if CHART in url else calendar_reply if CALENDAR in url else None
+            limit = _limit(others.pop("timeout", None), self.deadline.left(), read is not None)
             if self.given_up or limit <= 0:
                 late = Timeout("no time was left for the request", CurlECode.OPERATION_TIMEDOUT)
-                self._remember(is_chart, Reply("none", error=late))
+                self._remember(read and Reply("none", error=late))
                 raise late
             others["timeout"] = limit
             try:
                 response = super().request(method, url, *args, **others)
             except Exception as error:
-                self._remember(is_chart, Reply("none", error=error))
+                self._remember(read and Reply("none", error=error))
                 raise
-            self._remember(is_chart, reply_of(response.status_code, response.content) if is_chart else None)
+            self._remember(read and read(response.status_code, response.content))
             return response
 
-        def _remember(self, is_chart: bool, reply: Reply | None) -> None:
-            if is_chart and reply is not None:
+        def _remember(self, reply: Reply | None) -> None:
+            if reply is not None:
                 self.replies.append(reply)
 
     return BoundedSession
@@ -138,10 +142,18 @@ def reply_of(status: int, content: bytes) -> Reply:
     return Reply("bars" if first.get("timestamp") else "no-bars", status, meta)
 
 
-def _limit(asked: Any, left: float, is_chart: bool) -> float:
-    """Seconds for a request. What is not a chart may take half of what is left: the chart needs time too."""
+def calendar_reply(status: int, content: bytes) -> Reply:
+    """What an answer to a request for a calendar of reports is: a company without any has a page without a table."""
+    text = content.lower()
+    if b"<table" in text:
+        return Reply("reports", status)
+    return Reply("no-reports" if b"earnings" in text and status < 400 else "page", status)
+
+
+def _limit(asked: Any, left: float, is_wanted: bool) -> float:
+    """Seconds for a request. What leads to the answer alone may take half of what is left: the answer needs time."""
     limit = float(asked) if isinstance(asked, int | float) else _USUAL_LIMIT
-    return min(limit, left) if is_chart else min(limit, left / 2, _SIDE_LIMIT)
+    return min(limit, left) if is_wanted else min(limit, left / 2, _SIDE_LIMIT)
 
 
 class _Memory:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stockcast.evaluation.tuned import TuneResult
     from stockcast.results import Report
 
-__all__ = ["report_html", "report_plots"]
+__all__ = ["report_html", "report_plots", "study_html"]
 
 
 def report_html(report: Report) -> str:
@@ -36,3 +37,10 @@ def report_plots(report: Report) -> dict[str, bytes]:
         for drawing in element.drawings
     ]
     return {f"{drawing.chart.name}.png": png(drawing.chart) for drawing in drawings}
+
+
+def study_html(result: TuneResult) -> str:
+    """A study as a page of its own, as `report_html` makes one."""
+    from stockcast.report.html.study import document_of
+
+    return document_of(result)

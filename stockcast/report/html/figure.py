@@ -17,6 +17,8 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from stockcast.quiet import without_words_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -145,17 +147,18 @@ def png(chart: Chart) -> bytes:
 @contextmanager
 def _drawn(chart: Chart) -> Iterator[Figure]:
     """The figure, under settings that hold for it alone: neither the reader's own nor those of a calling program."""
-    import matplotlib
-    from matplotlib.figure import Figure
+    with without_words_of("matplotlib"):
+        import matplotlib
+        from matplotlib.figure import Figure
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
-        matplotlib.rcParams["svg.hashsalt"] = chart.name
-        size = (chart.width / _PIXELS_PER_INCH, chart.height / _PIXELS_PER_INCH)
-        figure = Figure(figsize=size, layout="constrained")
-        chart.draw(figure.add_subplot())
-        yield figure
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(_SETTINGS)
+            matplotlib.rcParams["svg.hashsalt"] = chart.name
+            size = (chart.width / _PIXELS_PER_INCH, chart.height / _PIXELS_PER_INCH)
+            figure = Figure(figsize=size, layout="constrained")
+            chart.draw(figure.add_subplot())
+            yield figure
 
 
 def _embedded(drawing: str, chart: Chart) -> str:

@@ -5,17 +5,23 @@ Each makes its part of the page from a report, or None where the report has noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stockcast.evaluation.skillpath import Skill, skill, skill_path
+from stockcast.evaluation.skillpath import skill
 from stockcast.evaluation.verdict import LEVEL, display
 from stockcast.report import backtest
+from stockcast.report.calibration import AGAINST, calibration_words, effects_table, pit_words
+from stockcast.report.folds import folds_table, networks_words
+from stockcast.report.forecast import event_words
 from stockcast.report.html import charts
 from stockcast.report.html.page import Card, Cards, Drawing, Element, Facts, Figures, Grid, Prose, Section
+from stockcast.report.html.records import network_rows, one_step, paired, strongest_rows
+from stockcast.report.html.skillover import skill_section
+from stockcast.report.reactions import NOTE, reactions_table
 from stockcast.report.tables import (
     Column,
     Table,
@@ -32,8 +38,6 @@ from stockcast.report.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from stockcast.evaluation.calibration import CalibrationReport
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import FoldSummary
@@ -41,15 +45,13 @@ if TYPE_CHECKING:
 
 _FOLDED = 12  # rows: longer tables of steps are shown on demand
 _SESSIONS, _SESSIONS_NARROW = 120, 60  # closes in the drawing of prices
-_WINDOW, _FIRST = 250, 60  # sessions of a window of skill, and before the first one
-_POINTS = 200  # of a curve: more cannot be told apart, and make the page heavy
 _FEWEST = 10  # forecasts of a group: of fewer, the share says nothing, and would stretch the chart of those that do
 _DAYS = 10  # the worst ones
 
 
 def sections(report: Report) -> tuple[Section, ...]:
     """All that the report has something for."""
-    makers = (_verdict, _prices, _skill, _calibration, _scores, _economics, _worst, _folds, _settings)
+    makers = (_verdict, _prices, skill_section, _calibration, _scores, _economics, _worst, _folds, _settings)
     return tuple(section for make in makers if (section := make(report)) is not None)
 
 
@@ -62,41 +64,6 @@ def dateline(report: Report) -> str:
         scored = f"{count(len(rows.crps), 'forecast')}, {first} to {last}, of sessions that no forecaster had seen. "
     made = report.created_at.partition("T")[0]
     return f"{scored}Made on {made} from {report.source}."
-
-
-# Records: the one-step forecasts of the competitors, and how those of two of them fit together.
-
-
-def one_step(report: Report) -> dict[str, ForecastRows]:
-    """Forecasts of the next session by competitor; those further ahead are no part of the charts."""
-    return {rows.model: rows for rows in report.result.rows if rows.horizon == 1 and len(rows.crps)}
-
-
-def network_rows(report: Report) -> ForecastRows | None:
-    """Those of the network that the verdict is about."""
-    return one_step(report).get(report.result.network)
-
-
-def strongest_rows(report: Report) -> ForecastRows | None:
-    """Those of the strongest baseline."""
-    return one_step(report).get(report.result.verdict.strongest_baseline)
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Losses of two competitors for the sessions that both have a score for. Arrays [N], oldest first."""
-
-    sessions_N: NDArray[np.datetime64]
-    loss_N: NDArray[np.float64]
-    baseline_N: NDArray[np.float64]
-
-
-def paired(rows: ForecastRows, baseline: ForecastRows) -> Pair:
-    """CRPS of both by target session."""
-    sessions, mine, theirs = np.intersect1d(rows.target_sessions, baseline.target_sessions, return_indices=True)
-    loss, other = rows.crps[mine], baseline.crps[theirs]
-    known = np.isfinite(loss) & np.isfinite(other)
-    return Pair(sessions[known], loss[known], other[known])
 
 
 # Verdict: the sentence, the figures that it rests on, and the next forecast in words.
@@ -162,11 +129,18 @@ def _next(report: Report) -> str:
         f"{price(first.median)} as likely to be passed as not.{from_close}"
     )
     if len(report.fan) == 1:
-        return words
+        return words + _events(report)
     return (
         f"{words} {len(report.fan)} sessions ahead, {last.target_session}: between {price(last.quantiles[0.05])} and "
-        f"{price(last.quantiles[0.95])}, median {price(last.median)}."
+        f"{price(last.quantiles[0.95])}, median {price(last.median)}.{_events(report)}"
     )
+
+
+def _events(report: Report) -> str:
+    """The reports that sessions ahead react to, a sentence each after a blank."""
+    found = [(step.event, step.target_session) for step in report.fan if step.event is not None]
+    forecaster, ticker = display(report.forecaster), report.result.ticker
+    return "".join(f" {event_words(event, target, forecaster, ticker)}" for event, target in found)
 
 
 # Prices: the newest closes and the forecast of what comes next, drawn and as a table.
@@ -211,86 +185,6 @@ _FAN: tuple[Column[FanStep], ...] = (
 )
 
 
-# Skill over time: against each baseline, window by window, with what chance allows.
-
-
-class _Versus(NamedTuple):
-    """The network against a baseline: over all sessions, over the newest window, and how often it was ahead in one."""
-
-    baseline: str
-    whole: Skill
-    p: float | None
-    newest: Skill | None
-    ahead: float | None
-
-
-def _skill(report: Report) -> Section | None:
-    """None where there are too few forecasts to follow."""
-    rows, records = network_rows(report), one_step(report)
-    if rows is None:
-        return None
-    baselines = {score.model for score in report.result.scores_at(1) if score.kind == "baseline"}
-    pairs = {name: paired(rows, records[name]) for name in records if name in baselines}
-    pairs = {name: pair for name, pair in pairs.items() if len(pair.loss_N) >= _FIRST}
-    if not pairs:
-        return None
-    rolling = all(len(pair.loss_N) >= 2 * _WINDOW for pair in pairs.values())
-    shown = dict.fromkeys((report.result.verdict.strongest_baseline, backtest.GARCH, "random-walk", "har-t"))
-    drawings = tuple(_skill_drawing(name, pairs[name], rolling, report) for name in shown if name in pairs)
-    p = {c.baseline: c.dm_p for c in report.result.comparisons_at(1) if c.model == report.result.network}
-    versus = sorted((_versus(name, pair, p.get(name)) for name, pair in pairs.items()), key=lambda v: v.whole.value)
-    table = Table(_VERSUS, tuple(versus), f"Skill of the {display(report.result.network)} over each baseline")
-    window = f"the {_WINDOW} sessions before each date" if rolling else "all sessions up to each date"
-    words = (
-        f"One less the ratio of mean CRPS to the baseline's, over {window}. The band is a 90 % confidence interval for "
-        "each window by itself: where zero is inside, the window alone tells nobody apart. Scales differ."
-    )
-    elements = (Prose(words), Figures(drawings), Grid(table), Prose(table.notes, "quiet"))
-    return Section("skill", "Skill over time", elements)
-
-
-def _skill_drawing(name: str, pair: Pair, rolling: bool, report: Report) -> Drawing:
-    every = max(1, len(pair.loss_N) // _POINTS)
-    path = skill_path(pair.loss_N, pair.baseline_N, _WINDOW if rolling else None, _FIRST, every)
-    strongest = name == report.result.verdict.strongest_baseline
-    title = f"Skill over {display(name)}" + (", the strongest baseline" if strongest else "")
-    return Drawing(charts.skill_chart(f"skill-over-{name}", title, pair.sessions_N[path.rows_P], path), "")
-
-
-def _versus(name: str, pair: Pair, p: float | None) -> _Versus:
-    whole = skill(pair.loss_N, pair.baseline_N)
-    if len(pair.loss_N) < _WINDOW:
-        return _Versus(name, whole, p, None, None)
-    ahead = np.convolve(pair.baseline_N - pair.loss_N, np.ones(_WINDOW), "valid") > 0.0
-    newest = skill(pair.loss_N[-_WINDOW:], pair.baseline_N[-_WINDOW:])
-    return _Versus(name, whole, p, newest, float(np.mean(ahead)))
-
-
-def _bounds(found: Skill) -> str:
-    return f"{gain(found.low)} .. {gain(found.high)}"
-
-
-_VERSUS: tuple[Column[_Versus], ...] = (
-    Column("baseline", lambda v: v.baseline),
-    Column("skill", lambda v: v.whole.value, gain),
-    Column(
-        "90 % confidence",
-        lambda v: v.whole,
-        _bounds,
-        "Confidence: delta method with the Newey-West variance of 10 lags.",
-    ),
-    Column("p", lambda v: v.p, p_value, "p: one-sided Diebold-Mariano test over all forecasts."),
-    Column(f"last {_WINDOW} sessions", lambda v: v.newest and v.newest.value, gain),
-    Column("90 % confidence", lambda v: v.newest, _bounds),
-    Column(
-        "windows ahead",
-        lambda v: v.ahead,
-        lambda share: percent(share, 0),
-        f"Windows ahead: share of all windows of {_WINDOW} sessions in which the network had the lower CRPS.",
-    ),
-)
-
-
 # Calibration: whether the probabilities are what they say, as a whole, by quantile, by volatility and by year.
 
 
@@ -299,9 +193,9 @@ def _calibration(report: Report) -> Section | None:
     elements: list[Element] = []
     known = report.result.calibration
     if known is not None:
-        held = backtest.calibration_words(known, f" of {count(known.coverage.n, 'outcome')}")
-        pit = f"PIT: {backtest.pit_words(known)}, chi-square p {p_value(known.uniformity.chi2_p)}."
-        elements.append(Prose(f"{held} {pit} {backtest.AGAINST}"))
+        held = calibration_words(known, f" of {count(known.coverage.n, 'outcome')}")
+        pit = f"PIT: {pit_words(known)}, chi-square p {p_value(known.uniformity.chi2_p)}."
+        elements.append(Prose(f"{held} {pit} {AGAINST}"))
     drawings = (*_whole_drawings(report), *(_group_drawings(known) if known is not None else ()))
     if drawings:
         elements.append(Figures(drawings))
@@ -311,7 +205,7 @@ def _calibration(report: Report) -> Section | None:
             "90 % intervals. Errors in percentage points of coverage; score: mean interval score in basis points of "
             "the log return, lower is better."
         )
-        elements += [Grid(backtest.effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
+        elements += [Grid(effects_table(report.result.calibrated, errors=True)), Prose(note, "quiet")]
     return Section("calibration", "Calibration", tuple(elements)) if elements else None
 
 
@@ -364,6 +258,9 @@ def _scores(report: Report) -> Section | None:
     if result.left_out:
         left_out = f" Left out, since they could not be fitted: {', '.join(result.left_out)}."
     elements.append(Prose(backtest.scores_note(scores) + left_out, "quiet"))
+    if result.event_scores:
+        reactions = reactions_table(result.event_scores, f"the {network}")
+        elements += [Grid(reactions), Prose(f"{reactions.notes} {NOTE}", "quiet")]
     if result.horizon > 1:
         steps = range(1, result.horizon + 1)
         ahead = backtest.steps_table(result, [result.verdict.strongest_baseline], steps, coverage_50=True)
@@ -452,7 +349,7 @@ def _folds(report: Report) -> Section | None:
         f"sessions that it has not seen, {sum(fold.test[2] for fold in folds):,} in all."
     )
     elements: list[Element] = [
-        Prose(words),
+        Prose(" ".join([words, *networks_words(folds, report.result.network)])),
         Figures((Drawing(charts.folds_chart(folds), "", charts.folds_chart(folds, narrow=True)),)),
     ]
     cells = dict.fromkeys(cell for fold in folds for cell in fold.curves)
@@ -464,7 +361,7 @@ def _folds(report: Report) -> Section | None:
         )
         elements += [Figures(drawings), Prose(losses, "quiet")]
     steps = Column("steps of each member", _steps, align="words")
-    return Section("folds", "How it was tested", (*elements, Grid(backtest.folds_table(folds, steps), folded=True)))
+    return Section("folds", "How it was tested", (*elements, Grid(folds_table(folds, steps), folded=True)))
 
 
 def _losses(cell: str, folds: Sequence[FoldSummary]) -> tuple[Drawing, ...]:

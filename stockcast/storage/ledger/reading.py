@@ -10,8 +10,9 @@ from datetime import date
 from typing import Any
 
 from stockcast.errors import StorageError
-from stockcast.forecasts import BaselineScore, Forecast, LedgerRow, Outcome
+from stockcast.forecasts import BaselineScore, Forecast, ForecastEvent, LedgerRow, Outcome
 from stockcast.models.conformal import Miss
+from stockcast.storage.codec import decode
 from stockcast.storage.database import Database
 from stockcast.storage.ledger.recording import BOUNDS
 
@@ -109,6 +110,16 @@ def forecasts_from(db: Database, ticker: str, origin: date, model: str) -> tuple
     return tuple(_forecast(db, key, document) for key, document in found)
 
 
+def open_forecasts(db: Database, ticker: str) -> tuple[Forecast, ...]:
+    """The live forecasts of a ticker that are not settled yet, by target session."""
+    found = db.rows(
+        "SELECT f.id, f.document FROM forecasts f LEFT JOIN outcomes o ON o.forecast_id = f.id "
+        "WHERE f.ticker = ? AND f.kind = 'live' AND o.forecast_id IS NULL ORDER BY f.target_session, f.id",
+        (ticker,),
+    )
+    return tuple(_forecast(db, key, document) for key, document in found)
+
+
 def live_origins(db: Database, ticker: str, model: str) -> list[date]:
     """Sessions from which a live forecast of the next one is on record, oldest first."""
     found = db.rows(
@@ -155,6 +166,8 @@ def _forecast(db: Database, key: int, document: str | bytes) -> Forecast:
     try:
         for name in ("origin", "target_session"):
             found[name] = date.fromisoformat(found[name])
+        if found.get("event") is not None:
+            found["event"] = decode(ForecastEvent, found["event"], "event", others=True)
         # A later version may have recorded more than this one knows.
         return Forecast(**{field.name: found[field.name] for field in fields(Forecast) if field.name in found})
     except (KeyError, TypeError, ValueError) as error:

@@ -1,0 +1,168 @@
+"""All cores: what `backtest --jobs N` takes against `--jobs 1`, and what is lost where something is killed.
+
+    python benchmarks/scale.py FOLDER [--files 8] [--pairs 5] [--jobs 2] [--engine local|ray] [--address HOST:PORT]
+    python benchmarks/scale.py FOLDER --files 6 --kill worker|driver|node [--rounds 10]
+
+Pairs are interleaved, each run with a home of its own, and all of them must give the same bytes of JSON and table. A
+killed run is run again, and must end with those bytes, too, having fitted only the folds that it had not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "stockcast", "backtest"]
+NOW = {"STOCKCAST_NOW": "2026-03-01T22:00:00Z", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that came to its end. cpu: seconds of it and its workers."""
+
+    wall: float
+    cpu: float
+    answer: bytes
+    table: bytes
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """One backtest of some files, whose homes and tables lie in a folder."""
+
+    files: tuple[str, ...]
+    folder: Path
+    words: tuple[str, ...] = ()
+
+    def begin(self, home: Path, *words: str) -> subprocess.Popen[bytes]:
+        """Begin it in a process group of its own."""
+        where = ["--home", str(home), "--output", str(self._table(home))]
+        return subprocess.Popen(
+            [*COMMAND, *self.files, *self.words, *words, *where, "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, **NOW}, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, home: Path, *words: str) -> Ended:
+        """Run it to its end."""
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        process = self.begin(home, *words)
+        answer, _ = process.communicate()
+        wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert process.returncode == 0, answer[-2000:]
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return Ended(wall, cpu, answer, self._table(home).read_bytes())
+
+    def _table(self, home: Path) -> Path:
+        return home.with_suffix(".csv")
+
+
+def folds_of(home: Path) -> dict[Path, int]:
+    """The fold files under a home, and when each was made."""
+    # Reading a fold touches its times; its inode is the file that was written.
+    return {path.relative_to(home): path.stat().st_ino for path in home.glob("backtests/*/*.npz")}
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has begun and that still live."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def pairs(work: Backtest, count: int, words: list[str]) -> None:
+    """Time one job against many, in turn."""
+    ratios, one, many = [], [], []
+    for pair in range(count):
+        runs = {}
+        order = (["--jobs", "1"], words) if pair % 2 == 0 else (words, ["--jobs", "1"])
+        for place, how in enumerate(order):
+            home = work.folder / f"{pair}-{place}"
+            runs[how is words] = work.run(home, *how)
+            shutil.rmtree(home)
+        alone, together = runs[False], runs[True]
+        assert (alone.answer, alone.table) == (together.answer, together.table), "the bytes differ"
+        one.append(alone.wall)
+        many.append(together.wall)
+        ratios.append(together.wall / alone.wall)
+        print(
+            f"pair {pair + 1}: {alone.wall:.1f} s (CPU {alone.cpu:.1f}) and {together.wall:.1f} s "
+            f"(CPU {together.cpu:.1f}): {ratios[-1]:.3f}; same bytes",
+            flush=True,
+        )
+    print(f"{' '.join(words)}: median of {count}: {statistics.median(ratios):.3f} of the time of one job")
+
+
+def kills(work: Backtest, what: str, rounds: int, words: list[str], seed: int) -> None:
+    """Kill something at random moments, and hold what is left against a run in peace."""
+    chance = random.Random(seed)  # noqa: S311 - moments, no secrets
+    peace = work.folder / "peace"
+    expected = work.run(peace, *words)
+    names = set(folds_of(peace))
+    for number in range(1, rounds + 1):
+        home = work.folder / f"killed-{number}"
+        process = work.begin(home, *words)
+        time.sleep(chance.uniform(0.05, 0.95) * expected.wall)
+        victims = [process.pid] if what == "driver" else children_of(process.pid)
+        workers = children_of(process.pid)
+        victim = chance.choice(victims) if victims else process.pid
+        os.kill(victim, signal.SIGKILL)
+        answer, _ = process.communicate()
+        kept = folds_of(home)
+        if what == "driver":
+            time.sleep(2)
+            assert not any(Path(f"/proc/{pid}").exists() for pid in workers), "a worker outlived its command"
+        else:
+            assert process.returncode == 0, answer[-2000:]
+            assert answer == expected.answer, "the bytes differ"
+        again = work.run(home, *words)
+        after = folds_of(home)
+        assert set(after) == names, "a fold is missing, or there twice"
+        assert {path: after[path] for path in kept} == kept, "a fold was made again"
+        assert again.table == expected.table, "the bytes differ"
+        print(f"round {number}: {what} killed with {len(kept)} of {len(names)} folds kept; nothing lost", flush=True)
+        shutil.rmtree(home)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--files", type=int, default=8)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--engine", default="local")
+    parser.add_argument("--address")
+    parser.add_argument("--kill", choices=["worker", "driver"])
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    files = tuple(map(str, sorted(asked.folder.glob("*.csv"))))[: asked.files]
+    words = ["--jobs", str(asked.jobs), "--engine", asked.engine]
+    words += [] if asked.address is None else ["--address", asked.address]
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.kill is None:
+            pairs(Backtest(files, Path(folder)), asked.pairs, words)
+        else:
+            three = ("--test-from", "2018-01-02", "--end", "2020-12-31")
+            kills(Backtest(files, Path(folder), three), asked.kill, asked.rounds, words, asked.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Pieces in processes of this machine, each on one thread.
+
+loky starts the processes, since it sets their environment before NumPy is loaded, sends what a script defines, ends
+them at once, and notices when one is killed. Every worker is an executor of its own: so it is known which piece was
+lost with it, and the others go on.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stockcast.engine.pieces import Collected, Done, Piece
+from stockcast.errors import PieceLost, StockcastError
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+"""Libraries that bring threads of their own would have N workers ask for N times N cores."""
+
+WORKER_MEMORY = 1 << 30
+"""Bytes that a worker takes at most, with torch, one series and the networks of a fold."""
+
+TRIES = 2
+"""Times that a piece is begun whose worker is killed."""
+
+_Answer = tuple[Any, Exception | None, tuple[tuple[str, bool], ...]]
+
+
+class Local:
+    """Worker processes of this machine, begun when there is something to do.
+
+    Args:
+        jobs: Workers at most.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._queue: deque[tuple[Piece, int]] = deque()
+        self._idle: list[ProcessPoolExecutor] = []
+        self._busy: dict[Future[_Answer], tuple[Piece, int, ProcessPoolExecutor]] = {}
+
+    def submit(self, piece: Piece) -> None:
+        """Take on a piece."""
+        self._queue.append((piece, 1))
+        self._hand_out()
+
+    def finished(self) -> Done:
+        """Wait for the next piece that is over. One whose worker was killed is tried once more."""
+        from loky import wait
+
+        while True:
+            self._hand_out()
+            over, _ = wait(list(self._busy), return_when=FIRST_COMPLETED)
+            future = over.pop()
+            piece, tries, worker = self._busy.pop(future)
+            try:
+                made, error, notes = future.result()
+            except BrokenProcessPool:
+                worker.shutdown(wait=False, kill_workers=True)
+                if tries == TRIES:
+                    return Done(piece, error=_lost(piece))
+                self._queue.appendleft((piece, tries + 1))
+                continue
+            except Exception as failed:  # noqa: BLE001 - what could not be sent, there or back
+                made, error, notes = None, failed, ()
+            self._idle.append(worker)
+            self._hand_out()
+            return Done(piece, made, error, notes)
+
+    def is_over(self) -> bool:
+        """Whether a piece is over already."""
+        return any(future.done() for future in self._busy)
+
+    def close(self) -> None:
+        """Kill every worker."""
+        for worker in (*self._idle, *(worker for _, _, worker in self._busy.values())):
+            worker.shutdown(wait=True, kill_workers=True)
+        self._queue.clear()
+        self._idle.clear()
+        self._busy.clear()
+
+    def _hand_out(self) -> None:
+        """Give every worker that has nothing to do a piece; a new one where there may be more of them."""
+        while self._queue and len(self._busy) < self.jobs:
+            piece, tries = self._queue.popleft()
+            worker = self._idle.pop() if self._idle else _worker()
+            with _without_interruptions():
+                self._busy[worker.submit(_do_there, piece.work, piece.shared)] = piece, tries, worker
+
+
+@contextmanager
+def _without_interruptions() -> Iterator[None]:
+    """What is begun inside hears of no Ctrl-C, not even while it is still importing; this process hears of it after."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _lost(piece: Piece) -> PieceLost:
+    return PieceLost(
+        f"{piece.label}: the process that did it was killed, twice",
+        "it may have asked for more memory than there is: give fewer --jobs, or --jobs 1",
+    )
+
+
+def _worker() -> ProcessPoolExecutor:
+    from loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(1, initializer=become_worker, initargs=(os.getpid(),), env=ONE_THREAD)
+
+
+def usual_jobs() -> int:
+    """The processes that this one may have: cores that affinity and the group's quota allow, and memory for each."""
+    from loky import cpu_count
+
+    return max(1, min(int(cpu_count()), free_memory() // WORKER_MEMORY))
+
+
+def free_memory() -> int:
+    """Bytes that new processes may take: those of the machine, or what the group's limit leaves of them."""
+    free = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")] if hasattr(os, "sysconf") else []
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        most, used = (int((group / f"memory.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
+        free.append(most - used)
+    return max(0, min(free, default=WORKER_MEMORY))
+
+
+def become_worker(command: int) -> None:
+    """Make a process a worker: Ctrl-C is the command's to answer, and stdout carries the command's answer alone.
+
+    It ends with the command, also where that is killed, and was killed while the worker was still importing.
+
+    Args:
+        command: The command's process.
+    """
+    import threading
+    import warnings
+
+    threading.Thread(target=_end_with, args=(command,), daemon=True).start()
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _end_with(command: int) -> None:
+    while os.getppid() == command:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def do(work: Any, shared: Any) -> _Answer:
+    """Do a piece in a worker: its result, or its error, and the notes that it made."""
+    heard = Collected()
+    try:
+        return work(shared, heard), None, tuple(heard.notes)
+    except Exception as error:  # noqa: BLE001 - the command tells it, where it knows whose it is
+        return None, _portable(error), tuple(heard.notes)
+
+
+def _do_there(work: Any, shared: Any) -> _Answer:
+    """The same in a worker, which then need not look through all the libraries that it imported: loky collects garbage
+    after each piece, and 0.12 s is a tenth of a short one.
+    """
+    answer = do(work, shared)
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+    return answer
+
+
+def _portable(error: Exception) -> Exception:
+    """An error that can be sent, with the traceback that would be lost with its process."""
+    if not isinstance(error, StockcastError):
+        error.add_note("In a worker:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - whatever an error of a library holds
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return error

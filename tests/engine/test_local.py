@@ -1,0 +1,105 @@
+"""Pieces in processes of this machine: same results, threads, losses, interruptions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from stockcast.engine.local import Local, do, free_memory, usual_jobs
+from stockcast.engine.pieces import Done, Piece, Task, run_all
+from stockcast.errors import DataError, PieceLost
+from stockcast.progress import Silent
+from tests.engine.pieces import Squared, Waiting, lives, squares, threads, until, waiting
+from tests.processes import environment
+
+
+@pytest.fixture
+def engine() -> Iterator[Local]:
+    found = Local(2)
+    yield found
+    found.close()
+
+
+def ended(engine: Local, *pieces: Piece) -> dict[str, Done]:
+    for piece in pieces:
+        engine.submit(piece)
+    return {done.piece.label: done for done in (engine.finished() for _ in pieces)}
+
+
+def test_pieces_come_back_as_they_were_made_or_as_their_own_errors(
+    engine: Local, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    works = {
+        "good": Squared(),
+        "data": Squared("data"),
+        "bug": Squared("bug"),
+        "once": Squared("once", str(tmp_path)),
+        "killed": Squared("killed"),
+        "unsendable": Squared("unsendable"),
+    }
+    found = ended(engine, *(Piece(name, work, 3) for name, work in works.items()))
+    assert found["good"].made == found["once"].made == 9
+    assert found["good"].notes == (("squaring 3", True),)
+    data = found["data"].error
+    assert isinstance(data, DataError)
+    assert (data.message, data.hint) == ("3 is no number", "use another")
+    assert isinstance(found["bug"].error, ZeroDivisionError)
+    assert "tests/engine/pieces.py" in "".join(found["bug"].error.__notes__)
+    lost = found["killed"].error
+    assert isinstance(lost, PieceLost)
+    assert lost.message == "killed: the process that did it was killed, twice"
+    assert "--jobs" in lost.hint
+    assert found["unsendable"].made is None or callable(found["unsendable"].made)
+    heard = capfd.readouterr()
+    assert "a library speaks" in heard.err
+    assert heard.out == ""  # stdout is the answer's
+
+
+def test_a_worker_has_one_thread_and_hears_no_ctrl_c(engine: Local) -> None:
+    (done,) = ended(engine, Piece("threads", threads)).values()
+    found = {name: done.made[name] for name in ("torch", "heard", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    assert found == {"torch": 1, "heard": False, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def test_tasks_share_workers(engine: Local) -> None:
+    tasks = [Task(partial(squares, [1, 2]), Silent()), Task(partial(squares, [3], rounds=2), Silent())]
+    found = {one.place: one.result for one in run_all(tasks, engine, ahead=2)}
+    assert found == {0: [1, 4], 1: [81]}
+
+
+def test_closing_ends_at_once_what_is_being_done(engine: Local, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        engine.submit(Piece(str(number), Waiting(str(tmp_path)), number))
+    pids = waiting(tmp_path, 2)
+    engine.close()
+    assert not any(map(lives, pids))
+
+
+def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path: Path) -> None:
+    command = subprocess.Popen([sys.executable, "-m", "tests.engine.pieces", str(tmp_path), "local"], env=environment())
+    pids = waiting(tmp_path, 2)
+    command.kill()
+    command.wait()
+    until(lambda: not any(map(lives, pids)))
+
+
+def test_there_is_a_job_for_every_core_that_may_be_used_if_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loky.cpu_count", lambda: 8)
+    for gib, jobs in ((64, 8), (3, 3), (0, 1)):
+        monkeypatch.setattr("stockcast.engine.local.free_memory", lambda gib=gib: gib << 30)
+        assert usual_jobs() == jobs
+    monkeypatch.undo()
+    assert free_memory() > 0
+    assert usual_jobs() <= max(1, len(os.sched_getaffinity(0)))
+
+
+def test_what_a_worker_does_is_done_alike_here(capsys: pytest.CaptureFixture[str]) -> None:
+    made, error, notes = do(Squared(), 4)
+    assert (made, error, notes) == (16, None, (("squaring 4", True),))
+    capsys.readouterr()
