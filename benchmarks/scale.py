@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--files", type=int, default=8)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, help="2, or on a cluster all of its CPUs")
     parser.add_argument("--engine", default="local")
     parser.add_argument("--address")
     parser.add_argument("--kill", choices=["worker", "driver"])
@@ -154,8 +154,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     files = tuple(map(str, sorted(asked.folder.glob("*.csv"))))[: asked.files]
-    words = ["--jobs", str(asked.jobs), "--engine", asked.engine]
-    words += [] if asked.address is None else ["--address", asked.address]
+    jobs = asked.jobs or (2 if asked.address is None else None)
+    given = {"--jobs": jobs, "--engine": asked.engine, "--address": asked.address}
+    words = [word for option, value in given.items() if value is not None for word in (option, str(value))]
     with tempfile.TemporaryDirectory() as folder:
         if asked.kill is None:
             pairs(Backtest(files, Path(folder)), asked.pairs, words)

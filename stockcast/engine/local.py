@@ -16,10 +16,12 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from stockcast.engine.pieces import Collected, Done, Piece
@@ -43,6 +45,9 @@ _Answer = tuple[Any, Exception | None, tuple[tuple[str, bool], ...]]
 class Local:
     """Worker processes of this machine, begun when there is something to do.
 
+    Whoever is done with a piece is handed the next one at once, by a thread: the command itself may just be reading
+    prices, or judging what came back.
+
     Args:
         jobs: Workers at most.
     """
@@ -50,56 +55,79 @@ class Local:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
         self._queue: deque[tuple[Piece, int]] = deque()
+        self._workers: list[ProcessPoolExecutor] = []
         self._idle: list[ProcessPoolExecutor] = []
-        self._busy: dict[Future[_Answer], tuple[Piece, int, ProcessPoolExecutor]] = {}
+        self._given: dict[Future[_Answer], tuple[Piece, int, ProcessPoolExecutor]] = {}
+        self._over: SimpleQueue[Future[_Answer] | None] = SimpleQueue()  # None: a worker is missing
+        self._handing = RLock()
 
     def submit(self, piece: Piece) -> None:
         """Take on a piece."""
-        self._queue.append((piece, 1))
-        self._hand_out()
+        with self._handing:
+            self._queue.append((piece, 1))
+            self._hand_out(may_begin=True)
 
     def finished(self) -> Done:
         """Wait for the next piece that is over. One whose worker was killed is tried once more."""
-        from loky import wait
-
         while True:
-            self._hand_out()
-            over, _ = wait(list(self._busy), return_when=FIRST_COMPLETED)
-            future = over.pop()
-            piece, tries, worker = self._busy.pop(future)
-            try:
-                made, error, notes = future.result()
-            except BrokenProcessPool:
-                worker.shutdown(wait=False, kill_workers=True)
-                if tries == TRIES:
-                    return Done(piece, error=_lost(piece))
-                self._queue.appendleft((piece, tries + 1))
-                continue
-            except Exception as failed:  # noqa: BLE001 - what could not be sent, there or back
-                made, error, notes = None, failed, ()
-            self._idle.append(worker)
-            self._hand_out()
-            return Done(piece, made, error, notes)
+            future = self._over.get()
+            with self._handing:
+                if future is None:
+                    self._hand_out(may_begin=True)
+                    continue
+                piece, tries, worker = self._given.pop(future)
+                try:
+                    return Done(piece, *future.result())
+                except BrokenProcessPool:
+                    self._workers.remove(worker)
+                    worker.shutdown(wait=False, kill_workers=True)
+                    if tries < TRIES:
+                        self._queue.appendleft((piece, tries + 1))
+                    self._hand_out(may_begin=True)
+                    if tries == TRIES:
+                        return Done(piece, error=_lost(piece))
+                except Exception as failed:  # noqa: BLE001 - what could not be sent, there or back
+                    return Done(piece, error=failed)
 
     def is_over(self) -> bool:
         """Whether a piece is over already."""
-        return any(future.done() for future in self._busy)
+        return not self._over.empty()
 
     def close(self) -> None:
         """Kill every worker."""
-        for worker in (*self._idle, *(worker for _, _, worker in self._busy.values())):
+        with self._handing:
+            self._queue.clear()
+            workers, self._workers = self._workers, []
+        for worker in workers:
             worker.shutdown(wait=True, kill_workers=True)
-        self._queue.clear()
-        self._idle.clear()
-        self._busy.clear()
+        self._given.clear()
 
-    def _hand_out(self) -> None:
+    def _hand_out(self, may_begin: bool) -> None:
         """Give every worker that has nothing to do a piece; a new one where there may be more of them."""
-        while self._queue and len(self._busy) < self.jobs:
-            piece, tries = self._queue.popleft()
-            worker = self._idle.pop() if self._idle else _worker()
-            with _without_interruptions():
-                self._busy[worker.submit(_do_there, piece.work, piece.shared)] = piece, tries, worker
+        while self._queue and (self._idle or (may_begin and len(self._workers) < self.jobs)):
+            if not self._idle:
+                self._workers.append(_worker())
+                self._idle.append(self._workers[-1])
+            worker, (piece, tries) = self._idle.pop(), self._queue[0]
+            try:
+                with _without_interruptions():
+                    future = worker.submit(_do_there, piece.work, piece.shared)
+            except BrokenProcessPool:  # killed while it had nothing to do
+                self._workers.remove(worker)
+                self._over.put(None)
+                continue
+            self._queue.popleft()
+            self._given[future] = piece, tries, worker
+            future.add_done_callback(self._is_over)
+
+    def _is_over(self, future: Future[_Answer]) -> None:
+        """Hand the next piece to the worker of one that is over; called in a thread of its executor."""
+        with self._handing:
+            given = self._given.get(future)
+            if given is not None and not isinstance(future.exception(), BrokenProcessPool):
+                self._idle.append(given[2])
+                self._hand_out(may_begin=False)
+            self._over.put(future)
 
 
 @contextmanager

@@ -108,6 +108,11 @@ class Gated:
         return shared * shared
 
 
+def pid(_shared: object, _progress: Progress) -> int:
+    """The process in which a piece is done."""
+    return os.getpid()
+
+
 def threads(_shared: object, _progress: Progress) -> dict[str, Any]:
     """How many threads libraries take where a piece is done, and whether Ctrl-C is heard there."""
     import torch

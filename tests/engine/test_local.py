@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from stockcast.engine.local import Local, do, free_memory, usual_jobs
 from stockcast.engine.pieces import Done, Piece, Task, run_all
 from stockcast.errors import DataError, PieceLost
 from stockcast.progress import Silent
-from tests.engine.pieces import Squared, Waiting, lives, squares, threads, until, waiting
+from tests.engine.pieces import Squared, Waiting, lives, pid, squares, threads, until, waiting
 from tests.processes import environment
 
 
@@ -59,6 +60,23 @@ def test_pieces_come_back_as_they_were_made_or_as_their_own_errors(
     heard = capfd.readouterr()
     assert "a library speaks" in heard.err
     assert heard.out == ""  # stdout is the answer's
+
+
+def test_the_next_piece_is_begun_while_the_command_is_busy_elsewhere(tmp_path: Path) -> None:
+    engine = Local(1)
+    engine.submit(Piece("first", Squared(), 3))
+    engine.submit(Piece("second", Waiting(str(tmp_path)), 1))
+    (pid,) = waiting(tmp_path, 1)  # nobody asked yet what the first one made
+    assert engine.finished().made == 9
+    engine.close()
+    assert not lives(pid)
+
+
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced(engine: Local) -> None:
+    (before,) = ended(engine, Piece("before", pid)).values()
+    os.kill(before.made, signal.SIGKILL)
+    found = ended(engine, *(Piece(name, Squared(), 3) for name in ("first", "second", "third")))
+    assert [done.made for done in found.values()] == [9, 9, 9]
 
 
 def test_a_worker_has_one_thread_and_hears_no_ctrl_c(engine: Local) -> None:
