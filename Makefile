@@ -14,7 +14,10 @@ OLDEST_PYTHON ?= python3.11
 DIST := build/dist
 INSTALLED := .venv-wheel
 
-.PHONY: demo test test-oldest coverage goldens layouts lint docs wheel bench-speed general-model clean
+# Tenths of the cases that torture has to pass.
+SCALE ?= 1
+
+.PHONY: demo test test-oldest coverage goldens layouts torture lint docs wheel bench-speed general-model clean
 
 demo: $(VENV)/.installed
 	$(BIN)/stockcast train data/GSPC.csv --home $(DEMO)
@@ -41,6 +44,12 @@ goldens: $(VENV)/.test
 # One history in 20,000 layouts, and the reader gives it back, or asks and understands the answer: ten minutes.
 layouts: $(VENV)/.test
 	STOCKCAST_LAYOUTS=20000 $(BIN)/python -m pytest -n 0 tests/prices/test_layouts.py
+
+# Kills, crowds, damage, odd environments, years of runs: a tenth of every kind's cases in less than half an hour on two
+# cores, make torture SCALE=10 all of them. What was played stands in build/torture.jsonl and is not played again; one
+# case is, by: python -m tests.torture KIND SEED
+torture: $(VENV)/.test
+	$(BIN)/python -m tests.torture --scale $(SCALE)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
