@@ -114,6 +114,17 @@ def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
     assert rates[-1] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_the_first_step_begins_at_the_schedules_floor_and_the_last_still_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    step = network.AdamW.step
+    monkeypatch.setattr(network.AdamW, "step", lambda self, rate: (rates.append(rate), step(self, rate)))
+    learn(F, SPLIT, replace(QUICK, training=replace(QUICK.training, seeds=1)), Silent())
+    steps, peak = QUICK.training.steps, QUICK.training.learning_rate
+    assert rates == pytest.approx([peak * network.one_cycle(done / steps) for done in range(steps)])
+    assert rates[0] == pytest.approx(0.04 * peak)
+    assert rates[-1] > 0
+
+
 def test_a_refit_walks_the_path_that_validation_judged() -> None:
     ensemble, chosen = learn(F, SPLIT, QUICK, Silent())
     again = relearn(F, SPLIT.train, QUICK, chosen, Silent())

@@ -193,6 +193,26 @@ def test_a_second_run_of_a_session_changes_nothing(later: datetime, home: Path, 
     assert (done.tickers["AAA"].new, done.tickers["AAA"].forecasts[0].origin) == (0, THURSDAY)
 
 
+def test_a_forecast_that_is_made_after_its_targets_close_is_not_live(
+    home: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The prices were the newest when they were loaded; the training lasts until the close of the next session."""
+    closing = datetime(2021, 4, 6, 20, tzinfo=UTC)
+
+    def kept(*_: Any) -> Steps[Retraining]:
+        clock(closing)
+        yield AT_ITS_TURN
+        return Retraining("kept", "worse")
+
+    monkeypatch.setattr(running, "retrained", kept)
+    far = config(home, retrain=RetrainConfig(every=1), forecast=ForecastConfig(horizon=2, paths=200))
+    clock(evening(MONDAY))
+    assert run(far, home).tickers["AAA"].new == 2
+    with Database.open(home) as db:
+        kinds = {row.forecast.target_session: row.kind for row in reading.rows(db) if row.forecast.origin == MONDAY}
+    assert kinds == {TUESDAY: "replay", WEDNESDAY: "live"}
+
+
 def test_missed_sessions_are_listed_and_not_made_up(home: Path, clock: SetClock) -> None:
     clock(evening(WEDNESDAY))
     done = run(config(home), home).tickers["AAA"]
