@@ -38,7 +38,7 @@ from stockcast.pipeline.costs import baselines_seconds, training_seconds
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.eventaudit import dates_checks, with_other_dates
 from stockcast.pipeline.fetchsession import FetchSession
-from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
+from stockcast.pipeline.initial import Initial, Scratch, TrainingResult, model_to_begin_with
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.source import PriceSource
@@ -112,7 +112,8 @@ def audit_steps(
     series = prices.load(source, progress)
     series.tell(progress)
     covariates = CovariateSource(config.covariates, prices, progress, strict=False)
-    made = _Audit(_trainer(series, config, home, progress, covariates.found(series, config.exchange)))
+    trainer = _trainer(series, config, home, progress, covariates.found(series, config.exchange))
+    made = _Audit(trainer, model_to_begin_with(trainer.config, home, Silent()))
     if not len(made.test):
         raise ConfigError("an audit compares forecasts of a test part, and there is none", "leave --test-from out")
     of_prices, unread = prices_check(prices, source, series.history, made.origins)
@@ -206,10 +207,12 @@ def _bytes_of(model: TrainedModel, history: History, asked: PredictConfig) -> by
 class _Audit:
     """One audit: what its checks share.
 
-    trainer: the training whose parts it takes. fitted: what was made of the history with each future.
+    trainer: the training whose parts it takes. model: the saved one that a walk's networks begin with, as of
+    `model_to_begin_with`. fitted: what was made of the history with each future.
     """
 
     trainer: Trainer
+    model: TrainedModel | None
     fitted: Mapping[_Future, _Fitted] = field(default_factory=dict)
 
     def piece(self, label: str, ask: Callable[..., Any], *what: _Future, seconds: float = 1.0) -> Piece:
@@ -485,7 +488,7 @@ class _Audit:
         config = BacktestConfig(cells=(self.cell,), network=trainer.config.network, training=trainer.config.training)
         watched = Watched(self.trainer.progress, f"walk, {_named(future)}")
         own = trainer.f if isinstance(trainer.initial, Scratch) else trainer.member.own
-        begin = Starts(trainer.member.history, own, trainer.pool.calendar, trainer.config, trainer.home)
+        begin = Starts(trainer.member.history, own, trainer.pool.calendar, trainer.config, self.model)
         with tempfile.TemporaryDirectory() as folder:
             # The first origin whose target is gone can still be forecast.
             test = Part(self.test.start, min(self.test.stop, len(trainer.f)))

@@ -27,7 +27,7 @@ from stockcast.models.baselines import BASELINES, competing
 from stockcast.pipeline.costs import baselines_seconds
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.fetchsession import FetchSession
-from stockcast.pipeline.initial import Scratch
+from stockcast.pipeline.initial import Scratch, model_to_begin_with
 from stockcast.pipeline.judging import judged, summary_of
 from stockcast.pipeline.markets import ELSEWHERE, MarketSource, is_unlike
 from stockcast.pipeline.models import model_of
@@ -172,7 +172,8 @@ def walk_of(series: PriceSeries, f: Features, config: BacktestConfig, home: Path
     history, asked = series.history, asked_of_folds(config)
     series.tell(progress)
     walk = Walk(history, f, config, folder_of(home, history.ticker), progress)
-    begin = Starts(history, f, series.at(config.exchange).calendar, asked, home)
+    model = model_to_begin_with(asked, home, progress)
+    begin = Starts(history, f, series.at(config.exchange).calendar, asked, model)
     first = walk_forward(history.dates[1:], config.folds, asked.network.lookback)[0]
     # A model that is named may have a lookback of its own, which moves the folds.
     lookback = begin(first, progress).config.network.lookback

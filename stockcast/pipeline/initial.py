@@ -132,27 +132,22 @@ class Initial:
 
     @classmethod
     def of(
-        cls, config: TrainConfig, history: History, calendar: SessionCalendar, validate_from: date, home: Path,
-        progress: Progress, market: bool = True,
+        cls, config: TrainConfig, history: History, calendar: SessionCalendar, validate_from: date,
+        model: TrainedModel | None, progress: Progress, home: Path | None = None,
     ) -> Initial | None:  # fmt: skip
         """What the configuration asks for; None where that is a start from scratch.
 
-        market: whether the networks may look at other stocks where the model does.
+        model: what `model_to_begin_with` found. home: where the market's prices are that its networks look at; None:
+        they look at no other stocks.
 
         Where nothing is asked for, it is the general model, and None where network or training are to be others than
         the usual ones, or where every vintage has seen the validation part.
 
-        Raises ModelError where the model that was named is missing or damaged, or has seen the validation part.
+        Raises ModelError where the model has seen the validation part.
         """
-        if config.init == SCRATCH or (config.init is None and not (is_usual(config) and trainedmodel.is_shipped())):
+        if _is_from_scratch(config):
             return None
-        if config.covariates:
-            raise ConfigError(
-                f"--init {config.init}: networks that know nothing of the covariates cannot be begun with",
-                "leave --init out: a model with covariates is trained from scratch",
-            )
-        name = config.init or GENERAL
-        if name == GENERAL and trainedmodel.is_shipped() and not modelfile.model_exists(home / "models", name):
+        if model is None:
             try:
                 return cls._of_general(history, calendar, validate_from)
             except ModelError as error:
@@ -160,14 +155,8 @@ class Initial:
                     raise
                 progress.note(f"{history.ticker}: trained from scratch, since {error.message}")
                 return None
-        model = model_of(home, name, progress)
         unlike, model = is_unlike(model.calendar.exchange, calendar.exchange), at_exchange(model, calendar)
-        if model.covariates is not None:
-            raise ConfigError(
-                f"--init {name}: a training cannot begin with networks that look at covariates",
-                f"begin with --init {GENERAL} or --init {SCRATCH}",
-            )
-        model = _with_market(model, history, home, progress) if market else replace(model, market=None)
+        model = replace(model, market=None) if home is None else _with_market(model, history, home, progress)
         return replace(cls._of_model(model, history, validate_from), unlike=unlike)
 
     @classmethod
@@ -271,6 +260,41 @@ class Initial:
         preprocessing = Preprocessing(self.served.base, self.served.standardiser, cutoff)
         network = relearn(series, config, learned.chosen, progress, self.served.weights, preprocessing)
         return replace(network, layer=with_layer(self.served, series).layer)
+
+
+def model_to_begin_with(config: TrainConfig, home: Path, progress: Progress) -> TrainedModel | None:
+    """The saved model whose networks a training begins with; None: the general model, or a start from scratch.
+
+    Args:
+        config: What was asked for.
+        home: The folder of models, which nothing else of a start reads.
+        progress: Who is told what is to be known of the model.
+
+    Raises:
+        ModelError: It is missing or damaged.
+        ConfigError: Its networks look at covariates, or covariates were asked for, too.
+    """
+    if _is_from_scratch(config):
+        return None
+    if config.covariates:
+        raise ConfigError(
+            f"--init {config.init}: networks that know nothing of the covariates cannot be begun with",
+            "leave --init out: a model with covariates is trained from scratch",
+        )
+    name = config.init or GENERAL
+    if name == GENERAL and trainedmodel.is_shipped() and not modelfile.model_exists(home / "models", name):
+        return None
+    model = model_of(home, name, progress)
+    if model.covariates is not None:
+        raise ConfigError(
+            f"--init {name}: a training cannot begin with networks that look at covariates",
+            f"begin with --init {GENERAL} or --init {SCRATCH}",
+        )
+    return model
+
+
+def _is_from_scratch(config: TrainConfig) -> bool:
+    return config.init == SCRATCH or (config.init is None and not (is_usual(config) and trainedmodel.is_shipped()))
 
 
 _LAYER_ROWS = 500_000

@@ -13,7 +13,7 @@ from stockcast import config as settings
 from stockcast.config import CovariatesConfig, TrainConfig
 from stockcast.config.sources import ReadOptions
 from stockcast.engine.pieces import AT_ITS_TURN, Piece, Steps, run_here
-from stockcast.errors import DataError
+from stockcast.errors import DataError, PieceLost
 from stockcast.forecasting import seen_by
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.series import PriceSeries
@@ -77,10 +77,17 @@ def retrained(
     """Train, save the candidate if it may replace the old model, and note in the store what came of it.
 
     The training is a piece; what follows is done in the ticker's turn. An old model stays, too, where the prices cannot
-    be trained on. Raises DataError for a first model, PieceLost, StorageError.
+    be trained on, and where the process that trains is lost: then nothing is noted, and the next run trains again.
+    Raises StorageError, for a first model DataError and PieceLost.
     """
     ticker = series.history.ticker
-    training, file = yield from _tried(prices, old, series, config, why, progress)
+    try:
+        training, file = yield from _tried(prices, old, series, config, why, progress)
+    except PieceLost as lost:
+        if old is None:
+            raise
+        found = lost.message.removeprefix(f"{ticker}: ")
+        return Retraining("kept", f"the old model stays for this run: {found}; {lost.hint}")
     if file is not None:
         modelfile.save_model(prices.folder / "models", file)
     model_id = "" if old is None else old.model_id

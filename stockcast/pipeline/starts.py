@@ -18,6 +18,7 @@ from stockcast.pipeline.initial import Initial, Scratch
 from stockcast.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from stockcast.forecasting import TrainedModel
     from stockcast.prices.history import History
     from stockcast.prices.sessions import SessionCalendar
     from stockcast.windows.features import Features
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def begun(
-    config: TrainConfig, history: History, calendar: SessionCalendar, validate_from: date, home: Path,
-    progress: Progress, market: bool = True,
+    config: TrainConfig, history: History, calendar: SessionCalendar, validate_from: date,
+    model: TrainedModel | None, progress: Progress, home: Path | None = None,
 ) -> tuple[Initial | Scratch, TrainConfig]:  # fmt: skip
     """What a training begins with, and its configuration with what follows from that.
 
@@ -35,15 +36,15 @@ def begun(
         history: The prices.
         calendar: The sessions of their exchange.
         validate_from: First session of the validation part, of which nothing may have been seen.
-        home: The folder of models.
+        model: What `model_to_begin_with` found.
         progress: Who is told where a start from scratch stands in for another.
-        market: Whether networks may look at other stocks where their model does.
+        home: Where the market's prices are that the model's networks look at; None: they look at no other stocks.
 
     Raises:
-        ModelError: The model that was named is missing or damaged, or has seen the validation part.
-        ConfigError: It is of another shape than was asked for, or covariates were asked for, too.
+        ModelError: The model has seen the validation part.
+        ConfigError: It is of another shape than was asked for.
     """
-    initial = Initial.of(config, history, calendar, validate_from, home, progress, market)
+    initial = Initial.of(config, history, calendar, validate_from, model, progress, home)
     if initial is None:
         return Scratch(), replace(config, init=SCRATCH)
     return initial, initial.configured(config)
@@ -77,19 +78,21 @@ class FoldStart:
 class Starts:
     """What the networks of every fold begin with: what `train` would have begun with on the day of its cutoff.
 
+    Nothing of it is in files: folds may be fitted where there are none.
+
     Attributes:
         history: The prices, those after a fold's cutoff with them.
         f: Their columns, which networks look at that begin from scratch.
         calendar: The sessions of their exchange.
         asked: The training that is asked for.
-        home: The folder of models.
+        model: What `model_to_begin_with` found.
     """
 
     history: History
     f: Features
     calendar: SessionCalendar
     asked: TrainConfig
-    home: Path
+    model: TrainedModel | None = None
     _known: dict[tuple[date, date], FoldStart] = field(default_factory=dict, repr=False, compare=False)
     _columns: dict[tuple[str, ...], Features] = field(default_factory=dict, repr=False, compare=False)
 
@@ -101,7 +104,7 @@ class Starts:
         key = fold.split.session(fold.split.validation.start + 1), fold.cutoff
         if key not in self._known:
             begin, past = key[0], self.history.between(None, fold.cutoff)
-            made = begun(self.asked, past, self.calendar, begin, self.home, progress or Silent(), market=False)
+            made = begun(self.asked, past, self.calendar, begin, self.model, progress or Silent())
             self._known[key] = FoldStart(*made, self._seen(made[0]))
         return self._known[key]
 

@@ -23,7 +23,7 @@ from stockcast.forecasting import Fit, TrainedModel, refuse_still
 from stockcast.models.baselines import BASELINES, competing
 from stockcast.models.baselines.simple import HarT
 from stockcast.models.simulation import MAX_SHOCKS, Shocks
-from stockcast.pipeline.initial import Initial, Scratch, TrainingResult
+from stockcast.pipeline.initial import Initial, Scratch, TrainingResult, model_to_begin_with
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.markets import UNLIKE
 from stockcast.pipeline.pools import Member, Pool
@@ -106,7 +106,8 @@ class Trainer:
         split = PoolSplit.of(dates, config.split, config.network.lookback)
         calendar = series.at(config.exchange).calendar
         config = replace(config, exchange=config.exchange or calendar.exchange)
-        initial, config = begun(config, history, calendar, split.validate_from, home, progress)
+        model = model_to_begin_with(config, home, progress)
+        initial, config = begun(config, history, calendar, split.validate_from, model, progress, home)
         split = PoolSplit.of(dates, config.split, config.network.lookback)
         pool = Pool.of_one(history, calendar, covariates)
         return cls(pool, False, split, config, home, progress, initial)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from stockcast.engine.local import do
@@ -10,12 +13,27 @@ from stockcast.engine.pieces import Done, Piece, Steps, T, Task, run_all
 from stockcast.progress import Progress, Silent
 
 
+@contextmanager
+def absent(folder: Path) -> Iterator[None]:
+    """Meanwhile the folder is not there, as on a node of a cluster; it fails if somebody makes it."""
+    elsewhere, there = folder.with_name(f"{folder.name}, elsewhere"), folder.exists()
+    if there:
+        folder.rename(elsewhere)
+    try:
+        yield
+        assert not folder.exists()
+    finally:
+        if there:
+            elsewhere.rename(folder)
+
+
 class Sent:
-    """Does pieces in the reverse of their order; keeps the labels of those that it did."""
+    """Does pieces in the reverse of their order, without the home; keeps the labels of those that it did."""
 
     jobs = 2
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self.done: list[str] = []
         self._queue: list[Piece] = []
 
@@ -28,7 +46,8 @@ class Sent:
         piece = self._queue.pop()
         self.done.append(piece.label)
         work, shared = _sent((piece.work, piece.shared))
-        return Done(piece, *_sent(do(work, shared)))
+        with absent(self._home):
+            return Done(piece, *_sent(do(work, shared)))
 
     def is_over(self) -> bool:
         """Nothing is done before it is waited for."""

@@ -79,12 +79,17 @@ def test_an_honest_forecaster_passes_every_check(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_pieces_that_are_done_elsewhere_find_the_same(tmp_path: Path) -> None:
-    elsewhere, progress = Sent(), ProgressLog()
-    steps = pipeline.audit_steps(
-        str(synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY)), ReadOptions(), CONFIG, tmp_path / "home", progress
-    )
-    assert found_by(elsewhere, steps, progress) == audited(tmp_path)
+def test_pieces_that_are_done_elsewhere_where_no_home_is_find_the_same(tmp_path: Path) -> None:
+    elsewhere, progress = Sent(tmp_path / "home"), ProgressLog()
+    history = synthetic.history(530)
+    path = str(synthetic.write_csv(tmp_path / "FAKE.csv", history))
+    before, split = (SplitConfig(history.session(row), history.session(row + 70)) for row in (300, 380))
+    pipeline.train(path, ReadOptions(), replace(CONFIG, split=before), tmp_path / "home", "teacher", progress)
+    config = replace(CONFIG, network=NetworkConfig(), split=split, init="teacher")
+    steps = pipeline.audit_steps(path, ReadOptions(), config, tmp_path / "home", progress)
+    found = found_by(elsewhere, steps, progress)
+    assert found == audited(tmp_path, history, config)
+    assert (found.settings["init"], found.failed) == ("teacher", ())
     futures = ("as it is", *(f"future {change}" for change in CHANGES))
     assert sorted(elsewhere.done) == sorted(
         f"FAKE: {what}"
@@ -93,7 +98,6 @@ def test_pieces_that_are_done_elsewhere_find_the_same(tmp_path: Path) -> None:
             *(f"{each} {future}" for each in ("fitted", "walk,", "forecasts,") for future in futures),
         )
     )  # fmt: skip
-    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.usefixtures("few")

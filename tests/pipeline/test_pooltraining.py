@@ -227,7 +227,7 @@ def test_pieces_that_are_done_elsewhere_make_the_same_files_and_a_second_trainin
     }  # fmt: skip
     # Of those that have a validation part alone no fold is kept; a pool that lies in files learns here.
     for scored, files in (("ABCDEFG", None), ("FG", PanelFiles(tmp_path))):
-        elsewhere, pool = Sent(), pool_of(list(SERIES.values()), files)
+        elsewhere, pool = Sent(tmp_path), pool_of(list(SERIES.values()), files)
         found = found_by(elsewhere, train_pool_steps(pool, CONFIG, tmp_path, "pool", Silent(), keep_rows=True))
         assert set(elsewhere.done) == {f"{name}: scoring" for name in scored} | (set() if files else learning)
         assert (found.model_id, found.sentences) == (kept.result.model_id, kept.result.sentences)

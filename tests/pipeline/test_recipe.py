@@ -164,7 +164,7 @@ def test_sessions_after_a_fold_have_no_say_in_what_it_begins_with() -> None:
     h = synthetic.history(1100, first="2009-01-02")
     config = BacktestConfig(folds=FoldConfig(h.session(500), 300))
     folds = walk_forward(h.dates[1:], config.folds, config.network.lookback)
-    starts = Starts(h, features(h), calendar_over([h], "XNYS"), asked_of_folds(config), Path("nowhere"))
+    starts = Starts(h, features(h), calendar_over([h], "XNYS"), asked_of_folds(config))
     cutoffs = {vintage.cutoff for vintage in trainedmodel.vintages() if not vintage.closes}
     for fold in folds:
         found = starts(fold).initial

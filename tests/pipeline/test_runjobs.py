@@ -14,10 +14,11 @@ from stockcast.engine.pieces import Done, Finished, Piece, Task, run_all
 from stockcast.errors import PieceLost
 from stockcast.pipeline import running
 from stockcast.progress import Silent
-from stockcast.results import RunResult, TickerRun
+from stockcast.results import Retraining, RunResult, TickerRun
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
 from tests.engine.pieces import Shuffled
+from tests.engine.sent import absent
 from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import MONDAY, THURSDAY, Provider, evening, series
 from tests.pipeline.test_running import SESSIONS, config, files, run, tables
@@ -27,11 +28,11 @@ TICKERS = ("ZZZ", "BBB", "SHORT", "AAA", "OLD", "CCC")
 
 
 class Losing(Shuffled):
-    """Loses the process that trains a ticker."""
+    """Loses the processes that train two tickers."""
 
     def finished(self) -> Done:
         done = super().finished()
-        lost = done.piece.label == "AAA: training"
+        lost = done.piece.label in {"AAA: training", "BBB: training"}
         return Done(done.piece, error=PieceLost(f"{done.piece.label}: killed, twice", "fewer")) if lost else done
 
 
@@ -110,29 +111,33 @@ def test_trainings_that_end_in_any_order_leave_what_one_job_leaves(
     assert models(home) == models(one_job)
 
 
-def test_a_training_whose_process_is_lost_concerns_its_ticker_alone(home: Path, clock: SetClock) -> None:
+def test_a_training_whose_process_is_lost_leaves_its_ticker_the_old_model_and_concerns_no_other(
+    home: Path, clock: SetClock
+) -> None:
     clock(evening(MONDAY))
-    found, _ = together(monday(home), home, Losing(2, iter(())), 9)
+    found, result = together(monday(home), home, Losing(2, iter(())), 9)
     failed = {TICKERS[one.place]: one.error for one in found if one.error is not None}
-    assert list(failed) == ["ZZZ", "SHORT", "AAA"]
-    assert isinstance(failed["AAA"], PieceLost)
+    assert list(failed) == ["ZZZ", "BBB", "SHORT"]  # BBB has no model to forecast with
+    assert isinstance(failed["BBB"], PieceLost)
+    (lost,) = (done for done in result.tickers if done.ticker == "AAA")
+    assert lost.training == Retraining("kept", "the old model stays for this run: training: killed, twice; fewer")
+    assert lost.new > 0
     with Database.open(home) as db:
         (record,) = recording.last_runs(db, 1)
-        assert [training.ticker for training in recording.all_trainings(db)][2:] == ["BBB", "CCC"]
+        assert [training.ticker for training in recording.all_trainings(db)][2:] == ["CCC"]
     assert record.summary is not None
-    assert list(record.summary["failed"]) == ["ZZZ", "SHORT", "AAA"]
-    # The old model is there, and the next run trains it again.
+    assert list(record.summary["failed"]) == ["ZZZ", "BBB", "SHORT"]
+    # The next run trains it again.
     done = run(config(home, ("AAA",), retrain=RetrainConfig(every=2)), home)
     assert done.tickers["AAA"].training is not None
 
 
-def test_nothing_is_written_by_a_piece(home: Path, clock: SetClock) -> None:
+def test_a_piece_neither_reads_nor_writes_the_home(home: Path, clock: SetClock) -> None:
     clock(evening(MONDAY))
     with running.run(config(home, ("BBB",)), home) as work:
         steps = work.steps("BBB", Silent())
         (piece,) = next(steps)
         assert isinstance(piece, Piece)
-        before = tables(home), models(home)
-        piece.work(piece.shared, Silent())
-        assert (tables(home), models(home)) == before
+        with absent(home):
+            piece.work(piece.shared, Silent())
         steps.close()
