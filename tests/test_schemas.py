@@ -91,6 +91,8 @@ def test_readers_may_meet_new_keys() -> None:
         "ledger export --output ledger.csv",
         "ledger export",
         "ledger list --limit 0",
+        "ledger backup record.db",
+        "ledger prune",
         "doctor --offline",
     ],
 )

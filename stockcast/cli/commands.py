@@ -71,11 +71,14 @@ COMMANDS = {
         "Score the forecasts that were made in time against what happened, next to the baselines.", "ledger"
     ),
     "ledger": Command(
-        "List and export the recorded forecasts.",
+        "List and export the recorded forecasts; back the record up, put it back, make it smaller.",
         "ledger",
         {
             "list": "List recorded forecasts, what became of them, and the sessions that were missed.",
             "export": "Write every recorded forecast with its outcome and the baselines' scores, as CSV or JSON lines.",
+            "backup": "Copy record, prices and runs into one file, also while a run is at work.",
+            "restore": "Make record, prices and runs what a backup has, while no run is at work.",
+            "prune": "Drop the distributions of settled forecasts; forecasts, outcomes and scores stay.",
         },
     ),
     "fetch": Command(

@@ -1,13 +1,14 @@
-"""`stockcast ledger` and `score`: the recorded forecasts, listed, exported, and scored against what happened."""
+"""`stockcast ledger` and `score`: the recorded forecasts: listed, exported, kept, scored against what happened."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 from stockcast.cli.console import deliver
-from stockcast.cli.options import Common, check_writable, command
+from stockcast.cli.options import Common, argument, check_writable, command
 from stockcast.config.settings import CHOICE, setting
 from stockcast.errors import Decayed, Failure, UsageError
 
@@ -85,6 +86,66 @@ def ledger_export(which: Selection, file: LedgerFile, common: Common) -> None:
     write_atomic(output, ledger_jsonl(rows) if output.suffix.lower() == ".jsonl" else ledger_csv(rows))
     common.console.say(f"{len(rows)} forecasts written to {output}")
     deliver("ledger.export", common, (), lambda: {"written": str(output), "forecasts": len(rows)})
+
+
+Backup = Annotated[str, argument("FILE", "The backup.")]
+
+
+@dataclass(frozen=True)
+class Replacing:
+    """Whether records may be lost."""
+
+    force: bool = setting(False, "Also where records are lost that what is replaced has")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long another run is waited for."""
+
+    wait: float = setting(0.0, "How long to wait for a run to end", metavar="SECONDS")
+
+    def __post_init__(self) -> None:
+        if not self.wait >= 0:
+            raise UsageError(f"--wait {self.wait:g} is negative", "give seconds")
+
+
+@command()
+def ledger_backup(file: Backup, order: Replacing, common: Common) -> None:
+    """Copy the store into one file."""
+    from stockcast import pipeline
+
+    check_writable(Path(file), "FILE")
+    made = pipeline.backup_ledger(common.home, Path(file), order.force)
+    if not common.as_json:
+        common.console.say(f"{made.forecasts} forecasts, {made.settled} of them settled, and the prices of "
+                           f"{made.tickers} tickers written to {file}")  # fmt: skip
+    deliver("ledger.backup", common, (), lambda: made)
+
+
+@command()
+def ledger_restore(file: Backup, order: Replacing, waiting: Waiting, common: Common) -> None:
+    """Make the store what a backup is."""
+    from stockcast import pipeline
+    from stockcast.report.data import plain
+
+    made, aside = pipeline.restore_ledger(common.home, Path(file), order.force, waiting.wait)
+    if not common.as_json:
+        old = "" if aside is None else f"; the damaged record is {aside}"
+        common.console.say(f"{made.forecasts} forecasts, {made.settled} of them settled, and the prices of "
+                           f"{made.tickers} tickers are back{old}")  # fmt: skip
+    deliver("ledger.restore", common, (), lambda: {**plain(made), "aside": None if aside is None else str(aside)})
+
+
+@command()
+def ledger_prune(waiting: Waiting, common: Common) -> None:
+    """Drop what only settling needs."""
+    from stockcast import pipeline
+
+    done = pipeline.prune_ledger(common.home, waiting.wait)
+    if not common.as_json:
+        common.console.say(f"{done.distributions} distributions of settled forecasts and {done.runs} records of runs "
+                           f"dropped: {done.bytes_before / 2**20:,.1f} MiB are {done.bytes / 2**20:,.1f}")  # fmt: skip
+    deliver("ledger.prune", common, (), lambda: done)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from stockcast.pipeline.fetchsession import FetchSession as FetchSession
     from stockcast.pipeline.judging import pooled as pooled
     from stockcast.pipeline.judging import skill_table as skill_table
+    from stockcast.pipeline.maintenance import backup_ledger as backup_ledger
+    from stockcast.pipeline.maintenance import prune_ledger as prune_ledger
+    from stockcast.pipeline.maintenance import restore_ledger as restore_ledger
     from stockcast.pipeline.markets import MarketSource as MarketSource
     from stockcast.pipeline.models import export_model as export_model
     from stockcast.pipeline.models import list_models as list_models
@@ -64,6 +67,7 @@ _NAMES = {
     "checkup": "doctor",
     "explaining": "explain",
     "fetchsession": "FetchSession",
+    "maintenance": "backup_ledger prune_ledger restore_ledger",
     "markets": "MarketSource",
     "models": "export_model list_models remove_model show_model",
     "judging": "pooled skill_table",

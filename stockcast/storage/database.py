@@ -173,6 +173,10 @@ SCHEMA_VERSION = len(STEPS)
 """What PRAGMA user_version says of a file that this version of stockcast writes."""
 
 
+class DamagedError(StorageError):
+    """The file is no database, or not whole."""
+
+
 class Database:
     """The open file; a context manager that closes it. To be used in the thread that opened it.
 
@@ -202,9 +206,20 @@ class Database:
             private_home(home)
         except (OSError, ValueError) as error:
             raise storage_error(home, error, "create") from error
-        path = home / FILE
+        return cls.of_file(home / FILE, wait)
+
+    @classmethod
+    def of_file(cls, path: Path, wait: float = BUSY_WAIT) -> Self:
+        """Open a store under another name than that in a home; as `open`, for the file alone."""
         with _explained(path):
             return cls(path, _opened(path, wait))
+
+    @classmethod
+    def as_it_is(cls, path: Path, writable: bool = False) -> Self:
+        """Open a file whose tables and version may be any, and change nothing of it. Raises StorageError."""
+        with _explained(path):
+            mode = "mode=rw" if writable else _mode_to_read(path)
+            return cls(path, _connection(path, mode, BUSY_WAIT, lambda db: db.execute("PRAGMA schema_version").close()))
 
     def close(self) -> None:
         """Close the file; what is not committed is lost."""
@@ -258,6 +273,35 @@ class Database:
             cursor = self._connection.execute(sql, parameters)
             return cursor.lastrowid if cursor.rowcount == 1 else None
 
+    def copy_into(self, other: Database, wait: float = BUSY_WAIT) -> None:
+        """Make another file, at one moment, what this one is at one; readers of both see the old or the new.
+
+        Raises StorageError, and LockedError where somebody has been writing to the other for longer than the wait.
+        """
+        deadline = time.monotonic() + wait
+
+        def busy(status: int, _left: int, _pages: int) -> None:
+            if status in _LOCKED and time.monotonic() > deadline:
+                raise LockedError(f"{other.path} is being written by another run", "wait for it to end, then try again")
+
+        try:
+            self._connection.backup(other._connection, progress=busy, sleep=_RETRY_EVERY)
+        except sqlite3.Error as error:
+            raise _explanation(self.path if _code(error) in _DAMAGED else other.path, error) from error
+
+    def attach(self, path: Path) -> None:
+        """Let queries see the tables of another file, as `other.`; nothing of it changes."""
+        self.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?{_mode_to_read(path)}",))
+
+    def size(self) -> int:
+        """Bytes of the file, as of the last commit."""
+        return int(self.rows("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")[0][0])
+
+    def compact(self) -> None:
+        """Give the room of deleted rows back to the file system."""
+        self.execute("VACUUM")
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def integrity(self) -> list[str]:
         """What is wrong with the file, by SQLite's own check of every page and reference; empty where nothing is."""
         try:
@@ -296,11 +340,12 @@ def _read_only(path: Path, wait: float) -> sqlite3.Connection:
                 "run stockcast once as somebody who may write there",
             )
 
-    mode = "mode=ro"
-    if not path.with_name(f"{path.name}-wal").exists():
-        # Without a log SQLite would have to create one, even to read. There being none, nobody is writing.
-        mode += "&immutable=1"
-    return _connection(path, mode, wait, check)
+    return _connection(path, _mode_to_read(path), wait, check)
+
+
+def _mode_to_read(path: Path) -> str:
+    # Without a log SQLite would have to create one, even to read. There being none, nobody is writing.
+    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
 
 
 def _connection(
@@ -399,7 +444,7 @@ def _explanation(path: Path, error: sqlite3.Error) -> StockcastError:
     if code in _LOCKED:
         return LockedError(f"{path} is being written by another run: {error}", "wait for it to end, then try again")
     if code in _DAMAGED:
-        return StorageError(
+        return DamagedError(
             f"{path} is damaged: {error}; it was left untouched",
             f"`stockcast doctor` says more; put a backup in its place, or move {path.name} and any "
             f"{path.name}-wal away to start afresh",

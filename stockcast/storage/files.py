@@ -34,7 +34,7 @@ _HINTS: dict[int | None, str] = {
 }
 
 _OURS = frozenset(
-    {"models", "backtests", "studies", "logs", "cache", "run.lock", "stockcast.db"}
+    {"models", "backtests", "studies", "logs", "cache", "damaged", "run.lock", "stockcast.db"}
     | {f"stockcast.db-{more}" for more in ("wal", "shm", "journal")}
 )
 """What stockcast puts into a home. cache: columns of a large pool while it is trained, files of earlier versions."""
@@ -285,9 +285,14 @@ def _mode_for_owner(found: os.stat_result) -> int:
     return stat.S_IMODE(found.st_mode) & ~_OTHERS
 
 
-def _replace(target: Path, payload: bytes, mode: int | None) -> None:
+def temporary_name(target: Path) -> Path:
+    """A free name beside a file, for what is to take its place."""
     # Not named after the target: a name of the longest allowed length leaves no room for more.
-    temporary = target.with_name(f".stockcast-{secrets.token_hex(8)}.tmp")
+    return target.with_name(f".stockcast-{secrets.token_hex(8)}.tmp")
+
+
+def _replace(target: Path, payload: bytes, mode: int | None) -> None:
+    temporary = temporary_name(target)
     try:
         write_synced(temporary, payload, private=mode is not None)
         if mode is not None:

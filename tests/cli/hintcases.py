@@ -17,6 +17,7 @@ from stockcast.errors import DataError, LockedError
 from stockcast.prices.csvfile import read
 from stockcast.prices.history import History
 from stockcast.prices.yahoo.answer import Answer
+from stockcast.storage.database import Database
 from stockcast.storage.modelfile import ModelFile, load_model, save_model
 from tests import synthetic
 from tests.cli.hints import REACHED, Case
@@ -71,6 +72,8 @@ def prepare(folder: Path) -> None:
     (folder / "notours").mkdir()
     with closing(sqlite3.connect(folder / "notours/stockcast.db")) as other:
         other.execute("CREATE TABLE songs (name TEXT)")
+    with Database.of_file(folder / "older.db"):
+        pass
     for name in ("AAA", "SPLIT"):
         (folder / f"{name.lower()}.toml").write_text(f'tickers = ["{name}"]\n')
     (folder / "covariates.toml").write_text('tickers = ["AAA"]\n[model]\nwith = ["./OTHER.csv"]\n')
@@ -914,6 +917,25 @@ CASES = (
         trains=True,
     ),
     Case(("cli/ledger.py: --limit",), "ledger list --limit -1", "--limit -1 is negative", "ledger list --limit 0"),
+    Case(
+        ("storage/backup.py: name another file, or replace this one with --force",),
+        "ledger backup GOOD.csv",
+        "GOOD.csv is there, and is no whole backup",
+        "ledger backup GOOD.csv --force",
+    ),
+    Case(
+        ("storage/backup.py: then go back with --force",),
+        "ledger restore older.db",
+        "has 21 forecasts.* that older.db has not",
+        "ledger restore older.db --force",
+    ),
+    Case(
+        ("storage/backup.py: name the folder of one with --home",),
+        "ledger backup kept.db --home others",
+        "there is no record in others",
+        "ledger backup kept.db --home home",
+    ),
+    Case(("cli/ledger.py: --wait",), "ledger prune --wait -1", "--wait -1 is negative", "ledger prune --wait 1"),
     Case(
         ("report/live.py: forecasts; --limit 0 shows all",),
         "ledger list --limit 1",

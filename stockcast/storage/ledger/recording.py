@@ -58,6 +58,9 @@ class RunRecord:
     summary: Mapping[str, Any] | None
 
 
+RUNS_KEPT = 1000
+"""The newest runs, whose records are never forgotten."""
+
 SERVED = ""
 """The competitor under which the distribution of the forecast itself is kept."""
 
@@ -177,6 +180,19 @@ def from_bytes(family: str, parameters: bytes) -> Distribution:
             f"a recorded distribution ({family}, {len(parameters)} bytes) cannot be read",
             "`stockcast doctor` says more",
         ) from error
+
+
+def forget_settled(db: Database) -> tuple[int, int]:
+    """Drop what nothing reads any more: distributions of forecasts that are settled or void, and runs of long ago.
+
+    Forecasts, outcomes and the scores of the baselines stay.
+
+    Returns:
+        How many distributions, and how many runs.
+    """
+    with db.transaction():
+        dists = db.execute("DELETE FROM laws WHERE forecast_id IN (SELECT forecast_id FROM outcomes)")
+        return dists, db.execute(f"DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - {RUNS_KEPT}")
 
 
 def note_training(db: Database, training: Training) -> None:
