@@ -216,7 +216,8 @@ class _Reader:
         except ConfigError as error:
             where = (table, at[0]) if at else (table,)
             what = f"{table}.{at[0]} = {_shown(at[1])}" if at else f"[{table}]"
-            raise self._error(where, f"{what}: {error.message}", error.hint) from error
+            hint = error.hint or "correct it, or leave it out: it has a default"
+            raise self._error(where, f"{what}: {error.message}", hint) from error
 
     def _error(self, where: tuple[str, ...], message: str, hint: str) -> ConfigError:
         line = line_of(self.text, where)

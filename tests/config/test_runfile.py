@@ -128,6 +128,13 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
     )
 
 
+def test_a_value_out_of_range_has_a_hint_whatever_its_rule(tmp_path: Path) -> None:
+    assert (
+        "layers = -1: layers -1 is not within 1 .. 8"
+        in refused(tmp_path, 'tickers = ["A"]\n[model]\nlayers = -1').message
+    )
+
+
 def test_the_written_file_gives_the_defaults(tmp_path: Path) -> None:
     loaded = load_run_config(write(tmp_path, config_text()))
     assert loaded == RunConfig(EXAMPLES, output=OutputConfig(folder=tmp_path / "forecasts"))

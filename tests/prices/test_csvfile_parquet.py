@@ -95,6 +95,17 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
         read(str(path))
 
 
+def test_a_page_that_names_a_word_that_its_dictionary_lacks_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "AAPL.parquet"
+    words = pa.array(["2021-04-13", "2021-04-14", "2021-04-15"] * 8)
+    pq.write_table(pa.table({"date": words, "close": [1.0] * 24}), path, compression="none")
+    places = bytes([0b00100100, 0b01001001, 0b10010010])  # 0, 1, 2, 0, 1, 2, ... of two bits each
+    assert places in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(places, b"\xff" * 3))
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        read(str(path))
+
+
 def test_parquet_is_read_without_pandas(tmp_path: Path) -> None:
     path = tmp_path / "AAPL.parquet"
     pq.write_table(pa.table({"date": DAYS, "close": [1.0, 1.2]}), path)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from tests.torture.crowds import CROWDS
+from tests.torture.fuzzing import FUZZING
+from tests.torture.kills import KILLS
 from tests.torture.kinds import Kind
+from tests.torture.life import LIFE
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (KILLS, CROWDS, FUZZING, LIFE)

@@ -34,6 +34,7 @@ def table_of_parquet(data: bytes, label: str) -> FileTable:
         _require_within_limits(metadata, label)
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=_texts(metadata.schema))
         table = file.read(use_threads=False)
+        table.validate(full=True)  # a damaged page may name words that its dictionary lacks
         columns = tuple(map(_cells, table.columns, table.schema))
     except (pa.ArrowException, OSError, ValueError, TypeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

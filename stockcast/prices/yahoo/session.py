@@ -204,7 +204,8 @@ def prepare(ticker: str, zone: str | None) -> None:
     from yfinance import cache as caches
     from yfinance.data import YfData
 
-    logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
+    for name in ("yfinance", "bs4"):  # the second reads pages for it
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     yfinance.config.debug.hide_exceptions = False
     # Answers about the past are kept, errors too: a second attempt would get the first one's.
     YfData.cache_get.cache_clear()

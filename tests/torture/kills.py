@@ -1,0 +1,90 @@
+"""Kills: a command dies at a storage event or at any moment, and the next one finds what was there, and completes it.
+
+The state that a repeated command leaves is, byte for byte, that of one that was never killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.torture import homes
+from tests.torture.kinds import Kind
+
+LATE = ("--test-from", "2021-02-01", "--refit-every", "year")
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("fetch", "AAA", "BBB"),
+    ("train", "AAA", *homes.TINY, "--output", "rows.csv"),
+    ("run",),
+    ("predict", "AAA", "--json"),
+    ("backtest", "AAA", *homes.TINY, *LATE, "--output", "backtest.csv"),
+    ("report", "AAA", *homes.TINY, *LATE, "--output", "report.html"),
+    ("models", "remove", "AAA"),
+    ("ledger", "export", "--output", "ledger.csv"),
+)
+LONG_AGO = 90 * 86400  # s: older than whatever is swept
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How a command goes that nobody kills: its storage events, its seconds, and what it leaves."""
+
+    events: int
+    seconds: float
+    left: dict[str, Any]
+
+
+@cache
+def _usual(command: tuple[str, ...]) -> Usual:
+    folder = homes.base().parent / "usual"
+    shutil.rmtree(folder, ignore_errors=True)
+    with homes.at_home(homes.copied(folder)) as here:
+        begun = time.monotonic()
+        done = homes.start(here, command, TORTURE_COUNT=str(folder / "count")).completed()
+        assert done.code == 0, done.err
+        seconds = time.monotonic() - begun
+        return Usual(int((folder / "count").read_text()), seconds, homes.state(here.home))
+
+
+def play(seed: int, folder: Path) -> Sequence[str]:
+    """A command, chosen by the seed, killed at an event (even turns, one after the other) or at some moment (odd)."""
+    turn, which = divmod(seed, len(COMMANDS))
+    command = COMMANDS[which]
+    usual = _usual(command)
+    with homes.at_home(homes.copied(folder)) as here:
+        before = homes.state(here.home)
+        if turn % 2:
+            process = homes.start(here, command)
+            time.sleep(Random(seed).uniform(0.0, usual.seconds))  # noqa: S311
+            process.kill()
+        else:
+            process = homes.start(here, command, TORTURE_KILL=str(turn // 2 % usual.events + 1))
+        process.communicate(300)
+        found = homes.lost(before, here.home)
+        _age(here.home)
+        again = homes.start(here, command).completed()
+        removed = command[:2] == ("models", "remove") and again.code == 6
+        if again.code and not removed:
+            return [*found, f"{' '.join(command[:2])} failed after a kill: {again.code} {again.err}"]
+        found += [f"{name} is not as without a kill" for name in homes.differences(usual.left, homes.state(here.home))]
+        if left := homes.leftovers(here.home):
+            found.append(f"left over after the next {command[0]}: {left}")
+        return [f"{command[0]}: {words}" for words in found]
+
+
+def _age(home: Path) -> None:
+    """What is in the home was last touched long ago."""
+    for path in home.rglob("*"):
+        if any(part in path.name for part in homes.LEFTOVERS):
+            then = time.time() - LONG_AGO
+            os.utime(path, (then, then))
+
+
+KILLS = Kind("kills", 2000, play)
