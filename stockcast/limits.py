@@ -78,6 +78,13 @@ def file_bytes(path: str | Path, most: int) -> bytes:
         OSError: As `open` does; IsADirectoryError for a folder on every system.
         ValueError: For a path that no system takes.
     """
+    require_file(path, most)
+    with open(path, "rb") as stream:
+        return stream_bytes(stream, most)
+
+
+def require_file(path: str | Path, most: int) -> None:
+    """Look at a file before it is opened; arguments and errors as of `file_bytes`."""
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -85,8 +92,6 @@ def file_bytes(path: str | Path, most: int) -> bytes:
         raise Unfit(f"{_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a file")
     if found.st_size > most:
         raise Unfit(f"larger than {size(most)}")
-    with open(path, "rb") as stream:
-        return stream_bytes(stream, most)
 
 
 def stream_bytes(stream: BinaryIO, most: int) -> bytes:

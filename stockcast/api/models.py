@@ -10,7 +10,6 @@ from datetime import date
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +40,7 @@ from stockcast.pipeline.models import Memory
 from stockcast.pipeline.series import PriceSeries
 from stockcast.progress import Progress, Silent
 from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.files import temporary_folder
 from stockcast.storage.modelfile import ModelFile
 from stockcast.storage.readings import KeptReading
 from stockcast.windows.splits import first_origin
@@ -324,8 +324,8 @@ def folder_for(home: Path | None) -> Iterator[Path]:
     if home is not None:
         yield home
         return
-    with TemporaryDirectory(prefix="stockcast-") as temporary:
-        yield Path(temporary)
+    with temporary_folder() as temporary:
+        yield temporary
 
 
 def _alone(

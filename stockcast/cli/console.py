@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 PACKAGES = ("stockcast", "numpy", "torch", "pandas", "scipy", "arch", "typer", "rich", "exchange-calendars", "pyarrow")
 
+CRASH_LOGS = 20
+"""Logs of crashes that are kept, the newest."""
+
 
 class UnexpectedError(StockcastError):
     """A mistake of ours: an exception that nobody expected."""
@@ -74,11 +77,19 @@ def _log(error: Exception, home: Path | None) -> str:
         folder = (home or default_home()) / "logs"
         target = folder / f"crash-{moment:%Y%m%dT%H%M%S.%f}Z.log"
         private_folder(folder)
+        _forget_old(folder)
         with open(target, "x", encoding="utf-8", errors="backslashreplace", opener=open_private) as log:
             log.write(printable(_report(error, moment), keep="\n\t"))
     except Exception as refusal:  # noqa: BLE001 - whatever stops the log must not hide the crash
         return f"its traceback could not be written to {target or 'the log'} ({refusal}); name a folder with --home"
     return f"the traceback is in {target}"
+
+
+def _forget_old(folder: Path) -> None:
+    """Leave room for one more log of a crash."""
+    for old in sorted(folder.glob("crash-*.log"))[: 1 - CRASH_LOGS]:  # by their names: the time
+        with suppress(OSError):
+            old.unlink()
 
 
 def _report(error: Exception, moment: datetime) -> str:

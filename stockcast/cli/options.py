@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, is_dataclass
 from datetime import date
 from functools import wraps
@@ -17,7 +18,7 @@ import typer
 from stockcast.cli.console import DETAIL, ERRORS, STORY, Console
 from stockcast.config import default_home
 from stockcast.config.settings import PANELS, Changes, Option, setting, text, walk
-from stockcast.errors import UsageError
+from stockcast.errors import StockcastError, UsageError
 
 _OF_ONE_COMMAND: dict[str, Mapping[str, Any]] = {"pause": {"flag": ""}}
 """What only the command takes that names it in its changes."""
@@ -59,6 +60,9 @@ def command(**changes: Mapping[str, Any]) -> Callable[[Callable[..., None]], Cal
             _refuse_both(options, values)
             values |= _of_environment(options, values)
             built = {name: _built(kind, values, changes) for name, kind in configs.items()}  # type: ignore[arg-type]
+            for common in built.values():
+                if isinstance(common, Common):
+                    _sweep(common)
             function(**{one.name: values[one.name] for one in plain}, **built)
 
         parameters = [*plain, *map(_parameter, options)]
@@ -67,6 +71,13 @@ def command(**changes: Mapping[str, Any]) -> Callable[[Callable[..., None]], Cal
         return called
 
     return decorate
+
+
+def _sweep(common: Common) -> None:
+    from stockcast.storage import sweep_home
+
+    with suppress(RuntimeError, StockcastError):  # no home: the command says so, if it needs one
+        sweep_home(common.home)
 
 
 def _options(config: type, changes: Changes) -> Iterator[Option]:

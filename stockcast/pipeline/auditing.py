@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -49,6 +48,7 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
 from stockcast.results import AuditCheck, AuditResult
+from stockcast.storage.files import temporary_folder
 from stockcast.windows.splits import Fold, Part
 
 if TYPE_CHECKING:
@@ -489,10 +489,10 @@ class _Audit:
         watched = Watched(self.trainer.progress, f"walk, {_named(future)}")
         own = trainer.f if isinstance(trainer.initial, Scratch) else trainer.member.own
         begin = Starts(trainer.member.history, own, trainer.pool.calendar, trainer.config, self.model)
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             # The first origin whose target is gone can still be forecast.
             test = Part(self.test.start, min(self.test.stop, len(trainer.f)))
-            walk = Walk(trainer.member.history, trainer.f, config, Path(folder), watched, begin=begin)
+            walk = Walk(trainer.member.history, trainer.f, config, folder, watched, begin=begin)
             file = walk.fold(Fold(1, replace(trainer.parts, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
         first = {name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()}

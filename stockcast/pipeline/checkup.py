@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from shlex import quote
@@ -18,7 +20,7 @@ from stockcast.prices.sessions import load_calendar
 from stockcast.results import Check, Diagnosis
 from stockcast.storage import pricestore
 from stockcast.storage.database import Database
-from stockcast.storage.files import open_to_others, private_home, write_atomic
+from stockcast.storage.files import private_home, write_atomic
 from stockcast.storage.ledger import reading
 
 LEAST_SPACE = 200 * 2**20  # bytes: a store of a hundred tickers and their models takes less
@@ -66,13 +68,38 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 
 def _access(home: Path) -> Check:
     """Whether another user may write to the home or to what is in it: forecasts come from what is there."""
-    found = open_to_others(home)
+    found = _open_to_others(home)
     if found:
         first, why = found[0]
         more = f", and to {len(found) - 1} more below {home}" if len(found) > 1 else ""
         hint = f"take it from them: chown -R $(id -un) {quote(str(home))}; chmod -R go-w {quote(str(home))}"
         return Check("access", None, f"others may write to {first} ({why}){more}", hint)
     return Check("access", True, "this user alone may write to it")
+
+
+def _open_to_others(home: Path) -> list[tuple[Path, str]]:
+    """Find what users other than this one and root may write to, in the home and below it.
+
+    Modes and owners decide, not what this process may do, since root may do anything. A link is judged by what it
+    leads to.
+
+    Returns:
+        Each path with the reason in words.
+    """
+    if os.name == "nt":
+        return []
+    mine = {os.geteuid(), 0}
+    found = []
+    for folder, folders, files in os.walk(home):
+        names = [*folders, *files] if folder != str(home) else ["", *folders, *files]
+        for name in sorted(names):
+            with suppress(OSError):
+                seen = os.stat(os.path.join(folder, name))
+                if seen.st_uid not in mine:
+                    found.append((Path(folder, name), f"it belongs to user {seen.st_uid}"))
+                elif seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    found.append((Path(folder, name), f"mode {stat.S_IMODE(seen.st_mode):o}"))
+    return found
 
 
 def _folder(home: Path) -> Check:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from stockcast.progress import Progress
 from stockcast.results import Reproduction, TensorDifference
 from stockcast.storage import modelfile, trainedmodel
 from stockcast.storage.codec import MisfitError, decode
+from stockcast.storage.files import temporary_folder
 from stockcast.storage.readings import READING
 from stockcast.storage.trainedmodel import PLACES
 from stockcast.windows.covariates import GROUPS, Covariates, CovariatesRecord, groups_of
@@ -210,10 +210,10 @@ def _pool(
 
     # Its own calendar, not one of today: the days to the next session are columns that it learnt from.
     histories = [one.history for one in found]
-    with TemporaryDirectory(prefix="stockcast-") as folder:
-        pool = Pool.of(histories, model.calendar, covariates, files_for(Path(folder), histories))
+    with temporary_folder() as folder:
+        pool = Pool.of(histories, model.calendar, covariates, files_for(folder, histories))
         pool = pool.without(GROUPS.keys() - groups_of(model.scored.ensemble.standardiser.names))
-        return Candidate.of_pool(pool, model.config, Path(folder), model.name, progress).file
+        return Candidate.of_pool(pool, model.config, folder, model.name, progress).file
 
 
 def _covariates_of(

@@ -18,7 +18,7 @@ from stockcast.storage.files import (
     private_home,
     storage_error,
     sync_folder,
-    temporary_name,
+    temporary_folder,
 )
 
 ASIDE = "damaged"
@@ -161,15 +161,12 @@ _MEND = "`stockcast doctor` says more"
 @contextmanager
 def _fresh(target: Path) -> Iterator[Path]:
     """A new empty file in a folder of its own beside the target, which goes with all that SQLite put there."""
-    folder = temporary_name(target)
     try:
-        folder.mkdir(0o700)
-        os.close(open_private(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-        yield folder / FILE
+        with temporary_folder(target.parent) as folder:
+            os.close(open_private(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+            yield folder / FILE
     except OSError as error:
         raise storage_error(target, error) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move(fresh: Path, target: Path) -> None:

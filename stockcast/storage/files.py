@@ -2,6 +2,9 @@
 
 What lies under a home is for its user alone, 0600 and 0700 whatever the umask; files that the user names elsewhere have
 the umask's mode. Windows has no such modes, and there the folder of a user's data is the user's own.
+
+A temporary file or folder is locked as long as its process lives: the system lets go of the lock however that dies. The
+lock is taken just after it is made, and Windows has none: so none is swept before it is an hour old.
 """
 
 from __future__ import annotations
@@ -10,13 +13,20 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 
 from stockcast.errors import LockedError, StorageError
+
+if sys.platform != "win32":
+    import fcntl
 
 # File systems that cannot sync a folder, and folders that may be written but not opened, answer with these.
 _UNSYNCABLE = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF})
@@ -40,6 +50,10 @@ _OURS = frozenset(
 """What stockcast puts into a home. cache: columns of a large pool while it is trained, files of earlier versions."""
 
 _OTHERS = 0o077
+
+_TEMPORARY = re.compile(r"\.stockcast-[0-9a-f]{16}\.tmp")
+_ABANDONED_AFTER = 3600.0  # s; a write takes seconds
+_MOST_ENTRIES = 5000  # looked at for leftovers: some milliseconds
 
 _OPEN_DESCRIPTOR = re.compile(r"/dev/(?:stdout|stderr|fd/(\d{1,9}))|/proc/self/fd/(\d{1,9})")
 
@@ -92,13 +106,51 @@ def save_files(files: Mapping[Path, str | bytes]) -> None:
 
 def write_synced(path: Path, payload: bytes, private: bool = True) -> None:
     """Create the file `path`, which must not exist, and return when its bytes are on the disk. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = open_private(path, flags) if private else os.open(path, flags, 0o666)
+    os.close(_synced(path, payload, private))
+
+
+@contextmanager
+def temporary_folder(place: Path | None = None) -> Iterator[Path]:
+    """A folder for this user alone, in a place or where the system has such; at the end it goes with all that is in it.
+
+    Raises OSError where it cannot be made.
+    """
+    place = place or Path(tempfile.gettempdir())
+    sweep(place)
+    folder = place / _temporary_name()
+    folder.mkdir(0o700)
+    descriptor = None
     try:
-        _write_all(descriptor, payload)
-        os.fsync(descriptor)
+        if os.name != "nt":  # opens no folder
+            descriptor = os.open(folder, os.O_RDONLY)
+            _hold(descriptor)
+        yield folder
     finally:
-        os.close(descriptor)
+        shutil.rmtree(folder, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def sweep(*folders: Path) -> None:
+    """Take away the temporary files and folders that this user's processes left there when they were killed.
+
+    They are an hour old, and no living process holds them. What cannot be removed, and what lies behind thousands of
+    other entries, stays.
+    """
+    for entry in islice(chain.from_iterable(map(_entries, folders)), _MOST_ENTRIES):
+        if _TEMPORARY.fullmatch(entry.name):
+            with suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                if _is_own(found) and time.time() - found.st_mtime > _ABANDONED_AFTER:
+                    _remove_unheld(entry.path, found)
+
+
+def is_own(path: str | Path) -> bool:
+    """Whether what is at a path, be it a link, belongs to this user."""
+    try:
+        return _is_own(os.lstat(path))
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -132,7 +184,8 @@ def open_private(path: str | Path, flags: int) -> int:
     descriptor = os.open(path, flags, 0o600)
     if os.name != "nt":
         with suppress(OSError):  # another user's file that may be written: the check-up tells of it
-            os.fchmod(descriptor, 0o600)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):  # a link may lead to a device, which is everybody's
+                os.fchmod(descriptor, 0o600)
     return descriptor
 
 
@@ -164,31 +217,6 @@ def private_folder(folder: Path, ours: bool = True) -> None:
     """
     if not _made(folder) and ours:
         _tighten(folder)
-
-
-def open_to_others(home: Path) -> list[tuple[Path, str]]:
-    """Find what users other than this one and root may write to, in the home and below it.
-
-    Modes and owners decide, not what this process may do, since root may do anything. A link is judged by what it
-    leads to.
-
-    Returns:
-        Each path with the reason in words.
-    """
-    if os.name == "nt":
-        return []
-    mine = {os.geteuid(), 0}
-    found = []
-    for folder, folders, files in os.walk(home):
-        names = [*folders, *files] if folder != str(home) else ["", *folders, *files]
-        for name in sorted(names):
-            with suppress(OSError):
-                seen = os.stat(os.path.join(folder, name))
-                if seen.st_uid not in mine:
-                    found.append((Path(folder, name), f"it belongs to user {seen.st_uid}"))
-                elif seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                    found.append((Path(folder, name), f"mode {stat.S_IMODE(seen.st_mode):o}"))
-    return found
 
 
 def is_within(path: Path, folder: Path) -> bool:
@@ -273,11 +301,13 @@ def _tighten(path: Path) -> None:
     """Take what is at the path from others, a folder after all that is in it: below a private one nothing is open."""
     with suppress(OSError):  # another user's, or gone meanwhile
         found = os.lstat(path)
-        if os.name == "nt" or stat.S_ISLNK(found.st_mode) or not found.st_mode & _OTHERS:
+        if os.name == "nt" or not found.st_mode & _OTHERS:
             return
         if stat.S_ISDIR(found.st_mode):
             for name in os.listdir(path):
                 _tighten(path / name)
+        elif not stat.S_ISREG(found.st_mode):
+            return
         os.chmod(path, _mode_for_owner(found))
 
 
@@ -285,16 +315,15 @@ def _mode_for_owner(found: os.stat_result) -> int:
     return stat.S_IMODE(found.st_mode) & ~_OTHERS
 
 
-def temporary_name(target: Path) -> Path:
-    """A free name beside a file, for what is to take its place."""
-    # Not named after the target: a name of the longest allowed length leaves no room for more.
-    return target.with_name(f".stockcast-{secrets.token_hex(8)}.tmp")
-
-
 def _replace(target: Path, payload: bytes, mode: int | None) -> None:
-    temporary = temporary_name(target)
+    sweep(target.parent)
+    temporary = target.with_name(_temporary_name())
+    descriptor = None
     try:
-        write_synced(temporary, payload, private=mode is not None)
+        descriptor = _synced(temporary, payload, private=mode is not None)
+        if os.name == "nt":  # no file that is open can be renamed there
+            os.close(descriptor)
+            descriptor = None
         if mode is not None:
             os.chmod(temporary, stat.S_IMODE(mode))
         os.replace(temporary, target)
@@ -302,7 +331,59 @@ def _replace(target: Path, payload: bytes, mode: int | None) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
     sync_folder(target.parent)
+
+
+def _synced(path: Path, payload: bytes, private: bool) -> int:
+    """Create a file; returns its descriptor, held, when its bytes are on the disk."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = open_private(path, flags) if private else os.open(path, flags, 0o666)
+    try:
+        _hold(descriptor)
+        _write_all(descriptor, payload)
+        os.fsync(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _temporary_name() -> str:
+    # Not made of the target's, whose length may leave no room for more.
+    return f".stockcast-{secrets.token_hex(8)}.tmp"
+
+
+def _hold(descriptor: int) -> None:
+    """Mark what is open as a living process's, until it is closed or the process dies."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # a file system without locks: nothing is swept there
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with suppress(OSError, ValueError), os.scandir(folder) as found:
+        yield from found
+
+
+def _is_own(found: os.stat_result) -> bool:
+    return os.name == "nt" or found.st_uid == os.geteuid()
+
+
+def _remove_unheld(path: str, found: os.stat_result) -> None:
+    """Raises OSError where somebody holds it. Windows removes no file that is open, and opens no folder."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
+    if stat.S_ISDIR(found.st_mode):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        os.unlink(path)
 
 
 def _write_all(descriptor: int, payload: bytes) -> None:

@@ -18,6 +18,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from stockcast import limits
 from stockcast.config import NetworkConfig
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
@@ -92,8 +93,11 @@ def save_fold(path: Path, fold: FoldFile) -> None:
 def load_fold(path: Path) -> FoldFile | None:
     """The fold in `path`; None where there is none, or none that can be read whole: it is made again then."""
     try:
+        limits.require_file(path, limits.memory())
         # Opened here: NumPy leaves a torn archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if sum(entry.file_size for entry in archive.zip.infolist()) > limits.memory():
+                return None
             arrays: Tensors = {name: archive[name] for name in archive.files}
         # The archive's own checksums do not tell of a header that asks for less than there is.
         if arrays.pop(_HASH).tobytes().decode() != model_id({}, arrays):

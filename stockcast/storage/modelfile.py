@@ -6,7 +6,7 @@
     MODELS/.NAME.new-<hex>            being written or being deleted: nobody reads it
     MODELS/.NAME.old                  the model, whole, while its successor is renamed into its place
 
-Whenever a writer dies, NAME or .NAME.old is a whole model; the next writer puts the folder in order.
+Whenever a writer dies, NAME or .NAME.old is a whole model; the next writer, or command, puts the folder in order.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from stockcast import limits
 from stockcast.errors import ConfigError, LockedError, ModelError
 from stockcast.storage.codec import canonical, parse_json, sha256
-from stockcast.storage.files import file_lock, private_folder, storage_error, sync_folder, write_synced
+from stockcast.storage.files import file_lock, is_own, private_folder, storage_error, sync_folder, write_synced
 
 FORMAT = "stockcast.model/2"
 EARLIER = "stockcast.model/1"
@@ -50,6 +50,8 @@ _WHOLE_KEY = "manifest_sha256"
 
 # Leaves room for the prefix and suffix of the longest hidden name in the 255 bytes of a file name.
 _LONGEST_NAME = 200
+
+_LEFTOVER = re.compile(r"\.(.+)\.(?:old|new-[0-9a-f]{16})", re.DOTALL)
 
 _RETRY_FOR, _RETRY_EVERY = 2.0, 0.01  # seconds
 
@@ -203,6 +205,17 @@ def delete_model(models_dir: Path, name: str, wait: float = LOCK_WAIT) -> None:
             _put_in_order(models_dir, name)
     except OSError as error:
         raise storage_error(current, error, "remove") from error
+
+
+def sweep_models(models_dir: Path) -> None:
+    """Put in order what this user's processes left there when they were killed, where no living one holds the lock."""
+    names: set[str] = set()
+    with suppress(OSError, ValueError):
+        found = [(match[1], match[0]) for entry in os.listdir(models_dir) if (match := _LEFTOVER.fullmatch(entry))]
+        names = {name for name, entry in found if is_own(models_dir / entry)}
+    for name in names:
+        with suppress(LockedError, OSError), _locked(models_dir, name, 0.0):
+            _put_in_order(models_dir, name)
 
 
 def model_id(config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:

@@ -29,6 +29,7 @@ from stockcast.errors import ConfigError, StorageError
 from stockcast.evaluation.scores import ForecastRows
 from stockcast.forecasting import LEVELS
 from stockcast.forecasts import Forecast
+from stockcast.limits import JSON, file_bytes
 from stockcast.progress import Progress
 from stockcast.results import TrainResult
 from stockcast.storage.database import Database
@@ -110,10 +111,10 @@ def _write_latest(db: Database, path: Path, tickers: Collection[str], private: b
     """Replace the file of the latest forecasts of these tickers where it would change."""
     document = {"schema": "stockcast.latest/1", "data": [f for f in reading.latest(db) if f["ticker"] in tickers]}
     try:
-        if json.loads(path.read_bytes()) == document:
+        if json.loads(file_bytes(path, JSON)) == document:
             return False
-    except (OSError, ValueError):
-        pass  # missing, or not whole: it is written anew
+    except (OSError, ValueError, RecursionError):
+        pass  # missing, or none of ours, or not whole: it is written anew
     write_latest(path, document, private)
     return True
 

@@ -1,7 +1,7 @@
 """Panel files: the prices and columns of a pool that is too large for the memory, in a home's cache while it trains.
 
 Each file has a folder of its own, `HOME/cache/panel-...`, whose maker holds the lock in it. It goes when nobody needs
-it any more; one that was left by a process that was killed, whose lock nobody holds, goes when the next one is made.
+it any more; one that was left by a process that was killed, whose lock nobody holds, goes with the next command.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from stockcast.errors import LockedError
 from stockcast.prices.history import History
-from stockcast.storage.files import file_lock, open_private, private_folder, storage_error
+from stockcast.storage.files import file_lock, is_own, open_private, private_folder, storage_error
 
 if TYPE_CHECKING:
     from stockcast.models.problem import Read, Table
@@ -138,8 +138,15 @@ def _own_folder(cache: Path) -> Iterator[Path]:
         yield folder
 
 
+def sweep_panels(cache: Path) -> None:
+    """Take away the folders that this user's processes left in a cache when they were killed."""
+    if any(cache.glob(f"{_PREFIX}*")):
+        with suppress(LockedError, OSError), file_lock(cache / _LOCK, 0.0, LockedError("one is being made")):
+            _sweep(cache)
+
+
 def _sweep(cache: Path) -> None:
-    for folder in cache.glob(f"{_PREFIX}*"):
+    for folder in filter(is_own, cache.glob(f"{_PREFIX}*")):
         with suppress(LockedError, OSError):
             with file_lock(folder / _LOCK, 0.0, LockedError("its owner is alive")):
                 pass

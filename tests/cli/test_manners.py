@@ -43,6 +43,17 @@ def test_a_crash_is_one_line_and_a_log_with_traceback_and_versions(run: Run, hom
         assert package in text
 
 
+def test_the_logs_of_the_last_crashes_are_kept_and_other_files(run: Run, home: Path) -> None:
+    (home / "logs").mkdir(parents=True)
+    old = [home / "logs" / f"crash-2021{day:04}T000000.000000Z.log" for day in range(1, 41)]
+    for path in (*old, home / "logs" / "run.log", home / "logs" / "a-note.txt"):
+        path.touch()
+    assert run("predict", "broken").code == 1
+    left = {path.name for path in (home / "logs").iterdir()}
+    assert left > {"run.log", "a-note.txt", *(path.name for path in old[-console.CRASH_LOGS + 1 :])}
+    assert len(left) == console.CRASH_LOGS + 2
+
+
 def test_a_crash_outside_the_sources_is_logged_in_the_home_of_the_command_line(run: Run, tmp_path: Path) -> None:
     outcome = run("models", "show", "broken", "--json", "--home", str(tmp_path / "else"))
     assert outcome.code == 1

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from stockcast import limits
 from stockcast.config import NetworkConfig
 from stockcast.errors import StorageError
 from stockcast.forecasting import Fit
@@ -328,6 +329,20 @@ def test_a_foreign_file_is_no_fold(make, tmp_path: Path) -> None:  # type: ignor
     path = tmp_path / "f.npz"
     make(path)
     assert load_fold(path) is None
+
+
+def test_what_would_fill_the_memory_and_what_is_no_file_is_no_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fold.npz"
+    np.savez_compressed(path, zeros=np.zeros(1_000_000))
+    with monkeypatch.context() as small:
+        small.setattr(limits, "memory", lambda: 2 * path.stat().st_size)
+        small.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("it was unpacked"))
+        assert load_fold(path) is None
+    if os.name != "nt":
+        os.mkfifo(tmp_path / "pipe.npz")
+        assert load_fold(tmp_path / "pipe.npz") is None
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_the_latest_forecasts_are_those_of_the_run_and_live(db: Database, config
     assert json.loads(config.latest_path.read_bytes())["data"] == []
 
 
-@pytest.mark.parametrize("torn", [b"", b'{"schema": "stockcast.la', b"\xff\xfe"])
+@pytest.mark.parametrize("torn", [b"", b'{"schema": "stockcast.la', b"\xff\xfe", b"[" * 200_000])
 def test_a_torn_file_of_the_latest_forecasts_is_written_anew(db: Database, config: OutputConfig, torn: bytes) -> None:
     assert config.latest_path is not None
     record(db, MON)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,22 @@ def test_a_full_disk_is_told_of_once(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert len(told) == 1
     assert "No space left" in told[0]
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such devices")
+def test_a_device_that_the_log_leads_to_stays_open_to_everybody(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    try:
+        os.fchmod(theirs, 0o622)
+        (tmp_path / "run.log").symlink_to(os.ttyname(theirs))
+        with RunLog(tmp_path) as log:
+            log.say("one")
+        assert log.problem is None
+        assert os.read(ours, 100).endswith(b"INFO one\r\n")
+        assert stat.S_IMODE(os.fstat(theirs).st_mode) == 0o622
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_without_a_listener_a_problem_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
