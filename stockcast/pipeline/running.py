@@ -37,7 +37,7 @@ from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.source import PriceSource
 from stockcast.progress import Progress, Silent
 from stockcast.results import Retraining, RunResult, TickerPlan, TickerRun
-from stockcast.storage import pricestore
+from stockcast.storage import modelfile, pricestore
 from stockcast.storage.database import Database
 from stockcast.storage.files import file_lock, private_home, storage_error
 from stockcast.storage.ledger import reading, recording, settling
@@ -140,7 +140,9 @@ def _due(
     except ModelError as error:
         if not config.retrain.first:
             raise
-        return old, error.message
+        # An error that says which names are near would hang on the models that other jobs have trained by now.
+        there = modelfile.model_exists(home / "models", ticker)
+        return old, error.message if there else f"there is no model named {ticker}"
 
 
 class Run:

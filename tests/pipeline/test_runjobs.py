@@ -23,8 +23,10 @@ from tests.pipeline.conftest import SetClock
 from tests.pipeline.provider import MONDAY, THURSDAY, Provider, evening, series
 from tests.pipeline.test_running import SESSIONS, config, files, run, tables
 
-TICKERS = ("ZZZ", "BBB", "SHORT", "AAA", "OLD", "CCC")
-"""Nobody knows the first; the third is too short to be trained on; AAA is due, OLD is not, the others have no model."""
+TICKERS = ("ZZZ", "BBB", "SHORT", "AAA", "OLD", "BBC")
+"""Nobody knows the first; the third is too short to be trained on; AAA is due, OLD is not, the others have no model,
+and names that are near to each other.
+"""
 
 
 class Losing(Shuffled):
@@ -42,7 +44,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
 
 
 def listed() -> Provider:
-    long = (series(name, SESSIONS, seed=seed) for seed, name in enumerate(("AAA", "BBB", "CCC", "OLD")))
+    long = (series(name, SESSIONS, seed=seed) for seed, name in enumerate(("AAA", "BBB", "BBC", "OLD")))
     return Provider(*long, series("SHORT", 150, seed=9))
 
 
@@ -80,7 +82,7 @@ def one_job(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = run(monday(home), home)
     assert [*done.failed] == ["ZZZ", "SHORT"]
     trained = {ticker: one.training.outcome for ticker, one in done.tickers.items() if one.training}
-    assert list(trained) == ["BBB", "AAA", "CCC"]
+    assert list(trained) == ["BBB", "AAA", "BBC"]
     return home
 
 
@@ -104,7 +106,7 @@ def test_trainings_that_end_in_any_order_leave_what_one_job_leaves(
     clock(evening(MONDAY))
     found, result = together(monday(home), home, Shuffled(2, iter(order)), ahead)
     assert [one.place for one in found] == [*range(len(TICKERS))]
-    assert [done.ticker for done in result.tickers] == ["BBB", "AAA", "OLD", "CCC"]
+    assert [done.ticker for done in result.tickers] == ["BBB", "AAA", "OLD", "BBC"]
     expected, got = tables(one_job), tables(home)
     assert [name for name in expected if expected[name] != got[name]] == []
     assert files(home / "out") == files(one_job / "out")
@@ -124,7 +126,7 @@ def test_a_training_whose_process_is_lost_leaves_its_ticker_the_old_model_and_co
     assert lost.new > 0
     with Database.open(home) as db:
         (record,) = recording.last_runs(db, 1)
-        assert [training.ticker for training in recording.all_trainings(db)][2:] == ["CCC"]
+        assert [training.ticker for training in recording.all_trainings(db)][2:] == ["BBC"]
     assert record.summary is not None
     assert list(record.summary["failed"]) == ["ZZZ", "BBB", "SHORT"]
     # The next run trains it again.
