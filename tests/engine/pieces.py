@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from stockcast.engine.local import do
-from stockcast.engine.pieces import Done, Piece, Steps
-from stockcast.errors import DataError
+from stockcast.engine.pieces import Done, Engine, Piece, Steps
+from stockcast.errors import DataError, PieceLost
 from stockcast.progress import Progress
+
+THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 class Shuffled:
@@ -108,6 +110,34 @@ class Gated:
         return shared * shared
 
 
+def ended(engine: Engine, *pieces: Piece) -> dict[str, Done]:
+    """The pieces that an engine has done, by their labels."""
+    for piece in pieces:
+        engine.submit(piece)
+    return {done.piece.label: done for done in (engine.finished() for _ in pieces)}
+
+
+def answers(engine: Engine, folder: Path, lost: str) -> dict[str, Done]:
+    """What comes back of every kind of piece, which fails where it is not what any engine must give.
+
+    lost: What is said of a piece whose process is killed each time.
+    """
+    works = {name: Squared(name, str(folder)) for name in ("", "data", "bug", "once", "killed", "unsendable")}
+    found = ended(engine, *(Piece(name, work, 3) for name, work in works.items()), Piece("threads", threads))
+    assert found[""].made == found["once"].made == 9
+    assert found[""].notes == (("squaring 3", True),)
+    data, bug, killed = (found[name].error for name in ("data", "bug", "killed"))
+    assert isinstance(data, DataError)
+    assert (data.message, data.hint) == ("3 is no number", "use another")
+    assert isinstance(bug, ZeroDivisionError)
+    assert "tests/engine/pieces.py" in "".join(bug.__notes__)
+    assert isinstance(killed, PieceLost)
+    assert killed.message == f"killed: {lost}"
+    assert found["unsendable"].made is None or callable(found["unsendable"].made)
+    assert [found["threads"].made[name] for name in ("torch", *THREADS)] == [1, "1", "1"]
+    return found
+
+
 def pid(_shared: object, _progress: Progress) -> int:
     """The process in which a piece is done."""
     return os.getpid()
@@ -118,7 +148,7 @@ def threads(_shared: object, _progress: Progress) -> dict[str, Any]:
     import torch
 
     heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "STOCKCAST_NOW")
+    names = (*THREADS, "STOCKCAST_NOW")
     return {"torch": torch.get_num_threads(), "heard": heard, **{name: os.environ.get(name) for name in names}}
 
 

@@ -1,9 +1,11 @@
-"""Pieces on Ray: a cluster of two nodes with one CPU each, what is lost there, and a Ray that a command begins."""
+"""Pieces on Ray: a cluster of two nodes with one CPU each, what is lost there, and a Ray that a command begins.
+
+A run on a Ray of its own is among the live tests.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import socket
 import subprocess
@@ -18,13 +20,13 @@ import pytest
 from stockcast import pipeline
 from stockcast.config.jobs import JobsConfig
 from stockcast.engine.choosing import engine_of
-from stockcast.engine.pieces import Done, Engine, Piece, Task, run_all, run_here
+from stockcast.engine.pieces import Engine, Piece, Task, run_all, run_here
 from stockcast.engine.raycluster import SETTINGS, Ray
-from stockcast.errors import ConfigError, DataError, PieceLost, SourceUnavailable
+from stockcast.errors import ConfigError, SourceUnavailable
 from stockcast.prices.csvfile import ReadOptions
 from stockcast.progress import Silent
 from tests import synthetic
-from tests.engine.pieces import Gated, Squared, Waiting, lives, squares, threads, until, waiting
+from tests.engine.pieces import Gated, Squared, Waiting, answers, lives, squares, until, waiting
 from tests.pipeline import walks
 from tests.processes import environment
 
@@ -65,62 +67,29 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return found
 
 
-def ended(engine: Engine, *pieces: Piece) -> dict[str, Done]:
-    for piece in pieces:
-        engine.submit(piece)
-    return {done.piece.label: done for done in (engine.finished() for _ in pieces)}
-
-
 @with_ray
 def test_pieces_come_back_as_from_processes_of_this_machine(
     engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert engine.jobs == 2
-    works = {
-        "good": Squared(),
-        "data": Squared("data"),
-        "bug": Squared("bug"),
-        "once": Squared("once", str(tmp_path)),
-        "killed": Squared("killed"),
-    }
-    found = ended(engine, *(Piece(name, work, 3) for name, work in works.items()), Piece("threads", threads))
-    assert found["good"].made == found["once"].made == 9
-    assert found["good"].notes == (("squaring 3", True),)
-    data = found["data"].error
-    assert isinstance(data, DataError)
-    assert (data.message, data.hint) == ("3 is no number", "use another")
-    assert isinstance(found["bug"].error, ZeroDivisionError)
-    assert "tests/engine/pieces.py" in "".join(found["bug"].error.__notes__)
-    lost = found["killed"].error
-    assert isinstance(lost, PieceLost)
-    assert lost.message == "killed: the worker or node that did it was lost, 4 times (WorkerCrashedError)"
-    assert found["threads"].made["torch"] == 1
-    assert found["threads"].made["OPENBLAS_NUM_THREADS"] == "1"
+    found = answers(engine, tmp_path, "the worker or node that did it was lost, 4 times (WorkerCrashedError)")
     assert found["threads"].made["STOCKCAST_NOW"] == "2020-01-02T12:00:00Z"  # a replay's clock
     assert capfd.readouterr() == ("", "")  # stdout is the answer's, stderr the command's
 
 
 @with_ray
-def test_what_pieces_share_is_stored_once_and_let_go(engine: Engine, stored: list[bytes]) -> None:
-    prices = [1, 2, 3]
-    found = ended(engine, *(Piece(str(number), partial(_tripled, number), prices) for number in range(4)))
-    assert [found[str(number)].made for number in range(4)] == [[1, 2, 3] * number for number in range(4)]
-    assert len(stored) == 1
-    assert isinstance(engine, Ray)
-    assert not engine._stored
-
-
-def _tripled(number: int, shared: list[int], _progress: Any) -> list[int]:
-    return shared * number
-
-
-@with_ray
-def test_no_more_pieces_are_there_than_were_asked_for(cluster: Any) -> None:
+def test_no_more_pieces_are_there_than_were_asked_for_and_closing_ends_at_once_what_is_being_done(
+    cluster: Any, tmp_path: Path
+) -> None:
     with engine_of(JobsConfig(1, "ray", cluster.address)) as engine:
         assert engine is not None
         assert engine.jobs == 1
         found = {one.place: one.result for one in run_all([Task(partial(squares, [1, 2]), Silent())] * 2, engine, 2)}
-    assert found == {0: [1, 4], 1: [1, 4]}
+        assert found == {0: [1, 4], 1: [1, 4]}
+        for number in (1, 2):
+            engine.submit(Piece(str(number), Waiting(str(tmp_path)), number))
+        pids = waiting(tmp_path, 1)
+    until(lambda: not any(map(lives, pids)))
 
 
 @with_ray
@@ -147,16 +116,6 @@ def _nodes(folder: Path) -> set[str]:
 
 
 @with_ray
-def test_closing_ends_at_once_what_is_being_done(cluster: Any, tmp_path: Path) -> None:
-    with engine_of(JobsConfig(engine="ray", address=cluster.address)) as engine:
-        assert engine is not None
-        for number in (1, 2, 3):
-            engine.submit(Piece(str(number), Waiting(str(tmp_path)), number))
-        pids = waiting(tmp_path, 2)
-    until(lambda: not any(map(lives, pids)))
-
-
-@with_ray
 def test_a_node_with_other_versions_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stockcast.engine.raycluster.versions", lambda: {"stockcast": "9.9.9"})
     engine.submit(Piece("one", Squared(), 1))
@@ -180,25 +139,12 @@ def test_a_backtest_gives_the_same_bytes_here_and_on_a_cluster(
     assert there.result is not None, there.error
     assert len(there.result.folds) == 2
     assert len(stored) == 1  # the folds share their walk
+    assert isinstance(engine, Ray)
+    assert not engine._stored  # and is let go
     assert walks.row_bytes(there.result, 999) == walks.row_bytes(here, 999)
     folds = [{path.name: path.read_bytes() for path in home.rglob("*.npz")} for home in homes]
     assert len(folds[0]) == 2
     assert folds[0] == folds[1]
-
-
-@with_ray
-def test_a_ray_of_its_own_says_nothing_and_ends_with_the_command(tmp_path: Path) -> None:
-    path = synthetic.write_csv(tmp_path / "FAKE.csv", walks.HISTORY)
-    test_from = walks.HISTORY.session(walks.FIRST).isoformat()
-    found = subprocess.run(
-        [sys.executable, "-m", "stockcast", "backtest", path, "--engine", "ray", "--jobs", "1", "--epochs", "1",
-         "--test-from", test_from, "--json", "--home", tmp_path], env=environment(HOME=str(tmp_path)),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout)["errors"] == []
-    assert "ray" not in found.stderr.lower()
-    assert not (tmp_path / ".ray").exists()  # no secret is left behind
 
 
 @with_ray

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.engine.test_raycluster import with_ray
 from tests.live.command import CONFIG, MONDAY, Live, copied, evening, listings, live, rows, tables, until
+from tests.live.conftest import FirstEvening
 from tests.processes import LIMIT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="workers are found in /proc")
@@ -19,21 +22,26 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="wo
 TABLES_BUT_RUNS = ("forecasts", "laws", "outcomes", "baseline_scores", "trainings", "prices", "instruments")
 
 
+DUE = CONFIG.replace("every = 0", "every = 1") + "[jobs]\njobs = 2\n"
+"""On Monday evening the model of AAA is due, and BBB has none."""
+
+
 @pytest.fixture
 def due(here: Live) -> Live:
-    """Monday evening, on which the model of AAA is due, and BBB has none."""
-    (here.home / "stockcast.toml").write_text(CONFIG.replace("every = 0", "every = 1") + "[jobs]\njobs = 2\n")
+    """That evening."""
+    (here.home / "stockcast.toml").write_text(DUE)
     here.market.now = evening(MONDAY)
     return here
 
 
-@pytest.fixture
-def one_job(due: Live, tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def one_job(first_evening: FirstEvening, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home after a run of one job on that evening."""
-    home = copied(due.home, tmp_path / "one")
+    home = copied(first_evening.home, tmp_path_factory.mktemp("one") / "home")
+    (home / "stockcast.toml").write_text(DUE)
     with live(home, listings(), evening(MONDAY)) as other:
         other("run", "--jobs", "1").succeeded()
-        yield home
+    return home
 
 
 def started(here: Live, *words: str) -> subprocess.Popen[str]:
@@ -66,10 +74,14 @@ def in_order(home: Path) -> dict[str, list[tuple[object, ...]]]:
     return {name: rows(home, f"SELECT * FROM {name}") for name in TABLES_BUT_RUNS}  # noqa: S608
 
 
-def test_two_jobs_leave_the_store_of_one(due: Live, one_job: Path) -> None:
-    process = started(due, "--json")
-    _, err = process.communicate(timeout=LIMIT)
+@pytest.mark.parametrize("words", [(), pytest.param(("--engine", "ray"), marks=with_ray)], ids=["local", "ray"])
+def test_two_jobs_leave_the_store_of_one(words: tuple[str, ...], due: Live, one_job: Path) -> None:
+    process = started(due, "--json", *words)
+    out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, err
+    assert json.loads(out)["errors"] == []
+    assert "ray" not in err.lower()
+    assert not (due.home / ".ray").exists()  # no secret is left behind
     assert in_order(due.home) == in_order(one_job)
     assert rows(due.home, "SELECT summary FROM runs") == rows(one_job, "SELECT summary FROM runs")
     assert "run: tickers done" in err
