@@ -151,8 +151,13 @@ def _lost(piece: Piece) -> PieceLost:
 
 
 def _worker() -> ProcessPoolExecutor:
+    from multiprocessing import resource_tracker
+
     from loky import ProcessPoolExecutor
 
+    if hasattr(signal, "pthread_sigmask"):
+        # The first worker would begin it otherwise, and whoever begins it lets Ctrl-C through again.
+        resource_tracker.ensure_running()
     return ProcessPoolExecutor(1, initializer=become_worker, initargs=(os.getpid(),), env=ONE_THREAD)
 
 

@@ -71,6 +71,10 @@ def test_closing_ends_at_once_what_is_being_done(engine: Local, tmp_path: Path) 
 def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path: Path) -> None:
     command = subprocess.Popen([sys.executable, "-m", "tests.engine.pieces", str(tmp_path), "local"], env=environment())
     pids = waiting(tmp_path, 2)
+    if Path("/proc").exists():  # they heard of no Ctrl-C from their very beginning on
+        status = [Path(f"/proc/{pid}/status").read_text(encoding="utf-8") for pid in pids]
+        held_back = [int(one.partition("SigBlk:")[2].split()[0], 16) for one in status]
+        assert all(mask >> (signal.SIGINT - 1) & 1 for mask in held_back)
     command.kill()
     command.wait()
     until(lambda: not any(map(lives, pids)))
