@@ -43,7 +43,7 @@ class BacktestOrder:
         check_writable(self.output)
         check_writable(self.table, "--table")
         if self.output is not None:
-            from stockcast.storage.outputs import require_table_suffix
+            from stockcast.storage.forecasttable import require_table_suffix
 
             require_table_suffix(self.output)
         if self.table is not None:

@@ -62,7 +62,7 @@ class TrainOrder(Checked):
             )
         check_writable(self.output)
         if self.output is not None:
-            from stockcast.storage.outputs import require_table_suffix
+            from stockcast.storage.forecasttable import require_table_suffix
 
             require_table_suffix(self.output)
 

@@ -52,12 +52,12 @@ if TYPE_CHECKING:
     from stockcast.pipeline.tuning import plan_tuning as plan_tuning
     from stockcast.pipeline.tuning import tune as tune
     from stockcast.storage.files import save_files as save_files
-    from stockcast.storage.outputs import save_forecasts as save_forecasts
-    from stockcast.storage.outputs import save_rows as save_rows
+    from stockcast.storage.forecasttable import save_forecasts as save_forecasts
+    from stockcast.storage.forecasttable import save_rows as save_rows
 
 _NAMES = {
     ".storage.files": "save_files",
-    ".storage.outputs": "save_forecasts save_rows",
+    ".storage.forecasttable": "save_forecasts save_rows",
     "auditing": "audit audit_steps",
     "backtesting": (
         "PretrainedBacktest backtest backtest_pretrained backtest_pretrained_steps backtest_steps checked plan "

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import io
 import json
 import os
 import stat
@@ -19,32 +18,23 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import numpy as np
+from typing import Any, BinaryIO
 
 from stockcast.config import now
 from stockcast.config.runs import OutputConfig
-from stockcast.errors import ConfigError, StorageError
-from stockcast.evaluation.scores import ForecastRows
+from stockcast.errors import StorageError
 from stockcast.forecasting import LEVELS
 from stockcast.forecasts import Forecast
 from stockcast.limits import JSON, file_bytes
 from stockcast.progress import Progress
-from stockcast.results import TrainResult
 from stockcast.storage.database import Database
 from stockcast.storage.files import is_within, open_private, private_folder, storage_error, sync_folder, write_atomic
 from stockcast.storage.ledger import reading
 from stockcast.text import csv_table, flat, inert, printable
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Document = Mapping[str, Any]  # JSON: texts, finite numbers, booleans, None, lists and mappings of these
 Documents = Sequence[tuple[int, Document]]  # with their ids in the ledger, strictly ascending
 
-TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
-"""Of tables of test forecasts."""
 
 LOG = "run.log"
 LARGEST_LOG = 1_000_000  # bytes of one file
@@ -345,84 +335,6 @@ def _write(descriptor: int, payload: bytes, size: int) -> None:
 
 def _foreign(path: Path, reason: str) -> StorageError:
     return StorageError(f"cannot append to {path}: it is no file of forecasts of this kind, {reason}", _MOVE)
-
-
-def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
-    """Write every test forecast of several trainings to one table, as `save_forecasts` does.
-
-    Args:
-        path: The file, .csv or .parquet.
-        results: Of `train`, with their rows (`keep_rows`).
-
-    Raises:
-        ConfigError: For another suffix.
-        StorageError: Where the file cannot be written.
-    """
-    save_forecasts(path, [rows for result in results for rows in result.test_forecasts])
-
-
-def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
-    """Write test forecasts, one row for each competitor and origin, to a table in the format of its suffix.
-
-    Args:
-        path: The file, .csv or .parquet, which is replaced whole.
-        rows: The forecasts of each competitor.
-
-    Raises:
-        ConfigError: For another suffix, and without any forecast.
-        StorageError: Where the file cannot be written.
-    """
-    require_table_suffix(path)
-    if not rows:
-        raise ConfigError("there is no test forecast to save", "let the test part begin within the history")
-    import pandas as pd
-
-    frame = pd.concat([_frame(part) for part in rows], ignore_index=True)
-    buffer = io.BytesIO()
-    if path.name.endswith(".parquet"):
-        frame.to_parquet(buffer, index=False)
-    else:
-        # Parquet has types, and no program that reads it computes a text.
-        frame = frame.assign(**{name: frame[name].map(_inert) for name in ("ticker", "model")})
-        frame.to_csv(
-            buffer,
-            index=False,
-            lineterminator="\n",
-            compression="gzip" if path.name.endswith(".gz") else None,
-            date_format="%Y-%m-%d",
-        )
-    write_atomic(path, buffer.getvalue())
-
-
-def require_table_suffix(path: Path) -> None:
-    """Raise ConfigError unless the name says in which format to write."""
-    if not path.name.endswith(TABLE_SUFFIXES):
-        raise ConfigError(f"{path.name}: the suffix names no format", f"end it in {', '.join(TABLE_SUFFIXES)}")
-
-
-def _inert(name: str) -> str:
-    """A name as a cell that no spreadsheet computes; pandas does not quote every line break."""
-    cell: str = inert(" ".join(name.splitlines()))
-    return cell
-
-
-def _frame(part: ForecastRows) -> pd.DataFrame:
-    import pandas as pd
-
-    columns: dict[str, object] = {
-        "ticker": part.ticker,
-        "model": part.model,
-        "origin": part.origins.astype("datetime64[s]"),
-        "target_session": part.target_sessions.astype("datetime64[s]"),
-        "horizon": part.horizon,
-        "last_close": part.last_close,
-        "realised_return": part.realised_return,
-        "crps": part.crps,
-        "log_score": part.log_score,
-        "pit": part.pit,
-    }
-    quantiles = {f"q{percent:02d}": part.quantiles_NQ[:, percent - 1] for percent in range(1, 100)}
-    return pd.DataFrame(columns | quantiles, index=np.arange(len(part.origins)))
 
 
 class RunLog:

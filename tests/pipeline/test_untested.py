@@ -22,7 +22,8 @@ from stockcast.report.data import envelope, train_data
 from stockcast.report.text import Page
 from stockcast.report.training import trainings_text
 from stockcast.results import TrainResult
-from stockcast.storage import modelfile, outputs, trainedmodel
+from stockcast.storage import modelfile, trainedmodel
+from stockcast.storage.forecasttable import save_rows
 from tests import synthetic
 
 LONGER = synthetic.history(560)
@@ -109,7 +110,7 @@ def test_its_text_and_its_json_know_no_figures(result: TrainResult) -> None:
 
 def test_there_are_no_test_forecasts_to_save(result: TrainResult, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no test forecast to save"):
-        outputs.save_rows(tmp_path / "rows.csv", [result])
+        save_rows(tmp_path / "rows.csv", [result])
 
 
 def test_a_pool_and_an_audit_need_a_test_part(home: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from stockcast.evaluation.scores import ForecastRows
 from stockcast.forecasts import Forecast
 from stockcast.report.data import forecasts_csv, ledger_csv
 from stockcast.report.papers import skill_table_text
-from stockcast.storage.outputs import append_csv, save_forecasts
+from stockcast.storage.forecasttable import save_forecasts
+from stockcast.storage.outputs import append_csv
 from stockcast.text import csv_table
 from tests.report.lives import OPEN
 from tests.report.samples import FORECAST, PENNY
@@ -126,3 +127,33 @@ def test_saved_forecasts_of_formulas_are_inert_as_csv_and_themselves_as_parquet(
     inert = f"'{' '.join(text.splitlines())}"
     assert (first["ticker"], first["model"]) == (inert, inert)
     assert pd.read_parquet(tmp_path / "rows.parquet")["ticker"].iloc[0] == text
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.parquet"])
+def test_a_table_of_forecasts_has_every_number_to_the_last_digit(name: str, tmp_path: Path) -> None:
+    random, days = np.random.default_rng(3), np.arange("2021-04-01", "2021-04-05", dtype="datetime64[D]")
+    first, second, third = (random.normal(size=4) * 10.0 ** random.integers(-9, 9, 4) for _ in range(3))
+    quantiles_NQ = np.sort(random.normal(size=(4, 99)), axis=1)
+    parts = [
+        ForecastRows("A, B", model, horizon, days, days + horizon, first, second, third, np.full(4, np.nan), third,
+                     quantiles_NQ)
+        for model, horizon in (("lstm", 1), ("har-t", 2))
+    ]  # fmt: skip
+    save_forecasts(tmp_path / name, parts)
+    again = tmp_path / f"again-{name}"
+    save_forecasts(again, parts)
+    assert again.read_bytes() == (tmp_path / name).read_bytes()
+    if name.endswith("parquet"):
+        found = pd.read_parquet(again)
+    else:  # as texts, which Python then reads: pandas's own numbers are not exact in every release
+        texts = pd.read_csv(again, dtype=str)
+        days_of = dict.fromkeys(("origin", "target_session"), "datetime64[s]")
+        found = texts.astype({column: days_of.get(column, float) for column in texts.columns[2:]})
+    assert list(found["ticker"]) == ["A, B"] * 8
+    assert list(found["model"]) == ["lstm"] * 4 + ["har-t"] * 4
+    assert list(found["horizon"]) == [1] * 4 + [2] * 4
+    np.testing.assert_array_equal(found["target_session"], np.concatenate([days + 1, days + 2]))
+    scores = found.loc[:3, ["last_close", "realised_return", "crps"]]
+    np.testing.assert_array_equal(scores.T, [first, second, third])
+    assert found["log_score"].isna().all()
+    np.testing.assert_array_equal(found.filter(regex=r"^q\d\d$")[4:], quantiles_NQ)
