@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.torture.crowds import CROWDS
+from tests.torture.environments import CLOCK, DAMAGED, ENVIRONMENTS
 from tests.torture.fuzzing import FUZZING
 from tests.torture.kills import KILLS
 from tests.torture.kinds import Kind
 from tests.torture.life import LIFE
 
-KINDS: tuple[Kind, ...] = (KILLS, CROWDS, FUZZING, LIFE)
+KINDS: tuple[Kind, ...] = (KILLS, CROWDS, ENVIRONMENTS, DAMAGED, CLOCK, FUZZING, LIFE)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stockcast.errors import DataError
-from tests.torture import crowds, fuzzing, kills, life
+from tests.torture import crowds, environments, fuzzing, kills, life
 from tests.torture.readers import READERS
 
 
@@ -39,6 +39,18 @@ def test_what_is_read_is_taken_or_refused_in_words(name: str, reader: fuzzing.Re
 @pytest.mark.parametrize("seed", [0, 6, 11], ids=lambda seed: kills.COMMANDS[seed % len(kills.COMMANDS)][0])
 def test_what_was_killed_is_completed(seed: int, tmp_path: Path) -> None:
     assert kills.play(seed, tmp_path) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_wrong_around_it_a_command_answers(seed: int, tmp_path: Path) -> None:
+    for kind in (environments.environment, environments.damage):
+        folder = tmp_path / kind.__name__
+        folder.mkdir()
+        assert kind(seed, folder) == []
+
+
+def test_evenings_on_which_the_clock_jumps(tmp_path: Path) -> None:
+    assert environments.clock(0, tmp_path) == []
 
 
 def test_four_at_once_do_everything_once(tmp_path: Path) -> None:
