@@ -151,14 +151,29 @@ def _lost(piece: Piece) -> PieceLost:
 
 
 def _worker() -> ProcessPoolExecutor:
-    from multiprocessing import resource_tracker
-
     from loky import ProcessPoolExecutor
 
     if hasattr(signal, "pthread_sigmask"):
-        # The first worker would begin it otherwise, and whoever begins it lets Ctrl-C through again.
-        resource_tracker.ensure_running()
+        _begin_trackers()
     return ProcessPoolExecutor(1, initializer=become_worker, initargs=(os.getpid(),), env=ONE_THREAD)
+
+
+def _begin_trackers() -> None:
+    """Begin the processes that free what ended ones held, Python's and loky's.
+
+    With the first worker they would be begun otherwise, which then heard of a Ctrl-C: it is let through when they have
+    begun. And they would warn on stderr of what is left to them when this process is ended at once.
+    """
+    from multiprocessing import resource_tracker
+
+    from loky.backend import resource_tracker as of_loky
+
+    sys.warnoptions.append("ignore")  # which they are given
+    try:
+        resource_tracker.ensure_running()
+        of_loky.ensure_running()
+    finally:
+        sys.warnoptions.pop()
 
 
 def usual_jobs() -> int:

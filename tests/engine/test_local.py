@@ -68,16 +68,22 @@ def test_closing_ends_at_once_what_is_being_done(engine: Local, tmp_path: Path) 
     assert not any(map(lives, pids))
 
 
-def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path: Path) -> None:
-    command = subprocess.Popen([sys.executable, "-m", "tests.engine.pieces", str(tmp_path), "local"], env=environment())
+def test_workers_do_not_outlive_a_command_that_was_killed_nor_is_anything_said_of_what_they_leave(
+    tmp_path: Path,
+) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "tests.engine.pieces", str(tmp_path), "local"], env=environment(),
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     pids = waiting(tmp_path, 2)
     if Path("/proc").exists():  # they heard of no Ctrl-C from their very beginning on
         status = [Path(f"/proc/{pid}/status").read_text(encoding="utf-8") for pid in pids]
         held_back = [int(one.partition("SigBlk:")[2].split()[0], 16) for one in status]
         assert all(mask >> (signal.SIGINT - 1) & 1 for mask in held_back)
     command.kill()
-    command.wait()
+    _, err = command.communicate()
     until(lambda: not any(map(lives, pids)))
+    assert "leaked" not in err
 
 
 def test_there_is_a_job_for_every_core_that_may_be_used_if_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
