@@ -35,8 +35,9 @@ def test_a_watch_list_of_the_size_of_a_database_is_refused(tmp_path: Path) -> No
     path = tmp_path / "watch.txt"
     with path.open("wb") as file:
         file.truncate(limits.TEXT + 1)
-    with pytest.raises(ConfigError, match=r"cannot read the watch list .*: larger than 1 MiB"):
+    with pytest.raises(ConfigError, match=r"cannot read the watch list .*: larger than 1 MiB") as caught:
         read_watchlist(path)
+    assert caught.value.hint == "name a file of text of at most 1 MiB"
 
 
 @pytest.mark.parametrize(("limit", "found"), [("1073741824\n", limits.GIB), ("max\n", None)])

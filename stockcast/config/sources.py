@@ -12,7 +12,7 @@ from typing import Any
 
 from stockcast.config.settings import DATA, PRICES, Bounds, Checked, options_of, path, setting
 from stockcast.errors import ConfigError
-from stockcast.limits import TEXT, file_bytes
+from stockcast.limits import TEXT, Unfit, file_bytes, size
 
 _CODE = re.compile(r"(.+)@([A-Z][A-Z0-9]{3}|24/7|weekdays)", re.DOTALL)
 _TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,31}")
@@ -315,6 +315,10 @@ def read_text(path: Path, noun: str, missing: str = "check its name") -> str:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}, line {line}: not UTF-8 ({error.reason})", "save the file as UTF-8") from error
+    except Unfit as error:
+        raise ConfigError(
+            f"cannot read the {noun} {path}: {error}", f"name a file of text of at most {size(TEXT)}"
+        ) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigError(f"cannot read the {noun} {path}: {reason}", "check the path and its permissions") from error
