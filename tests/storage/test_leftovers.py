@@ -72,6 +72,7 @@ def stopped(code: str, *words: object, **variables: str) -> Iterator[None]:
         assert process.wait() == 0
     finally:
         process.kill()
+        process.wait()
 
 
 def left_in(folder: Path) -> list[Path]:
