@@ -98,7 +98,7 @@ def save_files(files: Mapping[Path, str | bytes]) -> None:
     """
     for path, content in files.items():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            plain_folder(path.parent)
         except OSError as error:
             raise storage_error(path, error) from error
         write_atomic(path, content)
@@ -205,18 +205,24 @@ def private_home(home: Path) -> None:
             os.chmod(home, _mode_for_owner(os.stat(home)))
 
 
-def private_folder(folder: Path, ours: bool = True) -> None:
+def private_folder(folder: Path, ours: bool = True, synced: bool = True) -> None:
     """Create a folder for this user alone.
 
     Args:
         folder: The folder; parents that are missing are made, too.
         ours: Whether one that is there is taken from others, with all that is in it.
+        synced: Whether the name of a new one is on the disk on return.
 
     Raises:
         OSError: Where it cannot be made.
     """
-    if not _made(folder) and ours:
+    if not _made(folder, synced=synced) and ours:
         _tighten(folder)
+
+
+def plain_folder(folder: Path) -> None:
+    """Create a folder, and parents that are missing, with the umask's modes. Raises OSError."""
+    _made(folder, private=False)
 
 
 def is_within(path: Path, folder: Path) -> bool:
@@ -284,16 +290,22 @@ def _write_through(path: Path, payload: bytes) -> None:
         os.close(descriptor)
 
 
-def _made(folder: Path) -> bool:
-    """Create a folder and the parents that it lacks, each for this user alone; whether there was anything to create."""
-    missing = []
+def _made(folder: Path, private: bool = True, synced: bool = True) -> bool:
+    """Create a folder and the parents that it lacks, for this user alone or not; whether there was anything to create.
+
+    A name in a folder is on the disk once that folder is synced: without it a loss of power takes what is in there.
+    """
+    missing: list[Path] = []
     for place in (folder, *folder.parents):
-        if place.is_dir():
+        if place.is_dir() or (missing and place.exists()):
             break
         missing.append(place)
     for place in reversed(missing):
-        place.mkdir(0o700, exist_ok=True)
-        os.chmod(place, 0o700)  # the umask may have taken more
+        place.mkdir(0o700 if private else 0o777, exist_ok=True)
+        if private:
+            os.chmod(place, 0o700)  # the umask may have taken more
+        if synced:
+            sync_folder(place.parent)
     return bool(missing)
 
 

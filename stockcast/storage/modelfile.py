@@ -110,7 +110,7 @@ def save_model(models_dir: Path, model: ModelFile, wait: float = LOCK_WAIT) -> P
             _put_in_order(models_dir, model.name)
             try:
                 fresh = _doomed(models_dir, model.name)
-                private_folder(fresh)
+                private_folder(fresh, synced=False)
                 write_synced(fresh / WEIGHTS, weights)
                 write_synced(fresh / MANIFEST, manifest)
                 sync_folder(fresh)

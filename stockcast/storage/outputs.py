@@ -2,8 +2,9 @@
 
 The ledger is the truth and its ids ascend, so the last whole line of a file says what it still lacks: what a run that
 was killed did not write, the next one does. A line counts when its line feed is written; what follows the last line
-feed was torn off by a full disk or a dying machine, and the next writer cuts it. One writer at a time: the caller holds
-the lock of the run. Readers need none.
+feed was torn off by a full disk or a dying machine, and the next writer cuts it. A machine that loses power may leave
+zeros in the place of bytes, with later ones behind them: what follows a zero goes, too. One writer at a time: the
+caller holds the lock of the run. Readers need none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ from stockcast.forecasts import Forecast
 from stockcast.limits import JSON, file_bytes
 from stockcast.progress import Progress
 from stockcast.storage.database import Database
-from stockcast.storage.files import is_within, open_private, private_folder, storage_error, sync_folder, write_atomic
+from stockcast.storage.files import (
+    is_within,
+    open_private,
+    plain_folder,
+    private_folder,
+    storage_error,
+    sync_folder,
+    write_atomic,
+)
 from stockcast.storage.ledger import reading
 from stockcast.text import csv_table, flat, inert, printable
 
@@ -41,9 +50,11 @@ LARGEST_LOG = 1_000_000  # bytes of one file
 LOG_BACKUPS = 5  # files kept besides the newest: run.log.1 is the youngest of them
 
 _BATCH = 1000  # forecasts read at a time from the ledger
-_BLOCK = 1 << 16  # bytes read at a time from the end of a file
+_BLOCK = (
+    1 << 20
+)  # bytes written at a time and then synced, so that zeros stand in no more than these; and read at a time
 _LONGEST = 1 << 24  # bytes; no line of ours is as long
-_JSON_BEGIN = b'{"id": '
+_JSON_BEGIN, _CSV_BEGIN = b'{"id": ', b"id,"
 _MOVE = "Move it away, and the next run writes the whole record to a new one; or name another file."
 
 
@@ -113,8 +124,8 @@ def _write_latest(db: Database, path: Path, tickers: Collection[str], private: b
 class _Tail:
     """The end of a file.
 
-    size: bytes up to and with the last line feed. torn: what follows it. line: the last line before it that is not
-    blank. exists: whether there is a file.
+    size: bytes up to and with the last line feed before any zero. torn: what follows it. line: the last line before it
+    that is not blank. exists: whether there is a file.
     """
 
     exists: bool = False
@@ -135,8 +146,8 @@ def last_written_id(path: Path) -> int:
 def append_jsonl(path: Path, documents: Documents, private: bool = False) -> int:
     """Append each document as one line of JSON, its ledger id first.
 
-    The folder is created, a torn last line is cut. All lines go in one write and are synced; where the disk refuses,
-    the file is as long as before.
+    The folder is created, a torn end is cut. The lines are synced; where the disk refuses, the file is as long as
+    before.
 
     Args:
         path: The file.
@@ -181,7 +192,7 @@ def append_csv(path: Path, documents: Documents, columns: Sequence[str] | None =
         _require_columns(path, header, names)
         _append(path, tail, csv_table(header, rows, headed=False), private)
     else:
-        _require_begin(path, tail, b"id,")
+        _require_begin(path, tail, _CSV_BEGIN)
         _append(path, tail, csv_table(names, rows) if rows else "", private)
     return len(fresh)
 
@@ -203,7 +214,7 @@ def _make_folder(folder: Path, private: bool) -> None:
     if private:
         private_folder(folder, ours=False)
     else:
-        folder.mkdir(parents=True, exist_ok=True)
+        plain_folder(folder)
 
 
 def _fresh(path: Path, tail: _Tail, documents: Documents) -> list[tuple[int, Document]]:
@@ -243,8 +254,10 @@ def _tail(path: Path) -> _Tail:
 
 
 def _tail_of(path: Path, file: BinaryIO) -> _Tail:
-    start = length = file.seek(0, os.SEEK_END)
-    block = b""
+    # In a file of ours no zero was ever written; one of another kind is refused, not cut.
+    zero = b"\0" if file.read(len(_JSON_BEGIN)).startswith((_JSON_BEGIN, _CSV_BEGIN, bytes(2))) else None
+    start = file.seek(0, os.SEEK_END)
+    block = written = b""
     while start > 0:
         if len(block) > _LONGEST:
             raise _foreign(path, f"its last line is longer than {_LONGEST:,} bytes")
@@ -252,15 +265,17 @@ def _tail_of(path: Path, file: BinaryIO) -> _Tail:
         start -= step
         file.seek(start)
         block = file.read(step) + block
-        if b"\n" in block.rpartition(b"\n")[0].rstrip():
+        written = block if zero is None else block.partition(zero)[0]
+        if b"\n" in written.rpartition(b"\n")[0].rstrip():
             break
-    whole, feed, torn = block.rpartition(b"\n")
-    return _Tail(True, length - len(torn) if feed else 0, whole.rstrip().rpartition(b"\n")[2], torn)
+    whole, feed, _ = written.rpartition(b"\n")
+    size = start + len(whole) + 1 if feed else 0
+    return _Tail(True, size, whole.rstrip().rpartition(b"\n")[2], block[size - start :])
 
 
 def _require_begin(path: Path, tail: _Tail, begin: bytes) -> None:
     """A file without a whole line is cut to nothing: only where the piece in it can be one of ours."""
-    piece = tail.torn.rstrip(b"\0")  # what a machine that lost power leaves where bytes were to come
+    piece = tail.torn.partition(bytes(2))[0].rstrip(b"\0")  # of what a machine that lost power leaves
     if not (piece.startswith(begin) or begin.startswith(piece)):
         raise _foreign(path, f"it begins with {piece[:40].decode('utf-8', 'replace')!r}")
 
@@ -313,6 +328,7 @@ def _append(path: Path, tail: _Tail, text: str, private: bool) -> None:
         try:
             if tail.torn:
                 os.ftruncate(descriptor, tail.size)
+                os.fsync(descriptor)  # else bytes that were cut may come back behind those that are written now
             _write(descriptor, payload, tail.size)
         finally:
             os.close(descriptor)
@@ -324,9 +340,11 @@ def _append(path: Path, tail: _Tail, text: str, private: bool) -> None:
 
 def _write(descriptor: int, payload: bytes, size: int) -> None:
     try:
-        if payload and os.write(descriptor, payload) < len(payload):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
+        for start in range(0, len(payload), _BLOCK):
+            piece = payload[start : start + _BLOCK]
+            if os.write(descriptor, piece) < len(piece):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
     except OSError:
         with suppress(OSError):  # what stays is cut or counted by the next writer
             os.ftruncate(descriptor, size)

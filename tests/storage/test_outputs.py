@@ -113,6 +113,17 @@ def test_the_zeros_that_a_loss_of_power_leaves_are_cut(tmp_path: Path, append: A
 
 
 @both
+def test_zeros_within_what_was_appended_are_cut_with_all_behind_them(tmp_path: Path, append: Append) -> None:
+    content = whole(append, tmp_path)
+    path = tmp_path / "out"
+    for start in range(0, len(content) - 300, 7):
+        for end in (start + 300, start // 512 * 512 + 512):
+            path.write_bytes((content[:start] + bytes(end - start) + content[end:])[: len(content)])
+            append(path, missing(path))
+            assert path.read_bytes() == content, (start, end)
+
+
+@both
 def test_a_torn_line_is_cut_where_nothing_is_new(tmp_path: Path, append: Append) -> None:
     content = whole(append, tmp_path)
     path = tmp_path / "out"

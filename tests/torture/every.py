@@ -8,5 +8,6 @@ from tests.torture.fuzzing import FUZZING
 from tests.torture.kills import KILLS
 from tests.torture.kinds import Kind
 from tests.torture.life import LIFE
+from tests.torture.power import POWER
 
-KINDS: tuple[Kind, ...] = (KILLS, CROWDS, ENVIRONMENTS, DAMAGED, CLOCK, FUZZING, LIFE)
+KINDS: tuple[Kind, ...] = (KILLS, POWER, CROWDS, ENVIRONMENTS, DAMAGED, CLOCK, FUZZING, LIFE)

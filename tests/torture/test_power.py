@@ -1,0 +1,123 @@
+"""The disk that loses power catches writers that skip a sync, and none of ours."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.torture.disk import WAYS, Disk
+from tests.torture.power import SCENES, Recording, left_by, play, record, violations
+from tests.torture.recorder import Call, sees_sqlite
+
+pytestmark = pytest.mark.skipif(
+    os.name == "nt" or not sees_sqlite(), reason="what SQLite asks of the system is not to be seen here"
+)
+
+TOLD = 'print("saved", flush=True)\n'
+WHOLE = """\
+from pathlib import Path
+from stockcast.storage.files import save_files
+for text in ("old" * 1000, "new" * 1000):
+    save_files({Path("deep/er/file.csv"): text})
+    print("saved", flush=True)
+"""
+UNSYNCED = """\
+import os
+with open("file.new", "w") as file:
+    file.write("new" * 1000)
+os.replace("file.new", "file.csv")
+"""
+UNNAMED = """\
+import os
+with open("file.new", "w") as file:
+    file.write("new" * 1000)
+    file.flush()
+    os.fsync(file.fileno())
+os.replace("file.new", "file.csv")
+print("saved", flush=True)
+"""
+IN_NEW_FOLDER = """\
+from pathlib import Path
+from stockcast.storage.files import write_atomic
+Path("folder").mkdir()
+write_atomic(Path("folder/file.csv"), "new")
+print("saved", flush=True)
+"""
+STORE = """\
+import sqlite3
+db = sqlite3.connect("stockcast.db", isolation_level=None)
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA synchronous = {level}")
+db.execute("CREATE TABLE told (number)")
+for number in range(3):
+    db.execute("INSERT INTO told VALUES (?)", [number])
+    print(number, flush=True)
+db.close()
+"""
+
+
+def found_in(recording: Recording, draws: int = 4) -> set[str]:
+    """What is violated at any moment of a recording, in any way."""
+    return {
+        violation
+        for moment in range(len(recording.calls) + 1)
+        for way in WAYS
+        for seed in range(1 if way in ("everything", "nothing") else draws)
+        for violation in violations(recording, moment, left_by(recording, moment, way, random.Random(seed)))  # noqa: S311
+    }
+
+
+def planted(folder: Path, code: str) -> Recording:
+    script, root = folder / "planted.py", folder / "disk"
+    script.write_text(code)
+    root.mkdir()
+    (root / "file.csv").write_text("old" * 1000)
+    return record(root, [script], os.environ)
+
+
+@pytest.mark.parametrize("code", [WHOLE, STORE.format(level="FULL")])
+def test_what_is_synced_before_it_is_told_survives_every_loss_of_power(tmp_path: Path, code: str) -> None:
+    assert found_in(planted(tmp_path, code)) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "violation"),
+    [
+        (UNSYNCED, "file.csv is neither"),
+        (UNNAMED, "file.csv is neither"),
+        (IN_NEW_FOLDER, "folder/file.csv is missing"),
+        (STORE.format(level="OFF"), "the store has lost what was told"),
+        (STORE.format(level="NORMAL"), "the store has lost what was told"),
+    ],
+)
+def test_a_writer_that_skips_a_sync_is_caught(tmp_path: Path, code: str, violation: str) -> None:
+    assert any(it.startswith(violation) for it in found_in(planted(tmp_path, code)))
+
+
+def test_a_write_past_the_recorder_is_noticed(tmp_path: Path) -> None:
+    past = 'import subprocess\nsubprocess.run(["cp", "file.csv", "copy.csv"], check=True)\n'
+    with pytest.raises(AssertionError, match="past the recorder"):
+        planted(tmp_path, past)
+
+
+def test_a_sync_of_a_file_keeps_its_bytes_and_not_its_name() -> None:
+    calls = [
+        Call("open", 1, "new"), Call("write", 1, data=b"a" * 600), Call("sync", 1), Call("write", 1, at=600, data=b"b"),
+        Call("rename", path="new", to="old"),
+    ]  # fmt: skip
+    disk = Disk({"old": b"old"})
+    for call in calls:
+        disk.call(call)
+    draws = [disk.after_power_loss(way, random.Random(seed)) for way in WAYS for seed in range(20)]  # noqa: S311
+    assert {tuple(sorted(tree)) for tree in draws} == {("old",), ("new", "old")}
+    assert {tree["old"] for tree in draws} == {b"old", b"a" * 600, b"a" * 600 + b"\0", b"a" * 600 + b"b"}
+    assert disk.tree == {"old": b"a" * 600 + b"b"}
+
+
+# Those that fetch, predict and remove; the others learn for seconds.
+@pytest.mark.parametrize("seed", [place for place, scene in enumerate(SCENES) if scene.words[0] in ("fetch", "models")])
+def test_power_may_go_at_any_moment(tmp_path: Path, seed: int) -> None:
+    assert play(seed, tmp_path) == []
