@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -131,15 +131,24 @@ def _deliver(
 ) -> NoReturn:
     if not results:
         deliver("backtest", common, failures, list)
+    from concurrent.futures import ThreadPoolExecutor, wait
+
     from stockcast import pipeline
+    from stockcast.engine.choosing import planned_jobs
     from stockcast.report.backtest import backtest_text
     from stockcast.report.data import backtest_data
     from stockcast.report.papers import skill_table_text
 
-    summary = pipeline.pooled(results)
+    rows, jobs = [rows for result in results for rows in result.rows], planned_jobs(order.jobs)
+    with ThreadPoolExecutor(1) as beside:
+        # While Arrow writes, without Python's lock; where one job was asked for, before.
+        summing = beside.submit(pipeline.pooled, results)
+        if jobs == 1:
+            wait([summing])
+        write = partial(pipeline.save_forecasts, rows=rows, threads=jobs)
+        failures += save(order.output, write, "forecasts saved in", common)
+        summary = summing.result()
     skill = pipeline.skill_table(summary)
-    rows = [rows for result in results for rows in result.rows]
-    failures += save(order.output, lambda path: pipeline.save_forecasts(path, rows), "forecasts saved in", common)
     failures += save(
         order.table,
         lambda path: pipeline.save_files({path: skill_table_text(skill, path.suffix)}),

@@ -1,7 +1,7 @@
 """Test forecasts as one table, a row for each competitor and origin: CSV or Parquet.
 
-Arrow formats it, without Python's lock and on all threads that it may have: 18 million numbers of eight stocks took
-pandas longer than judging them.
+Arrow formats it, without Python's lock and so on several threads: 18 million numbers of eight stocks took pandas
+longer than judging them.
 """
 
 from __future__ import annotations
@@ -30,26 +30,28 @@ _SPECIAL = ('"', ",")
 """What a cell of CSV cannot hold without quotes, line breaks aside, which `_inert` takes out."""
 
 
-def save_rows(path: Path, results: Sequence[TrainResult]) -> None:
+def save_rows(path: Path, results: Sequence[TrainResult], threads: int = 1) -> None:
     """Write every test forecast of several trainings to one table, as `save_forecasts` does.
 
     Args:
         path: The file, .csv or .parquet.
         results: Of `train`, with their rows (`keep_rows`).
+        threads: That format it.
 
     Raises:
         ConfigError: For another suffix.
         StorageError: Where the file cannot be written.
     """
-    save_forecasts(path, [rows for result in results for rows in result.test_forecasts])
+    save_forecasts(path, [rows for result in results for rows in result.test_forecasts], threads)
 
 
-def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
+def save_forecasts(path: Path, rows: Sequence[ForecastRows], threads: int = 1) -> None:
     """Write test forecasts, one row for each competitor and origin, to a table in the format of its suffix.
 
     Args:
         path: The file, .csv or .parquet, which is replaced whole.
         rows: The forecasts of each competitor.
+        threads: That format them; the bytes are the same with any number.
 
     Raises:
         ConfigError: For another suffix, and without any forecast.
@@ -58,7 +60,7 @@ def save_forecasts(path: Path, rows: Sequence[ForecastRows]) -> None:
     require_table_suffix(path)
     if not rows:
         raise ConfigError("there is no test forecast to save", "let the test part begin within the history")
-    payload = _parquet(rows) if path.name.endswith(".parquet") else _csv(rows)
+    payload = _parquet(rows) if path.name.endswith(".parquet") else _csv(rows, threads)
     write_atomic(path, gzip.compress(payload, mtime=0) if path.name.endswith(".gz") else payload)
 
 
@@ -79,12 +81,12 @@ def _parquet(rows: Sequence[ForecastRows]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _csv(rows: Sequence[ForecastRows]) -> bytes:
+def _csv(rows: Sequence[ForecastRows], threads: int) -> bytes:
     import pyarrow as pa
 
     names = _table(rows[0], pa.date32(), "", "").column_names
-    with ThreadPoolExecutor(pa.cpu_count()) as threads:
-        return b"".join([",".join(names).encode() + b"\n", *threads.map(_csv_of, rows)])
+    with ThreadPoolExecutor(threads) as executor:
+        return b"".join([",".join(names).encode() + b"\n", *executor.map(_csv_of, rows)])
 
 
 def _csv_of(part: ForecastRows) -> bytes:

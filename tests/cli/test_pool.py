@@ -112,7 +112,7 @@ def test_the_test_forecasts_of_all_tickers_are_saved(run: Run, tmp_path: Path) -
     outcome = run("train", "good", "other", *POOL, "--output", str(target))
     assert outcome.code == 0
     assert run.last("train_pool_from")["keep_rows"] is True
-    assert run.calls[-1] == Call("save_forecasts", {"path": target, "rows": []})
+    assert run.calls[-1] == Call("save_forecasts", {"path": target, "rows": [], "threads": 1})
     assert f"test forecasts saved in {target}" in outcome.err
     assert run("train", "good", "other", *POOL, "--output", str(tmp_path / "full.csv")).code == 1
 
