@@ -223,8 +223,11 @@ class _SeriesFold:
         """Train, and score."""
         walk = replace(self._walk(walk), progress=Heeding(progress))
         fold = _folds(walk)[self.fold]
-        dists = walk.fitted(fold, "", None).dists
-        outcomes = walk.outcomes(fold.split.test)
+        made = walk.fitted(fold, "", None)
+        if why := made.about["left_out"].get(REFERENCE):
+            begin = fold.split.session(fold.split.test.start + 1)
+            raise DataError(f"{walk.history.ticker}, fold from {begin}: {REFERENCE}: {why}", "leave the source out")
+        dists, outcomes = made.dists, walk.outcomes(fold.split.test)
         (cell,) = walk.config.cells
         losses = (crps(dists[name], outcomes.y_N) for name in (cell, REFERENCE))
         return {walk.history.ticker: FoldLosses(outcomes.target_sessions, *losses)}

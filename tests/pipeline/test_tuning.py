@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from stockcast.engine.local import Local
 from stockcast.errors import DataError, LockedError, StorageError
 from stockcast.evaluation.superiority import superior_ability
 from stockcast.evaluation.tuned import COMPLETE, FAILED, PRUNED, TrialRecord, TuneResult
+from stockcast.models.baselines.simple import HarT
 from stockcast.pipeline.objectives import SeriesObjective, series_objective
 from stockcast.pipeline.poolobjective import PoolObjective, pool_objective
 from stockcast.pipeline.pools import Pool
@@ -324,6 +325,16 @@ def test_a_source_that_cannot_be_used_is_told_and_left_out() -> None:
     objective, failures = series_objective(door, ["FAKE", "SHORT", "nofile.csv"], QUICK, 20, Silent())
     assert [series.ticker for series in objective.series] == ["FAKE"]
     assert [failure.source for failure in failures] == ["SHORT", "nofile.csv"]
+
+
+def test_a_series_whose_reference_cannot_be_fitted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise DataError("no maximum was found")
+
+    objective, space = of_series(synthetic.history(860))
+    monkeypatch.setattr(HarT, "fit", refuse)
+    with pytest.raises(DataError, match=r"FAKE, fold from \d{4}-\d\d-\d\d: har-t: no maximum was found"):
+        tune(objective, space, QUICK, tmp_path, Silent())
 
 
 # Pools.
