@@ -137,14 +137,22 @@ def reproduce(
     )
 
 
+@dataclass(frozen=True)
+class Mending:
+    """Whether anything is changed."""
+
+    repair: bool = setting(False, "First mend what can be mended without loss; nothing is deleted")
+
+
 @command(max_age={"flag": ""}, allow_stale={"flag": ""}, timeout={"default": 15.0})
-def doctor(file: RunFile, fetching: FetchConfig, common: Common) -> None:
+def doctor(file: RunFile, mending: Mending, fetching: FetchConfig, common: Common) -> None:
     """Find out whether an unattended run would work."""
     from stockcast import pipeline
     from stockcast.report.checks import diagnosis_text
     from stockcast.report.data import plain
 
-    diagnosis = pipeline.doctor(common.home, file.found(common.home), fetching.offline, fetching.timeout)
+    config = file.found(common.home)
+    diagnosis = pipeline.doctor(common.home, config, fetching.offline, fetching.timeout, mending.repair)
     broken = [check for check in diagnosis.checks if check.ok is False]
     deliver(
         "doctor",

@@ -14,12 +14,13 @@ from shlex import quote
 from stockcast import config as settings
 from stockcast.config.runfile import load_run_config
 from stockcast.errors import LockedError, StockcastError
+from stockcast.pipeline.maintenance import repair
 from stockcast.pipeline.models import list_models
 from stockcast.pipeline.running import locked
 from stockcast.prices.sessions import load_calendar
 from stockcast.results import Check, Diagnosis
 from stockcast.storage import pricestore
-from stockcast.storage.database import Database
+from stockcast.storage.database import DamagedError, Database
 from stockcast.storage.files import private_home, write_atomic
 from stockcast.storage.ledger import reading
 
@@ -28,7 +29,9 @@ MOST_SKEW = timedelta(minutes=2)
 """A clock further off than this may take a session for over that is not."""
 
 
-def doctor(home: Path, config: Path | None, offline: bool = False, timeout: float = 15.0) -> Diagnosis:
+def doctor(
+    home: Path, config: Path | None, offline: bool = False, timeout: float = 15.0, mend: bool = False
+) -> Diagnosis:
     """Look at access, folder, disk, store, models, calendar, lock, configuration, provider and clock.
 
     Args:
@@ -36,10 +39,12 @@ def doctor(home: Path, config: Path | None, offline: bool = False, timeout: floa
         config: The file of `run`; None where there is none to check.
         offline: Whether to leave out what needs the network.
         timeout: Seconds for the provider and the clock.
+        mend: Whether what can be mended without loss is mended first.
 
     Returns:
-        What was found, in that order.
+        What was mended, and what was found, in that order.
     """
+    mended = repair(home, config) if mend else []
     looks: list[tuple[str, Callable[[], Check]]] = [
         ("access", lambda: _access(home)),  # first: the others take from other users what is open to them
         ("folder", lambda: _folder(home)),
@@ -53,7 +58,7 @@ def doctor(home: Path, config: Path | None, offline: bool = False, timeout: floa
     checks = [_guarded(name, look) for name, look in looks]
     if not offline:
         checks += _provider(timeout)
-    return Diagnosis(tuple(checks))
+    return Diagnosis((*mended, *checks))
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:
@@ -72,7 +77,8 @@ def _access(home: Path) -> Check:
     if found:
         first, why = found[0]
         more = f", and to {len(found) - 1} more below {home}" if len(found) > 1 else ""
-        hint = f"take it from them: chown -R $(id -un) {quote(str(home))}; chmod -R go-w {quote(str(home))}"
+        place = quote(str(home))
+        hint = f"take it from them: chown -R $(id -un) {place}; stockcast doctor --repair --home {place}"
         return Check("access", None, f"others may write to {first} ({why}){more}", hint)
     return Check("access", True, "this user alone may write to it")
 
@@ -119,10 +125,18 @@ def _disk(home: Path) -> Check:
 
 
 def _store(home: Path) -> Check:
-    with Database.open(home) as db:
+    mending = "stockcast doctor --repair saves what can be read; or go back to a backup: stockcast ledger restore FILE"
+    try:
+        db = Database.open(home)
+    except DamagedError as error:
+        return Check("store", False, error.message, mending)
+    with db:
         problems = db.integrity()
         if problems:
-            return Check("store", False, f"{db.path} is damaged: {problems[0]}", "put a backup in its place")
+            return Check("store", False, f"{db.path} is damaged: {problems[0]}", mending)
+        unread = reading.unreadable(db)
+        if unread:
+            return Check("store", False, f"{len(unread)} forecasts in {db.path} cannot be read", mending)
         tickers, last = len(pricestore.stored_tickers(db)), reading.last_id(db)
     return Check("store", True, f"whole; {tickers} tickers, {last} forecasts recorded")
 

@@ -1,4 +1,4 @@
-"""Maintenance of a home: its store backed up, put back and made smaller."""
+"""Maintenance of a home: its store backed up, put back and made smaller; what is damaged, mended without loss."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockcast import config as settings
+from stockcast.config.runfile import load_run_config
+from stockcast.errors import LockedError, StockcastError
 from stockcast.pipeline.running import locked
+from stockcast.results import Check
 from stockcast.storage.backup import StoreCopy, put_back, write_backup
 from stockcast.storage.database import Database
+from stockcast.storage.files import mend_modes
 from stockcast.storage.ledger.recording import forget_settled
+from stockcast.storage.outputs import put_aside_foreign
+from stockcast.storage.salvage import mend_store, put_aside_studies
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,33 @@ def prune_ledger(home: Path, wait: float = 0.0) -> Pruning:
         dropped = forget_settled(db)
         db.compact()
         return Pruning(*dropped, before, db.size())
+
+
+def repair(home: Path, config: Path | None) -> list[Check]:
+    """Mend what can be mended without loss: nothing is deleted, and what is replaced is kept beside.
+
+    Args:
+        home: The folder of models, prices and forecasts.
+        config: The file of `run`, whose outputs are looked at; None where there is none.
+
+    Returns:
+        One for each thing that was done, or could not be.
+    """
+    if not home.is_dir():
+        return []
+    lines: list[str | None] = [f"others may write to {path} no longer, and this user may" for path in mend_modes(home)]
+    failed = []
+    try:
+        with locked(home, 0.0):
+            for mend in (mend_store, put_aside_studies):
+                try:
+                    lines.append(mend(home, settings.now()))
+                except StockcastError as error:
+                    failed.append(Check("repair", False, error.message, error.hint))
+            if config is not None:
+                lines += put_aside_foreign(load_run_config(config).output, settings.now())
+    except LockedError:
+        failed.append(Check("repair", None, "another run is at work: nothing else was mended", "wait for it to end"))
+    except StockcastError as error:
+        failed.append(Check("repair", False, error.message, error.hint))
+    return [*(Check("repair", True, line) for line in lines if line), *failed]

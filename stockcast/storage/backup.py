@@ -70,7 +70,7 @@ def write_backup(home: Path, file: Path, force: bool = False) -> StoreCopy:
     if not (home / FILE).exists():
         raise StorageError(f"there is no record in {home}", "name the folder of one with --home")
     target = _elsewhere(home, file)
-    with _fresh(target) as fresh:
+    with fresh_file(target) as fresh:
         with Database.open(home) as db, Database.as_it_is(fresh, writable=True) as copy:
             db.copy_into(copy)
         with Database.as_it_is(fresh, writable=True) as copy:
@@ -107,7 +107,7 @@ def put_back(home: Path, file: Path, now: datetime, force: bool = False) -> tupl
         private_home(home)
     except OSError as error:
         raise storage_error(home, error, "create") from error
-    with _fresh(store) as fresh:
+    with fresh_file(store) as fresh:
         _take(_elsewhere(home, file), fresh)
         try:
             with Database.open(home) as live:
@@ -131,9 +131,8 @@ def put_in_place(fresh: Path, store: Path, now: datetime) -> Path:
     Raises:
         StorageError: Where the system refuses.
     """
-    aside = store.parent / ASIDE / f"{store.name}.{now:%Y%m%dT%H%M%S}"
+    aside = name_aside(store.parent, store.name, now)
     try:
-        private_folder(aside.parent)
         try:
             os.link(store, aside)  # the name stays in use: whoever finds no store begins one
         except OSError:  # not every file system has links
@@ -149,6 +148,40 @@ def put_in_place(fresh: Path, store: Path, now: datetime) -> Path:
     return aside
 
 
+def name_aside(home: Path, name: str, now: datetime) -> Path:
+    """What is put aside is called this, in a folder that is made. Raises StorageError."""
+    folder = home / ASIDE
+    try:
+        private_folder(folder)
+    except OSError as error:
+        raise storage_error(folder, error, "create") from error
+    return folder / f"{name}.{now:%Y%m%dT%H%M%S}"
+
+
+@contextmanager
+def fresh_file(target: Path) -> Iterator[Path]:
+    """A new empty file in a folder of its own beside the target, which goes with all that SQLite put there.
+
+    Raises StorageError where the system refuses.
+    """
+    try:
+        with temporary_folder(target.parent) as folder:
+            os.close(open_private(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+            yield folder / FILE
+    except OSError as error:
+        raise storage_error(target, error) from error
+
+
+def keep_numbers(old: Database, new: Database) -> None:
+    """No number that one store has given is given by the other: files that follow the ledger go by them."""
+    for name, number in old.readable_rows("SELECT name, seq FROM sqlite_sequence")[0]:
+        new.execute("DELETE FROM sqlite_sequence WHERE name = ? AND seq < ?", (name, number))
+        new.execute(
+            "INSERT INTO sqlite_sequence SELECT ?1, ?2 WHERE ?1 NOT IN (SELECT name FROM sqlite_sequence)",
+            (name, number),
+        )
+
+
 def records_told(records: Mapping[str, int]) -> str:
     """Records by table in words, such as "2 forecasts, 1 outcome"."""
     words = {name: name.replace("event_snapshots", "dates of reports") for name in records}
@@ -156,17 +189,6 @@ def records_told(records: Mapping[str, int]) -> str:
 
 
 _MEND = "`stockcast doctor` says more"
-
-
-@contextmanager
-def _fresh(target: Path) -> Iterator[Path]:
-    """A new empty file in a folder of its own beside the target, which goes with all that SQLite put there."""
-    try:
-        with temporary_folder(target.parent) as folder:
-            os.close(open_private(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-            yield folder / FILE
-    except OSError as error:
-        raise storage_error(target, error) from error
 
 
 def _move(fresh: Path, target: Path) -> None:
@@ -224,13 +246,7 @@ def _overwritten(live: Database, fresh: Path, file: Path, force: bool) -> StoreC
             "keep them first with stockcast ledger backup FILE; then go back with --force",
         )
     with Database.as_it_is(fresh, writable=True) as copy:
-        # Files that follow the ledger go by its numbers.
-        for name, number in live.rows("SELECT name, seq FROM sqlite_sequence"):
-            copy.execute("DELETE FROM sqlite_sequence WHERE name = ? AND seq < ?", (name, number))
-            copy.execute(
-                "INSERT INTO sqlite_sequence SELECT ?1, ?2 WHERE ?1 NOT IN (SELECT name FROM sqlite_sequence)",
-                (name, number),
-            )
+        keep_numbers(live, copy)
         made = _described(copy, file, lost)
         copy.copy_into(live)
     return made

@@ -32,7 +32,8 @@ _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _REFUSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 
-_Row = tuple[Any, ...]
+Row = tuple[Any, ...]
+"""What a query finds, column by column."""
 Parameters = Sequence[object] | Mapping[str, object]
 
 _Step = tuple[str, ...]
@@ -247,12 +248,33 @@ class Database:
         with _explained(self.path), _transaction(self._connection):
             yield
 
-    def rows(self, sql: str, parameters: Parameters = ()) -> list[_Row]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query."""
         with _explained(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
-    def row(self, sql: str, parameters: Parameters = ()) -> _Row | None:
+    def readable_rows(self, sql: str, parameters: Parameters = ()) -> tuple[list[Row], bool]:
+        """The rows of a query up to the first that cannot be read, and whether that is all."""
+        found: list[Row] = []
+        try:
+            for row in self._connection.execute(sql, parameters):
+                found.append(row)
+        except sqlite3.Error:
+            return found, False
+        return found, True
+
+    def reindex(self) -> bool:
+        """Build every index anew of its table; whether the file is whole then. Where it is not, nothing changes."""
+        try:
+            with _transaction(self._connection):
+                self._connection.execute("REINDEX")
+                if self.integrity():
+                    raise sqlite3.DatabaseError
+        except sqlite3.DatabaseError:
+            return False
+        return True
+
+    def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query; None where there is none."""
         found = self.rows(sql, parameters)
         return found[0] if found else None

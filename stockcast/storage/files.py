@@ -225,6 +225,33 @@ def plain_folder(folder: Path) -> None:
     _made(folder, private=False)
 
 
+def mend_modes(home: Path) -> list[Path]:
+    """Take the right to write in a home from other users, and give this one the rights to its own store and models.
+
+    What belongs to somebody else, and what a link leads to, stays as it is.
+
+    Returns:
+        What has another mode now.
+    """
+    return [] if os.name == "nt" else list(_mended(home, ours=True))
+
+
+def _mended(path: Path, ours: bool, at_home: bool = True) -> Iterator[Path]:
+    with suppress(OSError):
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode):
+            return
+        own = 0 if not ours else 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
+        mode = stat.S_IMODE(found.st_mode)
+        wanted = (mode | own) & ~(stat.S_IWGRP | stat.S_IWOTH)
+        if mode != wanted and found.st_uid == os.geteuid():
+            os.chmod(path, wanted)
+            yield path
+        if stat.S_ISDIR(found.st_mode):
+            for name in sorted(os.listdir(path)):
+                yield from _mended(path / name, name in _OURS if at_home else ours, at_home=False)
+
+
 def is_within(path: Path, folder: Path) -> bool:
     """Whether a path leads into a folder, links followed."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -17,6 +17,7 @@ import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -71,6 +72,34 @@ def follow_ledger(db: Database, config: OutputConfig, tickers: Collection[str], 
     if config.latest_path is not None and _write_latest(db, config.latest_path, tickers, private):
         changed.append(str(config.latest_path))
     return tuple(changed)
+
+
+def put_aside_foreign(config: OutputConfig, now: datetime) -> list[str]:
+    """Rename the files that cannot follow the ledger any more; the next run writes the whole record to new ones.
+
+    Returns:
+        What was done, a line each.
+
+    Raises:
+        StorageError: Where one cannot be read or renamed.
+    """
+    done = []
+    for path in filter(None, (config.jsonl_path, config.csv_path)):
+        try:
+            tail = _tail(path)
+            _id_of(path, tail)
+            if tail.size and path == config.csv_path:
+                _require_columns(path, _header(path), [*map(inert, _forecast_columns())])
+            elif not tail.size:
+                _require_begin(path, tail, b"id," if path == config.csv_path else _JSON_BEGIN)
+        except ForeignFileError:
+            aside = path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S}")
+            try:
+                os.rename(path, aside)
+            except OSError as error:
+                raise storage_error(path, error, "rename") from error
+            done.append(f"{path} could not be continued: it is now {aside}, and the next run writes the whole record")
+    return done
 
 
 def _follow(
@@ -296,7 +325,7 @@ def _require_columns(path: Path, header: Sequence[str], columns: Sequence[str]) 
     new = [name for name in columns if name not in known]
     if new:
         message = f"cannot append to {path}: its header has no column {', '.join(new[:5])}"
-        raise StorageError(message, "It may be of another version. " + _MOVE)
+        raise ForeignFileError(message, "It may be of another version. " + _MOVE)
 
 
 def _cells(document: Document) -> dict[str, Any]:
@@ -351,8 +380,12 @@ def _write(descriptor: int, payload: bytes, size: int) -> None:
         raise
 
 
-def _foreign(path: Path, reason: str) -> StorageError:
-    return StorageError(f"cannot append to {path}: it is no file of forecasts of this kind, {reason}", _MOVE)
+class ForeignFileError(StorageError):
+    """A file that does not follow the ledger, or not as this version does."""
+
+
+def _foreign(path: Path, reason: str) -> ForeignFileError:
+    return ForeignFileError(f"cannot append to {path}: it is no file of forecasts of this kind, {reason}", _MOVE)
 
 
 class RunLog:

@@ -74,6 +74,12 @@ def prepare(folder: Path) -> None:
         other.execute("CREATE TABLE songs (name TEXT)")
     with Database.of_file(folder / "older.db"):
         pass
+    with Database.open(folder / "broken") as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("INSERT INTO instruments VALUES ('AAA', '', '', '', '', '', '', 0)")
+        db.execute("INSERT INTO outcomes (forecast_id, settled_at, void) VALUES (7, '', 'why')")
+    (folder / "open").mkdir()
+    (folder / "open").chmod(0o777)
     for name in ("AAA", "SPLIT"):
         (folder / f"{name.lower()}.toml").write_text(f'tickers = ["{name}"]\n')
     (folder / "covariates.toml").write_text('tickers = ["AAA"]\n[model]\nwith = ["./OTHER.csv"]\n')
@@ -834,6 +840,18 @@ CASES = (
         "doctor --offline",
         "configuration: stockcast run --write-config",
         "run --write-config",
+    ),
+    Case(
+        ("pipeline/checkup.py: stockcast doctor --repair saves what can be read",),
+        "doctor --offline --home broken",
+        "stockcast doctor --repair saves what can be read",
+        "doctor --offline --home broken --repair",
+    ),
+    Case(
+        ("pipeline/checkup.py: ; stockcast doctor --repair --home",),
+        "doctor --offline --home open",
+        r"stockcast (doctor --repair --home \S+)",
+        "{} --offline",
     ),
     # Wrong usage.
     Case(

@@ -301,3 +301,108 @@ def test_a_missing_network_is_found(here: Live) -> None:
     assert done.code == 1
     assert [name for name, state in states(done).items() if state == "broken"] == ["provider"]
     assert "no network" in str(done.errors[0]["message"])
+
+
+# Mending
+
+
+def repaired(done: Completed) -> list[str]:
+    return [check["message"] for check in done.data if check["name"] == "repair"]
+
+
+def test_there_is_nothing_to_mend_in_a_healthy_home(here: Live) -> None:
+    before = tables(here.home)
+    done = here("doctor", "--offline", "--repair", "--json").succeeded()
+    assert repaired(done) == []
+    assert tables(here.home) == before
+
+
+@needs_modes
+def test_what_others_may_write_to_is_taken_from_them_line_by_line(here: Live) -> None:
+    mine = here.home / "mine"
+    mine.mkdir()
+    elsewhere = here.home.parent / "elsewhere"
+    elsewhere.mkdir()
+    (here.home / "link").symlink_to(elsewhere)
+    manifest = here.home / "models" / "AAA" / "manifest.json"
+    for path, mode in ((here.home, 0o777), (mine, 0o775), (manifest, 0o466), (elsewhere, 0o777)):
+        path.chmod(mode)
+    done = here("doctor", "--offline", "--repair", "--json").succeeded()
+    assert [line.split()[4] for line in repaired(done)] == list(map(str, (here.home, mine, manifest)))
+    assert stat.S_IMODE(manifest.stat().st_mode) == 0o644
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o755
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o777
+
+
+@needs_modes
+@pytest.mark.skipif(os.name != "nt" and os.geteuid() == 0, reason="root may write anywhere")
+def test_a_home_that_its_user_may_not_write_is_given_back(here: Live) -> None:
+    here.home.chmod(0o500)
+    done = here("doctor", "--offline", "--repair", "--json").succeeded()
+    assert states(done)["folder"] == "ok"
+
+
+def test_a_damaged_store_is_made_anew_of_what_can_be_read(here: Live) -> None:
+    store = here.home / "stockcast.db"
+    before = tables(here.home)
+    with closing(sqlite3.connect(store)) as db, db:
+        db.execute("INSERT INTO outcomes (forecast_id, settled_at, void) VALUES (99, '', 'why')")
+    sick = here("doctor", "--offline")
+    assert sick.code == 1
+    assert "stockcast doctor --repair" in sick.err
+    done = here("doctor", "--offline", "--repair", "--json").succeeded()
+    (line,) = repaired(done)
+    assert f"{store} was made anew of what can be read" in line
+    assert tables(here.home) == before
+    (aside,) = (here.home / "damaged").iterdir()
+    assert str(aside) in line
+    with closing(sqlite3.connect(aside)) as db:
+        assert db.execute("SELECT void FROM outcomes WHERE forecast_id = 99").fetchall() == [("why",)]
+    assert open_paths(here.home / "damaged") == {}
+
+
+def test_a_record_that_cannot_be_read_is_told_of_by_the_check_up(here: Live) -> None:
+    with closing(sqlite3.connect(here.home / "stockcast.db")) as db, db:
+        db.execute("DROP TRIGGER forecasts_never_change")
+        db.execute("UPDATE forecasts SET document = '{'")
+    done = here("doctor", "--offline", "--json")
+    assert states(done)["store"] == "broken"
+    assert done.code == 1
+
+
+def test_a_file_that_cannot_follow_the_ledger_is_put_aside_and_written_anew(here: Live) -> None:
+    outputs = here.home / "forecasts"
+    whole = {path.name: path.read_bytes() for path in outputs.iterdir()}
+    outputs.joinpath("forecasts.jsonl").write_text("Dear reader,\n")
+    outputs.joinpath("forecasts.csv").write_text("a,b\n1,2\n")
+    done = here("doctor", "--offline", "--repair", "--json").succeeded()
+    assert len(repaired(done)) == 2
+    here("run").succeeded()
+    assert {name: outputs.joinpath(name).read_bytes() for name in whole} == whole
+    assert sorted(path.read_text() for path in outputs.iterdir() if path.name not in whole) == [
+        "Dear reader,\n",
+        "a,b\n1,2\n",
+    ]
+
+
+def test_nothing_is_mended_while_a_run_is_at_work(here: Live) -> None:
+    from filelock import FileLock
+
+    (here.home / "stockcast.db").write_bytes(b"garbage" * 5000)
+    with FileLock(here.home / "run.lock"):
+        done = here("doctor", "--offline", "--repair", "--json")
+    assert repaired(done) == ["another run is at work: nothing else was mended"]
+
+
+def test_a_store_of_which_nothing_can_be_read_stays_and_a_backup_is_advised(here: Live, tmp_path: Path) -> None:
+    kept = tables(here.home)
+    here("ledger", "backup", tmp_path / "record.db").succeeded()
+    store = here.home / "stockcast.db"
+    store.write_bytes(b"garbage" * 5000)
+    done = here("doctor", "--offline", "--repair")
+    assert done.code == 1
+    assert "stockcast ledger restore FILE" in done.err
+    assert store.read_bytes() == b"garbage" * 5000
+    restored = here("ledger", "restore", tmp_path / "record.db").succeeded()
+    assert "the damaged record is" in restored.err
+    assert tables(here.home) == kept

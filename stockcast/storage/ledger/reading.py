@@ -101,6 +101,17 @@ def last_id(db: Database) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
+def unreadable(db: Database) -> list[int]:
+    """Ids of the recorded forecasts that cannot be read."""
+    found = []
+    for key, document in db.rows("SELECT id, document FROM forecasts ORDER BY id"):
+        try:
+            _forecast(db, key, document)
+        except StorageError:
+            found.append(key)
+    return found
+
+
 def forecasts_from(db: Database, ticker: str, origin: date, model: str) -> tuple[Forecast, ...]:
     """The forecasts on record of a model from an origin, by horizon."""
     found = db.rows(

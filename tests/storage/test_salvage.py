@@ -1,0 +1,164 @@
+"""Mending: what can be read of a damaged store is in a new one, and the old one is kept as it was."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stockcast.storage.database import FILE, DamagedError, Database
+from stockcast.storage.ledger import reading, recording
+from stockcast.storage.salvage import mend_store, put_aside_studies
+from tests.live.command import tables
+from tests.storage.entries import DATES, FRI, MON, NOW, TUE, WED, entry, settle
+
+MOMENT = datetime(2024, 7, 10, 6, tzinfo=UTC)
+ASIDE = f"{FILE}.20240710T060000"
+COUNT = 60
+
+
+@pytest.fixture
+def filled(db: Database, home: Path) -> Path:
+    """A home with 60 settled forecasts and an open one, and prices of two tickers."""
+    recording.record(db, [entry(MON, TUE, model=f"M{i:02d}") for i in range(COUNT)], NOW)
+    settle(db, through=TUE)
+    recording.record(db, [entry(WED, FRI)], NOW)
+    with db.transaction():
+        for ticker in ("AAA", "BBB"):
+            db.execute("INSERT INTO instruments VALUES (?, 'XNYS', 'USD', '', '[]', '[]', '2024', 0)", (ticker,))
+            days = [str(date(2000, 1, 1) + timedelta(days=n)) for n in range(1000)]
+            db.execute_many(
+                "INSERT INTO prices VALUES (?, ?, 1.5, 1.5, 1.5, 1.5, 1.5, 7, 0, 1)", [(ticker, day) for day in days]
+            )
+    db.close()
+    return home
+
+
+def overwrite(home: Path, table: str, share: float) -> int:
+    """Make one page of a table, at that share of its leaves, unreadable; returns its number."""
+    with closing(sqlite3.connect(home / FILE)) as db:
+        try:
+            pages = [
+                number
+                for (number,) in db.execute(
+                    "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path", (table,)
+                )
+            ]
+        except sqlite3.OperationalError:
+            pytest.skip("this SQLite does not say which page is whose")
+    page = pages[int(share * (len(pages) - 1))]
+    content = (home / FILE).read_bytes()
+    (home / FILE).write_bytes(content[: (page - 1) * 4096] + b"\xff" * 4096 + content[page * 4096 :])
+    return page
+
+
+def test_a_whole_store_stays_as_it_is(filled: Path) -> None:
+    before = tables(filled)
+    assert mend_store(filled, MOMENT) is None
+    assert mend_store(filled / "missing", MOMENT) is None
+    assert tables(filled) == before
+    assert not (filled / "damaged").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_all_forecasts_but_those_on_a_damaged_page_are_saved(filled: Path, share: float) -> None:
+    overwrite(filled, "forecasts", share)
+    before = (filled / FILE).read_bytes()
+    line = mend_store(filled, MOMENT)
+    assert line is not None
+    assert "\n" not in line
+    assert (filled / "damaged" / ASIDE).read_bytes() == before
+    tables(filled)
+    with Database.open(filled) as db:
+        ids = [row.id for row in reading.rows(db)]
+        assert COUNT - 6 <= len(ids) < COUNT + 1
+        assert f"{len(ids)} forecasts" in line
+        # A number that was given is not given again.
+        recording.record(db, [entry(TUE, WED)], NOW)
+        assert reading.last_id(db) == COUNT + 2
+    assert mend_store(filled, MOMENT) is None
+
+
+def test_a_ticker_of_which_a_price_is_lost_is_left_out_and_the_others_are_kept(filled: Path) -> None:
+    kept = tables(filled)
+    overwrite(filled, "prices", 0.0)
+    line = mend_store(filled, MOMENT)
+    assert "prices of 1 tickers" in str(line)
+    now = tables(filled)
+    assert [row[0] for row in now["instruments"]] == ["BBB"]
+    assert now["prices"] == [row for row in kept["prices"] if row[0] == "BBB"]
+    assert now["forecasts"] == kept["forecasts"]
+    assert now["outcomes"] == kept["outcomes"]
+
+
+def test_a_lost_outcome_is_settled_again_to_the_same_scores(filled: Path) -> None:
+    kept = tables(filled)
+    overwrite(filled, "outcomes", 0.5)
+    mend_store(filled, MOMENT)
+    with Database.open(filled) as db:
+        assert settle(db, through=TUE).count > 0
+    assert tables(filled)["outcomes"] == kept["outcomes"]
+    assert tables(filled)["baseline_scores"] == kept["baseline_scores"]
+
+
+def test_a_forecast_without_its_distribution_is_void(filled: Path) -> None:
+    with closing(sqlite3.connect(filled / FILE)) as db, db:
+        db.execute("DELETE FROM laws WHERE competitor = '' AND forecast_id = (SELECT max(id) FROM forecasts)")
+        db.execute("INSERT INTO baseline_scores VALUES (99, 'har-t', 0, 0, 0)")  # and a row that refers to nothing
+    mend_store(filled, MOMENT)
+    with Database.open(filled) as db:
+        assert [row.void for row in reading.rows(db) if row.void] == ["its distribution was lost with a damaged store"]
+        assert settle(db, through=FRI, dates=DATES).count == 0
+
+
+@pytest.mark.parametrize("document", ["{", "[]", "{}", 7])
+def test_a_forecast_that_cannot_be_read_stands_in_no_others_way(filled: Path, document: object) -> None:
+    with closing(sqlite3.connect(filled / FILE)) as db, db:
+        db.execute("DROP TRIGGER forecasts_never_change")
+        db.execute("UPDATE forecasts SET document = ? WHERE id = 5", (document,))
+    assert f"{COUNT} forecasts" in str(mend_store(filled, MOMENT))
+    with Database.open(filled) as db:
+        assert 5 not in [row.id for row in reading.rows(db)]
+        with pytest.raises(sqlite3.IntegrityError, match="never changes"):
+            db.execute("UPDATE forecasts SET document = ''")
+
+
+def test_an_index_is_built_anew_where_nothing_else_is_damaged(filled: Path) -> None:
+    kept = tables(filled)
+    with closing(sqlite3.connect(filled / FILE)) as db, db:
+        db.execute("PRAGMA writable_schema = ON")
+        sql = "CREATE INDEX forecasts_by_target ON forecasts (model, target_session)"
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'forecasts_by_target'", (sql,))
+    with Database.open(filled) as db:
+        assert db.integrity()
+    line = mend_store(filled, MOMENT)
+    assert line == f"the indexes of {filled / FILE} were built anew"
+    assert tables(filled) == kept
+    assert not (filled / "damaged").exists()
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+def test_where_nothing_can_be_read_everything_stays_as_it_is(filled: Path, size: int) -> None:
+    (filled / FILE).write_bytes((filled / FILE).read_bytes()[:size] or b"garbage" * 5000)
+    before = (filled / FILE).read_bytes()
+    with pytest.raises(DamagedError):
+        mend_store(filled, MOMENT)
+    assert (filled / FILE).read_bytes() == before
+    assert not [path.name for path in filled.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_damaged_studies_are_put_aside(home: Path) -> None:
+    path = home / "studies" / "studies.db"
+    path.parent.mkdir(parents=True)
+    assert put_aside_studies(home, MOMENT) is None
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE studies (id)")
+    assert put_aside_studies(home, MOMENT) is None
+    path.write_bytes(b"garbage" * 5000)
+    line = put_aside_studies(home, MOMENT)
+    assert "the next study begins anew" in str(line)
+    assert not path.exists()
+    assert (home / "damaged" / "studies.db.20240710T060000").read_bytes() == b"garbage" * 5000
