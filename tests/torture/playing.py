@@ -82,7 +82,8 @@ def _play(kinds: Sequence[Kind], scale: float) -> int:
                 print(f"{found.kind} {found.seed}: {violation}", flush=True)
             if done % 100 == 0 or done == len(futures):
                 print(f"{done} of {len(futures)} seeds; the last was {found.kind} {found.seed}", file=sys.stderr)
-    return _table(kinds, known.values(), scale)
+    names = {kind.name for kind in kinds}
+    return _table(kinds, [found for found in known.values() if found.kind in names], scale)
 
 
 def _seeds(kind: Kind, scale: float) -> range:
