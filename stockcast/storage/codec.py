@@ -43,8 +43,11 @@ class Rule(Protocol):
         ...
 
 
-def parse_json(data: bytes) -> Any:
-    """The JSON of a file. Raises ValueError where it is none, names a key twice, or has a number that is not finite."""
+def parse_json(data: bytes | str) -> Any:
+    """The JSON of a file or a record.
+
+    Raises ValueError where it is none, names a key twice, or has a number that is not finite.
+    """
     try:
         value = json.loads(data, object_pairs_hook=_distinct, parse_constant=_refuse)
         canonical(value)  # a number such as 1e999 is read as infinite

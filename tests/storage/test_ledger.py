@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stockcast.errors import ModelError
+from stockcast.errors import ModelError, StorageError
 from stockcast.evaluation import metrics
 from stockcast.models.distribution import StudentT
 from stockcast.storage.database import Database
@@ -203,6 +203,13 @@ def test_settling_twice_changes_nothing(db: Database, monkeypatch: pytest.Monkey
     assert settling.due_forecasts(db, "AAPL", FRI) == []
     assert settle(db, closes=2 * CLOSES[::-1].copy()) == Settlement(0, 0)
     assert reading.rows(db) == before
+
+
+def test_a_forecast_whose_distribution_is_gone_is_not_settled(db: Database) -> None:
+    recording.record(db, [entry()], NOW)
+    db.execute("DELETE FROM laws WHERE competitor = ''")
+    with pytest.raises(StorageError, match=r"distribution of forecast 1 .* is gone"):
+        settle(db)
 
 
 def test_only_what_is_over_is_due(db: Database) -> None:

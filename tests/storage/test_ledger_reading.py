@@ -108,7 +108,8 @@ def test_misses_are_those_of_the_shown_interval_of_settled_live_forecasts(db: Da
 def test_a_document_that_somebody_edited_into_nonsense_is_told(db: Database) -> None:
     recording.record(db, [entry()], NOW)
     db.execute("DROP TRIGGER forecasts_never_change")
-    for nonsense in ("{", "[]", "{}", '{"origin": "2024-07-01", "target_session": 3}'):
+    infinite = reading.documents_after(db, 0)[0][1] | {"mean": math.inf}
+    for nonsense in ("{", "[]", "{}", '{"origin": "2024-07-01", "target_session": 3}', json.dumps(infinite)):
         db.execute("UPDATE forecasts SET document = ?", (nonsense,))
         with pytest.raises(StorageError, match="forecast 1 "):
             reading.rows(db)

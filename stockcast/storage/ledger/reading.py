@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
@@ -12,7 +11,7 @@ from typing import Any
 from stockcast.errors import StorageError
 from stockcast.forecasts import BaselineScore, Forecast, ForecastEvent, LedgerRow, Outcome
 from stockcast.models.conformal import Miss
-from stockcast.storage.codec import decode
+from stockcast.storage.codec import decode, parse_json
 from stockcast.storage.database import Database
 from stockcast.storage.ledger.recording import BOUNDS
 
@@ -163,8 +162,8 @@ def _row(db: Database, row: Sequence[Any], baselines: defaultdict[int, dict[str,
 def _document(db: Database, key: int, text: str | bytes) -> dict[str, Any]:
     """A recorded forecast as it was written. Raises StorageError where it is none."""
     try:
-        return dict(json.loads(text))
-    except (RecursionError, TypeError, ValueError) as error:
+        return dict(parse_json(text))
+    except (TypeError, ValueError) as error:
         raise _unreadable(db, key, error) from error
 
 

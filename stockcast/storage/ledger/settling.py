@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 import numpy as np
 
+from stockcast.errors import StorageError
 from stockcast.evaluation.metrics import interval_score
 from stockcast.evaluation.scores import crps
 from stockcast.forecasts import Interval, Outcome
@@ -164,6 +165,9 @@ def _score(
     if not realised:
         return
     rows = [(forecast.id, name, dist, y) for forecast, y in realised for name, dist in dists[forecast.id].items()]
+    lost = next((forecast.id for forecast, _ in realised if SERVED not in dists[forecast.id]), None)
+    if lost is not None:
+        raise StorageError(f"the distribution of forecast {lost} in {db.path} is gone", "`stockcast doctor` says more")
     scores = scored([dist for _, _, dist, _ in rows], [y for *_, y in rows])
     by_key = {(key, name): score for (key, name, _, _), score in zip(rows, scores, strict=True)}
     outcomes = {forecast.id: _outcome(forecast, y, by_key[forecast.id, SERVED], settled_at) for forecast, y in realised}
