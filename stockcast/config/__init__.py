@@ -34,8 +34,14 @@ __all__ = [
     "TrainConfig",
     "TrainingConfig",
     "default_home",
+    "is_replay",
     "now",
 ]
+
+
+def is_replay() -> bool:
+    """Whether STOCKCAST_NOW replaces the clock."""
+    return bool(os.environ.get("STOCKCAST_NOW"))
 
 
 def now() -> datetime:

@@ -7,13 +7,14 @@ import shutil
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from shlex import quote
 
 from stockcast import config as settings
 from stockcast.config.runfile import load_run_config
 from stockcast.errors import LockedError, StockcastError
+from stockcast.pipeline.clock import UNREADABLE, contradiction, remedy, skew, skew_words
 from stockcast.pipeline.maintenance import repair
 from stockcast.pipeline.models import list_models
 from stockcast.pipeline.running import locked
@@ -56,9 +57,11 @@ def doctor(
         ("configuration", lambda: _configuration(config)),
     ]
     checks = [_guarded(name, look) for name, look in looks]
+    theirs: datetime | None = None
     if not offline:
-        checks += _provider(timeout)
-    return Diagnosis((*mended, *checks))
+        provider, theirs = _provider(timeout)
+        checks.append(provider)
+    return Diagnosis((*mended, *checks, _guarded("clock", lambda: _clock(home, theirs))))
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:
@@ -182,27 +185,34 @@ def _configuration(config: Path | None) -> Check:
     return Check("configuration", True, f"{config}: {len(wanted.tickers)} tickers")
 
 
-def _provider(timeout: float) -> list[Check]:
+def _provider(timeout: float) -> tuple[Check, datetime | None]:
     """Whether the provider answers, and what its clock says."""
     from stockcast.prices.yahoo.client import probe
     from stockcast.prices.yahoo.session import Deadline
 
     try:
-        answered = probe(Deadline.after(timeout))
+        theirs = probe(Deadline.after(timeout))
     except StockcastError as error:
-        return [Check("provider", False, error.message, error.hint)]
-    return [Check("provider", True, "Yahoo Finance answers"), _guarded("clock", lambda: _clock(answered))]
+        return Check("provider", False, error.message, error.hint), None
+    return Check("provider", True, "Yahoo Finance answers"), theirs
 
 
-def _clock(theirs: datetime | None) -> Check:
-    ours, set_to = datetime.now(UTC), settings.now()
-    if abs(set_to - ours) > timedelta(seconds=5):
-        return Check("clock", None, f"STOCKCAST_NOW sets the clock to {set_to:%Y-%m-%d %H:%M} UTC", "unset it")
-    if theirs is None:
-        return Check("clock", None, "the provider's answer had no time to compare with")
-    skew = abs(ours - theirs)
-    if skew > MOST_SKEW:
-        return Check("clock", False, f"this machine is {skew.total_seconds():,.0f} s off", "set the clock, or run NTP")
-    return Check(
-        "clock", True, f"{ours:%Y-%m-%d %H:%M} UTC, within {MOST_SKEW.total_seconds():.0f} s of the provider's"
-    )
+def _clock(home: Path, theirs: datetime | None) -> Check:
+    """The clock beside the store, and beside the provider's."""
+    now, wrong, written = settings.now(), None, None
+    with suppress(LockedError, *UNREADABLE), Database.open(home) as db:
+        wrong, written = contradiction(db, now), reading.last_written(db)
+    if wrong is not None:
+        return Check("clock", False, wrong, remedy())
+    ours = f"{now:%Y-%m-%d %H:%M} UTC"
+    if theirs is not None and not settings.is_replay():
+        off = skew(theirs)
+        if abs(off) > MOST_SKEW:
+            return Check("clock", False, skew_words(off, theirs), remedy())
+        return Check("clock", True, f"{ours}, within {MOST_SKEW.total_seconds():.0f} s of the provider's")
+    if written is not None and written > now + MOST_SKEW:
+        was = f"{ours}, and the store was written at {written:%Y-%m-%d %H:%M} UTC: it is behind now, or was ahead then"
+        return Check("clock", None, was, remedy())
+    if settings.is_replay():
+        return Check("clock", None, f"STOCKCAST_NOW sets the clock to {ours}", "unset it")
+    return Check("clock", None, f"{ours}, and not before anything stored; there was no provider's to compare with")

@@ -14,6 +14,7 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.errors import ConfigError, DataError, SourceUnavailable, StockcastError
+from stockcast.pipeline.clock import require_agreement
 from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.prices.events import EventDates
 from stockcast.prices.exchanges import ALWAYS, WEEKDAYS, listed_calendar
@@ -56,7 +57,8 @@ class Fetcher:
         """The ticker's prices, asked for where the stored ones are older than the settings allow.
 
         Where `allow_stale` is set and the provider fails, or says that it has nothing, the stored prices serve. Raises
-        DataError for an unknown ticker, SourceUnavailable where the provider cannot be reached.
+        DataError for an unknown ticker and for a clock that is far off the provider's, SourceUnavailable where the
+        provider cannot be reached.
         """
         now, config = settings.now(), self.fetch_session.config
         instrument, bars = pricestore.instrument(self.db, ticker), pricestore.bars(self.db, ticker)
@@ -119,7 +121,9 @@ class Fetcher:
         from stockcast.prices.yahoo.client import ask_yahoo
 
         with self.fetch_session.turn(ticker) as deadline:
-            return ask_yahoo(ticker, start, now, deadline, zone)
+            answer = ask_yahoo(ticker, start, now, deadline, zone)
+        require_agreement(answer.meta.answered)
+        return answer
 
     def _settled(
         self, ticker: str, answer: Answer, now: datetime, known: Instrument | None
@@ -204,7 +208,7 @@ def _is_due(before: Asked, newest: EventDates | None, calendar: SessionCalendar,
     """Whether dates have to be asked for again: every week, every day before a report, and the day after a failure."""
     days = (today - before.day).days
     if days < 1 or before.failed:
-        return days >= 1
+        return days != 0  # before: by a clock that was ahead
     coming: list[date] = [] if newest is None else newest.days[newest.days >= np.datetime64(today)].tolist()
     near = bool(coming) and calendar.count_between(today, coming[0]) <= NEAR
     return near or days >= EVERY

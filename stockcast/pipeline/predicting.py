@@ -162,11 +162,13 @@ class TickerForecast:
     calibrations: tuple[Calibration, ...]
     forecasts: tuple[Forecast, ...]
     now: datetime
+    wrong_clock: str | None
 
     @classmethod
     def of(cls, db: Database, model: TrainedModel, series: PriceSeries, config: PredictConfig) -> TickerForecast:
         """Forecasts from the newest bar of a ticker, calibrated by what the ledger knew before."""
         from stockcast.models.conformal import AdaptiveConformal
+        from stockcast.pipeline.clock import contradiction
         from stockcast.storage.ledger.reading import recorded_misses
 
         now, origin = settings.now(), series.history.last
@@ -181,7 +183,8 @@ class TickerForecast:
                 for step, dist in enumerate(dists, start=1)
             )
         clock = Clock(series.calendar, series.completed, now)
-        return cls(view, series, dists, calibrations, view.forecasts(dists, clock, calibrations), now)
+        forecasts = view.forecasts(dists, clock, calibrations)
+        return cls(view, series, dists, calibrations, forecasts, now, contradiction(db, now, series.history.ticker))
 
     def record(self, db: Database) -> int:
         """Keep the forecasts in the ledger, each with the baselines' distributions; returns how many are new there."""
@@ -206,20 +209,26 @@ class TickerForecast:
         return recording.record(db, entries, self.now)
 
     def _kind(self, forecast: Forecast) -> str:
-        """Live where it was made from the newest session, before the target session's close."""
+        """Live where it was made from the newest session, before the target session's close, by a clock that can be.
+
+        A session that is stored, or was forecast from, is over, whatever the clock says: what comes before is past.
+        """
         hours = self.series.hours
         in_time = hours is not None and self.now < hours.close_of(forecast.target_session)
-        return "live" if in_time and self.series.age == 0 else "replay"
+        return "live" if in_time and self.series.age == 0 and self.wrong_clock is None else "replay"
 
 
 def _recorded(
     model: TrainedModel, series: PriceSeries, config: PredictConfig, home: Path, progress: Progress
 ) -> tuple[Forecast, ...]:
     """A ticker's forecasts, kept in the ledger where that is wanted; where it cannot be, that is said."""
+    from stockcast.pipeline.clock import remedy
     from stockcast.storage.database import Database
 
     with Database.open(home) as db:
         made = TickerForecast.of(db, model, series, config)
+        if made.wrong_clock is not None:
+            progress.note(f"{series.history.ticker}: a replay, since {made.wrong_clock}; {remedy()}")
         if config.record:
             try:
                 made.record(db)

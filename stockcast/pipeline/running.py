@@ -25,6 +25,7 @@ from stockcast.config.sources import WHERE_TRAINED, FetchConfig
 from stockcast.engine.pieces import AT_ITS_TURN, Steps, run_here
 from stockcast.errors import DataError, LockedError, ModelError, StockcastError
 from stockcast.forecasts import Forecast
+from stockcast.pipeline.clock import require_clock
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.markets import MarketSource, at_exchange
@@ -70,9 +71,11 @@ def run(config: RunConfig, home: Path, wait: float = 0.0) -> Iterator[Run]:
 
     Raises:
         LockedError: Where another run has held the lock for as long.
+        DataError: Where the clock is behind what is stored: nothing that it says is to come need be.
         StorageError: Where the store cannot be opened or written.
     """
     with locked(home, wait), Database.open(home) as db:
+        require_clock(db)
         work = Run(config, home, db)
         try:
             yield work
@@ -104,7 +107,7 @@ def plan_run(config: RunConfig, home: Path, ticker: str, progress: Progress) -> 
         progress: Who is told what is to be known of its prices.
 
     Raises:
-        DataError: Where its stored prices cannot be used.
+        DataError: Where its stored prices cannot be used, or the clock is behind them.
         ModelError: Where it has no model, and the configuration trains none.
     """
     from stockcast.pipeline.fitting import series_seconds
@@ -112,6 +115,7 @@ def plan_run(config: RunConfig, home: Path, ticker: str, progress: Progress) -> 
 
     prices = PriceSource(home, config.read).remembering(None)
     with Database.open(home) as db:
+        require_clock(db, ticker)
         stored = pricestore.last_session(db, ticker)
         series = None if stored is None else prices.load(ticker, progress, fetch="never")
         day = None if series is None else series.completed

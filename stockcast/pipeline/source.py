@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from stockcast.results import FetchResult
     from stockcast.storage.database import Database
 
+_SELDOM = 5
+"""Sessions that the prices of a ticker that is traded are seldom behind."""
+
 PROVIDER = "yahoo"
 """What forecasts from fetched prices name as their source."""
 
@@ -271,11 +274,15 @@ class PriceSource:
         """Raise DataError where a ticker's newest bar is further behind its exchange than the settings allow."""
         config = self.fetch_session.config
         if series.is_stored and series.age > config.max_age and not config.allow_stale:
-            behind = "1 session" if series.age == 1 else f"{series.age} sessions"
+            behind = "1 session" if series.age == 1 else f"{series.age:,} sessions"
+            later = "try again when the provider has it"
+            if series.age > _SELDOM:
+                later = f"look whether the clock is right, by which it is {settings.now():%Y-%m-%d %H:%M} UTC, and "
+                later += "whether it is still traded under this ticker"
             raise DataError(
                 f"the prices of {series.history.ticker} end on {series.history.last}, {behind} behind "
                 f"{series.completed}, the last that is over",
-                "try again when the provider has it, or forecast from what is there with --allow-stale",
+                f"{later}, or forecast from what is there with --allow-stale",
             )
 
     def _store(self, source: str) -> Database:

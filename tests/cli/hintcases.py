@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stockcast import pipeline
+from stockcast.config.sources import FetchConfig
 from stockcast.errors import DataError, LockedError
 from stockcast.prices.csvfile import read
 from stockcast.prices.history import History
 from stockcast.prices.yahoo.answer import Answer
+from stockcast.progress import Silent
 from stockcast.storage.database import Database
 from stockcast.storage.modelfile import ModelFile, load_model, save_model
 from tests import synthetic
 from tests.cli.hints import REACHED, Case
 from tests.pipeline import smallpool
-from tests.pipeline.provider import LAST, NEW_YORK, Provider, series
+from tests.pipeline.provider import LAST, NEW_YORK, Provider, evening, series
 from tests.processes import ROOT
 
 LONDON = replace(NEW_YORK, exchange_code="LSE", zone="Europe/London", currency="GBp")
@@ -217,6 +220,12 @@ def _busy(patch: pytest.MonkeyPatch) -> None:
         return nullcontext()
 
     patch.setattr("stockcast.pipeline.running.file_lock", lock)
+
+
+def _set_back(patch: pytest.MonkeyPatch) -> None:
+    """The clock is set back after AAA was fetched."""
+    pipeline.fetch(["AAA"], Path("home"), FetchConfig(), lambda _: Silent())("AAA")
+    patch.setenv("STOCKCAST_NOW", evening(LAST - timedelta(days=3)).isoformat())
 
 
 def _mistake(patch: pytest.MonkeyPatch) -> None:
@@ -807,6 +816,14 @@ CASES = (
         "or give --wait SECONDS",
         "run --config aaa.toml --wait 30",
         patch=_busy,
+    ),
+    Case(
+        ("pipeline/clock.py: or replay the past in a home of its own: --home DIR",),
+        "run --config aaa.toml",
+        None,
+        "run --config aaa.toml --home another",
+        REACHED,
+        patch=_set_back,
     ),
     Case(
         ("pipeline/running.py: --start DATE, which its model remembers",),

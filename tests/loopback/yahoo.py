@@ -7,6 +7,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 from email.utils import formatdate
 from http import HTTPStatus
 from time import time
@@ -47,12 +48,14 @@ class LoopbackYahoo:
     """Yahoo within a `with` block: `url` is where it answers over plain HTTP, `requests` what it was asked so far.
 
     Hosts are not told apart: the path says what is asked. Consent pages and quote summaries, to which yfinance turns
-    after a failure, get 404: it then finds no token, and no time zone.
+    after a failure, get 404: it then finds no token, and no time zone. Answers bear the machine's time, or that of
+    `dated`, where it is set.
     """
 
     def __init__(self, market: Market) -> None:
         self.market = market
         self.requests: list[Question] = []
+        self.dated: datetime | None = None
         self.server = _YahooServer(self)
         self.closing = threading.Event()
         self._scripts: dict[tuple[str, str], tuple[deque[Fault | None], bool]] = {}
@@ -215,6 +218,11 @@ class YahooHandler(QuietHandler):
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The time that answers bear."""
+        dated = self.server.yahoo.dated
+        return super().date_time_string(timestamp if dated is None else dated.timestamp())
 
     def _host(self) -> str:
         return self.headers.get("Host", "").partition(":")[0].lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,16 @@ def test_they_are_asked_for_again_every_week_and_daily_before_a_report(
         date(2021, 4, 8),
         *(date(2021, 4, day) for day in (14, 15, 16, 19, 20, 21, 22, 23, 26, 27, 28)),
     ]
+
+
+def test_they_are_asked_for_again_after_a_clock_that_was_ahead(
+    home: Path, provider: Provider, clock: SetClock
+) -> None:  # fmt: skip
+    clock(evening(date(2031, 4, 1)))
+    loaded(home)
+    clock(datetime(2021, 5, 3, 21, tzinfo=UTC))
+    loaded(home)
+    assert [day for _, day in provider.asked_dates] == [date(2031, 4, 1), date(2021, 5, 3)]
 
 
 def test_what_tells_the_same_is_not_kept_again_and_what_moves_is(

@@ -213,6 +213,26 @@ def test_a_forecast_that_is_made_after_its_targets_close_is_not_live(
     assert kinds == {TUESDAY: "replay", WEDNESDAY: "live"}
 
 
+def test_a_record_from_a_later_session_is_enough_to_show_that_the_clock_is_behind(home: Path, clock: SetClock) -> None:
+    with Database.open(home) as db:
+        db.execute("DELETE FROM prices WHERE ticker = 'AAA' AND session >= ?", (THURSDAY.isoformat(),))
+    clock(datetime(2021, 4, 1, 19, 59, tzinfo=UTC))  # a minute before the close
+    with pytest.raises(DataError, match=f"the clock is wrong: .* the store has AAA up to the session of {THURSDAY}"):
+        run(config(home), home)
+    clock(datetime(2021, 4, 1, 20, tzinfo=UTC))
+    assert not run(config(home), home).failed
+
+
+def test_a_clock_that_goes_back_during_a_run_makes_replays(home: Path, clock: SetClock) -> None:
+    clock(evening(WEDNESDAY))
+    run(config(home), home)
+    with running.run(config(home), home) as work:
+        clock(evening(TUESDAY))
+        assert work.ticker("AAA", Silent()).new == 1
+        work.finish(Silent())
+    assert (origins(home), origins(home, "replay")) == ([THURSDAY, WEDNESDAY], [TUESDAY])
+
+
 def test_missed_sessions_are_listed_and_not_made_up(home: Path, clock: SetClock) -> None:
     clock(evening(WEDNESDAY))
     done = run(config(home), home).tickers["AAA"]

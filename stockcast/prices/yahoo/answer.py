@@ -35,7 +35,8 @@ class Meta:
     """What the provider says of a ticker; None where it does not say.
 
     exchange_code: its own code for the exchange. zone: IANA name. kind: EQUITY, ETF, INDEX, CRYPTOCURRENCY, CURRENCY,
-    ... period_end: when the current session ends, or the last one ended, in UTC.
+    ... period_end: when the current session ends, or the last one ended, in UTC. answered: when, by its own clock, it
+    said so, in UTC.
     """
 
     symbol: str
@@ -45,6 +46,7 @@ class Meta:
     kind: str | None = None
     name: str | None = None
     period_end: datetime | None = None
+    answered: datetime | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,13 +12,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from stockcast.errors import DataError
-from stockcast.prices.yahoo.answer import Answer, NotBars, answer_of, meta_of, without_bars
+from stockcast.prices.yahoo.answer import Answer, Meta, NotBars, answer_of, meta_of, without_bars
 from stockcast.prices.yahoo.failures import (
     Nonsense,
     ProviderDown,
@@ -114,7 +114,7 @@ EARLIEST = date(1900, 1, 1)
 
 OpenSession = Callable[[Deadline], Any]
 
-_EPOCH = date(1970, 1, 1)
+_EPOCH, _LATEST = date(1970, 1, 1), date(2261, 12, 31)  # pandas knows no later year
 _CHART_LIMIT = 30.0  # s for one request for prices; a whole history is a megabyte
 _TICKER = re.compile(r"[^\s/\\?#%\x00-\x20]{1,40}")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
@@ -219,7 +219,7 @@ def _asked(ticker: str, start: date | None, now: datetime, session: Any) -> Answ
             # The epoch in UTC is 0, which yfinance takes for no start at all.
             start=first - timedelta(days=1) if first == _EPOCH else first,
             # It is exclusive, and the day of an exchange may be ahead of that of UTC.
-            end=now.astimezone(UTC).date() + timedelta(days=2),
+            end=min(now.astimezone(UTC).date(), _LATEST) + timedelta(days=2),
             interval="1d",
             auto_adjust=False,
             actions=True,
@@ -227,19 +227,19 @@ def _asked(ticker: str, start: date | None, now: datetime, session: Any) -> Answ
             keepna=True,
             timeout=_CHART_LIMIT,
         )
-        return answer_of(ticker, frame, meta_of(ticker, _told(session.replies)), start)
+        return answer_of(ticker, frame, _told(ticker, session.replies), start)
     except NotBars as error:
         raise Nonsense(ticker, str(error)) from error
     except Exception as error:
-        meta = _told(session.replies)
         if start is not None and has_nothing_new(error, session.replies):
-            return without_bars(ticker, meta_of(ticker, meta))
+            return without_bars(ticker, _told(ticker, session.replies))
         raise explained(ticker, error, session.replies) from error
 
 
-def _told(replies: Sequence[Reply]) -> Any:
-    """The newest metadata among the replies."""
-    return next((reply.meta for reply in reversed(replies) if reply.meta), {})
+def _told(ticker: str, replies: Sequence[Reply]) -> Meta:
+    """The newest metadata among the replies, and the newest time."""
+    meta = next((reply.meta for reply in reversed(replies) if reply.meta), {})
+    return replace(meta_of(ticker, meta), answered=replies[-1].at if replies else None)
 
 
 def _refuse_other_words(ticker: str) -> None:
@@ -284,19 +284,16 @@ def _probed(deadline: Deadline) -> datetime | None:
 
     with open_session(deadline) as session:
         try:
-            response = session.get(
+            session.get(
                 f"https://query2.finance.yahoo.com{CHART}{quote(_PROBED_TICKER)}",
                 params={"range": "1d", "interval": "1d"},
             )
         except RequestException as error:
             raise of_curl(error) from error
-        reply = session.replies[-1]
+        reply: Reply = session.replies[-1]
     if reply.status == 429:
         raise RateLimited
     # Also an error is an answer, in the shape of a chart: the provider is there.
     if reply.body not in ("bars", "no-bars", "nothing", "refusal") or reply.status >= 500:
         raise ProviderDown(f"HTTP {reply.status}" if reply.status != 200 else "a page that is no data")
-    try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return None
+    return reply.at

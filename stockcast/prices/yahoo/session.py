@@ -12,8 +12,9 @@ import time
 import warnings
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -57,7 +58,7 @@ _SIDE_LIMIT = 10.0  # s, for cookies and crumbs, without which charts are sent a
 class Reply:
     """What came of one request for a chart or a calendar.
 
-    meta: what the chart says of the ticker. words: the refusal's own.
+    meta: what the chart says of the ticker. words: the refusal's own. at: the server's time of it, in UTC.
     """
 
     body: Body
@@ -65,6 +66,7 @@ class Reply:
     meta: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
     error: Exception | None = None
+    at: datetime | None = None
 
 
 @lru_cache(maxsize=1)
@@ -105,7 +107,9 @@ def session_class() -> type[Any]:
             except Exception as error:
                 self._remember(read and Reply("none", error=error))
                 raise
-            self._remember(read and read(response.status_code, response.content))
+            self._remember(
+                read and replace(read(response.status_code, response.content), at=_time_of(response.headers))
+            )
             return response
 
         def _remember(self, reply: Reply | None) -> None:
@@ -140,6 +144,14 @@ def reply_of(status: int, content: bytes) -> Reply:
     if not isinstance(first, dict) or not isinstance(meta, dict):
         return Reply("foreign", status)
     return Reply("bars" if first.get("timestamp") else "no-bars", status, meta)
+
+
+def _time_of(headers: Mapping[str, str | None]) -> datetime | None:
+    """When an answer was given, by the server's clock; None where it does not say."""
+    try:
+        return parsedate_to_datetime(headers["Date"] or "").astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def calendar_reply(status: int, content: bytes) -> Reply:

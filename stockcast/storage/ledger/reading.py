@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from stockcast.errors import StorageError
@@ -51,6 +51,14 @@ _MISSES = """
     ORDER BY f.target_session
 """
 
+_NEWEST = """
+    SELECT ticker, max(
+        coalesce((SELECT max(session) FROM prices WHERE prices.ticker = i.ticker), ''),
+        coalesce((SELECT max(origin) FROM forecasts WHERE forecasts.ticker = i.ticker), '')
+    ) AS newest
+    FROM instruments i {} ORDER BY newest DESC LIMIT 1
+"""
+
 
 def rows(
     db: Database,
@@ -92,6 +100,27 @@ def documents_after(
         "SELECT id, document FROM forecasts WHERE id > ? AND kind = ? ORDER BY id LIMIT ?", (after, kind, limit)
     )
     return [(key, _document(db, key, document)) for key, document in found]
+
+
+def newest_session(db: Database, ticker: str | None = None) -> tuple[str, date] | None:
+    """The newest session with a bar, or from which a forecast is on record, of a ticker or of all, with the ticker.
+
+    None where there is none. Raises TypeError or ValueError where it cannot be read.
+    """
+    of_all = ticker is None
+    found = db.row(_NEWEST.format("" if of_all else "WHERE ticker = ?"), () if of_all else (ticker,))
+    return None if found is None or not found[1] else (found[0], date.fromisoformat(found[1]))
+
+
+def last_written(db: Database) -> datetime | None:
+    """When, by the clock of then, prices were last fetched, or the newest forecast was recorded; None without either.
+
+    Raises OverflowError, TypeError or ValueError where that cannot be read.
+    """
+    recorded = "SELECT recorded_at FROM forecasts ORDER BY id DESC LIMIT 1"
+    row = db.row(f"SELECT max(fetched_at), ({recorded}) FROM instruments")
+    times = [datetime.fromisoformat(text).astimezone(UTC) for text in row or () if text is not None]
+    return max(times, default=None)
 
 
 def last_id(db: Database) -> int:
