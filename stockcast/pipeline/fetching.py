@@ -14,7 +14,7 @@ import numpy as np
 
 from stockcast import config as settings
 from stockcast.errors import ConfigError, DataError, SourceUnavailable, StockcastError
-from stockcast.pipeline.clock import require_agreement
+from stockcast.pipeline.clock import require_agreement, require_clock
 from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.prices.events import EventDates
 from stockcast.prices.exchanges import ALWAYS, WEEKDAYS, listed_calendar
@@ -57,8 +57,8 @@ class Fetcher:
         """The ticker's prices, asked for where the stored ones are older than the settings allow.
 
         Where `allow_stale` is set and the provider fails, or says that it has nothing, the stored prices serve. Raises
-        DataError for an unknown ticker and for a clock that is far off the provider's, SourceUnavailable where the
-        provider cannot be reached.
+        DataError for an unknown ticker, and for a clock that is behind what is stored or far off the provider's;
+        SourceUnavailable where the provider cannot be reached.
         """
         now, config = settings.now(), self.fetch_session.config
         instrument, bars = pricestore.instrument(self.db, ticker), pricestore.bars(self.db, ticker)
@@ -68,6 +68,8 @@ class Fetcher:
                     f"no prices of {ticker} are stored", f"fetch them without --offline: stockcast fetch {ticker}"
                 )
             return self._told(self._first(ticker, now))
+        if not (config.offline or settings.is_replay()):
+            require_clock(self.db, ticker)  # else nothing would seem to be missing
         known = _Known(instrument, bars)
         age = known.age(now)
         if config.offline or age <= config.max_age:

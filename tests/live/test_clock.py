@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from stockcast.storage.database import Database
 from tests.live.command import NOBODY, TUESDAY, WEDNESDAY, Live, evening, listing, rows, tables, utc
 
 MACHINE = {"STOCKCAST_NOW": ""}  # the machine's own clock
@@ -71,6 +72,16 @@ def test_the_check_up_says_that_the_store_was_written_later(back: Live) -> None:
     found = clock_of(back)
     assert found["state"] == "warning"
     assert "the store was written at 2021-04-08 21:00 UTC: it is behind now, or was ahead then" in found["message"]
+
+
+def test_by_a_machines_clock_that_was_set_back_nothing_is_fetched_trained_or_forecast(here: Live) -> None:
+    with Database.open(here.home) as db:
+        db.execute("UPDATE prices SET session = '2099-01-02' WHERE ticker = 'AAA' AND session = '2021-04-01'")
+    before = tables(here.home)
+    for words in (("fetch", "AAA"), ("predict", "AAA"), ("train", "AAA"), ("run",)):
+        here(*words, more=MACHINE).failed(4, "the clock is wrong: by it, it is", "session of 2099-01-02", RIGHT)
+    assert tables(here.home) == before
+    assert here.yahoo.requests == []
 
 
 # The provider's clock.
