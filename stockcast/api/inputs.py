@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from stockcast.config.jobs import JobsConfig
+from stockcast.config.settings import user_path
 from stockcast.engine.choosing import engine_of
 from stockcast.errors import ConfigError, Failure, LeftOut, StockcastError
 
@@ -131,7 +132,7 @@ def _outcome(one: Finished[T]) -> T:
 
 def path_of(home: Home | None) -> Path | None:
     """A home as a path; None where there is none. Raises ConfigError for what is neither."""
-    return None if home is None else Path(expected(home, (str, Path), "home", "a folder")).expanduser()
+    return None if home is None else user_path(expected(home, (str, Path), "home", "a folder"))
 
 
 def day_of(day: date | None, name: str) -> date | None:

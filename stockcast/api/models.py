@@ -31,6 +31,7 @@ from stockcast.api.prices import (
 )
 from stockcast.config import PredictConfig, ReadOptions, TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.config.settings import user_path
 from stockcast.config.sources import AS_IT_IS
 from stockcast.errors import ConfigError, DataError
 from stockcast.forecasting import Clock, TrainedModel, View
@@ -150,7 +151,7 @@ def open_model(name: str, home: Home) -> Model:
 
 
 def _models(home: Home) -> Path:
-    return Path(expected(home, (str, Path), "home", "a folder")).expanduser() / "models"
+    return user_path(expected(home, (str, Path), "home", "a folder")) / "models"
 
 
 def fit(  # noqa: PLR0913 - each is a keyword of the public API

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import suppress
-
-from stockcast.cli.interruption import listen
 
 INTERRUPTED = 130
+
+try:
+    import sys
+    from contextlib import suppress
+
+    from stockcast.cli.interruption import answered, listen
+except KeyboardInterrupt:
+    os._exit(INTERRUPTED)
 
 
 def main() -> None:
     """Run the command line in `sys.argv` and leave the process with its exit code."""
+    listen(lambda: os._exit(INTERRUPTED))
     if not sys.warnoptions:
         import warnings
 
@@ -23,15 +28,17 @@ def main() -> None:
     # Nothing here multiplies large matrices; OpenBLAS's idle threads would cost more than all of a forecast.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        listen()
-        _run(sys.argv[1:])
-    except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:
-            _leave_at_once()
-        raise
+        code = _run(sys.argv[1:])
+    finally:
+        # All is written. While the interpreter takes itself apart, a Ctrl-C finds nobody who would catch it.
+        answered()
+    if code == INTERRUPTED:
+        _leave_at_once()
+    sys.exit(code)
 
 
-def _run(arguments: list[str]) -> None:
+def _run(arguments: list[str]) -> int:
+    """The exit code of a command line."""
     try:
         from typer.main import get_command
 
@@ -39,11 +46,13 @@ def _run(arguments: list[str]) -> None:
 
         asked = completing()
         command = get_command(application(arguments if asked is None else asked))
-        command.main(arguments, prog_name="stockcast")
+        code: int = command.main(arguments, prog_name="stockcast", standalone_mode=False)
+        return code
     except KeyboardInterrupt:
+        answered()
         from stockcast.cli.commands import stop
 
-        sys.exit(stop(arguments))
+        return stop(arguments)
 
 
 def _leave_at_once() -> None:

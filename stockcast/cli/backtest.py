@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -174,7 +175,7 @@ class ReportOrder:
 
     def __post_init__(self) -> None:
         check_writable(self.output)
-        if self.plots is not None and self.plots.exists() and not self.plots.is_dir():
+        if self.plots is not None and os.path.exists(self.plots) and not os.path.isdir(self.plots):
             raise UsageError(f"--plots {self.plots} is no folder", "name a folder")
 
 

@@ -214,7 +214,7 @@ def _home(options: list[str]) -> Path | None:
             named = options[index + 1]
         elif option.startswith("--home="):
             named = option.removeprefix("--home=")
-    return Path(named).expanduser() if named else None
+    return Path(os.path.expanduser(named)) if named else None
 
 
 @runtime_checkable
@@ -262,6 +262,7 @@ class Group(TyperGroup):
         return code
 
     def _guarded(self, arguments: list[str], program: str, extra: dict[str, Any]) -> int:
+        console.CommandState.begin()
         try:
             with self.make_context(program, list(arguments), **extra) as context:
                 self.invoke(context)
@@ -283,14 +284,14 @@ class Group(TyperGroup):
 def stop(arguments: list[str]) -> int:
     """End after Ctrl-C."""
     answered()
-    return _fail(peek(arguments), interrupted())
+    return _fail(peek(arguments), interrupted(console.CommandState.saved))
 
 
 def _fail(seen: Peek, error: StockcastError) -> int:
     """Tell an error that concerns the whole command, on stderr and, under --json, on stdout. Returns its exit code."""
     failures = (Failure("", error),)
     console.errors(failures)
-    if seen.as_json:
+    if seen.as_json and not console.CommandState.answering:
         from stockcast.report.data import envelope
 
         try:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stockcast.cli.interruption import answered
 from stockcast.errors import Failure, StockcastError, StorageError
 from stockcast.text import printable
 from stockcast.versions import installed_version
@@ -60,8 +61,10 @@ def explainable(error: Exception, home: Path | None) -> StockcastError:
     return UnexpectedError(summary, _log(error, home))
 
 
-def interrupted(kept: list[str] | None = None) -> InterruptedRun:
+def interrupted(kept: Sequence[str] = ()) -> InterruptedRun:
     """What Ctrl-C left behind: nothing, or the models of the sources that were done before."""
+    if CommandState.answering:
+        return InterruptedRun("interrupted in the middle of the answer; the work was done")
     if not kept:
         return InterruptedRun("interrupted; nothing was saved")
     return InterruptedRun(f"interrupted; saved before that: {', '.join(kept)}")
@@ -135,6 +138,23 @@ def log(line: str) -> None:
         _write(sys.stderr, printable(line, keep="\n\t") + "\n")
 
 
+class CommandState:
+    """How far the command is.
+
+    Attributes:
+        answering: The answer, which is one document, has begun to be written.
+        saved: The sources whose models are on the disk.
+    """
+
+    answering = False
+    saved: tuple[str, ...] = ()
+
+    @classmethod
+    def begin(cls) -> None:
+        """A command begins."""
+        cls.answering, cls.saved = False, ()
+
+
 def answer(content: str) -> None:
     """Write the answer to stdout, whole.
 
@@ -146,8 +166,14 @@ def answer(content: str) -> None:
     """
     if sys.stdout is None:
         return
+    shown = _shown(content)
     try:
-        _write(sys.stdout, _shown(content))
+        CommandState.answering = True
+        _write(sys.stdout, shown)
+        answered()
+    except KeyboardInterrupt:
+        abandon_stdout()  # its reader may not take the rest, ever
+        raise
     except BrokenPipeError:
         abandon_stdout()
     except OSError as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from types import FrameType
+from collections.abc import Callable
+from types import FrameType, TracebackType
 from typing import Any
 
 
@@ -16,11 +17,22 @@ class _Memory:
     heard = False
 
 
-def listen() -> None:
-    """From now on remember a Ctrl-C. A process that was begun to ignore it, as a shell's background job, still does."""
+def listen(leave: Callable[[], object]) -> None:
+    """From now on remember a Ctrl-C. A process that was begun to ignore it, as a shell's background job, still does.
+
+    Args:
+        leave: Ends the process where the exception meets nobody at all.
+    """
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            leave()
+        sys.__excepthook__(kind, error, trace)
+
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+        sys.excepthook = uncaught
         sys.unraisablehook = _unraisable
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 def heed() -> None:
@@ -31,7 +43,8 @@ def heed() -> None:
 
 def answered() -> None:
     """The work has ended; a second Ctrl-C must not tear its last words to pieces."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if signal.getsignal(signal.SIGINT) is _interrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Memory.heard = False
 
 

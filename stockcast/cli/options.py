@@ -217,7 +217,7 @@ def check_writable(output: Path | None, option: str = "--output") -> None:
     """
     if output is None:
         return
-    if output.is_dir():
+    if os.path.isdir(output):
         raise UsageError(f"{option} {output} is a folder", "name a file")
-    if not output.parent.is_dir():
+    if not os.path.isdir(output.parent):
         raise UsageError(f"the folder {output.parent} of {option} does not exist", "create it first")

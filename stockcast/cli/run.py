@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,7 +36,7 @@ class RunFile:
 
     def found(self, home: Path) -> Path | None:
         """The file that was named, or the first that is there; None where none is."""
-        return self.config or next((path for path in (DEFAULT, home / DEFAULT) if path.exists()), None)
+        return self.config or next((path for path in (DEFAULT, home / DEFAULT) if os.path.exists(path)), None)
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _write(target: Path, tickers: list[str], common: Common) -> None:
     from stockcast.config.runs import config_text
     from stockcast.storage.files import is_within, write_atomic
 
-    if target.exists():
+    if os.path.exists(target):
         raise ConfigError(f"{target} exists already", "name another with --config FILE, or delete it first")
     write_atomic(target, config_text(tuple(tickers)), private=is_within(target, common.home))
     if not common.as_json:

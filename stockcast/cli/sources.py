@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from stockcast.cli.console import InterruptedRun, explainable, interrupted
+from stockcast.cli.console import CommandState, InterruptedRun, explainable, interrupted
 from stockcast.cli.interruption import answered
 from stockcast.cli.options import Common
 from stockcast.config import CovariatesConfig, FetchConfig, ReadOptions
@@ -60,7 +60,7 @@ def price_files(folder: str) -> list[str]:
     Raises:
         DataError: Where there is none, or where the folder cannot be read.
     """
-    place = Path(folder).expanduser()
+    place = Path(os.path.expanduser(folder))
     try:
         found = sorted(path for path in place.iterdir() if _is_price_file(path))
     except OSError as error:
@@ -133,10 +133,11 @@ def run_each(sources: Sequence[str], work: Callable[[str], T], common: Common, s
             done.append(source)
         except KeyboardInterrupt:
             answered()
-            failures.append(Failure(source, interrupted(done if saves else None)))
+            failures.append(Failure(source, interrupted(done if saves else ())))
             break
         except Exception as error:  # noqa: BLE001 - an unexpected one, too, concerns this source alone
             failures.append(Failure(source, explainable(error, common.home)))
+    CommandState.saved = tuple(done) if saves else ()
     return SourceResults(tuple(results), tuple(failures))
 
 
@@ -170,7 +171,8 @@ def run_together(
         answered()
         done = [sources[place] for place in sorted(results)]
         first = next(place for place in range(len(sources)) if place not in results and place not in failures)
-        failures[first] = Failure(sources[first], interrupted(done if order.saves else None))
+        failures[first] = Failure(sources[first], interrupted(done if order.saves else ()))
+    CommandState.saved = tuple(sources[place] for place in sorted(results)) if order.saves else ()
     return SourceResults(
         tuple(results[place] for place in sorted(results)), tuple(failures[place] for place in sorted(failures))
     )

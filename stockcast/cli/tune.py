@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -220,7 +221,7 @@ def _merged(order: TuneOrder, job: Job, settings: Any) -> str:
     from stockcast.config.tomledit import with_model_settings
     from stockcast.prices.csvfile.content import looks_like_path
 
-    if order.file.exists():
+    if os.path.exists(order.file):
         text = read_text(order.file, "configuration")
     else:
         text = config_text([ticker(source) for source in job.sources if not looks_like_path(source)])

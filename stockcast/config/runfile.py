@@ -27,7 +27,7 @@ from stockcast.config.runs import (
     RunConfig,
     known_keys,
 )
-from stockcast.config.settings import Option, Setting, require
+from stockcast.config.settings import Option, Setting, require, user_path
 from stockcast.config.sources import (
     CovariatesConfig,
     ReadOptions,
@@ -149,20 +149,27 @@ class _Reader:
         """Tickers as they are, files relative to the folder of this one."""
         known = values.get("known_ahead")
         return CovariatesConfig(
-            tuple(str(self._place(word)) if _names_a_file(word) else word for word in values.get("with", ())),
-            None if known is None else str(self._place(known)),
+            tuple(
+                str(self._place(("model", "with"), word)) if _names_a_file(word) else word
+                for word in values.get("with", ())
+            ),
+            None if known is None else str(self._place(("model", "known_ahead"), known)),
         )
 
     def _read(self, values: Mapping[str, Any]) -> ReadOptions:
         """Which dates of reports: a file is relative to the folder of this one."""
         said = {name: values[name] for name in EVENT_KEYS if name in values}
         if "events" in said:
-            said["events"] = str(self._place(said["events"]))
+            said["events"] = str(self._place(("model", "events"), said["events"]))
         read: ReadOptions = self._built("model", ReadOptions(), said)
         return read
 
-    def _place(self, word: str) -> Path:
-        return self.path.parent / Path(word).expanduser()
+    def _place(self, where: tuple[str, ...], word: str) -> Path:
+        """A path of the file, which is relative to its folder."""
+        try:
+            return self.path.parent / user_path(word)
+        except ConfigError as error:
+            raise self._error(where, f"{'.'.join(where)}: {error.message}", error.hint) from error
 
     def _output(self, values: Mapping[str, Any]) -> OutputConfig:
         plain = dict(values)
@@ -186,9 +193,8 @@ class _Reader:
         return jobs
 
     def _relative(self, key: Key, value: Any) -> Path:
-        """A path of the file, which is relative to its folder."""
         self._require_kind(key, value)
-        return self.path.parent / Path(value).expanduser()
+        return self._place((key.table, key.name) if key.table else (key.name,), value)
 
     def _values(self, keys: tuple[Key, ...], table: Mapping[str, Any]) -> dict[str, Any]:
         for key in keys:

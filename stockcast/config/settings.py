@@ -6,6 +6,7 @@ the documentation's table, and what a value has to be. The field itself goes int
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, field, fields
 from datetime import date
@@ -251,8 +252,24 @@ def iso_date(word: str) -> date:
 
 
 def path(word: str) -> Path:
-    """A path, with a leading ~ for the user's home folder."""
-    return Path(text(word)).expanduser()
+    """A path, with a leading ~ for a user's home folder."""
+    try:
+        return user_path(text(word))
+    except ConfigError as error:
+        raise ValueError(error.message) from error
+
+
+def user_path(path: str | Path) -> Path:
+    """A path with the folder that a leading ~ stands for.
+
+    Raises:
+        ConfigError: Where the system knows of none: for ~NAME without such a user, for ~ without HOME.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        home = str(path).partition(os.sep)[0]
+        raise ConfigError(f"{path}: the home folder {home} is not known", "write the path without ~") from error
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from stockcast.config.settings import DATA, PRICES, Bounds, Checked, options_of, path, setting
+from stockcast.config.settings import DATA, PRICES, Bounds, Checked, options_of, path, setting, user_path
 from stockcast.errors import ConfigError
 from stockcast.limits import TEXT, Unfit, file_bytes, size
 
@@ -294,7 +294,7 @@ def load_tickers(word: str) -> list[str]:
         return [word]
     if word == "@":
         raise ConfigError("@ names no file", "write @FILE, with one ticker a line in it")
-    return list(read_watchlist(Path(word[1:]).expanduser()))
+    return list(read_watchlist(user_path(word[1:])))
 
 
 def read_text(path: Path, noun: str, missing: str = "check its name") -> str:

@@ -71,7 +71,7 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
     except StockcastError as error:
         return Check(name, False, error.message, error.hint)
     except OSError as error:
-        return Check(name, False, f"{error.strerror or error}", "check the permissions of that folder")
+        return Check(name, False, f"{error.strerror or error}", "check the path, and the permissions of that folder")
 
 
 def _access(home: Path) -> Check:
@@ -137,6 +137,9 @@ def _store(home: Path) -> Check:
         problems = db.integrity()
         if problems:
             return Check("store", False, f"{db.path} is damaged: {problems[0]}", mending)
+        if strange := db.strange_values():
+            hint = "go back to a backup: stockcast ledger restore FILE"
+            return Check("store", False, f"{db.path} is damaged: {strange[0]}", hint)
         unread = reading.unreadable(db)
         if unread:
             return Check("store", False, f"{len(unread)} forecasts in {db.path} cannot be read", mending)
@@ -179,8 +182,8 @@ def _configuration(config: Path | None) -> Check:
 
     wanted = load_run_config(config)
     folder = wanted.output.folder
-    parent = next((path for path in (folder, *folder.absolute().parents) if path.exists()), None)
-    if parent is None or not parent.is_dir() or not os.access(parent, os.W_OK):
+    parent = next((path for path in (folder, *folder.absolute().parents) if os.path.exists(path)), None)
+    if parent is None or not os.path.isdir(parent) or not os.access(parent, os.W_OK):
         return Check("configuration", False, f"{folder} cannot be written", "choose another [output] folder")
     return Check("configuration", True, f"{config}: {len(wanted.tickers)} tickers")
 

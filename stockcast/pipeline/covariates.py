@@ -6,6 +6,7 @@ even a repair may know later ones.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -412,7 +413,7 @@ def _refuse_twins(series: Sequence[Covariate]) -> None:
 
 def _absolute(source: str) -> str:
     """The path of a file from the root: a forecast may be made in another folder than the training."""
-    return str(Path(source).expanduser().absolute())
+    return str(Path(os.path.expanduser(source)).absolute())
 
 
 def _listed(tickers: Sequence[str]) -> str:

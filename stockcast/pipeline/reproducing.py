@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -166,7 +167,7 @@ def _same_prices(described: _Data, prices: PriceSource, source: str) -> PriceSer
 
 def _given(source: str, sources: Sequence[Path]) -> list[Path]:
     """The files that may stand in for a source: those that are given, and those of its name in given folders."""
-    return [path / Path(source).name if path.is_dir() else path for path in sources]
+    return [path / Path(source).name if os.path.isdir(path) else path for path in sources]
 
 
 def _place(described: _Data, sources: Sequence[Path], series: int) -> str:
@@ -240,7 +241,7 @@ def _instead(name: str, source: str, sources: Sequence[Path]) -> str:
     if is_ticker(source):
         return source
     for path in _given(source, sources):
-        if (path.name == Path(source).name or path_ticker(path.name) == name) and path.is_file():
+        if (path.name == Path(source).name or path_ticker(path.name) == name) and os.path.isfile(path):
             return file_source(path)
     return source
 

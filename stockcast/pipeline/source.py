@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -388,7 +389,7 @@ def _event_table(path: str) -> EventTable:
     from stockcast.prices.csvfile.eventdates import EventTable
 
     otherwise = "--events names another file, and --no-events goes without"
-    if path != STANDARD_INPUT and not Path(path).expanduser().exists():
+    if path != STANDARD_INPUT and not os.path.exists(os.path.expanduser(path)):
         raise DataError(f"there is no file {path}, which was to have the dates of reports", otherwise)
     try:
         return EventTable.read(path)

@@ -7,6 +7,7 @@ do, so that no worker ever opens the study's file.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -359,7 +360,7 @@ def option_values(
 
 def _whole(word: str) -> str:
     """A covariate as it can be named from any folder."""
-    return str(Path(word).expanduser().absolute()) if looks_like_path(without_exchange(word)[0]) else word
+    return str(Path(os.path.expanduser(word)).absolute()) if looks_like_path(without_exchange(word)[0]) else word
 
 
 def _stretches(losses: tuple[float, ...]) -> list[float]:

@@ -5,6 +5,7 @@ Shapes: N origins, P simulated paths, K values that stand for a distribution.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -185,7 +186,7 @@ class Walk:
         if found is not None:
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} was there already", detail=True)
             return Stage(key, found, resumed=True)
-        if path.exists():
+        if os.path.exists(path):
             self.progress.note(f"{self.history.ticker}: fold {fold.number} of {last} is damaged and is made again")
         return None
 
@@ -220,7 +221,7 @@ class Walk:
         """The folds that have no file yet; of a warm start, where a file's name hangs on the one before, all."""
         if self.folder is None or self.config.warm_start:
             return folds
-        return tuple(fold for fold in folds if not (self.folder / f"{self.key(fold)}.npz").exists())
+        return tuple(fold for fold in folds if not os.path.exists(self.folder / f"{self.key(fold)}.npz"))
 
     def outcomes(self, part: Part, horizon: int = 1) -> Outcomes:
         """What happened after the origins of a part."""

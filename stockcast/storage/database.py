@@ -12,10 +12,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import date
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self
 
 from stockcast.errors import LockedError, StockcastError, StorageError
@@ -178,16 +180,34 @@ class DamagedError(StorageError):
     """The file is no database, or not whole."""
 
 
+_KINDS: Mapping[str, frozenset[type]] = {
+    "TEXT": frozenset((str, NoneType)),
+    "INTEGER": frozenset((int, NoneType)),
+    "BLOB": frozenset((bytes, NoneType)),
+    "": frozenset((int, float, NoneType)),
+}
+"""What a column holds by its declared type: SQLite itself keeps there whatever it is given."""
+
+_DAYS = frozenset(("session", "origin", "target_session", "taken", "asked"))
+"""Columns of text that hold days."""
+
+_COLUMNS = """
+    SELECT c.name, c.type, t.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c
+    WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'
+"""
+
+
 class Database:
     """The open file; a context manager that closes it. To be used in the thread that opened it.
 
     Every method raises StorageError where the file is damaged or the system refuses, LockedError where another
-    process has been writing for longer than the wait.
+    process has been writing for longer than the wait. refused: why it can only be read.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, refused: sqlite3.Error | None = None) -> None:
         self.path = path
         self._connection = connection
+        self._refused = refused
 
     @classmethod
     def open(cls, home: Path, wait: float = BUSY_WAIT) -> Self:
@@ -213,7 +233,7 @@ class Database:
     def of_file(cls, path: Path, wait: float = BUSY_WAIT) -> Self:
         """Open a store under another name than that in a home; as `open`, for the file alone."""
         with _explained(path):
-            return cls(path, _opened(path, wait))
+            return cls(path, *_opened(path, wait))
 
     @classmethod
     def as_it_is(cls, path: Path, writable: bool = False) -> Self:
@@ -224,7 +244,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file; what is not committed is lost."""
-        with _explained(self.path):
+        with self._explained():
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -245,13 +265,35 @@ class Database:
         if self._connection.in_transaction:
             yield
             return
-        with _explained(self.path), _transaction(self._connection):
+        with self._explained(), _transaction(self._connection):
             yield
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        """All rows of a query."""
-        with _explained(self.path):
-            return self._connection.execute(sql, parameters).fetchall()
+        """All rows of a query. Raises StorageError, too, for a value of another kind than its column has."""
+        with self._explained():
+            cursor = self._connection.execute(sql, parameters)
+            found = cursor.fetchall()
+        for (name, *_), values in zip(cursor.description or (), zip(*found, strict=True), strict=False):
+            if (strange := self._strange(name, values)) is not None:
+                raise _damaged(self.path, f"a column {name} holds {strange}")
+        return found
+
+    @cached_property
+    def _columns(self) -> list[tuple[str, str, str]]:
+        """Name, declared type and table of every column."""
+        with self._explained():
+            return self._connection.execute(_COLUMNS).fetchall()
+
+    @cached_property
+    def _kinds(self) -> dict[str, frozenset[type]]:
+        return {name: _KINDS[declared] for name, declared, _ in self._columns if declared in _KINDS}
+
+    def _strange(self, name: str, values: Sequence[object]) -> str | None:
+        """The first of a column's values that it cannot hold, in words; None where there is none."""
+        known = self._kinds.get(name)
+        if known is None or (known.issuperset(map(type, values)) and (name not in _DAYS or all(map(_is_day, values)))):
+            return None
+        return next(f"{one!r:.60}" for one in values if type(one) not in known or (name in _DAYS and not _is_day(one)))
 
     def readable_rows(self, sql: str, parameters: Parameters = ()) -> tuple[list[Row], bool]:
         """The rows of a query up to the first that cannot be read, and whether that is all."""
@@ -281,17 +323,17 @@ class Database:
 
     def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """Run one statement; returns how many rows it changed."""
-        with _explained(self.path):
+        with self._explained():
             return self._connection.execute(sql, parameters).rowcount
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for every row of parameters."""
-        with _explained(self.path):
+        with self._explained():
             self._connection.executemany(sql, rows)
 
     def insert(self, sql: str, parameters: Parameters) -> int | None:
         """Insert one row; returns its id, None where the statement left it out."""
-        with _explained(self.path):
+        with self._explained():
             cursor = self._connection.execute(sql, parameters)
             return cursor.lastrowid if cursor.rowcount == 1 else None
 
@@ -309,7 +351,7 @@ class Database:
         try:
             self._connection.backup(other._connection, progress=busy, sleep=_RETRY_EVERY)
         except sqlite3.Error as error:
-            raise _explanation(self.path if _code(error) in _DAMAGED else other.path, error) from error
+            raise _explanation(self.path if _code(error) in _DAMAGED else other.path, error, None) from error
 
     def attach(self, path: Path) -> None:
         """Let queries see the tables of another file, as `other.`; nothing of it changes."""
@@ -324,6 +366,9 @@ class Database:
         self.execute("VACUUM")
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained(self.path, self._refused)
+
     def integrity(self) -> list[str]:
         """What is wrong with the file, by SQLite's own check of every page and reference; empty where nothing is."""
         try:
@@ -332,23 +377,42 @@ class Database:
         except sqlite3.Error as error:
             if _code(error) in _DAMAGED:
                 return [str(error)]
-            raise _explanation(self.path, error) from error
+            raise _explanation(self.path, error, self._refused) from error
         problems = [] if found == ["ok"] else found
         return problems + [f"{table}: a row refers to a missing row of {parent}" for table, _, parent, _ in orphans]
 
+    def strange_values(self) -> list[str]:
+        """Which columns hold what they cannot, such as a text among numbers."""
+        problems = []
+        for name, _, table in self._columns:
+            with self._explained():
+                values = [value for (value,) in self._connection.execute(f"SELECT {name} FROM {table}")]
+            if (strange := self._strange(name, values)) is not None:
+                problems.append(f"{table}: a column {name} holds {strange}")
+        return problems
 
-def _opened(path: Path, wait: float) -> sqlite3.Connection:
+
+def _is_day(value: object) -> bool:
+    if value is None:
+        return True
+    with suppress(TypeError, ValueError):
+        return date.fromisoformat(value).isoformat() == value  # type: ignore[arg-type]
+    return False
+
+
+def _opened(path: Path, wait: float) -> tuple[sqlite3.Connection, sqlite3.Error | None]:
+    """The connection, and what stands against writing."""
     # Made here, since SQLite's mode is the umask's; its log gets that of the file. A file that is there is not opened:
     # closing it would let go of the locks that this process holds on it.
     with suppress(OSError):
         os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     try:
-        return _connection(path, "mode=rwc", wait, lambda connection: _prepare(path, connection))
+        return _connection(path, "mode=rwc", wait, lambda connection: _prepare(path, connection)), None
     except sqlite3.Error as error:
-        if _code(error) not in _REFUSED or not path.is_file():
+        if not (_code(error) in _REFUSED or _is_full(error)) or not os.path.isfile(path):
             raise
         with suppress(sqlite3.Error):
-            return _read_only(path, wait)
+            return _read_only(path, wait), error
         raise
 
 
@@ -366,8 +430,9 @@ def _read_only(path: Path, wait: float) -> sqlite3.Connection:
 
 
 def _mode_to_read(path: Path) -> str:
-    # Without a log SQLite would have to create one, even to read. There being none, nobody is writing.
-    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
+    # Without a log SQLite would have to create one, even to read. There being none, or nothing in it, nobody is writing.
+    log = path.with_name(f"{path.name}-wal")
+    return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
 
 
 def _connection(
@@ -443,17 +508,17 @@ def _version(path: Path, connection: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """What SQLite complains of, as an error that the user can act on."""
+def _explained(path: Path, refused: sqlite3.Error | None = None) -> Iterator[None]:
+    """What SQLite complains of, as an error that the user can act on; refused: what stands against writing."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise _explanation(path, error) from error
+        raise _explanation(path, error, refused) from error
     except sqlite3.DatabaseError as error:
         # The subclasses are about the statement: wrong ones are mistakes of this program.
         if type(error) is not sqlite3.DatabaseError:
             raise
-        raise _explanation(path, error) from error
+        raise _explanation(path, error, refused) from error
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -461,17 +526,28 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _explanation(path: Path, error: sqlite3.Error) -> StockcastError:
+def _is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no room, be it for the index of the log, without which SQLite does not even read."""
+    return _code(error) == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE"
+
+
+def _damaged(path: Path, reason: str) -> DamagedError:
+    return DamagedError(
+        f"{path} is damaged: {reason}; it was left untouched",
+        f"`stockcast doctor` says more; put a backup in its place, or move {path.name} and any "
+        f"{path.name}-wal away to start afresh",
+    )
+
+
+def _explanation(path: Path, error: sqlite3.Error, refused: sqlite3.Error | None) -> StockcastError:
+    if refused is not None and _code(error) == sqlite3.SQLITE_READONLY:
+        error = refused
     code = _code(error)
     if code in _LOCKED:
         return LockedError(f"{path} is being written by another run: {error}", "wait for it to end, then try again")
     if code in _DAMAGED:
-        return DamagedError(
-            f"{path} is damaged: {error}; it was left untouched",
-            f"`stockcast doctor` says more; put a backup in its place, or move {path.name} and any "
-            f"{path.name}-wal away to start afresh",
-        )
-    if code == sqlite3.SQLITE_FULL:
+        return _damaged(path, str(error))
+    if _is_full(error):
         return StorageError(f"cannot write {path}: {error}", "Free some space; nothing was changed.")
     if code in _REFUSED or code == sqlite3.SQLITE_IOERR:
         return StorageError(

@@ -39,6 +39,7 @@ _HINTS: dict[int | None, str] = {
     errno.EROFS: "The file system is read-only; choose a path on another one.",
     errno.ENOENT: "Create the folder {folder} first, or choose a path in one that exists.",
     errno.ENOTDIR: "A part of {folder} is a file; choose a path in a folder.",
+    errno.EEXIST: "{folder} or a part of it is a file; choose a path in a folder.",
     errno.EISDIR: "Give a file, not a folder.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }

@@ -322,7 +322,7 @@ def _put_in_order(models_dir: Path, name: str) -> None:
 
 
 def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+    if os.path.isdir(path) and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):
@@ -340,7 +340,7 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
 
 def _is_saved(models_dir: Path, name: str) -> bool:
     """Whether a model of that name, perhaps a damaged one, is there; other folders are none."""
-    return any((folder / file).exists() for folder in _folders(models_dir, name) for file in (MANIFEST, WEIGHTS))
+    return any(os.path.exists(folder / file) for folder in _folders(models_dir, name) for file in (MANIFEST, WEIGHTS))
 
 
 def _read(models_dir: Path, name: str) -> ModelFile:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -59,12 +60,13 @@ def instrument(db: Database, ticker: str) -> Instrument | None:
         return None
     known = dict(zip(_INSTRUMENT, row, strict=True))
     try:
+        ZoneInfo(known["zone"])
         calendar, hours = (
             decode(kind, json.loads(known[name]), name, whole=True)
             for name, kind in (("calendar", SessionCalendar), ("hours", TradingHours))
         )
-    except (TypeError, ValueError) as error:
-        raise _unreadable(db, f"calendar or trading hours of {ticker}", error) from error
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        raise _unreadable(db, f"time zone, calendar or trading hours of {ticker}", error) from error
     return Instrument(**known | {"calendar": calendar, "hours": hours, "guessed": bool(known["guessed"])})
 
 
@@ -99,7 +101,7 @@ def bars(db: Database, ticker: str) -> Bars | None:
 
 def last_session(db: Database, ticker: str) -> date | None:
     """The newest stored session of a ticker; None where there are no bars."""
-    row = db.row("SELECT max(session) FROM prices WHERE ticker = ?", (ticker,))
+    row = db.row("SELECT max(session) AS session FROM prices WHERE ticker = ?", (ticker,))
     return date.fromisoformat(row[0]) if row and row[0] is not None else None
 
 

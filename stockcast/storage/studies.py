@@ -11,6 +11,7 @@ goes on as if it had not been.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import warnings
@@ -219,6 +220,8 @@ def _connected(path: Path) -> optuna.storages.RDBStorage:
 
 
 def _unusable(path: Path, error: Exception) -> StorageError:
+    if "database or disk is full" in str(error):
+        return storage_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return StorageError(f"the studies in {path} cannot be used: {reason}", "move the file away to begin anew")
 

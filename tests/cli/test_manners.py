@@ -23,6 +23,7 @@ from stockcast.report.data import envelope
 from tests.cli.conftest import FAKED, Run
 from tests.processes import COMMAND, cold, environment
 
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
 DISK = Path("/dev/full")
 needs_full_disk = pytest.mark.skipif(not DISK.exists(), reason="no device that is always full here")
 
@@ -77,6 +78,35 @@ def test_a_full_disk_is_an_error_with_a_reason_and_no_crash(run: Run, home: Path
     assert outcome.json["errors"][0]["kind"] == "storage"
     assert "No space left on device (/somewhere)" in outcome.err
     assert not home.exists()
+
+
+LONG = "/" + "x" * 300  # a name that no file system takes
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["predict", "good", "--home", "~nobody7"], 2), (["predict", "good", "--output", "~nobody7/f.csv"], 2),
+     (["predict", "@~nobody7/list"], 3), (["run", "--config", "~nobody7/x"], 2), (["run", "--config", LONG], 3),
+     (["predict", "good", "--home", LONG], 0), (["predict", "good", "--output", f"{LONG}/f.csv"], 2),
+     (["report", "good", "--plots", LONG, "--output", f"{LONG}/x"], 2), (["doctor", "--home", LONG, "--offline"], 1)],
+)  # fmt: skip
+def test_a_path_that_leads_nowhere_is_no_crash(run: Run, words: list[str], code: int) -> None:
+    outcome = run(*words, "--json")
+    assert outcome.code == code, outcome.err
+    assert outcome.json["ok"] is (code == 0)
+    assert "unexpected" not in outcome.err
+
+
+@pytest.mark.parametrize("variables", [{"STOCKCAST_HOME": "~nobody7"}, {"HOME": "here", "STOCKCAST_HOME": ""}])
+@pytest.mark.skipif(os.name == "nt", reason="the home is somewhere else there")
+def test_a_user_without_a_home_is_told(variables: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a user is that a container was given by number.
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: "~/.local/share/stockcast")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    outcome = run("models", "list", "--json")
+    assert outcome.code in (2, 3)
+    assert "home folder" in outcome.json["errors"][0]["message"]
 
 
 def test_control_characters_in_messages_do_not_reach_the_terminal(run: Run) -> None:
@@ -153,7 +183,63 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
     assert outcome.json["schema"] == "stockcast.predict/1"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
+CALLING = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name in CALLS:
+            CALLS.pop(name)()
+CTRL_C = lambda: os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+"""Code that calls what CALLS has when a module of that name is imported."""
+
+
+@needs_signals
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [("{'stockcast.cli.interruption': CTRL_C}", ""),
+     ("{'stockcast.versions': CTRL_C}", "interrupted; nothing was saved\n"),
+     ("{'typer': CTRL_C, 'stockcast.cli.commands': CTRL_C}", "interrupted; nothing was saved\n")],
+    ids=["our first lines", "the commands", "the answer to another"],
+)  # fmt: skip
+def test_ctrl_c_at_the_start_is_exit_130_without_a_traceback(calls: str, said: str) -> None:
+    outcome = cold("predict", "AAPL", code=f"{CALLING}CALLS = {calls}\n{COMMAND}")
+    assert (outcome.code, outcome.out, outcome.err) == (130, "", said)
+
+
+@needs_signals
+def test_ctrl_c_after_the_last_byte_changes_nothing() -> None:
+    late = (
+        "from stockcast.cli import console\n"
+        "worst = console.worst\n"
+        "console.worst = lambda failures: (CTRL_C(), worst(failures))[1]\n"
+        "import atexit; atexit.register(CTRL_C)\n"
+    )
+    outcome = cold("predict", "good", "--json", code=f"{CALLING}CALLS = {{}}\n{late}{FAKED}")
+    assert outcome.code == 0
+    assert outcome.json["ok"]
+
+
+@needs_signals
+def test_ctrl_c_in_the_middle_of_the_answer_begins_no_second_one() -> None:
+    torn = (
+        "class Torn:\n"
+        "    def __init__(self, stream): self.stream = stream\n"
+        "    def __getattr__(self, name): return getattr(self.stream, name)\n"
+        "    def write(self, text):\n"
+        "        self.stream.write(text[:9])\n"
+        "        CTRL_C()\n"
+        "        self.stream.write(text[9:])\n"
+        "sys.stdout = Torn(sys.stdout)\n"
+    )
+    outcome = cold("predict", "good", "--json", code=f"{CALLING}CALLS = {{}}\n{torn}{FAKED}")
+    assert outcome.code == 130
+    assert len(outcome.out) <= 9
+    assert outcome.err.endswith("interrupted in the middle of the answer; the work was done\n")
+
+
+@needs_signals
 def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
     fetch_session = (
         "import time, sys\n"
@@ -175,7 +261,7 @@ def test_a_signal_in_the_middle_of_training_is_one_line() -> None:
     assert (out, err) == ("", "interrupted; nothing was saved\n")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently there")
+@needs_signals
 @pytest.mark.parametrize("more", [[], ["-q"]])
 def test_a_signal_whose_exception_is_lost_in_a_finaliser_ends_the_work_all_the_same(more: list[str]) -> None:
     losing = (

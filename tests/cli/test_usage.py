@@ -23,6 +23,7 @@ WRONG = {
     ),
     "no such day": (["predict", "A", "--as-of", "2021-02-30"], "day is out of range for month", "stockcast.predict/1"),
     "no such cell": (["train", "A", "--cell", "LSTN"], "'LSTN' is not one of lstm, gru, rnn", "stockcast.train/1"),
+    "no such user": (["predict", "A", "--home", "~nobody7/x"], "folder ~nobody7 is not known", "stockcast.predict/1"),
     "empty source": (["predict", ""], "invalid value for 'SOURCE': it is empty", "stockcast.predict/1"),
     "two lengths": (["train", "A", "--steps", "3", "--epochs", "3"], "--steps and --epochs", "stockcast.train/1"),
     "two moods": (["predict", "A", "-q", "-v"], "--quiet and --verbose contradict", "stockcast.predict/1"),

@@ -386,6 +386,18 @@ def test_covariates_are_a_list_of_texts(tmp_path: Path, value: str) -> None:
         load_run_config(path)
 
 
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [("[output]\nfolder = '~nobody7/x'", "output.folder"), ("[model]\nevents = '~nobody7/x'", "model.events"),
+     ("[model]\nwith = ['~nobody7/x.csv']", "model.with"), ("watchlist = '~nobody7/x'", "watchlist")],
+)  # fmt: skip
+def test_the_home_of_a_user_that_is_not_known_is_told(tmp_path: Path, lines: str, key: str) -> None:
+    path = tmp_path / "stockcast.toml"
+    path.write_text(f'tickers = ["AAPL"]\n{lines}\n')
+    with pytest.raises(ConfigError, match=rf"line \d: {key}: .* the home folder ~nobody7 is not known"):
+        load_run_config(path)
+
+
 def test_dates_of_reports_are_a_file_beside_the_configuration_or_none(tmp_path: Path) -> None:
     path = tmp_path / "stockcast.toml"
     path.write_text('tickers = ["AAPL"]\n[model]\nevents = "reports.csv"\n')

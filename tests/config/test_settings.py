@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 from stockcast.cli.commands import COMMANDS, application
-from stockcast.config import FetchConfig, NetworkConfig, TrainingConfig
+from stockcast.config import FetchConfig, NetworkConfig, TrainingConfig, now
 from stockcast.config.models import BacktestConfig
 from stockcast.config.settings import Bounds
 from stockcast.errors import ConfigError
@@ -22,6 +22,13 @@ from tests.processes import ROOT
 
 FIELD = '    lookback: int = setting(60, "Sessions in one input window"'
 MADE_UP = '    whimsy: int = setting(7, "A setting that a test made up", NETWORK, bounds=Bounds(1, 9, "whims"))\n'
+
+
+@pytest.mark.parametrize("year", ["0001-01-01", "1700-01-01", "9999-12-31T23:59:59-12:00"])
+def test_a_clock_of_a_year_without_calendars_is_refused(year: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKCAST_NOW", year)
+    with pytest.raises(ConfigError, match=f"STOCKCAST_NOW is '{year}'"):
+        now()
 
 
 @pytest.fixture(scope="module")

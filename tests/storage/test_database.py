@@ -206,10 +206,73 @@ def test_a_row_without_the_row_it_refers_to_is_found_by_the_check(db: Database) 
     assert db.integrity() == ["outcomes: a row refers to a missing row of forecasts"]
 
 
+def columns() -> list[tuple[str, str]]:
+    """Every table and column but for the ids that SQLite itself keeps whole numbers in."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in (statement for step in STEPS for statement in step):
+            connection.execute(statement)
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        every = [
+            (table, connection.execute(f"PRAGMA table_info({table})").fetchall()) for (table,) in tables.fetchall()
+        ]
+    own = ("id", "forecast_id")
+    return [
+        (table, name) for table, found in every for _, name, kind, *_ in found if name not in own and kind != "TEXT"
+    ]
+
+
+DAYS = [("prices", "session"), ("forecasts", "origin"), ("event_requests", "asked"), ("event_snapshots", "taken")]
+
+
+@pytest.mark.parametrize(("table", "column"), [*columns(), *DAYS])
+def test_text_where_a_column_has_numbers_bytes_or_days_is_damage(db: Database, table: str, column: str) -> None:
+    every = f"SELECT * FROM {table}"  # noqa: S608
+    like = {"": 0.5, "INTEGER": 1, "BLOB": b"", "TEXT": "2021-04-01"}
+    with closing(sqlite3.connect(db.path, isolation_level=None)) as connection:
+        row = {name: like[kind] for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})")}
+        row |= {name: value for name, value in {"kind": "live", "outcome": "kept", "void": None}.items() if name in row}
+        insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+        connection.execute(insert, list(row.values()))
+        assert db.rows(every) == [tuple(row.values())]
+        for trigger in (f"{name}_never_change" for name in ("forecasts", "laws")):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(f"UPDATE {table} SET {column} = 'abc'")  # noqa: S608
+    with pytest.raises(StorageError, match=f"is damaged: a column {column} holds 'abc'"):
+        db.rows(every)
+    assert f"{table}: a column {column} holds 'abc'" in db.strange_values()
+
+
+FULL = """
+import resource
+db = Database.open(Path(sys.argv[1]))
+db.execute(BEGIN, ("now",))
+db.close()
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+with Database.open(Path(sys.argv[1])) as db:
+    print(db.row("SELECT count(*) FROM runs"))
+    try:
+        with db.transaction():
+            db.execute(BEGIN, ("later",))
+    except Exception as error:
+        print(type(error).__name__, error, error.hint)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limit on the size of files there")
+def test_where_there_is_no_room_for_the_log_what_is_there_can_be_read(home: Path) -> None:
+    with run(FULL, home) as process:
+        assert process.stdout is not None
+        counted, refused = process.stdout.read().splitlines()
+    assert counted == "(1,)"
+    assert refused.startswith(f"StorageError cannot write {home / FILE}: ")
+    assert "Free some space" in refused
+
+
 def test_a_file_or_folder_in_the_wrong_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"cannot create .*file"):
+    with pytest.raises(StorageError, match=r"cannot create .*file") as caught:
         Database.open(tmp_path / "file")
+    assert "is a file; choose" in caught.value.hint
     (tmp_path / "home" / FILE).mkdir(parents=True)
     with pytest.raises(StorageError, match="unable to open"):
         Database.open(tmp_path / "home")

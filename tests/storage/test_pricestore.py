@@ -157,7 +157,7 @@ def test_bars_out_of_order_or_of_unequal_length_are_refused() -> None:
 def test_values_that_somebody_edited_into_nonsense_are_told(db: Database) -> None:
     pricestore.replace(db, APPLE, made("2024-01-01", 2))
     db.execute("UPDATE prices SET close = 'dear' WHERE session = '2024-01-02'")
-    with pytest.raises(StorageError, match="prices of AAPL"):
+    with pytest.raises(StorageError, match="a column close holds 'dear'"):
         pricestore.bars(db, "AAPL")
     for nonsense in ("{", "{}", "[]"):
         for column in ("calendar", "hours"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import time
@@ -55,8 +56,8 @@ class EventTable:
         """
         if source == STANDARD_INPUT:
             raise DataError("dates of reports cannot come from standard input", "name a file")
-        path = Path(source).expanduser().absolute()
-        changed = path.stat() if path.exists() else None
+        path = Path(os.path.expanduser(source)).absolute()
+        changed = path.stat() if os.path.exists(path) else None
         return _read(str(path), changed and (changed.st_mtime_ns, changed.st_size))
 
     @classmethod

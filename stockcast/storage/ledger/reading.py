@@ -125,7 +125,7 @@ def last_written(db: Database) -> datetime | None:
 
 def last_id(db: Database) -> int:
     """Id of the newest forecast on record; 0 where there is none."""
-    row = db.row("SELECT max(id) FROM forecasts")
+    row = db.row("SELECT max(id) AS id FROM forecasts")
     return int(row[0]) if row and row[0] is not None else 0
 
 
