@@ -90,5 +90,5 @@ def default_home() -> Path:
             return found
     raise ConfigError(
         "this user has no home folder, and HOME names none from the root",
-        "set HOME, or name a folder with --home or STOCKCAST_HOME",
+        "set HOME, or STOCKCAST_HOME to the folder that is to be used",
     )
