@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def repair(home: Path, config: Path | None) -> list[Check]:
     Returns:
         One for each thing that was done, or could not be.
     """
-    if not home.is_dir():
+    if not os.path.isdir(home):
         return []
     lines: list[str | None] = [f"others may write to {path} no longer, and this user may" for path in mend_modes(home)]
     failed = []

@@ -21,7 +21,7 @@ def sweep_home(home: Path) -> None:
         names = os.listdir(folds)
     sweep(home, *(folds / name for name in names))
     sweep_models(home / "models")
-    if (home / "cache").is_dir():
+    if os.path.isdir(home / "cache"):
         from stockcast.storage.panelfile import sweep_panels
 
         sweep_panels(home / "cache")

@@ -67,7 +67,7 @@ def write_backup(home: Path, file: Path, force: bool = False) -> StoreCopy:
     Raises:
         StorageError: Where there is no store, where it is damaged, and where the file may not or cannot be written.
     """
-    if not (home / FILE).exists():
+    if not os.path.exists(home / FILE):
         raise StorageError(f"there is no record in {home}", "name the folder of one with --home")
     target = _elsewhere(home, file)
     with fresh_file(target) as fresh:
@@ -254,7 +254,7 @@ def _overwritten(live: Database, fresh: Path, file: Path, force: bool) -> StoreC
 
 def _replaced_by(copy: Database, target: Path, force: bool) -> dict[str, int]:
     """Records that a file has and the copy has not. Raises StorageError unless they may be lost."""
-    if not target.exists():
+    if not os.path.exists(target):
         return {}
     hint = "name another file, or replace this one with --force"
     try:

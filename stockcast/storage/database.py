@@ -430,7 +430,7 @@ def _read_only(path: Path, wait: float) -> sqlite3.Connection:
 
 
 def _mode_to_read(path: Path) -> str:
-    # Without a log SQLite would have to create one, even to read. There being none, or nothing in it, nobody is writing.
+    # Without a log SQLite would have to create one, even to read. There being none, or an empty one, nobody is writing.
     log = path.with_name(f"{path.name}-wal")
     return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
 

@@ -47,7 +47,7 @@ def mend_store(home: Path, now: datetime) -> str | None:
         StorageError: Where the system refuses.
     """
     store = home / FILE
-    if not store.exists():
+    if not os.path.exists(store):
         return None
     try:
         with Database.open(home) as db:
@@ -90,7 +90,7 @@ def put_aside_studies(home: Path, now: datetime) -> str | None:
     """
     path = home / studies.FOLDER / studies.FILE
     try:
-        if not path.exists():
+        if not os.path.exists(path):
             return None
         with Database.as_it_is(path) as db:
             if not db.integrity():
