@@ -42,6 +42,7 @@ _HINTS: dict[int | None, str] = {
     errno.EEXIST: "{folder} or a part of it is a file; choose a path in a folder.",
     errno.EISDIR: "Give a file, not a folder.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ELOOP: "A link there leads back to itself: delete {name}, or choose another path.",
 }
 
 _OURS = frozenset(
@@ -282,7 +283,7 @@ def storage_error(path: Path, error: OSError | ValueError, action: str = "write"
 
 
 def _hint(path: Path, code: int | None) -> str:
-    return _HINTS.get(code, "").format(folder=path.parent, name=path.name)
+    return _HINTS.get(code, "Check {folder}, and the disk that it is on.").format(folder=path.parent, name=path.name)
 
 
 def _open_descriptor(path: Path) -> int | None:

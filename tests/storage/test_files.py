@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.errors import StorageError
-from stockcast.storage.files import write_atomic
+from stockcast.storage.files import storage_error, write_atomic
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="modes, links and pipes of POSIX")
 as_user = pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser is refused nothing")
@@ -80,6 +80,11 @@ def test_an_interruption_passes_through_and_leaves_no_temporary_file(
     monkeypatch.undo()
     assert target.read_bytes() == b"old"
     assert os.listdir(target.parent) == [target.name]
+
+
+@pytest.mark.parametrize(("code", "words"), [(errno.ELOOP, "leads back to itself: delete A"), (errno.EIO, "the disk")])
+def test_whatever_the_system_refuses_there_is_a_hint(code: int, words: str) -> None:
+    assert words in storage_error(Path("home", "A"), OSError(code, "no")).hint
 
 
 def test_the_hint_of_a_full_disk_is_to_free_space(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,12 +192,12 @@ JUMPS = (
 )  # fmt: skip
 
 
-def clock(seed: int, folder: Path) -> Sequence[str]:
-    """Six evenings on which the clock of the machine is off, at times; nothing that has come is forecast as live."""
+def clock(seed: int, folder: Path, evenings: int = 6) -> Sequence[str]:
+    """Some evenings on which the clock of the machine is off, at times; nothing that has come is forecast as live."""
     draw = Random(seed)  # noqa: S311
     found: list[str] = []
     with homes.at_home(homes.copied(folder)) as here:
-        for day in (5, 6, 7, 8, 9, 12):
+        for day in (5, 6, 7, 8, 9, 12)[:evenings]:
             here.market.now, off = evening(date(2021, 4, day)), draw.choice(JUMPS)
             known = {row[0] for row in rows(here.home, "SELECT id FROM forecasts")}
             before = homes.state(here.home)

@@ -50,7 +50,7 @@ def test_whatever_is_wrong_around_it_a_command_answers(seed: int, tmp_path: Path
 
 
 def test_evenings_on_which_the_clock_jumps(tmp_path: Path) -> None:
-    assert environments.clock(0, tmp_path) == []
+    assert environments.clock(0, tmp_path, evenings=3) == []
 
 
 def test_four_at_once_do_everything_once(tmp_path: Path) -> None:
