@@ -99,7 +99,8 @@ class Local:
             self._queue.clear()
             workers, self._workers = self._workers, []
         for worker in workers:
-            worker.shutdown(wait=True, kill_workers=True)
+            with suppress(RuntimeError):  # its threads, where Ctrl-C came before they ran: it ends with this process
+                worker.shutdown(wait=True, kill_workers=True)
         self._given.clear()
 
     def _hand_out(self, may_begin: bool) -> None:
