@@ -212,6 +212,14 @@ def test_a_forecast_whose_distribution_is_gone_is_not_settled(db: Database) -> N
         settle(db)
 
 
+def test_a_score_that_somebody_put_before_its_outcome_gives_way(db: Database) -> None:
+    recording.record(db, [entry()], NOW)
+    db.execute("PRAGMA foreign_keys = OFF")
+    db.execute("INSERT INTO baseline_scores VALUES (1, 'har-t', 9, 9, 9)")
+    settle(db)
+    assert reading.rows(db)[0].outcome.baselines["har-t"].crps < 1
+
+
 def test_only_what_is_over_is_due(db: Database) -> None:
     recording.record(db, [entry(WED, FRI), entry(), entry(MON, WED, 2), entry(TUE, WED, model="other")], NOW)
     found = settling.due_forecasts(db, "AAPL", WED)

@@ -115,6 +115,16 @@ def test_a_document_that_somebody_edited_into_nonsense_is_told(db: Database) -> 
             reading.rows(db)
 
 
+def test_a_score_without_bounds_is_told(db: Database) -> None:
+    recording.record(db, [entry()], NOW)
+    settle(db)
+    for change in ("outcomes SET crps = 9e999", "baseline_scores SET pit = -9e999"):
+        db.execute(f"UPDATE {change}")
+        with pytest.raises(StorageError, match=r"forecast 1 .* not finite"):
+            reading.rows(db)
+        db.execute("UPDATE outcomes SET crps = 1")
+
+
 # --- trainings and runs ---
 
 

@@ -184,7 +184,7 @@ def rows(draw: Random, folder: Path) -> Callable[[], Case]:
         lambda: reading.forecasts_from(db, "AAPL", entries.MON, "AAPL"), lambda: reading.open_forecasts(db, "AAPL"),
         lambda: reading.live_origins(db, "AAPL", "AAPL"), lambda: reading.last_id(db),
         lambda: reading.recorded_misses(db, "AAPL", "AAPL", 1, entries.FRI),
-        lambda: pricestore.instrument(db, "AAPL"), lambda: pricestore.bars(db, "AAPL"),
+        lambda: pricestore.instrument(db, "AAPL"), lambda: pricestore.bars(db, "AAPL") is None,
         lambda: pricestore.last_session(db, "AAPL"), lambda: eventstore.snapshots(db, "AAPL"),
         lambda: eventstore.last_asked(db, "AAPL"), lambda: recording.last_runs(db),
         lambda: recording.all_trainings(db), lambda: recording.last_training(db, "AAPL", "AAPL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
@@ -18,6 +19,8 @@ from stockcast.storage.ledger.recording import BOUNDS
 OUTCOME = tuple(field.name for field in fields(Outcome) if field.name != "baselines")
 SCORE = tuple(field.name for field in fields(BaselineScore))
 """Columns of an outcome, and of a baseline's score."""
+
+_INFINITE = frozenset((math.inf, -math.inf))
 
 # A filter that is NULL lets everything through.
 _FILTER = """
@@ -44,7 +47,7 @@ _LATEST = """
     ) WHERE place = 1 ORDER BY ticker, model, horizon
 """
 _MISSES = """
-    SELECT f.target_session, o.hit_90, f.alpha
+    SELECT f.id, f.target_session, o.hit_90, f.alpha
     FROM forecasts f JOIN outcomes o ON o.forecast_id = f.id
     WHERE f.ticker = ? AND f.model = ? AND f.horizon = ? AND f.kind = 'live' AND o.void IS NULL
           AND f.target_session <= ?
@@ -83,6 +86,7 @@ def rows(
     recorded = db.rows(_ROWS, chosen)
     baselines: defaultdict[int, dict[str, BaselineScore]] = defaultdict(dict)
     for key, name, *score in db.rows(_BASELINES, chosen):
+        _require_finite(db, key, score)
         baselines[key][name] = BaselineScore(*score)
     return [_row(db, row, baselines) for row in recorded]
 
@@ -174,11 +178,14 @@ def recorded_misses(db: Database, ticker: str, model: str, horizon: int, through
     What a calibration at the origin `through` may know.
     """
     found = db.rows(_MISSES, (ticker, model, horizon, through.isoformat()))
-    return [Miss(date.fromisoformat(target), not hit, alpha) for target, hit, alpha in found]
+    for key, _, _, alpha in found:
+        _require_finite(db, key, (alpha,))
+    return [Miss(date.fromisoformat(target), not hit, alpha) for _, target, hit, alpha in found]
 
 
 def _row(db: Database, row: Sequence[Any], baselines: defaultdict[int, dict[str, BaselineScore]]) -> LedgerRow:
     key, kind, recorded_at, document, void, *columns = row
+    _require_finite(db, key, columns)
     bounds, known = columns[: len(BOUNDS)], dict(zip(OUTCOME, columns[len(BOUNDS) :], strict=True))
     known |= {name: bool(value) for name, value in known.items() if "hit" in name}
     settled = known["settled_at"] is not None and void is None
@@ -194,6 +201,11 @@ def _document(db: Database, key: int, text: str | bytes) -> dict[str, Any]:
         return dict(parse_json(text))
     except (TypeError, ValueError) as error:
         raise _unreadable(db, key, error) from error
+
+
+def _require_finite(db: Database, key: int, values: Sequence[object]) -> None:
+    if not _INFINITE.isdisjoint(values):
+        raise _unreadable(db, key, ValueError("a number is not finite"))
 
 
 def _unreadable(db: Database, key: int, error: Exception) -> StorageError:

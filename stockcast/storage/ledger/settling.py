@@ -36,7 +36,9 @@ _DISTS = """
 _INSERT_OUTCOME = f"INSERT INTO outcomes (forecast_id, {', '.join(OUTCOME)}) VALUES (?{', ?' * len(OUTCOME)})"
 _INSERT_VOID = "INSERT INTO outcomes (forecast_id, settled_at, void) VALUES (?, ?, ?)"
 _INSERT_SCORE = (
-    f"INSERT INTO baseline_scores (forecast_id, baseline, {', '.join(SCORE)}) VALUES (?, ?{', ?' * len(SCORE)})"
+    # Scores of a forecast that is not settled can only be of a store that somebody changed.
+    f"INSERT OR REPLACE INTO baseline_scores (forecast_id, baseline, {', '.join(SCORE)}) "
+    f"VALUES (?, ?{', ?' * len(SCORE)})"
 )
 
 
