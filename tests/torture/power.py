@@ -9,11 +9,10 @@ the one that was not disturbed.
 
 from __future__ import annotations
 
-import atexit
 import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -194,11 +193,10 @@ def _read_tables(files: tuple[tuple[str, bytes | None], ...]) -> Tables:
 
 def _afterwards(scene: Scene, recording: Recording, folder: Path) -> Iterator[str]:
     """What goes wrong with the next commands on a disk that lost power."""
-    here = _world()
-    here.at(*evening(scene.day).timetuple()[:5])
-    for words in scene.readers:
-        yield from _ended(_run(here, folder, words), words, (0,))
-    again = list(_ended(_run(here, folder, scene.words), scene.words, scene.again))
+    with _world(scene.day) as here:
+        for words in scene.readers:
+            yield from _ended(_run(here, folder, words), words, (0,))
+        again = list(_ended(_run(here, folder, scene.words), scene.words, scene.again))
     yield from again
     if again:
         return
@@ -236,12 +234,10 @@ def _environment(here: Live, root: Path) -> dict[str, str]:
 @cache
 def recorded(scene: Scene) -> Recording:
     """The recording of a scene, made once in this process."""
-    here = _world()
-    with tempfile.TemporaryDirectory(prefix="recorded-") as folder:
+    with tempfile.TemporaryDirectory(prefix="recorded-") as folder, _world(scene.day) as here:
         root = Path(folder) / "disk"
         root.mkdir()
         put_on(root, _prepared(scene.before))
-        here.at(*evening(scene.day).timetuple()[:5])
         return record(root, scene.words, _environment(here, root))
 
 
@@ -260,7 +256,6 @@ def record(root: Path, words: Sequence[str | Path], env: Mapping[str, str]) -> R
 @cache
 def _prepared(before: tuple[tuple[date, Words], ...]) -> Tree:
     """What lies on the disk before a scene."""
-    here = _world()
     with tempfile.TemporaryDirectory(prefix="prepared-") as folder:
         root = Path(folder)
         if not before:
@@ -270,15 +265,13 @@ def _prepared(before: tuple[tuple[date, Words], ...]) -> Tree:
             return tree_of(root)
         *earlier, (day, words) = before
         put_on(root, _prepared(tuple(earlier)))
-        here.at(*evening(day).timetuple()[:5])
-        Process(words, root, _environment(here, root)).completed().succeeded()
+        with _world(day) as here:
+            Process(words, root, _environment(here, root)).completed().succeeded()
         return tree_of(root)
 
 
-@cache
-def _world() -> Live:
-    """The provider that all commands of this process see."""
-    held = ExitStack()
-    atexit.register(held.close)
-    folder = held.enter_context(tempfile.TemporaryDirectory(prefix="world-"))
-    return held.enter_context(live(Path(folder), listings(), evening(THURSDAY)))
+@contextmanager
+def _world(day: date) -> Iterator[Live]:
+    """The provider that commands see on an evening. Its threads end with the block: a process would wait for them."""
+    with tempfile.TemporaryDirectory(prefix="world-") as folder, live(Path(folder), listings(), evening(day)) as here:
+        yield here
