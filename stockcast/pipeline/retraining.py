@@ -54,7 +54,9 @@ def due(
     """
     ticker = series.history.ticker
     last = recording.last_training(db, ticker, model.name)
-    since = model.served.cutoff if last is None else max(model.served.cutoff, last.session)
+    # Of another model: its training was noted, and the run killed before it was saved; or somebody trained it since.
+    known = [last.session] if last is not None and last.model_id == model.model_id else []
+    since = max([model.served.cutoff, *known])
     sessions = series.calendar.count_between(since, day or series.history.last)
     if config.every and sessions >= config.every:
         return f"{sessions} sessions since the last training, on {since}"
@@ -74,11 +76,13 @@ def retrained(
     why: str,
     progress: Progress,
 ) -> Steps[Retraining]:
-    """Train, save the candidate if it may replace the old model, and note in the store what came of it.
+    """Train, note in the store what came of it, and save the candidate if it may replace the old model.
 
-    The training is a piece; what follows is done in the ticker's turn. An old model stays, too, where the prices cannot
-    be trained on, and where the process that trains is lost: then nothing is noted, and the next run trains again.
-    Raises StorageError, for a first model DataError and PieceLost.
+    In this order: where a run is killed between the two, the next one knows by the model's id that it was not saved,
+    and trains again; of a model that was saved first nobody would know why. The training is a piece; what follows is
+    done in the ticker's turn. An old model stays, too, where the prices cannot be trained on, and where the process
+    that trains is lost: then nothing is noted, and the next run trains again. Raises StorageError, for a first model
+    DataError and PieceLost.
     """
     ticker = series.history.ticker
     try:
@@ -88,8 +92,6 @@ def retrained(
             raise
         found = lost.message.removeprefix(f"{ticker}: ")
         return Retraining("kept", f"the old model stays for this run: {found}; {lost.hint}")
-    if file is not None:
-        modelfile.save_model(prices.folder / "models", file)
     model_id = "" if old is None else old.model_id
     recording.note_training(
         db,
@@ -106,6 +108,8 @@ def retrained(
             model_id=model_id if file is None else str(file.manifest["model_id"]),
         ),
     )
+    if file is not None:
+        modelfile.save_model(prices.folder / "models", file)
     return training
 
 

@@ -25,6 +25,7 @@ from stockcast.prices.hours import TradingHours
 from stockcast.prices.sessions import load_calendar
 from stockcast.progress import Silent
 from stockcast.results import Retraining
+from stockcast.storage import modelfile
 from stockcast.storage.database import Database
 from stockcast.storage.ledger import recording
 from stockcast.storage.ledger.recording import Training
@@ -53,8 +54,8 @@ def session(back: int) -> date:
 # When a training is due.
 
 
-def old_model(cutoff: date) -> TrainedModel:
-    return cast(TrainedModel, SimpleNamespace(name="FAKE", served=SimpleNamespace(cutoff=cutoff)))
+def old_model(cutoff: date, model_id: str = "id") -> TrainedModel:
+    return cast(TrainedModel, SimpleNamespace(name="FAKE", model_id=model_id, served=SimpleNamespace(cutoff=cutoff)))
 
 
 def trained_on(db: Database, day: date, outcome: str = "replaced") -> None:
@@ -63,8 +64,10 @@ def trained_on(db: Database, day: date, outcome: str = "replaced") -> None:
     )
 
 
-def asked(db: Database, home: Path, cutoff: date, every: int = 63, on_decay: bool = True) -> str | None:
-    return due(db, home, old_model(cutoff), SERIES, RetrainConfig(every=every, on_decay=on_decay))
+def asked(
+    db: Database, home: Path, cutoff: date, every: int = 63, on_decay: bool = True, model_id: str = "id"
+) -> str | None:
+    return due(db, home, old_model(cutoff, model_id), SERIES, RetrainConfig(every=every, on_decay=on_decay))
 
 
 def test_a_model_is_due_at_its_age(db: Database, home: Path) -> None:
@@ -81,7 +84,12 @@ def test_a_training_that_left_the_old_model_counts_too(db: Database, home: Path)
 
 def test_a_training_by_hand_after_the_last_one_counts_too(db: Database, home: Path) -> None:
     trained_on(db, session(100))
-    assert asked(db, home, session(3)) is None
+    assert asked(db, home, session(3), model_id="by hand") is None
+
+
+def test_a_training_whose_model_was_never_saved_does_not_count(db: Database, home: Path) -> None:
+    trained_on(db, session(5))
+    assert asked(db, home, session(70), model_id="before") == f"70 sessions since the last training, on {session(70)}"
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
@@ -182,6 +190,23 @@ def test_a_first_model_is_saved_whatever_it_scores(bench: Bench) -> None:
     assert (bench.noted.outcome, bench.noted.session, bench.noted.model_id) == (
         "first", HISTORY.last, model_of(bench.home, "FAKE").model_id
     )  # fmt: skip
+
+
+def test_a_training_that_is_killed_before_its_model_is_saved_is_done_again_and_noted_once(bench: Bench) -> None:
+    best, old = bench.ranked[0], bench.old(bench.ranked[-1])
+    with bench.patch.context() as patch:
+        patch.setattr(modelfile, "save_model", raises)
+        with pytest.raises(KeyboardInterrupt):
+            bench.meet(old, bench.served_by(best))
+    assert (bench.noted.outcome, bench.saved) == ("replaced", None)
+    assert due(bench.db, bench.home, old, SERIES, RetrainConfig(every=1)) is not None
+    assert bench.meet(old, bench.served_by(best)).outcome == "replaced"
+    assert (bench.noted.model_id, bench.saved) == (model_of(bench.home, "FAKE").model_id, best)
+
+
+def raises(*_: object) -> None:
+    """What the end of the process looks like from within."""
+    raise KeyboardInterrupt
 
 
 def test_a_better_candidate_takes_the_place_of_the_old_model(bench: Bench) -> None:

@@ -135,8 +135,10 @@ def test_a_table_of_forecasts_has_every_number_to_the_last_digit(name: str, tmp_
     first, second, third = (random.normal(size=4) * 10.0 ** random.integers(-9, 9, 4) for _ in range(3))
     quantiles_NQ = np.sort(random.normal(size=(4, 99)), axis=1)
     parts = [
-        ForecastRows("A, B", model, horizon, days, days + horizon, first, second, third, np.full(4, np.nan), third,
-                     quantiles_NQ)
+        ForecastRows(
+            "A, B", model, horizon, days, days + np.timedelta64(horizon, "D"), first, second, third,
+            np.full(4, np.nan), third, quantiles_NQ,
+        )
         for model, horizon in (("lstm", 1), ("har-t", 2))
     ]  # fmt: skip
     save_forecasts(tmp_path / name, parts)
@@ -152,7 +154,7 @@ def test_a_table_of_forecasts_has_every_number_to_the_last_digit(name: str, tmp_
     assert list(found["ticker"]) == ["A, B"] * 8
     assert list(found["model"]) == ["lstm"] * 4 + ["har-t"] * 4
     assert list(found["horizon"]) == [1] * 4 + [2] * 4
-    np.testing.assert_array_equal(found["target_session"], np.concatenate([days + 1, days + 2]))
+    np.testing.assert_array_equal(found["target_session"], np.concatenate([rows.target_sessions for rows in parts]))
     scores = found.loc[:3, ["last_close", "realised_return", "crps"]]
     np.testing.assert_array_equal(scores.T, [first, second, third])
     assert found["log_score"].isna().all()

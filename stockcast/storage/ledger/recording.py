@@ -196,8 +196,10 @@ def forget_settled(db: Database) -> tuple[int, int]:
 
 
 def note_training(db: Database, training: Training) -> None:
-    """Keep what became of a training."""
-    db.execute(_INSERT_TRAINING, tuple(encode(training).values()))
+    """Keep what became of a training: once, also where a run was killed after it and the next one trains again."""
+    last = last_training(db, training.ticker, training.model)
+    if last is None or (last.session, last.model_id) != (training.session, training.model_id):
+        db.execute(_INSERT_TRAINING, tuple(encode(training).values()))
 
 
 def last_training(db: Database, ticker: str, model: str) -> Training | None:
