@@ -82,6 +82,7 @@ def state(home: Path) -> dict[str, Any]:
     found: dict[str, Any] = {name: known[name] for name in ("prices", "instruments", "event_snapshots")}
     ids = {row[0]: row[1:5] for row in known["forecasts"]}
     found["forecasts"] = sorted((row[1:] for row in known["forecasts"]), key=repr)
+    found["trainings"] = sorted((row[1:] for row in known["trainings"]), key=repr)
     for name in LEDGER[1:]:
         found[name] = sorted(((ids[row[0]], *row[1:]) for row in known[name]), key=repr)
     for path in sorted(home.rglob("*")):
