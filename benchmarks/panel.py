@@ -63,7 +63,7 @@ class Windows(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         end = int(self.ends[index])
-        return self.problem.x_TF[end - LOOKBACK + 1 : end + 1], self.problem.z_T[end]
+        return self.problem.x_TF[end - LOOKBACK + 1 : end + 1], self.problem.y_TK[end, 0]
 
 
 def main() -> None:

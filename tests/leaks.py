@@ -22,6 +22,7 @@ from stockcast.models.ensemble import Ensemble, Moments, Standardiser
 from stockcast.models.har import fit_har_scale
 from stockcast.models.network import Network
 from stockcast.models.problem import Preprocessing, Problem, Series, ValidationSegment
+from stockcast.models.training import Output
 from stockcast.pipeline import auditing, covariates, initial, judging, walking
 from stockcast.pipeline.initial import Initial, TrainingResult
 from stockcast.pipeline.pools import Member
@@ -196,15 +197,15 @@ def event_layer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps chosen on the test part."""
-    original = training._validation_loss
+    original = training._validation_outputs
 
-    def leaking(model: Network, problem: Problem) -> float:
+    def leaking(model: Network, problem: Problem) -> Iterator[Output]:
         segments = tuple(
-            ValidationSegment(one.first, one.stop, max(one.stop + 1, len(problem.z_T) - 1)) for one in problem.segments
+            ValidationSegment(one.first, one.stop, max(one.stop + 1, len(problem.y_TK) - 1)) for one in problem.segments
         )
         return original(model, replace(problem, segments=segments))
 
-    monkeypatch.setattr(training, "_validation_loss", leaking)
+    monkeypatch.setattr(training, "_validation_outputs", leaking)
 
 
 def baselines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from stockcast.errors import ConfigError
 
-CHOICE, FORECAST, DATA, SPLIT, SEARCH, NETWORK, TRAINING, PRICES, JOBS, OUTPUT = PANELS = (
+CHOICE, FORECAST, DATA, SPLIT, SEARCH, NETWORK, TRAINING, POLICY, PRICES, JOBS, OUTPUT = PANELS = (
     "Which forecasts",
     "Forecast",
     "Data",
@@ -24,6 +24,7 @@ CHOICE, FORECAST, DATA, SPLIT, SEARCH, NETWORK, TRAINING, PRICES, JOBS, OUTPUT =
     "Search",
     "Network",
     "Training",
+    "Policy",
     "Prices of tickers",
     "Jobs",
     "Output",

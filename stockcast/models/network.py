@@ -24,7 +24,7 @@ _CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 class Network(nn.Module):
     """Recurrent network whose output is zero at initialisation, so that it starts as the base scale's forecast."""
 
-    def __init__(self, config: NetworkConfig, features: int) -> None:
+    def __init__(self, config: NetworkConfig, features: int, heads: int = HEADS) -> None:
         super().__init__()
         self.recurrent = _CELLS[config.cell](
             features,
@@ -34,13 +34,15 @@ class Network(nn.Module):
             dropout=config.dropout if config.layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.readout = nn.Linear(config.hidden_size, HEADS)
-        self.skip = nn.Linear(features, HEADS, bias=False)
+        self.readout = nn.Linear(config.hidden_size, heads)
+        self.skip = nn.Linear(features, heads, bias=False)
         for parameter in (self.readout.weight, self.readout.bias, self.skip.weight):
             nn.init.zeros_(parameter)
+        if heads == 1:
+            self.feedback = nn.Parameter(torch.zeros(()))
 
     def forward(self, x_BLF: torch.Tensor) -> torch.Tensor:
-        """Corrections [B, L, 3] at every session, the state starting from zero."""
+        """Heads [B, L, H] at every session, the state starting from zero."""
         h_BLD, _ = self.recurrent(x_BLF)
         heads_BLH: torch.Tensor = self.readout(self.dropout(h_BLD)) + self.skip(x_BLF)
         return heads_BLH

@@ -1,7 +1,7 @@
 """What a network is trained on: the sessions of one series or of many, one after the other in one array per quantity.
 
-Shapes: T sessions of all series together, L sessions of a window, F features, C = F + 1 columns: the features and the
-target; N windows, S series.
+Shapes: T sessions of all series together, L sessions of a window, F features, K outcomes, C = F + K columns: the
+features and what the loss is of; N windows, S series.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from stockcast.errors import DataError
 from stockcast.models.ensemble import Moments, Standardiser
 from stockcast.models.har import HarScale, fit_scale, scale_rows
 from stockcast.models.likelihood import NU_FLOOR
+from stockcast.prices.history import Floats
 from stockcast.windows.features import BURN_IN, Features, lagged
 from stockcast.windows.splits import Part
 
@@ -81,14 +82,25 @@ class Preprocessing:
         y_N, z_NP = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         return cls(fit_scale(y_N, z_NP), standardiser, max(cutoffs))
 
-    def table(self, one: Series) -> Table:
-        """What the network sees of a series, [T, C]; see `Problem`. The last session has no target: 0."""
+    def table(self, one: Series, outcomes: Outcomes) -> Table:
+        """What the network sees of a series, [T, C]; see `Problem`. The last session has no outcomes: 0."""
         f = one.load()
         s_T = np.exp(self.base.log_scale(f, 0, one.length - 1))
-        xz_TC = np.zeros((one.length, len(self.standardiser.names) + 1), dtype=np.float32)
-        xz_TC[:, :-1] = self.standardiser(f)
-        xz_TC[:-1, -1] = (f.session_returns.r_T[1:] - self.base.mu) / s_T
-        return xz_TC
+        columns = outcomes(f.session_returns.r_T[1:], s_T, self.base.mu)
+        features = len(self.standardiser.names)
+        xy_TC = np.zeros((one.length, features + len(columns)), dtype=np.float32)
+        xy_TC[:, :features] = self.standardiser(f)
+        xy_TC[:-1, features:] = np.stack(columns, axis=1)
+        return xy_TC
+
+
+Outcomes = Callable[[Floats, Floats, float], tuple[Floats, ...]]
+"""Columns that a loss is made of, from the returns of the next sessions, their forecast scales and their location."""
+
+
+def standardised(r_T: Floats, s_T: Floats, mu: float) -> tuple[Floats]:
+    """z, what the likelihood is of: the return less its location in units of its scale."""
+    return ((r_T - mu) / s_T,)
 
 
 @dataclass(frozen=True)
@@ -144,15 +156,16 @@ class Ends:
 
 @dataclass(frozen=True)
 class Problem:
-    """What the network sees: standardised features and the next session's return in units of the base forecast.
+    """What the network sees: standardised features, and what comes of the next session in units of the base forecast.
 
-    read: the table of all sessions, [T, C]: features, and in the last column z, (r of the next session - mu) / s.
-    eta: ln(nu - floor) of the base scale. ends: of the windows that may be drawn; each lies within one series and its
-    training part. segments: the validation parts, each with a lookback before it. moved: the table on a device that has
-    a memory of its own.
+    read: the table of all sessions, [T, C]: features, so many of them, and in the last columns outcomes, such as
+    `standardised` ones. eta: ln(nu - floor) of the base scale. ends: of the windows that may be drawn; each lies within
+    one series and its training part. segments: the validation parts, each with a lookback before it. moved: the table
+    on a device that has a memory of its own.
     """
 
     read: Read
+    features: int
     eta: float
     ends: Ends
     segments: tuple[ValidationSegment, ...]
@@ -162,7 +175,7 @@ class Problem:
     @contextmanager
     def of(
         cls, series: Sequence[Series], preprocessing: Preprocessing, window: WindowShape, device: torch.device,
-        store: Store | None = None,
+        store: Store | None = None, outcomes: Outcomes = standardised,
     ) -> Iterator[Problem]:  # fmt: skip
         """All series, one after the other, for as long as the context lasts.
 
@@ -172,6 +185,7 @@ class Problem:
             window: What is drawn of them.
             device: Where the network is.
             store: Where the table is kept; None: in memory.
+            outcomes: What the loss is of.
 
         Raises:
             DataError: No training part holds a window.
@@ -191,25 +205,27 @@ class Problem:
             raise DataError(
                 f"the training part is shorter than one window of {window.length} sessions", "use a longer history"
             )
-        shape = at, len(preprocessing.standardiser.names) + 1
-        with (store or in_memory)((preprocessing.table(one) for one in series), shape) as read:
+        features, none = len(preprocessing.standardiser.names), np.empty(0)
+        shape = at, features + len(outcomes(none, none, 0.0))
+        with (store or in_memory)((preprocessing.table(one, outcomes) for one in series), shape) as read:
             moved = None if device.type == "cpu" else _moved(read, shape, device)
-            yield cls(read, math.log(preprocessing.base.nu - NU_FLOOR), Ends.of(ends), tuple(segments), moved)
+            eta = math.log(preprocessing.base.nu - NU_FLOOR)
+            yield cls(read, features, eta, Ends.of(ends), tuple(segments), moved)
 
     @property
-    def xz_TC(self) -> torch.Tensor:
+    def xy_TC(self) -> torch.Tensor:
         """The table. To be asked for anew where it is used: what was read of a file leaves the memory with it."""
         return torch.from_numpy(self.read()) if self.moved is None else self.moved
 
     @property
     def x_TF(self) -> torch.Tensor:
         """The standardised features."""
-        return self.xz_TC[:, :-1]
+        return self.xy_TC[:, : self.features]
 
     @property
-    def z_T(self) -> torch.Tensor:
-        """The targets."""
-        return self.xz_TC[:, -1]
+    def y_TK(self) -> torch.Tensor:
+        """The outcomes."""
+        return self.xy_TC[:, self.features :]
 
 
 _ROWS_AT_ONCE = 1_000_000

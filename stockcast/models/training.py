@@ -1,6 +1,6 @@
 """Mini-batch gradient descent by back propagation through time: the loop that fits an ensemble.
 
-Shapes: B windows of a batch, L sessions of a window, T sessions, F features, H heads.
+Shapes: B windows of a batch, L sessions of a window, T sessions, F features, H heads, K outcomes.
 
 With every-step supervision a window is a chunk of warm-up + chunk sessions and each session after the warm-up carries
 a loss, so one pass serves every target in it. With last-step supervision a window is a lookback and only its last
@@ -10,9 +10,10 @@ session carries a loss. The loop is the same, for one series and for many.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ from stockcast.errors import ConfigError
 from stockcast.models.cells import NetworkWeights
 from stockcast.models.ensemble import LOCATION_UNIT, MAX_LN_NU, MAX_LN_SCALE, EarlyStopping, Ensemble, LossCurve
 from stockcast.models.likelihood import NU_FLOOR
-from stockcast.models.network import AdamW, Network, Weights, member_of, one_cycle, stack
-from stockcast.models.problem import Preprocessing, Problem, Series, Store, WindowShape
+from stockcast.models.network import HEADS, AdamW, Network, Weights, member_of, one_cycle, stack
+from stockcast.models.problem import Preprocessing, Problem, Series, Store, WindowShape, standardised
+from stockcast.prices.history import Floats
 from stockcast.progress import Progress
 
 _GPU_UNITS = 128
@@ -34,6 +36,62 @@ _UNITS_IN_CACHE = 64 * 150 * 32
 
 _SEGMENTS_AT_ONCE = 64
 """Validation parts that go through the network together: what a pass needs of memory stays small."""
+
+
+class Output(NamedTuple):
+    """What a network says of windows, and what came of it: heads [B, L, H], outcomes [B, L, K]. silent: sessions at the
+    beginning that carry no loss.
+    """
+
+    heads_BLH: torch.Tensor
+    y_BLK: torch.Tensor
+    silent: int
+
+
+class Criterion(Protocol):
+    """What the loop minimises."""
+
+    @property
+    def heads(self) -> int:
+        """Of the network."""
+        ...
+
+    def outcomes(self, r_T: Floats, s_T: Floats, mu: float, /) -> tuple[Floats, ...]:
+        """What the loss is made of beside them: see `Outcomes`."""
+        ...
+
+    def loss(self, model: Network, output: Output) -> torch.Tensor:
+        """Of a batch of windows, a scalar with a gradient."""
+        ...
+
+    def validation(self, model: Network, parts: Iterable[Output]) -> float:
+        """Of all validation parts, each one window."""
+        ...
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Negative log likelihood of the next return. eta: `Problem.eta`."""
+
+    eta: float
+    heads: ClassVar[int] = HEADS
+    outcomes = staticmethod(standardised)
+
+    def loss(self, model: Network, output: Output) -> torch.Tensor:  # noqa: ARG002 - as `Criterion.loss`
+        """Mean over all sessions that carry one."""
+        return self._each(output).mean()
+
+    def validation(self, model: Network, parts: Iterable[Output]) -> float:  # noqa: ARG002 - as `Criterion.validation`
+        """Mean over all sessions."""
+        total, count = 0.0, 0
+        for part in parts:
+            losses = self._each(part)
+            total, count = total + float(losses.mean()) * losses.numel(), count + losses.numel()
+        return total / count
+
+    def _each(self, output: Output) -> torch.Tensor:
+        heads_BLH, z_BL = output.heads_BLH[:, output.silent :], output.y_BLK[..., 0][:, output.silent :]
+        return negative_log_likelihood(heads_BLH, z_BL, self.eta)
 
 
 @dataclass(frozen=True)
@@ -84,14 +142,10 @@ def learn(
     """
     preprocessing = preprocessing or Preprocessing.of(series)
     most = config.training.gradient_steps(sum(len(one.train) for one in series))
-    with Problem.of(series, preprocessing, window_shape(config), _device(config), store) as problem:
-        watched = [
-            _watch(descend(problem, config, run), run.seed, progress)
-            for run in _member_runs(config, [most] * config.training.seeds, most, start)
-        ]
-    curves = tuple(curve for _, curve in watched)
-    ensemble = _ensemble(config, preprocessing, [snapshot.weights for snapshot, _ in watched])
-    return ensemble, EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
+    runs = member_runs(config, [most] * config.training.seeds, most, start)
+    members, curves = run_members(series, preprocessing, config, runs, progress, store)
+    chosen = EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
+    return _ensemble(config, preprocessing, members), chosen
 
 
 def relearn(
@@ -118,12 +172,30 @@ def relearn(
         StorageError: The store cannot keep the columns.
     """
     preprocessing = preprocessing or Preprocessing.of(series)
-    with Problem.of(series, preprocessing, window_shape(config), _device(config), store) as problem:
-        members = [
-            _watch(descend(problem, config, run), run.seed, progress)[0].weights
-            for run in _member_runs(config, chosen.steps, chosen.most, start)
-        ]
+    runs = member_runs(config, chosen.steps, chosen.most, start)
+    members, _ = run_members(series, preprocessing, config, runs, progress, store)
     return _ensemble(config, preprocessing, members)
+
+
+def run_members(
+    series: Sequence[Series], preprocessing: Preprocessing, config: TrainConfig, runs: Iterable[MemberRun],
+    progress: Progress, store: Store | None = None, criterion: Criterion | None = None,
+) -> tuple[list[Weights], tuple[LossCurve, ...]]:  # fmt: skip
+    """Every member's weights where its validation loss was lowest, or after its last step, and how it learnt.
+
+    Args:
+        series: One series or many.
+        preprocessing: What the networks stand on.
+        config: Network and training.
+        runs: What each member does.
+        progress: Whoever watches; a unit is a gradient step.
+        store: Where the columns of the series are kept meanwhile; None: in memory.
+        criterion: What is minimised; None: the likelihood.
+    """
+    outcomes = standardised if criterion is None else criterion.outcomes
+    with Problem.of(series, preprocessing, window_shape(config), _device(config), store, outcomes) as problem:
+        watched = [_watch(descend(problem, config, run, criterion), run.seed, progress) for run in runs]
+    return [snapshot.weights for snapshot, _ in watched], tuple(curve for _, curve in watched)
 
 
 def _ensemble(config: TrainConfig, preprocessing: Preprocessing, members: Sequence[Weights]) -> Ensemble:
@@ -131,9 +203,10 @@ def _ensemble(config: TrainConfig, preprocessing: Preprocessing, members: Sequen
     return Ensemble(config.network, preprocessing.base, preprocessing.standardiser, weights, preprocessing.cutoff)
 
 
-def _member_runs(
-    config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None
+def member_runs(
+    config: TrainConfig, steps: Sequence[int], cycle: int, start: NetworkWeights | None = None
 ) -> Iterator[MemberRun]:
+    """What each member does: its steps of a schedule of `cycle`, with its seed, from its weights of `start`."""
     for member, (seed, count) in enumerate(zip(config.training.members, steps, strict=True)):
         yield MemberRun(count, cycle, seed, None if start is None else member_of(start, member))
 
@@ -146,44 +219,47 @@ def window_shape(config: TrainConfig) -> WindowShape:
     return WindowShape(lookback, lookback - 1, False, lookback)
 
 
-def descend(problem: Problem, config: TrainConfig, run: MemberRun) -> Iterator[Snapshot]:
+def descend(
+    problem: Problem, config: TrainConfig, run: MemberRun, criterion: Criterion | None = None
+) -> Iterator[Snapshot]:
     """The training loop of one member: a batch of random windows of the training parts at each step.
 
     Args:
         problem: The series as arrays.
         config: Network and training.
         run: The member's steps, schedule, seed and first weights.
+        criterion: What is minimised; None: the likelihood.
 
     Yields:
         A snapshot before the first step, at every check and after the last step.
     """
     training, shape = config.training, window_shape(config)
-    features, device = problem.x_TF.shape[1], problem.x_TF.device
+    device = problem.xy_TC.device
+    criterion = Likelihood(problem.eta) if criterion is None else criterion
     draw = np.random.default_rng(run.seed)
     check_every = max(1, run.cycle // training.checks)
     at_once = _at_once(config, shape, device)
     with _seeded(run.seed):
-        model = Network(config.network, features).to(device)
+        model = Network(config.network, problem.features, criterion.heads).to(device)
         if run.start is not None:
             model.load_state_dict(run.start)
         optimiser = AdamW(model.parameters(), training.weight_decay)
         losses: list[float] = []
-        yield _snapshot(model, problem, 0, losses)
+        yield _snapshot(model, problem, criterion, 0, losses)
         for step in range(1, run.steps + 1):
             drawn = draw.integers(0, len(problem.ends), training.windows_per_step)
             windows = torch.from_numpy(problem.ends[drawn] - (shape.length - 1))
             losses.append(0.0)
             for part in torch.split(windows, at_once):
-                xz_NLC = shape.of(problem.xz_TC)
-                heads_BLH = model(xz_NLC[..., :-1][part])
-                z_BL = xz_NLC[..., -1][part][:, shape.silent :]
-                loss = negative_log_likelihood(heads_BLH[:, shape.silent :], z_BL, problem.eta).mean()
-                loss = loss * (len(part) / len(windows))
+                xy_NLC = shape.of(problem.xy_TC)
+                heads_BLH = model(xy_NLC[..., : problem.features][part])
+                output = Output(heads_BLH, xy_NLC[..., problem.features :][part], shape.silent)
+                loss = criterion.loss(model, output) * (len(part) / len(windows))
                 losses[-1] += loss.item()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             optimiser.step(training.learning_rate * one_cycle((step - 1) / run.cycle))
             if step % check_every == 0 or step == run.steps:
-                yield _snapshot(model, problem, step, losses)
+                yield _snapshot(model, problem, criterion, step, losses)
                 losses.clear()
 
 
@@ -232,11 +308,11 @@ def _finite(loss: float) -> float | None:
 
 
 @torch.no_grad()
-def _snapshot(model: Network, problem: Problem, step: int, losses: Sequence[float]) -> Snapshot:
+def _snapshot(model: Network, problem: Problem, criterion: Criterion, step: int, losses: Sequence[float]) -> Snapshot:
     loss = math.nan
     if problem.segments:
         model.eval()
-        loss = _validation_loss(model, problem)
+        loss = criterion.validation(model, _validation_outputs(model, problem))
         model.train()
         if math.isnan(loss):
             loss = math.inf
@@ -244,21 +320,18 @@ def _snapshot(model: Network, problem: Problem, step: int, losses: Sequence[floa
     return Snapshot(step, loss, training_loss, {name: p.detach().cpu().clone() for name, p in model.named_parameters()})
 
 
-def _validation_loss(model: Network, problem: Problem) -> float:
-    """Mean loss over all validation parts.
+def _validation_outputs(model: Network, problem: Problem) -> Iterator[Output]:
+    """What the network says of each validation part.
 
     One pass over a part, its state warmed up on the window before, stands for one window per origin.
     """
-    total, count = 0.0, 0
     for begin in range(0, len(problem.segments), _SEGMENTS_AT_ONCE):
         segments = problem.segments[begin : begin + _SEGMENTS_AT_ONCE]
-        x_TF, z_T = problem.x_TF, problem.z_T
+        x_TF, y_TK = problem.x_TF, problem.y_TK
         heads_BTH = model(torch.nn.utils.rnn.pad_sequence([x_TF[one.first : one.stop] for one in segments], True))
         for heads_TH, one in zip(heads_BTH, segments, strict=True):
-            of_part_TH = heads_TH[one.start - one.first : one.stop - one.first]
-            losses_T = negative_log_likelihood(of_part_TH, z_T[one.start : one.stop], problem.eta)
-            total, count = total + float(losses_T.mean()) * len(losses_T), count + len(losses_T)
-    return total / count
+            length = one.stop - one.first
+            yield Output(heads_TH[None, :length], y_TK[None, one.first : one.stop], one.start - one.first)
 
 
 def _device(config: TrainConfig) -> torch.device:

@@ -30,6 +30,7 @@ from stockcast.models.ensemble import Ensemble, Standardiser
 from stockcast.models.eventlayer import EventLayer
 from stockcast.models.har import HarScale
 from stockcast.models.likelihood import Length
+from stockcast.models.policy import Policy
 from stockcast.models.simulation import Shocks
 from stockcast.prices.history import History
 from stockcast.prices.hours import Closing, TradingHours
@@ -237,9 +238,7 @@ def fit_record(fit: Fit, place: str, tensors: Tensors) -> FitRecord:
         What is plain of it.
     """
     ensemble = fit.ensemble
-    tensors |= to_tensors(ensemble.weights, place, np.float32)
-    tensors[f"{place}.centre"] = ensemble.standardiser.centre_F
-    tensors[f"{place}.spread"] = ensemble.standardiser.spread_F
+    _keep_network(ensemble, place, tensors)
     tensors[f"{place}.shocks"] = np.ascontiguousarray(fit.shocks.values_M4, np.float32)
     return FitRecord(fit.cutoff, ensemble.base, fit.baselines, ensemble.layer)
 
@@ -271,8 +270,49 @@ def fit_of(
     Raises:
         MisfitError: Where something is missing, has another shape than the network asks for, or is no parameter.
     """
-    sizes = {"G": GATES[network.cell], "D": network.hidden_size, "H": _HEADS, "F": len(features)}
-    sizes["S"] = len(tensor(tensors, f"{place}.readout_bias_SH", (None, _HEADS)))
+    weights, standardiser = _network_of(place, network, features, _HEADS, tensors)
+    shocks_M4 = tensor(tensors, f"{place}.shocks", (None, 4))
+    if not len(shocks_M4):
+        raise MisfitError(f"{place}.shocks", "is empty")
+    ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff, record.layer)
+    return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
+
+
+@dataclass(frozen=True)
+class PolicyRecord:
+    """What is plain of a policy."""
+
+    network: NetworkConfig
+    features: tuple[str, ...]
+    long_only: bool
+    cutoff: date
+
+
+def policy_record(policy: Policy, place: str, tensors: Tensors) -> PolicyRecord:
+    """Take a policy apart, as `fit_record` does a fit."""
+    _keep_network(policy, place, tensors)
+    tensors[f"{place}.feedback"] = np.ascontiguousarray(policy.feedback_S, np.float32)
+    return PolicyRecord(policy.config, policy.standardiser.names, policy.long_only, policy.cutoff)
+
+
+def policy_of(record: PolicyRecord, place: str, tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """Put together the policy that `policy_record` took apart. Raises MisfitError."""
+    weights, standardiser = _network_of(place, record.network, record.features, 1, tensors)
+    feedback_S = tensor(tensors, f"{place}.feedback", (len(weights.readout_SHD),))
+    return Policy(record.network, standardiser, weights, feedback_S, record.long_only, record.cutoff)
+
+
+def _keep_network(network: Ensemble | Policy, place: str, tensors: Tensors) -> None:
+    tensors |= to_tensors(network.weights, place, np.float32)
+    tensors[f"{place}.centre"] = network.standardiser.centre_F
+    tensors[f"{place}.spread"] = network.standardiser.spread_F
+
+
+def _network_of(
+    place: str, network: NetworkConfig, features: tuple[str, ...], heads: int, tensors: Mapping[str, NDArray[Any]]
+) -> tuple[NetworkWeights, Standardiser]:
+    sizes = {"G": GATES[network.cell], "D": network.hidden_size, "H": heads, "F": len(features)}
+    sizes["S"] = len(tensor(tensors, f"{place}.readout_bias_SH", (None, heads)))
     layers = tuple(
         from_tensors(LayerWeights, tensors, f"{place}.layers.{k}", sizes | {"I": sizes["D" if k else "F"]}, {})
         for k in range(network.layers)
@@ -281,12 +321,7 @@ def fit_of(
     centre_F, spread_F = (tensor(tensors, f"{place}.{name}", (sizes["F"],)) for name in ("centre", "spread"))
     if not (spread_F > 0).all():
         raise MisfitError(f"{place}.spread", "holds numbers that are not above 0")
-    shocks_M4 = tensor(tensors, f"{place}.shocks", (None, 4))
-    if not len(shocks_M4):
-        raise MisfitError(f"{place}.shocks", "is empty")
-    standardiser = Standardiser(features, centre_F, spread_F)
-    ensemble = Ensemble(network, record.base_scale, standardiser, weights, record.cutoff, record.layer)
-    return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
+    return weights, Standardiser(features, centre_F, spread_F)
 
 
 def vintages(folder: Path | None = None) -> tuple[Vintage, ...]:

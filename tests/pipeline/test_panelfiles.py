@@ -158,7 +158,7 @@ def test_the_two_stores_draw_the_same_windows(both: tuple[Problem, Problem], num
     for problem in both:
         ends.append(problem.ends[np.array(numbers) % len(problem.ends)])
         starts = torch.from_numpy(ends[-1] - (SHAPE.length - 1))
-        windows.append(SHAPE.of(problem.xz_TC)[starts].numpy().tobytes())
+        windows.append(SHAPE.of(problem.xy_TC)[starts].numpy().tobytes())
     np.testing.assert_array_equal(ends[0], ends[1])
     assert windows[0] == windows[1]
 
@@ -192,7 +192,7 @@ def test_what_is_read_leaves_the_memory_with_its_last_reference(
         pytest.skip("the system does not list what is mapped")
     with Problem.of(series, preprocessing, SHAPE, torch.device("cpu"), PanelFiles(tmp_path).store) as problem:
         assert str(tmp_path) not in maps.read_text()
-        table = problem.xz_TC
+        table = problem.xy_TC
         assert str(tmp_path) in maps.read_text()
         del table
         assert str(tmp_path) not in maps.read_text()

@@ -1,0 +1,38 @@
+"""Settings of a policy: what a network that learns how much to hold is to earn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stockcast.config.settings import POLICY, Bounds, Checked, setting
+
+UTILITIES = ("mean-variance", "sharpe")
+GRADIENTS = ("pathwise", "score")
+
+
+@dataclass(frozen=True)
+class PolicyConfig(Checked):
+    """What a policy learns.
+
+    Attributes:
+        utility: Of the rewards of many sessions: mean less risk aversion / 2 times variance, or the Sharpe ratio.
+        risk_aversion: Price of a unit of variance, the rewards in units of forecast volatility.
+        gradient: "pathwise": back propagation through the reward; "score": REINFORCE on a Gaussian policy.
+        long_only: Positions from 0 to 1 instead of from -1 to 1.
+        cost: Basis points of the traded value that learning takes off.
+    """
+
+    utility: str = setting("mean-variance", "What the policy is to maximise", POLICY, choices=UTILITIES)
+    risk_aversion: float = setting(
+        0.1, "Price of variance, in units of forecast volatility", POLICY, metavar="RATE", bounds=Bounds(0, 100)
+    )
+    gradient: str = setting("pathwise", "How its gradient is found", POLICY, choices=GRADIENTS)
+    long_only: bool = setting(False, "Positions from 0 to 1, not from -1 to 1", POLICY)
+    cost: float = setting(
+        5.0,
+        "Cost of trading that the policy learns with, in basis points",
+        POLICY,
+        metavar="BP",
+        bounds=Bounds(0, 1000),
+        said="a cost of {:g} basis points is",
+    )

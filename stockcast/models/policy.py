@@ -1,0 +1,79 @@
+"""A trained policy: how much to hold until the next close, in NumPy.
+
+Shapes: N origins, S members, L lookback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from stockcast.config import NetworkConfig
+from stockcast.models.cells import LayerWeights, NetworkWeights, sigmoid, tanh
+from stockcast.models.ensemble import Standardiser
+from stockcast.prices.history import Floats
+from stockcast.windows.features import Features
+from stockcast.windows.splits import first_origin
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Networks whose one head says how much to hold, fitted on sessions up to `cutoff` inclusive.
+
+    feedback_S: what each member makes of the position before. long_only: positions from 0 to 1, not from -1 to 1.
+    """
+
+    config: NetworkConfig
+    standardiser: Standardiser
+    weights: NetworkWeights
+    feedback_S: Floats
+    long_only: bool
+    cutoff: date
+
+    def positions(self, f: Features, start: int, stop: int) -> Floats:
+        """Shares of the capital to hold from the closes of origins start .. stop - 1 to the next, the members' mean.
+
+        p_t = squash(a_t + u p_{t-1}), a_t the head of the origin's own window, squash tanh or, long only, the logistic
+        function. The recursion of an origin runs over its last L origins, from 0: where the first origin is does not
+        matter (Moody and Saffell 2001, Learning to trade via direct reinforcement).
+        """
+        lookback = self.config.lookback
+        first = max(start - lookback + 1, min(start, first_origin(lookback)))
+        oldest = max(first - lookback + 1, 0)
+        x_TF = self.standardiser(f)[oldest:]
+        each = [
+            self._carried(member.window_heads(x_TF, lookback, first - oldest, stop - oldest)[:, 0], u, stop - start)
+            for member, u in zip(_members(self.weights), self.feedback_S.tolist(), strict=True)
+        ]
+        p_N: Floats = np.mean(each, axis=0)
+        return p_N
+
+    def _carried(self, a_N: Floats, u: float, count: int) -> Floats:
+        """The position after the recursion of the last `count` origins, of which the first have shorter ones."""
+        squash = sigmoid if self.long_only else tanh
+        steps = self.config.lookback
+        missing = count + steps - 1 - len(a_N)
+        a_N = np.concatenate([np.zeros(missing), a_N])
+        p_N = np.zeros(count)
+        for j in range(steps):
+            p_N = squash(a_N[j : j + count] + u * p_N)
+            p_N[: max(missing - j, 0)] = 0.0
+        return p_N
+
+
+def _members(weights: NetworkWeights) -> list[NetworkWeights]:
+    """Each member on its own."""
+    return [
+        replace(
+            weights,
+            layers=tuple(
+                LayerWeights(*(array_S[s : s + 1] for array_S in vars(layer).values())) for layer in weights.layers
+            ),
+            readout_SHD=weights.readout_SHD[s : s + 1],
+            readout_bias_SH=weights.readout_bias_SH[s : s + 1],
+            skip_SHF=weights.skip_SHF[s : s + 1],
+        )
+        for s in range(len(weights.readout_SHD))
+    ]
