@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from stockcast.errors import DataError
-from stockcast.evaluation.economics import SharpeRatio, Trials
+from stockcast.evaluation.sharpe import SharpeRatio, Trials
 
 
 def test_the_ratio_has_the_moments_that_scipy_finds() -> None:
