@@ -1,4 +1,4 @@
-"""Sharpe ratios: how sure one is, and what the best of several trials shows by luck.
+"""Sharpe ratios: how sure one is, whether one is higher than another, and what the best of several shows by luck.
 
 All are those of one session, per root session; kurtosis is 3 for a Gaussian.
 
@@ -15,7 +15,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stockcast.evaluation.significance import ROUNDING, finite
+from stockcast.evaluation.significance import ROUNDING, finite, indistinct, newey_west_variance
+from stockcast.prices.history import Floats
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class SharpeRatio:
         n = len(returns)
         if n < 2 or float(np.std(returns)) <= ROUNDING * float(np.mean(np.abs(returns))):
             return cls(math.nan, n, math.nan, math.nan)
-        standardised = (returns - np.mean(returns)) / np.std(returns)
+        standardised = _standardised(returns)
         return cls(
             value=float(np.mean(returns)) / float(np.std(returns, ddof=1)),
             n=n,
@@ -119,3 +120,60 @@ class SharpeRatio:
         Reference: Bailey and Lopez de Prado 2014, The deflated Sharpe ratio, equation 2.
         """
         return self.probabilistic(trials.expected_maximum())
+
+
+@dataclass(frozen=True)
+class SharpeDifference:
+    """How much higher one Sharpe ratio is than another of the same sessions, its standard error, and whether by luck.
+
+    p_value: one-sided, small where the first is significantly higher.
+    """
+
+    value: float
+    standard_error: float
+    p_value: float
+
+
+def sharpe_difference(returns_a_N: ArrayLike, returns_b_N: ArrayLike, lags: int = 10) -> SharpeDifference:
+    """Ledoit-Wolf test of equal Sharpe ratios against "a has the higher one than b", for returns of any distribution.
+
+    By the delta method an estimated ratio SR moves with x - SR / 2 (x^2 - 1) of each session, where x is its return
+    less the mean, over the standard deviation. The variance of the difference is that of the mean of the difference of
+    these two series, autocorrelation (as of volatility) allowed for; p = P(t >= difference / standard error) under
+    Student-t with N - 1 degrees of freedom.
+
+    Args:
+        returns_a_N: Simple returns of consecutive sessions, shape (N,).
+        returns_b_N: Those of b in the same sessions.
+        lags: Of the Newey-West variance, 0 or more.
+
+    Returns:
+        The difference and its standard error, per root session. A test that cannot be made has NaN or 0 for an error
+        and 1.0 for a p-value: fewer than two returns, one of the two does not vary, or they do not differ.
+
+    Raises:
+        DataError: A return is not finite.
+        ValueError: The lengths differ, or the lags are negative.
+
+    Reference: Ledoit and Wolf 2008, Robust performance hypothesis testing with the Sharpe ratio, section 3.1.
+    """
+    a, b = finite("return of a", returns_a_N), finite("return of b", returns_b_N)
+    if a.shape != b.shape:
+        raise ValueError(f"{len(a)} returns against {len(b)}")
+    ratios = SharpeRatio.of(a).value, SharpeRatio.of(b).value
+    difference = ratios[0] - ratios[1]
+    if math.isnan(difference):
+        return SharpeDifference(difference, math.nan, 1.0)
+    moved = [x - ratio / 2.0 * (x**2 - 1.0) for x, ratio in zip(map(_standardised, (a, b)), ratios, strict=True)]
+    error = 0.0 if indistinct(*moved) else math.sqrt(newey_west_variance(moved[0] - moved[1], lags))
+    if not error > 0.0:
+        return SharpeDifference(difference, error, 1.0)
+    from scipy.special import stdtr  # not at the top: scoring starts without SciPy
+
+    return SharpeDifference(difference, error, float(stdtr(len(a) - 1, -difference / error)))
+
+
+def _standardised(returns_N: Floats) -> Floats:
+    """Less their mean, over their standard deviation (divisor N)."""
+    standardised: Floats = (returns_N - np.mean(returns_N)) / np.std(returns_N)
+    return standardised

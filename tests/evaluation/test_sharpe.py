@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from stockcast.errors import DataError
-from stockcast.evaluation.sharpe import SharpeRatio, Trials
+from stockcast.evaluation.sharpe import SharpeRatio, Trials, sharpe_difference
 
 
 def test_the_ratio_has_the_moments_that_scipy_finds() -> None:
@@ -99,3 +99,63 @@ def test_trials_are_counted_with_the_variance_of_their_ratios() -> None:
         Trials(2, -1.0)
     with pytest.raises(DataError, match="Sharpe ratio is nan at row 1"):
         Trials.of([0.5, math.nan])
+
+
+def gaussian_pair(rng: np.random.Generator, ratios: tuple[float, float], correlation: float, n: int) -> np.ndarray:
+    """Returns of two strategies, [2, N], correlated, of these Sharpe ratios."""
+    z = rng.normal(size=(2, n))
+    z[1] = correlation * z[0] + math.sqrt(1.0 - correlation**2) * z[1]
+    return 0.01 * (z + np.array(ratios)[:, None])
+
+
+def test_the_error_of_a_difference_of_gaussian_ratios_is_jobson_korkies() -> None:
+    # Corrected by Memmel 2003: Var = (2 - 2 c + (a^2 + b^2 - 2 a b c^2) / 2) / N for independent Gaussian returns.
+    a, b, c, n = 0.4, 0.1, 0.6, 20_000
+    found = sharpe_difference(*gaussian_pair(np.random.default_rng(5), (a, b), c, n), lags=0)
+    assert found.standard_error == pytest.approx(
+        math.sqrt((2 - 2 * c + (a**2 + b**2 - 2 * a * b * c**2) / 2) / n), rel=0.02
+    )
+    assert found.value == pytest.approx(0.3, abs=3 * found.standard_error)
+    assert found.p_value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_equal_ratios_are_told_apart_as_often_as_the_level_says() -> None:
+    rng = np.random.default_rng(6)
+    p_values = [sharpe_difference(*gaussian_pair(rng, (0.05, 0.05), 0.5, 500)).p_value for _ in range(1000)]
+    # Of 1,000 at 5 % a count has a standard deviation of 7; the Newey-West variance adds about half a point.
+    assert 30 <= sum(p < 0.05 for p in p_values) <= 80
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.03)
+
+
+def test_returns_with_a_memory_have_the_error_that_it_gives() -> None:
+    # Means of five sessions: an error without lags would be half as large.
+    rng, spread, told = np.random.default_rng(7), [], []
+    for _ in range(400):
+        slow = np.convolve(rng.normal(size=1004), np.ones(5) / 5, "valid")
+        found = sharpe_difference(slow + rng.normal(0.0, 0.2, 1000), rng.normal(size=1000))
+        spread.append(found.value)
+        told.append(found.standard_error)
+    assert np.mean(told) == pytest.approx(np.std(spread), rel=0.15)
+
+
+def test_a_ratio_is_compared_in_its_own_unit_whatever_the_leverage() -> None:
+    a, b = gaussian_pair(np.random.default_rng(8), (0.1, 0.0), 0.3, 400)
+    found = sharpe_difference(a, b)
+    assert found.value == pytest.approx(SharpeRatio.of(a).value - SharpeRatio.of(b).value)
+    levered, other = sharpe_difference(3.0 * a, b), sharpe_difference(b, a)
+    assert levered.p_value == pytest.approx(found.p_value)
+    assert other.p_value == pytest.approx(1.0 - found.p_value)
+
+
+@pytest.mark.parametrize("flat", [[], [0.01], [0.0, 0.0, 0.0], [0.01, 0.02, -0.01]])
+def test_what_does_not_vary_or_differ_is_never_claimed(flat: list[float]) -> None:
+    returns = [0.01, 0.02, -0.01][: len(flat)]
+    assert sharpe_difference(flat, returns).p_value == 1.0
+    assert sharpe_difference(returns, flat).p_value == 1.0
+
+
+def test_returns_of_other_sessions_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 returns against 2"):
+        sharpe_difference([0.1, 0.2, 0.0], [0.1, 0.2])
+    with pytest.raises(DataError, match="return of b is nan at row 1"):
+        sharpe_difference([0.1, 0.2], [0.1, math.nan])
