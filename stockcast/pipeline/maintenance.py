@@ -13,8 +13,8 @@ from stockcast.pipeline.running import locked
 from stockcast.results import Check
 from stockcast.storage.backup import StoreCopy, put_back, write_backup
 from stockcast.storage.database import Database
-from stockcast.storage.files import mend_modes
 from stockcast.storage.ledger.recording import forget_settled
+from stockcast.storage.modes import mend_modes
 from stockcast.storage.outputs import put_aside_foreign
 from stockcast.storage.salvage import mend_store, put_aside_studies
 

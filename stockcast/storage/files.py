@@ -1,7 +1,7 @@
 """Files: written whole or not at all, for the right eyes, and a reason the user can act on where that fails.
 
 What lies under a home is for its user alone, 0600 and 0700 whatever the umask; files that the user names elsewhere have
-the umask's mode. Windows has no such modes, and there the folder of a user's data is the user's own.
+the umask's mode.
 
 A temporary file or folder is locked as long as its process lives: the system lets go of the lock however that dies. The
 lock is taken just after it is made, and Windows has none: so none is swept before it is an hour old.
@@ -24,6 +24,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from stockcast.errors import LockedError, StorageError
+from stockcast.storage.modes import close_home, tighten
 
 if sys.platform != "win32":
     import fcntl
@@ -44,14 +45,6 @@ _HINTS: dict[int | None, str] = {
     errno.ENAMETOOLONG: "Choose a shorter name.",
     errno.ELOOP: "A link there leads back to itself: delete {name}, or choose another path.",
 }
-
-_OURS = frozenset(
-    {"models", "backtests", "studies", "logs", "cache", "damaged", "run.lock", "stockcast.db"}
-    | {f"stockcast.db-{more}" for more in ("wal", "shm", "journal")}
-)
-"""What stockcast puts into a home. cache: columns of a large pool while it is trained, files of earlier versions."""
-
-_OTHERS = 0o077
 
 _TEMPORARY = re.compile(r"\.stockcast-[0-9a-f]{16}\.tmp")
 _ABANDONED_AFTER = 3600.0  # s; a write takes seconds
@@ -197,14 +190,8 @@ def private_home(home: Path) -> None:
     A folder that holds anything else, or nothing yet, is a place that the user chose: its own mode stays. Raises
     OSError where it cannot be made.
     """
-    if _made(home) or os.name == "nt":
-        return
-    with suppress(OSError):
-        names = set(os.listdir(home))
-        for name in sorted(names & _OURS):
-            _tighten(home / name)
-        if names & _OURS and names <= _OURS | {"stockcast.toml"}:
-            os.chmod(home, _mode_for_owner(os.stat(home)))
+    if not _made(home):
+        close_home(home)
 
 
 def private_folder(folder: Path, ours: bool = True, synced: bool = True) -> None:
@@ -219,39 +206,12 @@ def private_folder(folder: Path, ours: bool = True, synced: bool = True) -> None
         OSError: Where it cannot be made.
     """
     if not _made(folder, synced=synced) and ours:
-        _tighten(folder)
+        tighten(folder)
 
 
 def plain_folder(folder: Path) -> None:
     """Create a folder, and parents that are missing, with the umask's modes. Raises OSError."""
     _made(folder, private=False)
-
-
-def mend_modes(home: Path) -> list[Path]:
-    """Take the right to write in a home from other users, and give this one the rights to its own store and models.
-
-    What belongs to somebody else, and what a link leads to, stays as it is.
-
-    Returns:
-        What has another mode now.
-    """
-    return [] if os.name == "nt" else list(_mended(home, ours=True))
-
-
-def _mended(path: Path, ours: bool, at_home: bool = True) -> Iterator[Path]:
-    with suppress(OSError):
-        found = os.lstat(path)
-        if stat.S_ISLNK(found.st_mode):
-            return
-        own = 0 if not ours else 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
-        mode = stat.S_IMODE(found.st_mode)
-        wanted = (mode | own) & ~(stat.S_IWGRP | stat.S_IWOTH)
-        if mode != wanted and found.st_uid == os.geteuid():
-            os.chmod(path, wanted)
-            yield path
-        if stat.S_ISDIR(found.st_mode):
-            for name in sorted(os.listdir(path)):
-                yield from _mended(path / name, name in _OURS if at_home else ours, at_home=False)
 
 
 def is_within(path: Path, folder: Path) -> bool:
@@ -336,24 +296,6 @@ def _made(folder: Path, private: bool = True, synced: bool = True) -> bool:
         if synced:
             sync_folder(place.parent)
     return bool(missing)
-
-
-def _tighten(path: Path) -> None:
-    """Take what is at the path from others, a folder after all that is in it: below a private one nothing is open."""
-    with suppress(OSError):  # another user's, or gone meanwhile
-        found = os.lstat(path)
-        if os.name == "nt" or not found.st_mode & _OTHERS:
-            return
-        if stat.S_ISDIR(found.st_mode):
-            for name in os.listdir(path):
-                _tighten(path / name)
-        elif not stat.S_ISREG(found.st_mode):
-            return
-        os.chmod(path, _mode_for_owner(found))
-
-
-def _mode_for_owner(found: os.stat_result) -> int:
-    return stat.S_IMODE(found.st_mode) & ~_OTHERS
 
 
 def _replace(target: Path, payload: bytes, mode: int | None) -> None:
