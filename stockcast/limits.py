@@ -35,6 +35,7 @@ MANIFEST = 64 * MIB
 """Bytes of a model's description."""
 WEIGHTS = 1024 * MIB
 """Bytes of a model's weights."""
+_PIECE = 16 * MIB  # bytes that are asked for at once
 
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
@@ -96,7 +97,11 @@ def require_file(path: str | Path, most: int) -> None:
 
 def stream_bytes(stream: BinaryIO, most: int) -> bytes:
     """The bytes that are left in a stream. Raises Unfit for more than `most`, of which no more are taken in."""
-    data = stream.read(most + 1)
-    if len(data) > most:
+    pieces, left = [], most + 1
+    # Python makes room for all that is asked for, be the stream ever so short.
+    while left and (piece := stream.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    if not left:
         raise Unfit(f"larger than {size(most)}")
-    return data
+    return b"".join(pieces)

@@ -22,6 +22,23 @@ def test_a_file_is_read_up_to_its_limit_and_no_further(tmp_path: Path) -> None:
         limits.stream_bytes(io.BytesIO(b"12345"), 4)
 
 
+class Thrifty(io.BytesIO):
+    """Refuses to make room for much at once, as a small machine does."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
+        assert 0 < size <= 16 * limits.MIB
+        return super().read(size)
+
+
+def test_room_is_made_for_what_is_there_and_not_for_what_might_be() -> None:
+    content = bytes(20 * limits.MIB)
+    assert limits.stream_bytes(Thrifty(content), limits.WEIGHTS) == content
+    assert limits.stream_bytes(Thrifty(content), len(content)) == content
+    with pytest.raises(limits.Unfit, match="larger than 19 MiB"):
+        limits.stream_bytes(Thrifty(content), len(content) - 1)
+
+
 def test_folders_devices_and_missing_files_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         limits.file_bytes(tmp_path, 5)

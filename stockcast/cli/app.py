@@ -18,6 +18,7 @@ except KeyboardInterrupt:
 def main() -> None:
     """Run the command line in `sys.argv` and leave the process with its exit code."""
     listen(lambda: os._exit(INTERRUPTED))
+    _fill_gaps()
     if not sys.warnoptions:
         import warnings
 
@@ -37,13 +38,29 @@ def main() -> None:
     sys.exit(code)
 
 
+def _fill_gaps() -> None:
+    """Open nothing in the place of each standard stream that is closed.
+
+    A file of ours would take its number otherwise, and what a library writes to the stream would go into the file.
+    """
+    if os.name == "nt":
+        return
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it has the lowest number that is free
+
+
 def _run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     try:
         from typer.main import get_command
 
         from stockcast.cli.commands import application, completing
+        from stockcast.cli.console import fit_width
 
+        fit_width()
         asked = completing()
         command = get_command(application(arguments if asked is None else asked))
         code: int = command.main(arguments, prog_name="stockcast", standalone_mode=False)

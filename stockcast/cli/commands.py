@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from stockcast.cli import console
 from stockcast.cli.console import explainable, interrupted
@@ -126,9 +126,9 @@ def application(arguments: Iterable[str] | None = None) -> typer.Typer:
     app.callback(invoke_without_command=True)(stockcast)
     for name, known in COMMANDS.items():
         if not every and words[:1] != [name]:
-            app.command(name, help=known.help)(_not_called)
+            app.command(name, cls=Leaf, help=known.help)(_not_called)
         elif known.commands is None:
-            app.command(name, help=known.help)(_function(name, known.module))
+            app.command(name, cls=Leaf, help=known.help)(_function(name, known.module))
         else:
             app.add_typer(_group(name, known.help, known.commands), name=name)
     return app
@@ -147,7 +147,7 @@ def _group(group: str, says: str, commands: dict[str, str]) -> typer.Typer:
     app = typer.Typer(cls=Group, help=says, add_completion=False)
     app.callback(invoke_without_command=True, help=says)(_show_help)
     for name, help_of_it in commands.items():
-        app.command(name, help=help_of_it)(_function(f"{group}_{name}", group))
+        app.command(name, cls=Leaf, help=help_of_it)(_function(f"{group}_{name}", group))
     return app
 
 
@@ -228,6 +228,15 @@ class Complaint(Protocol):
         ...
 
 
+class Leaf(TyperCommand):
+    """A Typer command whose help may meet a full disk."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help. Raises StorageError where stdout cannot be written."""
+        with console.writing():
+            super().format_help(ctx, formatter)
+
+
 class Group(TyperGroup):
     """A Typer group whose parameters are cheap to parse and whose errors are caught here."""
 
@@ -242,6 +251,11 @@ class Group(TyperGroup):
         """Take the group's own options from the arguments."""
         _lighten(self.get_params(ctx))
         return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help. Raises StorageError where stdout cannot be written."""
+        with console.writing():
+            super().format_help(ctx, formatter)
 
     def main(
         self,

@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from stockcast.text import printable
 from stockcast.versions import installed_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import NoReturn
 
@@ -57,6 +57,10 @@ def explainable(error: Exception, home: Path | None) -> StockcastError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" ({error.filename})" if error.filename else ""
         return StorageError(f"{os.strerror(error.errno)}{place}", "free some space and run it again")
+    if isinstance(error, MemoryError):
+        return StockcastError("there is not enough memory", "ask for less at once: fewer sources, or a lower --jobs")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return StorageError(os.strerror(error.errno), "allow the process more open files: ulimit -n")
     summary = " ".join(f"unexpected {type(error).__name__}: {error}".split())
     return UnexpectedError(summary, _log(error, home))
 
@@ -116,6 +120,7 @@ _LINE_END = re.compile("(\r\n)")
 _KEPT = re.compile("(\r\n|\x1b\\[[0-9;]*m)")  # and Rich's colours
 
 FILE_WIDTH = 120  # characters of a table that goes to a file or a pipe
+NARROWEST, WIDEST = 40, 1000  # characters of what goes to a terminal, whatever is told of it
 
 
 @dataclass(frozen=True)
@@ -167,10 +172,21 @@ def answer(content: str) -> None:
     if sys.stdout is None:
         return
     shown = _shown(content)
-    try:
+    with writing():
         CommandState.answering = True
         _write(sys.stdout, shown)
         answered()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Write to stdout inside.
+
+    Raises:
+        StorageError: Where stdout cannot be written, unless its reader has gone away.
+    """
+    try:
+        yield
     except KeyboardInterrupt:
         abandon_stdout()  # its reader may not take the rest, ever
         raise
@@ -284,7 +300,15 @@ def stdout_page() -> Page:
 
     terminal = is_terminal(sys.stdout)
     width = get_terminal_size((FILE_WIDTH, 24)).columns if terminal or os.environ.get("COLUMNS") else FILE_WIDTH
-    return Page(width=max(width, 40), colour=_coloured(terminal), unicode=_draws_lines())
+    return Page(width=max(width, NARROWEST), colour=_coloured(terminal), unicode=_draws_lines())
+
+
+def fit_width() -> None:
+    """Let the environment tell a terminal's width that something can be read in, or none."""
+    for name in ("COLUMNS", "TERMINAL_WIDTH"):  # Typer has a name of its own
+        told = os.environ.pop(name, "")[:9]
+        if told.isdecimal() and int(told):
+            os.environ[name] = str(min(max(int(told), NARROWEST), WIDEST))
 
 
 def file_page() -> Page:

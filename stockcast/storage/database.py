@@ -549,7 +549,11 @@ def _explanation(path: Path, error: sqlite3.Error, refused: sqlite3.Error | None
         return _damaged(path, str(error))
     if _is_full(error):
         return StorageError(f"cannot write {path}: {error}", "Free some space; nothing was changed.")
-    if code in _REFUSED or code == sqlite3.SQLITE_IOERR:
+    if code == sqlite3.SQLITE_IOERR:
+        return StorageError(
+            f"cannot use {path}: {error}", f"Check the disk that {path.parent} is on, and limits such as ulimit -f."
+        )
+    if code in _REFUSED:
         return StorageError(
             f"cannot use {path}: {error}", f"Check who owns {path.parent} and {path.name} there, and their permissions."
         )

@@ -41,6 +41,9 @@ _HINTS: dict[int | None, str] = {
     errno.ENOENT: "Create the folder {folder} first, or choose a path in one that exists.",
     errno.ENOTDIR: "A part of {folder} is a file; choose a path in a folder.",
     errno.EEXIST: "{folder} or a part of it is a file; choose a path in a folder.",
+    errno.EFBIG: "Allow larger files (ulimit -f), or choose a path on a file system that does.",
+    errno.EMFILE: "Allow the process more open files (ulimit -n).",
+    errno.EBADF: "Nothing is open there; choose a path in a folder.",
     errno.EISDIR: "Give a file, not a folder.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
     errno.ELOOP: "A link there leads back to itself: delete {name}, or choose another path.",
@@ -257,6 +260,8 @@ def _open_descriptor(path: Path) -> int | None:
         return None
     if path.name in ("stdout", "stderr"):
         stream = sys.stdout if path.name == "stdout" else sys.stderr
+        if stream is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         stream.flush()
         return 1 if path.name == "stdout" else 2
     return int(named[1] or named[2])

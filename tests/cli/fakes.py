@@ -1,8 +1,8 @@
 """A pipeline that trains nothing, in the place of the real one: it takes what that takes, and answers from a table.
 
 Sources and models are called after what they do: `good`, `other`, ... succeed; `bad` has no prices, `gone` no model,
-`broken` meets a mistake of ours, `stop` is where the user presses Ctrl-C, `full` is where the disk is full, `chatty`
-prints to stdout.
+`broken` meets a mistake of ours, `stop` is where the user presses Ctrl-C, `full` is where the disk is full, `large`
+where memory is, `many` where too many files are open, `chatty` prints to stdout.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ def meet(source: str) -> None:
         raise KeyboardInterrupt
     if source == "full":
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+    if source == "large":
+        raise MemoryError
+    if source == "many":
+        raise OSError(errno.EMFILE, "Too many open files")
     if source == "chatty":
         print("a library speaks")
 

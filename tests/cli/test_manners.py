@@ -80,6 +80,21 @@ def test_a_full_disk_is_an_error_with_a_reason_and_no_crash(run: Run, home: Path
     assert not home.exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "message", "hint"),
+    [("large", "there is not enough memory", "fewer sources"), ("many", "Too many open files", "ulimit -n")],
+)
+def test_what_a_system_has_too_little_of_is_no_crash(
+    source: str, message: str, hint: str, run: Run, home: Path
+) -> None:
+    outcome = run("predict", source, "--json")
+    assert outcome.code == 1
+    (error,) = outcome.json["errors"]
+    assert error["message"] == message
+    assert hint in error["hint"]
+    assert not home.exists()
+
+
 LONG = "/" + "x" * 300  # a name that no file system takes
 
 
@@ -297,7 +312,11 @@ def test_a_reader_that_goes_away_is_no_error(words: list[str]) -> None:
 
 
 @needs_full_disk
-@pytest.mark.parametrize("words", [["predict", "good", "-q"], ["predict", "good", "--json", "-q"], ["--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [["predict", "good", "-q"], ["predict", "good", "--json", "-q"], ["--help"], ["ledger", "--help"], ["ledger"],
+     ["predict", "--help"], ["ledger", "list", "--help"], ["--version"]],
+)  # fmt: skip
 def test_a_full_disk_behind_stdout_is_one_error(words: list[str]) -> None:
     with DISK.open("w") as full:
         done = subprocess.run(
@@ -305,9 +324,39 @@ def test_a_full_disk_behind_stdout_is_one_error(words: list[str]) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False, timeout=50,
         )  # fmt: skip
     assert done.returncode == 1
-    assert "No space left on device" in done.stderr.splitlines()[0]
-    assert "hint: free some space" in done.stderr.splitlines()[1]
-    assert len(done.stderr.splitlines()) == 2
+    assert done.stderr == (
+        "error: cannot write to standard output: No space left on device\n"
+        "  hint: free some space, or send the output elsewhere\n"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors are others' there")
+def test_no_file_takes_the_number_of_a_stream_that_is_closed(tmp_path: Path) -> None:
+    # As `>&- 2>&- <&-` does: what a library writes to stderr would go into a file of ours, such as the store.
+    told = tmp_path / "told"
+    looking = (
+        "import atexit, os, stat\n"
+        f"atexit.register(lambda: open({str(told)!r}, 'w').write(str([stat.S_ISCHR(os.fstat(n).st_mode) for n in "
+        "(0, 1, 2)] + [os.get_inheritable(n) for n in (0, 1, 2)])))\n"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", looking + FAKED, "predict", "good"],
+        env=environment(), check=False, timeout=50,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert told.read_text() == str([True] * 6)
+
+
+@pytest.mark.parametrize(
+    ("variables", "width"),
+    [({"COLUMNS": "1"}, 40), ({"COLUMNS": "0"}, 80), ({"COLUMNS": "-5"}, 80), ({"COLUMNS": "wide"}, 80),
+     ({"COLUMNS": "9" * 5000}, 1000), ({"TERMINAL_WIDTH": "wide"}, 80), ({"TERMINAL_WIDTH": "3"}, 40)],
+)  # fmt: skip
+def test_help_can_be_read_whatever_is_told_of_the_width(variables: dict[str, str], width: int) -> None:
+    narrow = {name: value for name, value in environment().items() if name not in ("COLUMNS", "TERMINAL_WIDTH")}
+    done = cold("--help", env=narrow | variables).succeeded()
+    assert max(map(len, done.out.splitlines())) == width
+    assert "backtest" in done.out
 
 
 def test_an_output_that_knows_ascii_alone_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,3 +203,12 @@ def test_dev_stdout_redirected_to_a_file_is_appended_to(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as out:
         subprocess.run([sys.executable, "-c", script], stdout=out, check=True)
     assert (tmp_path / "out").read_text() == "before\nbetween\nafter\n"
+
+
+@posix_only
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, name, None)  # as Python has it
+    with pytest.raises(StorageError, match=f"cannot write /dev/{name}: Bad file descriptor") as caught:
+        write_atomic(Path(f"/dev/{name}"), "text")
+    assert caught.value.hint == "Nothing is open there; choose a path in a folder."
