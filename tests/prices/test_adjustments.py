@@ -57,6 +57,14 @@ def test_a_split_that_nothing_adjusts_for_is_refused_with_its_date(ratio: float,
     assert len(validated(raw.take(np.arange(AT, SESSIONS)))) == SESSIONS - AT
 
 
+def test_a_split_that_is_stated_on_the_first_bar_has_no_move_to_be_seen_in() -> None:
+    raw, splits = traded(1.0), np.ones(SESSIONS)
+    splits[0] = 2.0
+    history = validated(replace(raw, splits=splits))
+    assert history.notes == validated(replace(raw, splits=np.ones(SESSIONS))).notes
+    np.testing.assert_allclose(history.adjusted_close / history.close, 2.0)
+
+
 def test_of_several_splits_the_latest_is_named() -> None:
     raw = traded(2)
     earlier = np.where(np.arange(SESSIONS) < 20, 3.0, 1.0)

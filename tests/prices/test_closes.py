@@ -242,9 +242,10 @@ def test_of_two_bars_of_the_newest_day_the_final_one_is_taken(newest_first: bool
     assert history.notes == ("2021-03-26 has two different bars, the newest ones: the earlier row was left out.",)
 
 
-def test_two_newest_bars_far_apart_are_of_two_companies() -> None:
+@pytest.mark.parametrize("close", [140.0, 60.0])
+def test_two_newest_bars_far_apart_are_of_two_companies(close: float) -> None:
     with pytest.raises(DataError, match="different bars for 2021-03-26"):
-        validated(doubled(bars(), SESSIONS - 1, close=140.0, high=141.0))
+        validated(doubled(bars(), SESSIONS - 1, close=close, high=close + 1, low=close - 1))
 
 
 def test_a_table_of_several_tickers_is_named_as_one() -> None:

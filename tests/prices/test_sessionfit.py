@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockcast.prices.history import ONE_DAY, Dates
-from stockcast.prices.sessionfit import better_exchanges, better_shift, fitting_exchanges, session_fit
+from stockcast.prices.sessionfit import DECISIVE, better_exchanges, better_shift, fitting_exchanges, session_fit
 from stockcast.prices.sessions import SessionCalendar, load_calendar
 
 FIRST, LAST = date(2006, 1, 2), date(2025, 12, 31)
@@ -46,6 +46,15 @@ def test_an_exchanges_own_days_fit(exchange: str, count: int) -> None:
     assert fit.agrees
     assert not fit.doubtful
     assert (fit.shift, len(fit.missing)) == (0, 0)
+
+
+def test_a_reading_that_explains_fewer_of_the_bars_is_not_clearly_better() -> None:
+    saturday = np.array(["2010-01-09"], dtype="datetime64[D]")
+    days = np.union1d(days_of("weekdays", 250, date(2010, 1, 1)), saturday)
+    weekdays, always = (session_fit(days, load_calendar(name, FIRST, LAST)) for name in ("weekdays", "24/7"))
+    assert weekdays.log_likelihood > always.log_likelihood + DECISIVE
+    assert (len(weekdays.extra), len(always.extra)) == (1, 0)
+    assert not weekdays.is_clearly_better(always)
 
 
 @pytest.mark.parametrize(("exchange", "count", "shift"), list(product(EXCHANGES, (SHORT, LONG), (1, -1))))

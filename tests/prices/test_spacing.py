@@ -27,6 +27,14 @@ def test_a_gap_of_more_than_ten_weekdays_is_noted_with_both_dates() -> None:
     assert validated(eleven).notes == (f"No bars between {raw.dates[19]} and {raw.dates[31]} (11 weekdays).",)
 
 
+def test_a_gap_after_a_weekend_with_bars_is_of_the_weekdays_without_one() -> None:
+    days = np.arange("2021-01-01", "2021-03-01", dtype="datetime64[D]")
+    sunday, tuesday = np.datetime64("2021-01-10"), np.datetime64("2021-01-26")
+    days = days[(days <= sunday) | (days >= tuesday)]
+    coin = RawBars("BTC", days, 100 + np.sin(np.arange(len(days))), label="BTC.csv")
+    assert f"No bars between {sunday} and {tuesday} (11 weekdays)." in validated(coin).notes
+
+
 def test_a_gap_of_a_year_is_refused_with_a_start_after_it() -> None:
     raw = bars(400)
     raw = raw.take(np.delete(np.arange(400), np.arange(50, 301)))

@@ -133,7 +133,6 @@ class Disk:
             self._rename((folder, name, None))
         else:
             target, new = self._place(call.to)
-            assert target is folder, "a rename from folder to folder"
             gone: _Naming = ((folder, name, None),) if call.name == "rename" else ()
             self._rename(*gone, (target, new, folder.now[name]))
 
@@ -151,10 +150,11 @@ class Disk:
         self._unsynced.append(naming)
 
     def _sync(self, folder: _Folder) -> None:
-        for naming in self._unsynced:
-            if naming[0][0] is folder:
-                _put(naming, lambda folder: folder.synced)
-        self._unsynced = [naming for naming in self._unsynced if naming[0][0] is not folder]
+        # A rename from folder to folder is one entry of the journal, whichever of them is synced.
+        due = [naming for naming in self._unsynced if any(place is folder for place, _, _ in naming)]
+        for naming in due:
+            _put(naming, lambda folder: folder.synced)
+        self._unsynced = [naming for naming in self._unsynced if naming not in due]
 
     @property
     def tree(self) -> Tree:

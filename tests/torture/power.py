@@ -177,7 +177,7 @@ def _grows(path: str) -> bool:
 
 
 def _tables(tree: Tree) -> Tables:
-    stores = [path for path in tree if path.endswith("stockcast.db")]
+    stores = [path for path in tree if path.endswith("stockcast.db") and not path.startswith(".")]  # no copies
     assert len(stores) <= 1, stores
     if not stores:
         return {}

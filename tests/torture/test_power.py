@@ -24,6 +24,27 @@ for text in ("old" * 1000, "new" * 1000):
     save_files({Path("deep/er/file.csv"): text})
     print("saved", flush=True)
 """
+MODEL = """\
+from pathlib import Path
+import numpy as np
+from stockcast.storage.modelfile import ModelFile, delete_model, save_model
+for fill in (1.0, 2.0):
+    save_model(Path("home/models"), ModelFile("mine", {"fill": fill}, {"weights": np.full(3, fill)}))
+    print("saved", flush=True)
+delete_model(Path("home/models"), "mine")
+print("removed", flush=True)
+"""
+BACKUP = """\
+from pathlib import Path
+from stockcast.storage.backup import write_backup
+from stockcast.storage.database import Database
+home = Path("home")
+with Database.open(home) as db:
+    db.execute("INSERT INTO runs (started_at) VALUES ('2020-01-01T00:00:00+00:00')")
+print("told", flush=True)
+write_backup(home, Path("copy.db"))
+print("saved", flush=True)
+"""
 UNSYNCED = """\
 import os
 with open("file.new", "w") as file:
@@ -78,7 +99,7 @@ def planted(folder: Path, code: str) -> Recording:
     return record(root, [script], os.environ)
 
 
-@pytest.mark.parametrize("code", [WHOLE, STORE.format(level="FULL")])
+@pytest.mark.parametrize("code", [WHOLE, MODEL, BACKUP, STORE.format(level="FULL")])
 def test_what_is_synced_before_it_is_told_survives_every_loss_of_power(tmp_path: Path, code: str) -> None:
     assert found_in(planted(tmp_path, code)) == set()
 

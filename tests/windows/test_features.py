@@ -59,6 +59,13 @@ def test_volume_is_scaled_by_splits() -> None:
     np.testing.assert_allclose(session_returns(h).surprise_T, session_returns(HISTORY).surprise_T, atol=1e-9)
 
 
+def test_a_volume_surprise_is_the_log_volume_less_its_mean_over_the_sixty_sessions_before() -> None:
+    assert HISTORY.volume is not None
+    ln_volume = np.log(HISTORY.volume)
+    expected = [ln_volume[t] - ln_volume[max(0, t - 60) : t].mean() for t in range(1, len(HISTORY))]
+    np.testing.assert_allclose(session_returns(HISTORY).surprise_T, expected, atol=1e-9)
+
+
 def test_closes_alone_give_squared_returns_and_fewer_features() -> None:
     bare = replace(HISTORY, open=None, high=None, low=None, volume=None)
     f = features(bare)

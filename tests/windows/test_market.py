@@ -77,6 +77,15 @@ def test_sessions_are_counted_with_late_listings_gaps_and_delistings() -> None:
     assert (seven == DAYS[expected]).all()
 
 
+@pytest.mark.parametrize(("missing", "days", "member"), [(9, 14, True), (10, 15, False)])
+def test_a_bar_two_weeks_after_the_one_before_is_still_a_members(missing: int, days: int, member: bool) -> None:
+    rows, last = np.arange(SESSIONS - 1), 103
+    alone = picked(PANEL["A"], (rows <= last) | (rows > last + missing))
+    before, after = alone.dates[last : last + 2].tolist()
+    assert (after - before).days == days
+    assert Market.of({"A": alone}, 1).reaches(after) == member
+
+
 def test_sessions_with_too_few_members_keep_the_last_values() -> None:
     market = Market.of(PANEL, 7)
     inside, before = market.on(DAYS[95:165]), market.on(DAYS[99:100])[0]
