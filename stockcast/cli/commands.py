@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from stockcast.cli import console
 from stockcast.cli.console import explainable, interrupted
 from stockcast.cli.interruption import answered
-from stockcast.errors import Failure, StockcastError, UsageError
+from stockcast.errors import Failure, StockcastError, StorageError, UsageError
 from stockcast.versions import VERSION, of_forecasts
 
 
@@ -229,7 +229,17 @@ class Complaint(Protocol):
 
 
 class Leaf(TyperCommand):
-    """A Typer command whose help may meet a full disk."""
+    """A Typer command whose help may meet a full disk, and its work a folder that is gone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do the work. Raises StorageError where the working directory is gone."""
+        try:
+            os.getcwd()
+        except OSError as error:
+            # Paths would lead nowhere, and Intel's library, which PyTorch loads, ends the process without an answer.
+            message = f"the folder in which this was begun cannot be named: {error.strerror}"
+            raise StorageError(message, "change to one that is there: cd ~") from error
+        return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help. Raises StorageError where stdout cannot be written."""

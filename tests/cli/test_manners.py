@@ -95,6 +95,16 @@ def test_what_a_system_has_too_little_of_is_no_crash(
     assert not home.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a folder that is used cannot be removed there")
+def test_a_working_directory_that_is_gone_is_told() -> None:
+    # PyTorch's processes would end there, with Intel's words and no answer.
+    leaving = "import os, tempfile; there = tempfile.mkdtemp(); os.chdir(there); os.rmdir(there)\n"
+    done = cold("train", "good", "--json", code=leaving + FAKED)
+    assert done.code == 1
+    assert "cannot be named: No such file" in str(done.errors[0]["message"])
+    cold("train", "--help", code=leaving + FAKED).succeeded()
+
+
 LONG = "/" + "x" * 300  # a name that no file system takes
 
 
