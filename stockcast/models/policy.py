@@ -11,11 +11,14 @@ from datetime import date
 import numpy as np
 
 from stockcast.config import NetworkConfig
-from stockcast.models.cells import LayerWeights, NetworkWeights, sigmoid, tanh
+from stockcast.models.cells import LayerWeights, NetworkWeights, tanh
 from stockcast.models.ensemble import Standardiser
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 from stockcast.windows.splits import first_origin
+
+ACTION_UNIT = 4.0
+"""Of the head, before it is squashed: a position has farther to go than a correction, in as many steps."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,9 @@ class Policy:
     def positions(self, f: Features, start: int, stop: int) -> Floats:
         """Shares of the capital to hold from the closes of origins start .. stop - 1 to the next, the members' mean.
 
-        p_t = squash(a_t + u p_{t-1}), a_t the head of the origin's own window, squash tanh or, long only, the logistic
-        function. The recursion of an origin runs over its last L origins, from 0: where the first origin is does not
-        matter (Moody and Saffell 2001, Learning to trade via direct reinforcement).
+        p_t = tanh(unit (a_t + u p_{t-1})), a_t the head of the origin's own window; long only half of 1 + tanh of that.
+        The recursion of an origin runs over its last L origins, from 0: where the first origin is does not matter
+        (Moody and Saffell 2001, Learning to trade via direct reinforcement).
         """
         lookback = self.config.lookback
         first = max(start - lookback + 1, min(start, first_origin(lookback)))
@@ -52,13 +55,13 @@ class Policy:
 
     def _carried(self, a_N: Floats, u: float, count: int) -> Floats:
         """The position after the recursion of the last `count` origins, of which the first have shorter ones."""
-        squash = sigmoid if self.long_only else tanh
         steps = self.config.lookback
         missing = count + steps - 1 - len(a_N)
         a_N = np.concatenate([np.zeros(missing), a_N])
         p_N = np.zeros(count)
         for j in range(steps):
-            p_N = squash(a_N[j : j + count] + u * p_N)
+            p_N = tanh(ACTION_UNIT * (a_N[j : j + count] + u * p_N))
+            p_N = (1.0 + p_N) / 2.0 if self.long_only else p_N
             p_N[: max(missing - j, 0)] = 0.0
         return p_N
 

@@ -5,8 +5,10 @@ Shapes: B windows of a batch, L sessions of a window, M rollouts of the explorin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -14,16 +16,20 @@ import torch
 
 from stockcast.config import TrainConfig
 from stockcast.config.policy import PolicyConfig
-from stockcast.models.ensemble import EarlyStopping
+from stockcast.models.ensemble import EarlyStopping, LossCurve
 from stockcast.models.network import Network, Weights, stack
-from stockcast.models.policy import Policy
-from stockcast.models.problem import Preprocessing, Series, Store
-from stockcast.models.training import Output, member_runs, run_members
+from stockcast.models.policy import ACTION_UNIT, Policy
+from stockcast.models.problem import Preprocessing, Series
+from stockcast.models.training import Output, Snapshot, descend, member_runs, problem_of, run_member, run_members
 from stockcast.prices.history import Floats
 from stockcast.progress import Progress
+from stockcast.windows.splits import Part
 
 ROLLOUTS, EXPLORATION = 16, 0.5
 """Of a window under the score-function estimator, and the standard deviation of the action before it is squashed."""
+
+LUCK = 1.0
+"""What a weight costs, in standard errors of what one that means nothing adds to the mean reward."""
 
 _LEAST_RISK = 0.1
 """A standard deviation, in units of forecast volatility, that a Sharpe ratio always has: flat is then a ratio of 0."""
@@ -35,20 +41,32 @@ class Reward:
 
     The reward of a session is R = (p r - cost |p - p'|) / s: p held from its close to the next, p' before, r the return
     of that next session and s its forecast scale (Moody and Saffell 2001; Lim, Zohren and Roberts 2019).
+
+    luck: what a unit of weight from a standardised input to the action has to earn (Tibshirani 1996, the lasso): of a
+    hundredth of variance that can be known, as many weights as there are inputs would lose much of it again. kept: the
+    origins that do not teach.
     """
 
     config: PolicyConfig
+    luck: float = 0.0
+    kept: Part | None = None
     heads: ClassVar[int] = 1
 
     def outcomes(self, r_T: Floats, s_T: Floats, mu: float, /) -> tuple[Floats, ...]:  # noqa: ARG002 - as `standardised`
-        """Simple return and cost in units of the scale."""
-        return np.expm1(r_T) / s_T, self.config.cost / 10_000 / s_T
+        """Simple return and cost in units of the scale, and whether the session teaches."""
+        teaches_T = np.ones(len(r_T))
+        if self.kept is not None:
+            teaches_T[self.kept.start : self.kept.stop] = 0.0
+        return np.expm1(r_T) / s_T, self.config.cost / 10_000 / s_T, teaches_T
 
     def loss(self, model: Network, output: Output) -> torch.Tensor:
-        """The negative utility of all sessions of the batch."""
+        """The negative utility of the sessions of the batch that teach, and what luck would have added to it."""
         if self.config.gradient == "score":
-            return self._surrogate(model, output)
-        return -self.utility(self.rewards(model, output))
+            loss = self._surrogate(model, output)
+        else:
+            loss = -self._of_moments(*self._moments(self.rewards(model, output), output))
+        weights = (model.skip.weight, model.readout.weight)
+        return loss + self.luck * ACTION_UNIT * sum(weight.abs().sum() for weight in weights)
 
     def validation(self, model: Network, parts: Iterable[Output]) -> float:
         """The negative utility of all sessions of all parts."""
@@ -61,6 +79,13 @@ class Reward:
     def utility(self, rewards: torch.Tensor) -> torch.Tensor:
         """Of the rewards of many sessions."""
         return self._of_moments(rewards.mean(), (rewards**2).mean())
+
+    @staticmethod
+    def _moments(rewards: torch.Tensor, output: Output) -> tuple[torch.Tensor, torch.Tensor]:
+        """First and second moment over the sessions that teach."""
+        teaches_BL = output.y_BLK[:, output.silent :, 2]
+        share = teaches_BL.mean().clamp(min=1e-3)
+        return (rewards * teaches_BL).mean() / share, (rewards**2 * teaches_BL).mean() / share
 
     def _of_moments(self, mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
         variance = square - mean**2
@@ -75,11 +100,12 @@ class Reward:
 
         With noise the gradient does not pass through the positions: an action is what was drawn.
         """
-        squash = torch.sigmoid if self.config.long_only else torch.tanh
         p_B, positions, means = torch.zeros_like(a_BL[..., 0]), [], []
         for t, a_B in enumerate(a_BL.unbind(-1)):
-            mean_B = a_B + model.feedback * p_B
-            p_B = squash(mean_B if noise_BL is None else mean_B.detach() + noise_BL[..., t])
+            mean_B = ACTION_UNIT * (a_B + model.feedback * p_B)
+            p_B = torch.tanh(mean_B if noise_BL is None else mean_B.detach() + noise_BL[..., t])
+            if self.config.long_only:
+                p_B = (1 + p_B) / 2
             positions.append(p_B)
             means.append(mean_B)
         return torch.stack(positions, -1), torch.stack(means, -1)
@@ -87,7 +113,7 @@ class Reward:
     @staticmethod
     def _earned(p_BL: torch.Tensor, output: Output) -> torch.Tensor:
         before_BL = torch.nn.functional.pad(p_BL[..., :-1], (1, 0))
-        r_BL, cost_BL = output.y_BLK.unbind(-1)
+        r_BL, cost_BL, _ = output.y_BLK.unbind(-1)
         return (p_BL * r_BL - cost_BL * (p_BL - before_BL).abs())[..., output.silent :]
 
     def _surrogate(self, model: Network, output: Output) -> torch.Tensor:
@@ -102,10 +128,11 @@ class Reward:
         p_MBL, mean_MBL = self.carried(model, a_MBL, noise_MBL)
         with torch.no_grad():
             rewards = self._earned(p_MBL, output)
-        moments = [rewards.mean().requires_grad_(), (rewards**2).mean().requires_grad_()]
+        moments = [moment.requires_grad_() for moment in self._moments(rewards, output)]
         utility = self._of_moments(*moments)
         by_mean, by_square = torch.autograd.grad(utility, moments)
-        gains = by_mean * rewards + by_square * rewards**2
+        teaches_BL = output.y_BLK[:, output.silent :, 2]
+        gains = (by_mean * rewards + by_square * rewards**2) * teaches_BL / teaches_BL.mean().clamp(min=1e-3)
         credit_MBL = gains.flip(-1).cumsum(-1).flip(-1)
         credit_MBL = torch.cat([credit_MBL[..., :1].expand(-1, -1, output.silent), credit_MBL], -1)
         credit_MBL = (credit_MBL - credit_MBL.mean(0)) * (ROLLOUTS / (ROLLOUTS - 1))
@@ -116,39 +143,66 @@ class Reward:
 
 
 def learn_policy(
-    series: Sequence[Series], config: TrainConfig, policy: PolicyConfig, progress: Progress, store: Store | None = None
+    series: Sequence[Series], config: TrainConfig, policy: PolicyConfig, progress: Progress
 ) -> tuple[Policy, EarlyStopping]:
-    """Fit a policy on the training parts, each member stopped where its utility on the validation parts is best.
+    """Fit a policy on the training and validation part of one series, by cross-validation.
+
+    Each member is judged on another stretch of the two parts together, of equal length, and learns from all the rest;
+    a single one is judged on the validation part. All take the number of steps that is best over all stretches, or
+    none, where that is no better by a standard error over them than to stay as they were.
 
     Args:
-        series: One series or many, each with its parts.
+        series: One series, with its parts.
         config: Network and training.
         policy: What is to be learnt.
         progress: Whoever watches; a unit is a gradient step.
-        store: Where the columns of the series are kept meanwhile; None: in memory.
 
     Returns:
-        The policy, and what validation chose.
+        The policy, and what was chosen.
 
     Raises:
-        As `models.training.learn`.
+        DataError: As `models.training.learn`.
     """
+    (one,) = series
     preprocessing = Preprocessing.of(series)
-    most = config.training.gradient_steps(sum(len(one.train) for one in series))
-    runs = member_runs(config, [most] * config.training.seeds, most)
-    members, curves = run_members(series, preprocessing, config, runs, progress, store, Reward(policy))
-    chosen = EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
-    return _policy(config, policy, preprocessing, members), chosen
+    seeds, most = config.training.seeds, config.training.gradient_steps(len(one.train))
+    paths: list[list[Snapshot]] = []
+    curves: list[LossCurve] = []
+    for run, kept in zip(member_runs(config, [most] * seeds, most), _stretches(one, seeds), strict=True):
+        taught = replace(one, train=Part(one.train.start, one.last), validation=kept)
+        criterion = Reward(policy, _luck(policy, len(taught.train) - len(kept)), kept)
+        paths.append([])
+        with problem_of([taught], preprocessing, config, criterion=criterion) as problem:
+            snapshots = _keeping(descend(problem, config, run, criterion), paths[-1])
+            curves.append(run_member(snapshots, run.seed, progress)[1])
+    best = _best(np.array([[snapshot.loss for snapshot in path] for path in paths]))
+    step = paths[0][best].step
+    chosen = EarlyStopping((step,) * seeds, most, tuple(replace(curve, chosen=step) for curve in curves))
+    return _policy(config, policy, preprocessing, [path[best].weights for path in paths]), chosen
+
+
+def _stretches(one: Series, members: int) -> Iterator[Part]:
+    """What each member is judged on."""
+    edges = np.linspace(one.train.start if members > 1 else one.train.stop, one.last, members + 1).astype(int).tolist()
+    return (Part(*pair) for pair in pairwise(edges))
+
+
+def _best(losses_SK: Floats) -> int:
+    """The check whose mean loss is lowest; 0, the first one, where the gain is less than its standard error."""
+    gains_SK = losses_SK[:, :1] - losses_SK
+    best = int(gains_SK.mean(axis=0).argmax())
+    error = gains_SK[:, best].std(ddof=1) / np.sqrt(len(gains_SK)) if len(gains_SK) > 1 else 0.0
+    return best if gains_SK[:, best].mean() > error else 0
 
 
 def relearn_policy(
-    series: Sequence[Series], config: TrainConfig, policy: PolicyConfig, chosen: EarlyStopping, progress: Progress,
-    store: Store | None = None,
-) -> Policy:  # fmt: skip
+    series: Sequence[Series], config: TrainConfig, policy: PolicyConfig, chosen: EarlyStopping, progress: Progress
+) -> Policy:
     """Fit everything again, each member for its chosen number of steps, as `models.training.relearn`."""
     preprocessing = Preprocessing.of(series)
     runs = member_runs(config, chosen.steps, chosen.most)
-    members, _ = run_members(series, preprocessing, config, runs, progress, store, Reward(policy))
+    criterion = Reward(policy, _luck(policy, sum(len(one.train) for one in series)))
+    members, _ = run_members(series, preprocessing, config, runs, progress, criterion=criterion)
     return _policy(config, policy, preprocessing, members)
 
 
@@ -160,3 +214,14 @@ def _policy(
     return Policy(
         config.network, preprocessing.standardiser, weights, feedback_S, policy.long_only, preprocessing.cutoff
     )
+
+
+def _luck(policy: PolicyConfig, sessions: int) -> float:
+    """`Reward.luck` after so many sessions. A position that is never below 0 moves half as far."""
+    return LUCK / math.sqrt(sessions) * (0.5 if policy.long_only else 1.0)
+
+
+def _keeping(snapshots: Iterator[Snapshot], kept: list[Snapshot]) -> Iterator[Snapshot]:
+    for snapshot in snapshots:
+        kept.append(snapshot)
+        yield snapshot

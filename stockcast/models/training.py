@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -192,10 +192,18 @@ def run_members(
         store: Where the columns of the series are kept meanwhile; None: in memory.
         criterion: What is minimised; None: the likelihood.
     """
-    outcomes = standardised if criterion is None else criterion.outcomes
-    with Problem.of(series, preprocessing, window_shape(config), _device(config), store, outcomes) as problem:
-        watched = [_watch(descend(problem, config, run, criterion), run.seed, progress) for run in runs]
+    with problem_of(series, preprocessing, config, store, criterion) as problem:
+        watched = [run_member(descend(problem, config, run, criterion), run.seed, progress) for run in runs]
     return [snapshot.weights for snapshot, _ in watched], tuple(curve for _, curve in watched)
+
+
+def problem_of(
+    series: Sequence[Series], preprocessing: Preprocessing, config: TrainConfig, store: Store | None = None,
+    criterion: Criterion | None = None,
+) -> AbstractContextManager[Problem]:  # fmt: skip
+    """What the loop is given of some series, where the configuration says that the network is; see `Problem.of`."""
+    outcomes = standardised if criterion is None else criterion.outcomes
+    return Problem.of(series, preprocessing, window_shape(config), _device(config), store, outcomes)
 
 
 def _ensemble(config: TrainConfig, preprocessing: Preprocessing, members: Sequence[Weights]) -> Ensemble:
@@ -283,7 +291,7 @@ def negative_log_likelihood(heads: torch.Tensor, z: torch.Tensor, eta: float) ->
     return constant + d_ln_s + (nu + 1) / 2 * torch.log1p(u * u / nu)
 
 
-def _watch(snapshots: Iterator[Snapshot], seed: int, progress: Progress) -> tuple[Snapshot, LossCurve]:
+def run_member(snapshots: Iterator[Snapshot], seed: int, progress: Progress) -> tuple[Snapshot, LossCurve]:
     """Run the loop to its end and keep the snapshot with the lowest validation loss, or the last one without any."""
     seen: list[Snapshot] = []
     best, done = None, 0

@@ -166,6 +166,6 @@ def test_a_loss_that_is_no_number_is_none_in_the_curve_and_never_chosen() -> Non
         losses = [(1.5, float("nan")), (float("inf"), 1.4), (1.2, float("inf")), (1.2, 1.1)]
         return [training.Snapshot(5 * k, of_part, taught, {}) for k, (of_part, taught) in enumerate(losses)]
 
-    best, curve = training._watch(iter(snapshots()), 9, Silent())
+    best, curve = training.run_member(iter(snapshots()), 9, Silent())
     assert best.step == 10
     assert curve == LossCurve(9, (0, 5, 10, 15), (None, 1.4, None, 1.1), (1.5, None, 1.2, 1.2), 10)
