@@ -50,6 +50,21 @@ def test_a_piece_that_fails_ends_its_own_task_alone_and_the_first_of_several_is_
     assert good.result == [16]
     with pytest.raises(DataError, match="2 is no number"):
         run_here(squares([1, 2, 3], work), Silent())
+    (first,) = outcomes(tasks[:1], Shuffled(1, iter(())))
+    assert isinstance(first.error, DataError)
+    assert first.error.message == "3 is no number"  # which is begun first
+
+
+def test_the_longest_piece_is_begun_first() -> None:
+    begun: list[str] = []
+
+    class Listed(Shuffled):
+        def submit(self, piece: Piece) -> None:
+            begun.append(piece.label)
+            super().submit(piece)
+
+    outcomes([Task(partial(squares, [1, 3, 2]), Silent())], Listed(1, iter(())))
+    assert begun == ["piece 3", "piece 2", "piece 1"]
 
 
 def test_what_a_piece_made_is_kept_as_soon_as_it_is_there() -> None:

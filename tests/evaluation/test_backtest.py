@@ -139,6 +139,15 @@ def test_the_last_close_as_point_forecast_has_a_ratio_of_one() -> None:
     assert (score.mae_ratio, score.rmse_ratio, score.mape_ratio) == (1.0, 1.0, 1.0)
 
 
+def test_ratios_are_errors_in_price_over_those_of_the_last_close() -> None:
+    score = entry("lstm", 0.01, loc=0.004).score()
+    last_N, next_N = HISTORY.close[100 : 100 + N], HISTORY.close[101 : 101 + N]
+    ours_N, theirs_N = next_N - last_N * np.exp(0.004), next_N - last_N
+    assert score.mae_ratio == pytest.approx(np.abs(ours_N).mean() / np.abs(theirs_N).mean())
+    assert score.rmse_ratio == pytest.approx(np.sqrt((ours_N**2).mean() / (theirs_N**2).mean()))
+    assert score.mape_ratio == pytest.approx(np.abs(ours_N / next_N).mean() / np.abs(theirs_N / next_N).mean())
+
+
 def test_a_sample_has_no_log_score() -> None:
     sample_NK = np.random.default_rng(0).standard_normal((N, 60)) * 0.01
     made = Entry("random-walk", Empirical(sample_NK), OUTCOMES)

@@ -181,8 +181,9 @@ def test_newest_first_is_turned_round_in_silence_and_disorder_sorted_with_a_note
 @pytest.mark.parametrize("blank", [np.nan, 0.0])
 def test_a_blank_adjusted_close_takes_over_the_adjustment_of_the_row_before(blank: float) -> None:
     raw = bars()
-    history = validated(replace(raw, adjusted_close=put(raw.adjusted_close, SESSIONS - 1, blank)))
-    np.testing.assert_array_equal(history.adjusted_close, raw.adjusted_close)
+    ratio = np.where(np.arange(SESSIONS) < 20, 0.5, 0.55)  # a dividend since which it is another
+    history = validated(replace(raw, adjusted_close=put(ratio * raw.close, SESSIONS - 1, blank)))
+    np.testing.assert_allclose(history.adjusted_close, ratio * raw.close, rtol=1e-15)
     assert history.notes == ("No adjusted close on 2021-03-26: the close was adjusted as in the row before.",)
 
 

@@ -107,6 +107,12 @@ def test_a_session_is_completed_from_its_close_on() -> None:
     assert hours.last_completed(calendar, black_friday - timedelta(seconds=1)) == date(2024, 11, 27)
 
 
+def test_an_early_close_is_known_of_the_first_and_of_the_last_day_that_is_asked_for() -> None:
+    day = date(2024, 7, 3)
+    assert load_hours("XNYS", day, THROUGH).close_of(day) == datetime(2024, 7, 3, 17, tzinfo=UTC)
+    assert load_hours("XNYS", FIRST, day).close_of(day) == datetime(2024, 7, 3, 17, tzinfo=UTC)
+
+
 def test_the_date_is_that_of_the_exchange() -> None:
     late = datetime(2024, 6, 14, 23, 0, tzinfo=UTC)
     assert load_hours("XTKS", FIRST, THROUGH).session_date(late) == date(2024, 6, 15)

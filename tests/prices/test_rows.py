@@ -206,6 +206,14 @@ def test_zeros_beside_prices_are_refused(tmp_path: Path) -> None:
         read_text(tmp_path, text_of(rows))
 
 
+def test_zeros_in_most_rows_are_no_days_without_trade(tmp_path: Path) -> None:
+    rows = [[bar[0], *["0"] * 5] if 1 <= at <= 21 else bar for at, bar in enumerate(BARS)]
+    with pytest.raises(DataError, match="the close is 0"):
+        read_text(tmp_path, text_of(rows))
+    rows[21] = BARS[21]
+    assert len(read_text(tmp_path, text_of(rows))) == 20
+
+
 def test_rows_outside_of_the_span_need_no_numbers(tmp_path: Path) -> None:
     rows = [list(bar) for bar in BARS]
     rows[3][4] = "x95.1"

@@ -147,6 +147,13 @@ def test_weekdays_that_never_come_and_that_are_none_of_the_exchange_are_named() 
     assert fit.hint().startswith("write the dates of the exchange's own sessions")
 
 
+def test_a_series_that_lacks_most_sessions_says_nothing_by_the_weekdays_that_it_lacks() -> None:
+    days = days_of("weekdays", 500)
+    weekday = (days.astype(np.int64) + 3) % 7
+    assert session_fit(days[weekday < 2], calendar("weekdays")).absent == ()
+    assert session_fit(days[weekday < 3], calendar("weekdays")).absent == (3, 4)
+
+
 def test_a_coin_is_said_to_be_traded_every_day() -> None:
     every = np.arange(np.datetime64("2024-02-25"), np.datetime64("2024-05-25"))
     fit, better = session_fit(every, calendar("XNYS")), better_exchanges(every, calendar("XNYS"))

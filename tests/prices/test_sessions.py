@@ -7,6 +7,7 @@ import warnings
 from datetime import date, timedelta
 from functools import cache
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +92,8 @@ def test_counting_undoes_stepping_for_any_calendar(after: date, odd_days: set[da
     found = calendar.next_sessions(after, count)
     assert all(calendar.is_session(day) for day in found)
     assert [calendar.count_between(after, day) for day in found] == list(range(1, count + 1))
+    every = np.arange("2020-01-01", "2021-01-01", dtype="datetime64[D]")
+    assert calendar.contains(every).tolist() == [calendar.is_session(day) for day in every.tolist()]
     assert decode(SessionCalendar, json.loads(json.dumps(encode(calendar))), whole=True) == calendar
 
 

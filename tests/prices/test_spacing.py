@@ -36,8 +36,9 @@ def test_a_gap_after_a_weekend_with_bars_is_of_the_weekdays_without_one() -> Non
 
 
 def test_a_gap_of_a_year_is_refused_with_a_start_after_it() -> None:
-    raw = bars(400)
-    raw = raw.take(np.delete(np.arange(400), np.arange(50, 301)))
+    whole = bars(400)
+    assert len(validated(whole.take(np.delete(np.arange(400), np.arange(50, 300))))) == 150
+    raw = whole.take(np.delete(np.arange(400), np.arange(50, 301)))
     with pytest.raises(DataError, match="no bar on 251 weekdays between") as error:
         validated(raw)
     assert f"--start {raw.dates[50]}" in error.value.hint
@@ -61,9 +62,10 @@ def test_coarse_bars_before_daily_ones_are_left_out_with_a_caution(count: int, s
     assert str(raw.dates[count]) in note
 
 
-def test_monthly_and_then_weekly_bars_before_daily_ones_are_left_out_together() -> None:
-    raw = sampled((40, MONTH), (1, 1), (50, WEEK), (90, 1))
-    np.testing.assert_array_equal(validated(raw).dates, raw.dates[91:])
+@pytest.mark.parametrize("between", [1, 3])
+def test_monthly_and_then_weekly_bars_before_daily_ones_are_left_out_together(between: int) -> None:
+    raw = sampled((40, MONTH), (between, 1), (50, WEEK), (90, 1))
+    np.testing.assert_array_equal(validated(raw).dates, raw.dates[90 + between :])
 
 
 def test_coarse_bars_before_too_few_daily_ones_are_refused() -> None:
