@@ -17,7 +17,7 @@ from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
 from stockcast.windows.splits import first_origin
 
-ACTION_UNIT = 4.0
+ACTION_UNIT = 8.0
 """Of the head, before it is squashed: a position has farther to go than a correction, in as many steps."""
 
 

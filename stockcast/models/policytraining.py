@@ -28,7 +28,7 @@ from stockcast.windows.splits import Part
 ROLLOUTS, EXPLORATION = 16, 0.5
 """Of a window under the score-function estimator, and the standard deviation of the action before it is squashed."""
 
-LUCK = 1.0
+LUCK = 0.7
 """What a weight costs, in standard errors of what one that means nothing adds to the mean reward."""
 
 _LEAST_RISK = 0.1
@@ -60,13 +60,18 @@ class Reward:
         return np.expm1(r_T) / s_T, self.config.cost / 10_000 / s_T, teaches_T
 
     def loss(self, model: Network, output: Output) -> torch.Tensor:
-        """The negative utility of the sessions of the batch that teach, and what luck would have added to it."""
+        """The negative utility of the sessions of the batch that teach, and what luck would have added to it.
+
+        price: what a unit of mean reward adds to the utility.
+        """
         if self.config.gradient == "score":
-            loss = self._surrogate(model, output)
+            loss, moments = self._surrogate(model, output)
         else:
-            loss = -self._of_moments(*self._moments(self.rewards(model, output), output))
+            moments = self._moments(self.rewards(model, output), output)
+            loss = -self._of_moments(*moments)
+        price = torch.autograd.grad(self._of_moments(*moments), moments[0], retain_graph=True)[0]
         weights = (model.skip.weight, model.readout.weight)
-        return loss + self.luck * ACTION_UNIT * sum(weight.abs().sum() for weight in weights)
+        return loss + self.luck * price * ACTION_UNIT * sum(weight.abs().sum() for weight in weights)
 
     def validation(self, model: Network, parts: Iterable[Output]) -> float:
         """The negative utility of all sessions of all parts."""
@@ -100,9 +105,10 @@ class Reward:
 
         With noise the gradient does not pass through the positions: an action is what was drawn.
         """
+        feedback = ACTION_UNIT * model.feedback
         p_B, positions, means = torch.zeros_like(a_BL[..., 0]), [], []
-        for t, a_B in enumerate(a_BL.unbind(-1)):
-            mean_B = ACTION_UNIT * (a_B + model.feedback * p_B)
+        for t, action_B in enumerate((ACTION_UNIT * a_BL).unbind(-1)):
+            mean_B = torch.addcmul(action_B, feedback, p_B)
             p_B = torch.tanh(mean_B if noise_BL is None else mean_B.detach() + noise_BL[..., t])
             if self.config.long_only:
                 p_B = (1 + p_B) / 2
@@ -116,8 +122,8 @@ class Reward:
         r_BL, cost_BL, _ = output.y_BLK.unbind(-1)
         return (p_BL * r_BL - cost_BL * (p_BL - before_BL).abs())[..., output.silent :]
 
-    def _surrogate(self, model: Network, output: Output) -> torch.Tensor:
-        """A scalar whose value is the negative utility and whose gradient is the score-function estimator's.
+    def _surrogate(self, model: Network, output: Output) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """A scalar whose value is the negative utility and whose gradient is the score-function estimator's; moments.
 
         REINFORCE (Williams 1992) on Gaussian actions: each has the credit of the sessions from its own on, less the
         mean of that over the other rollouts of the window (Kool, van Hoof and Welling 2019). The utility of moments is
@@ -128,9 +134,9 @@ class Reward:
         p_MBL, mean_MBL = self.carried(model, a_MBL, noise_MBL)
         with torch.no_grad():
             rewards = self._earned(p_MBL, output)
-        moments = [moment.requires_grad_() for moment in self._moments(rewards, output)]
-        utility = self._of_moments(*moments)
-        by_mean, by_square = torch.autograd.grad(utility, moments)
+        mean, square = (moment.requires_grad_() for moment in self._moments(rewards, output))
+        utility = self._of_moments(mean, square)
+        by_mean, by_square = torch.autograd.grad(utility, (mean, square))
         teaches_BL = output.y_BLK[:, output.silent :, 2]
         gains = (by_mean * rewards + by_square * rewards**2) * teaches_BL / teaches_BL.mean().clamp(min=1e-3)
         credit_MBL = gains.flip(-1).cumsum(-1).flip(-1)
@@ -139,7 +145,7 @@ class Reward:
         action_MBL = mean_MBL.detach() + noise_MBL
         log_density_MBL = -0.5 * ((action_MBL - mean_MBL) / EXPLORATION) ** 2
         surrogate = -(credit_MBL * log_density_MBL).sum() / rewards.numel()
-        return surrogate - surrogate.detach() - utility.detach()
+        return surrogate - surrogate.detach() - utility.detach(), (mean, square)
 
 
 def learn_policy(

@@ -12,6 +12,7 @@ from stockcast.config.policy import PolicyConfig
 from stockcast.models.policy import Policy
 from stockcast.models.policytraining import learn_policy, relearn_policy
 from stockcast.models.problem import Series
+from stockcast.prices.history import History
 from stockcast.progress import Silent
 from stockcast.storage.codec import decode, encode
 from stockcast.storage.trainedmodel import PolicyRecord, policy_of, policy_record
@@ -64,3 +65,49 @@ def test_a_policy_is_kept_to_the_last_bit(policy: Policy) -> None:
     again = policy_of(decode(PolicyRecord, plain), "policy", tensors)
     part = Part(SPLIT.test.start, SPLIT.test.stop)
     assert again.positions(F, part.start, part.stop).tobytes() == policy.positions(F, part.start, part.stop).tobytes()
+
+
+def learnable(phi: float, sessions: int = 1200) -> History:
+    """Closes whose returns are an AR(1)."""
+    draw, returns = 0.01 * np.random.default_rng(4).standard_normal(sessions), np.zeros(sessions)
+    for t in range(1, sessions):
+        returns[t] = phi * returns[t - 1] + draw[t]
+    close = 50 * np.exp(np.cumsum(returns))
+    return History("AR", synthetic.history(sessions).dates, close, close.copy())
+
+
+@pytest.mark.parametrize("gradient", ["pathwise", "score"])
+def test_it_goes_with_returns_that_go_on_and_against_those_that_turn(gradient: str) -> None:
+    config = replace(QUICK, training=replace(QUICK.training, steps=30))
+    for phi in (0.4, -0.4):
+        f = features(learnable(phi))
+        split = split_by_date(f.session_returns.dates, SplitConfig(), lookback=20)
+        series = [Series.of(f, split.train, split.validation)]
+        found, chosen = learn_policy(series, config, replace(FREE, gradient=gradient), Silent())
+        assert chosen.steps[0] == chosen.steps[1] > 0
+        held = found.positions(f, split.test.start, split.test.stop)
+        assert np.corrcoef(held, phi * f.session_returns.r_T[split.test.start : split.test.stop])[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("long_only", [False, True])
+def test_where_trading_costs_more_than_it_can_earn_it_stays_as_it_was(long_only: bool) -> None:
+    f = features(learnable(0.1))
+    split = split_by_date(f.session_returns.dates, SplitConfig(), lookback=20)
+    series = [Series.of(f, split.train, split.validation)]
+    found, chosen = learn_policy(series, QUICK, PolicyConfig(cost=200.0, long_only=long_only), Silent())
+    held = found.positions(f, split.test.start, split.test.stop)
+    assert np.ptp(held) < 0.02
+    assert chosen.steps[0] > 0 or (held == (0.5 if long_only else 0.0)).all()
+
+
+def test_what_it_learns_depends_on_no_bar_after_the_validation_part() -> None:
+    close = HISTORY.close.copy()
+    close[SPLIT.test.start + 2 :] *= 1.1
+    other = features(replace(HISTORY, close=close, adjusted_close=close, open=None, high=None, low=None))
+    same = features(replace(HISTORY, open=None, high=None, low=None))
+    (one, chosen), (two, also) = (
+        learn_policy([Series.of(f, SPLIT.train, SPLIT.validation)], QUICK, FREE, Silent()) for f in (other, same)
+    )
+    assert chosen == also
+    assert one.weights.skip_SHF.tobytes() == two.weights.skip_SHF.tobytes()
+    assert one.cutoff == two.cutoff == F.session_returns.dates[SPLIT.validation.stop].astype(object)
