@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from stockcast.config.models import BacktestConfig as BacktestConfig
     from stockcast.config.models import ExplainConfig as ExplainConfig
     from stockcast.config.models import FoldConfig as FoldConfig
+    from stockcast.config.policy import PolicyConfig as PolicyConfig
     from stockcast.config.sources import FetchConfig as FetchConfig
     from stockcast.config.sources import ReadOptions as ReadOptions
     from stockcast.errors import LeftOut as LeftOut
@@ -71,6 +72,7 @@ _HOME = {
     "History": "prices.history",
     "LeftOut": "errors",
     "NetworkConfig": "config",
+    "PolicyConfig": "config.policy",
     "PredictConfig": "config",
     "Progress": "progress",
     "ReadOptions": "config.sources",

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.config import PredictConfig, ReadOptions, TrainConfig
+from stockcast.config.policy import PolicyConfig
 from stockcast.errors import DataError, ModelError
-from stockcast.forecasts import Forecast, ForecastEvent
+from stockcast.forecasts import Forecast, ForecastEvent, PolicyPosition
 from stockcast.models.baselines import Baseline
 from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.ensemble import Ensemble
@@ -39,6 +40,7 @@ from stockcast.windows.splits import first_origin
 
 if TYPE_CHECKING:
     from stockcast.models.conformal import Calibration
+    from stockcast.models.policy import Policy
 
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantile levels of a forecast."""
@@ -83,6 +85,25 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class KeptPolicy:
+    """A policy that was learnt beside a model's networks, and what its test part allows to be said of it.
+
+    fits: "scored" and "served", as those of `TrainedModel`.
+    """
+
+    config: PolicyConfig
+    sentence: str
+    fits: Mapping[str, Policy]
+
+    def position(self, f: Features, origin: date) -> PolicyPosition | None:
+        """What it holds from the origin, the last row of the columns, on; None where it has seen later sessions."""
+        known = [fit for fit in self.fits.values() if fit.cutoff <= origin]
+        if not known:
+            return None
+        return PolicyPosition(float(known[-1].positions(f, len(f) - 1, len(f))[0]), self.sentence)
+
+
+@dataclass(frozen=True)
 class TrainedModel:
     """A model as it is kept: its fits by name and what is served of them.
 
@@ -97,7 +118,7 @@ class TrainedModel:
 
     covariates: the further series and known dates that it was trained with, and where they were;
     covariate_series: the series themselves where they have been found, which are not kept. reading: what was said of
-    how to read its prices. notes: what whoever uses it should know.
+    how to read its prices. notes: what whoever uses it should know. policy: what learnt how much to hold, if anything.
     """
 
     name: str
@@ -117,6 +138,7 @@ class TrainedModel:
     covariate_series: Covariates | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
     notes: tuple[str, ...] = ()
+    policy: KeptPolicy | None = None
 
     @property
     def scored(self) -> Fit:
@@ -252,12 +274,16 @@ class View:
             self.model, self.past, self.past.sha256(), clock, _recent_closes(self.past), self.f.session_returns
         )
         calibrated = [*calibrations, *[None] * (len(dists) - len(calibrations))]
-        return tuple(
+        first, *later = (
             common.forecast(step, target, dist, calibration, event)
             for step, (target, dist, calibration, event) in enumerate(
                 zip(targets, dists, calibrated, events, strict=True), start=1
             )
         )
+        policy = self.model.policy
+        if policy is None or self.past.ticker != self.model.ticker:  # its verdict is on that ticker alone
+            return first, *later
+        return replace(first, policy=policy.position(self.f, self.past.last)), *later
 
     def events(
         self, name: str, dists: Sequence[Distribution], targets: Sequence[date]

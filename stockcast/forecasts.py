@@ -10,6 +10,9 @@ from pathlib import PurePath
 
 Interval = tuple[float, float]
 
+OPTIONAL = {"optional": True}
+"""Metadata of a field that JSON leaves out where it holds nothing, as documents had none of it before."""
+
 
 EARNINGS = "earnings"
 """The kind of event that there is: a company reports."""
@@ -48,6 +51,19 @@ class ForecastEvent:
     width_factor: float = 1.0
 
 
+@dataclass(frozen=True)
+class PolicyPosition:
+    """What a policy would hold until the next close, never without what its past allows to be said.
+
+    Attributes:
+        position: A share of the capital; below 0 sold short.
+        sentence: What its test part says of it beside holding.
+    """
+
+    position: float
+    sentence: str
+
+
 class _Surroundings:
     """What travels with a forecast for the reader's eye, and is no part of it.
 
@@ -65,6 +81,7 @@ class Forecast(_Surroundings):
         calibration: How the quantiles were moved by the live record (method, alpha, factor, settled); None: they
             are the model's own. scale and p_up always are.
         event: The report that the target session reacts to, or may; None where none is known.
+        policy: What a policy that was learnt beside the forecasts would hold, until the next close; None without one.
         recent_closes: The newest closes up to the origin's, oldest first, in shares of the origin; empty where they
             are not known, as in a forecast read from the ledger.
     """
@@ -91,6 +108,7 @@ class Forecast(_Surroundings):
     verdict: str
     calibration: dict[str, float | int | str] | None = None
     event: ForecastEvent | None = None
+    policy: PolicyPosition | None = field(default=None, metadata=OPTIONAL)
     # No field: JSON, CSV and the ledger write the fields, whose names are promised, and no prices besides.
     recent_closes: InitVar[tuple[float, ...]] = ()
 

@@ -27,6 +27,7 @@ from stockcast import (
     LeftOut,
     Model,
     NetworkConfig,
+    PolicyConfig,
     PredictConfig,
     ReadOptions,
     Silent,
@@ -470,3 +471,34 @@ def test_every_public_name_has_a_docstring_of_its_own() -> None:
         doc = inspect.getdoc(getattr(stockcast, name))
         assert doc, name
         assert not doc.startswith(f"{name}("), f"{name} has the signature that dataclass writes"
+
+
+def test_a_policy_stands_in_the_frames_and_never_without_what_may_be_said_of_it(tmp_path: Path) -> None:
+    frame, asked = to_frame([HISTORY]), PolicyConfig(long_only=True, cost=0.0)
+    made = fit(frame, CONFIG, policy=asked, home=tmp_path)
+    assert made.trained.policy is not None
+    assert made.trained.policy.config == replace(asked, wanted=True)
+    assert made.policy_verdict is not None
+    assert made.policy_verdict.startswith("Policy (long only): no evidence of skill over holding")
+    held = predict(open_model(made.name, tmp_path), frame, horizon=2)["policy-position"]
+    assert 0.0 <= held[0] <= 1.0
+    assert np.isnan(held[1])
+    assert fit(frame, CONFIG).policy_verdict is None
+
+
+def test_a_policy_is_of_one_series_and_is_learnt(model: Model) -> None:
+    frame = to_frame([HISTORY])
+    both = to_frame([HISTORY, synthetic.history(900, seed=1, ticker="OTHER")])
+    with pytest.raises(ConfigError, match="a policy is learnt from one series"):
+        fit(both, CONFIG, policy=True)
+    with pytest.raises(ConfigError, match="a policy is learnt in each fold"):
+        backtest(frame, BacktestConfig(policy=PolicyConfig(wanted=True)), model=model)
+
+
+def test_a_backtest_has_what_each_policy_held_at_each_cutoff_whatever_the_jobs() -> None:
+    prices, config = to_frame([HISTORY]), replace(FOLDS, policy=PolicyConfig(wanted=True))
+    found = backtest(prices, config, jobs=2)
+    frame, (result,) = found.forecasts(), found.summary.results
+    for name, held in result.positions.items():
+        np.testing.assert_array_equal(frame[f"{name}-position"], held)
+    assert backtest(prices, config).forecasts().equals(frame)

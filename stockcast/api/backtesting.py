@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stockcast.engine.pieces import Steps
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
+    from stockcast.prices.history import Floats
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Backtest:
         Returns:
             Columns unique_id, ds (target session), cutoff (the last session that the forecast saw), y, and for each
             competitor its median under its name, lstm-lo-90, lstm-hi-90 and so on. Prices are those of the cutoff: y is
-            the close of ds with dividends since the cutoff added back and splits undone, as forecasts are.
+            the close of ds with dividends since the cutoff added back and splits undone, as forecasts are. With
+            `BacktestConfig.policy` also policy-position and policy (long only)-position: shares of the capital held
+            from the cutoff to the next close.
 
         Raises:
             ConfigError: For other levels.
@@ -61,7 +64,9 @@ class Backtest:
         intervals = _recorded(levels)
         rows = [rows for result in self.summary.results for rows in result.rows]
         keys = dict.fromkeys((rows_.ticker, rows_.horizon) for rows_ in rows)
-        parts = [_frame([one for one in rows if (one.ticker, one.horizon) == key], intervals) for key in keys]
+        held = {(found.ticker, 1): found.positions for found in self.summary.results}
+        of_key = [(key, [one for one in rows if (one.ticker, one.horizon) == key]) for key in keys]
+        parts = [_frame(of, intervals, held.get(key, {})) for key, of in of_key]
         return pd.concat(parts, ignore_index=True).sort_values(["unique_id", "cutoff", "ds"], ignore_index=True)
 
     def scores(self) -> pd.DataFrame:
@@ -132,6 +137,10 @@ def backtest(  # noqa: PLR0913 - each is a keyword of the public API
     attempts, progress, place = Attempts(on_error), progress or Silent(), path_of(home)
     covariate_source = covariates_in(covariates, place, progress, config.covariates)
     if model is not None:
+        if config.policy.wanted:
+            raise ConfigError(
+                "a policy is learnt in each fold, and a saved model is not trained", "leave one of them out"
+            )
         expected(model, Model, "model", "what fit or open_model returns")
     recall = None if model is None else Memory(lambda _ticker: KeptReading.of(model.file.manifest))
     usual = None if model is None else model.trained.calendar
@@ -191,7 +200,7 @@ def _recorded(levels: Sequence[float]) -> Intervals:
     return intervals
 
 
-def _frame(rows: Sequence[ForecastRows], intervals: Intervals) -> pd.DataFrame:
+def _frame(rows: Sequence[ForecastRows], intervals: Intervals, positions: Mapping[str, Floats]) -> pd.DataFrame:
     """The forecasts of one series and step, all competitors side by side."""
     import pandas as pd
 
@@ -205,6 +214,7 @@ def _frame(rows: Sequence[ForecastRows], intervals: Intervals) -> pd.DataFrame:
     for one in rows:
         prices_NQ = one.last_close[:, None] * np.exp(one.quantiles_NQ[:, percents - 1])
         columns |= intervals.named(one.model, prices_NQ)
+    columns |= {f"{name}-position": position_N for name, position_N in positions.items()}
     return pd.DataFrame(columns)
 
 

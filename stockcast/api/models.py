@@ -31,6 +31,7 @@ from stockcast.api.prices import (
 )
 from stockcast.config import PredictConfig, ReadOptions, TrainConfig
 from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
+from stockcast.config.policy import PolicyConfig
 from stockcast.config.settings import user_path
 from stockcast.config.sources import AS_IT_IS
 from stockcast.errors import ConfigError, DataError
@@ -110,6 +111,11 @@ class Model:
         """What its test part allows to be said, in a sentence."""
         return self.trained.sentence
 
+    @property
+    def policy_verdict(self) -> str | None:
+        """What its test part allows to be said of its policy, in a sentence; None without a policy."""
+        return None if self.trained.policy is None else self.trained.policy.sentence
+
     def verdict_on(self, ticker: str) -> str:
         """The same about one series; about all of them for one that the model was not trained on."""
         return self.trained.sentence_for(ticker)
@@ -158,6 +164,7 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
     prices: Prices, config: TrainConfig | None = None, *, pool: bool | None = None, home: Home | None = None,
     name: str | None = None, progress: Progress | None = None, covariates: CovariateSources | None = None,
     events: Events | None = None, read: ReadOptions = AS_IT_IS, on_error: OnError = "warn", jobs: int | None = 1,
+    policy: bool | PolicyConfig = False,
 ) -> Model:  # fmt: skip
     """Train on prices as `stockcast train` does: train, validate, score the test part, fit once more on everything.
 
@@ -179,12 +186,14 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
         jobs: Processes that train and score a pool, to the same bytes; None: one for each core. With 1 everything is
             done in this process, as the training of one series always is, which `progress` then shows in full; else it
             hears of notes alone.
+        policy: Learn how much to hold, too, of one series: True, or what is to be learnt. `predict` then tells its
+            position, and `Model.policy_verdict` what its test part says of it.
 
     Returns:
         The trained model, which `predict` and `backtest` take.
 
     Raises:
-        ConfigError: For several series without a pool.
+        ConfigError: For several series without a pool, and for a pool with a policy.
         DataError: Where the prices cannot be trained on.
 
     Examples:
@@ -209,6 +218,8 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
             "leave pool out for one model over all of them, or fit each by itself",
         )
     if pool or given > 1:
+        if policy or (config and config.policy.wanted):
+            raise ConfigError("a policy is learnt from one series, and a pool has many", "leave policy or pool out")
         config = config or TrainConfig(POOL_NETWORK, POOL_TRAINING)
         covariate_source = covariates_in(covariates, place, progress, config.covariates)
         lookback = config.network.lookback
@@ -216,6 +227,9 @@ def fit(  # noqa: PLR0913 - each is a keyword of the public API
         attempts.tell()
         return _pooled(found, config, place, name or "pool", covariate_source, read, jobs)
     config = config or TrainConfig()
+    if policy:
+        asked = config.policy if policy is True else expected(policy, PolicyConfig, "policy", "True or a PolicyConfig")
+        config = replace(config, policy=replace(asked, wanted=True))
     covariate_source = covariates_in(covariates, place, progress, config.covariates)
     return _alone(found[0], config, place, name or found[0].history.ticker, covariate_source)
 
@@ -244,7 +258,8 @@ def predict(  # noqa: PLR0913 - each is a keyword of the public API
 
     Returns:
         A frame with unique_id, ds (target session), stockcast (the median, in the price of the last bar),
-        stockcast-lo-90 and stockcast-hi-90, and so on for each level.
+        stockcast-lo-90 and stockcast-hi-90, and so on for each level; of a model with a policy also policy-position,
+        the share of the capital that it holds until the next close (see `Model.policy_verdict`).
 
     Raises:
         DataError: Where no series can be forecast: the first is too short or lacks a column that the model was trained
@@ -298,13 +313,15 @@ def _frame(view: View, intervals: Intervals) -> pd.DataFrame:
     targets = view.model.calendar.next_sessions(past.last, view.horizon)
     dists = view.dists(view.model.served_by)
     # As forecasts in full: that is where what cannot be is refused.
-    view.forecasts(dists, Clock(view.model.calendar, past.last, settings.now()))
+    made = view.forecasts(dists, Clock(view.model.calendar, past.last, settings.now()))
     returns_HQ = np.concatenate([dist.quantile(intervals.quantiles) for dist in dists])
     columns = {
         "unique_id": past.ticker,
         "ds": np.array(targets, dtype="datetime64[s]"),
         **intervals.named(COLUMN, past.close[-1] * np.exp(returns_HQ)),
     }
+    if (held := made[0].policy) is not None:
+        columns["policy-position"] = [held.position, *[np.nan] * (len(made) - 1)]
     return pd.DataFrame(columns)
 
 

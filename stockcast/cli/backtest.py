@@ -96,7 +96,7 @@ def _refuse_training(context: typer.Context) -> None:
     """Raise UsageError where the command line has an option of a training, too: a saved network has had its own."""
     options = [option for config in (NetworkConfig, TrainingConfig) for option in options_of(config)]
     stands = given(context)
-    for name in (*(option.key for option in options), "warm_start", "init"):
+    for name in (*(option.key for option in options), "warm_start", "init", "policy"):
         if stands(name):
             flag = f"--{name.replace('_', '-')}"
             message = f"{flag} and --model contradict each other: a saved network has been trained"
@@ -206,7 +206,8 @@ def report(
     if not common.as_json:
         for name in written:
             common.console.say(f"saved {name}")
-    text = (lambda _page: f"{found.result.verdict.sentence}\n") if found else None
+    sentences = [found.result.verdict.sentence, *(one.sentence for one in found.result.policy)] if found else []
+    text = (lambda _page: "".join(f"{sentence}\n" for sentence in sentences)) if found else None
     failures = [*made.failures, *unsaved]
     deliver("report", common, failures, lambda: found and report_data(found, written), text)
 

@@ -145,12 +145,15 @@ def _of_environment(options: Iterable[Option], values: Mapping[str, Any]) -> dic
 
 
 def _refuse_both(options: Iterable[Option], values: Mapping[str, Any]) -> None:
-    """Refuse two options that exclude each other."""
+    """Refuse two options that exclude each other, and one without another that it is about."""
     flags = {option.key: option.flags[0] for option in options if values[_name(option)] not in (None, False)}
     for option in options:
         if option.key in flags and option.setting.excludes in flags:
             both = f"{flags[option.setting.excludes]} and {flags[option.key]}"
             raise UsageError(f"{both} contradict each other", "give one of them")
+        needed = option.setting.needs
+        if needed and not values[needed] and values[_name(option)] != option.default:
+            raise UsageError(f"{option.flags[0]} without --{needed}", f"leave it out, or add --{needed}")
 
 
 def given(context: typer.Context) -> Callable[[str], bool]:

@@ -80,6 +80,9 @@ def train(
     """Train a model on each source, or with --pool one on all of them."""
     job = Job(expanded(sources), read, fetching, config.covariates, common, order.jobs)
     if order.pool:
+        if config.policy.wanted:
+            message = "--policy and --pool contradict each other: a policy is learnt from one series"
+            raise UsageError(message, "leave one of them out")
         _train_pool(job, order, _pooled(config, given(context)))
     refuse_shared("--name", order.name, job.sources, "; --pool makes one model of all")
     from stockcast import pipeline

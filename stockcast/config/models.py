@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+from stockcast.config.policy import PolicyConfig
 from stockcast.config.settings import (
     FORECAST,
     NETWORK,
@@ -194,6 +195,7 @@ class TrainConfig(Checked):
         init: What the networks are initialised from, "scratch", "general" or a model's name; None: those of the general
             model where network and training are the usual ones and there are no covariates. A pool begins from scratch.
         covariates: Further series and known dates that the network looks at; a saved model has its own record.
+        policy: What a policy beside the forecasts learns, of one series.
     """
 
     network: NetworkConfig = part(NetworkConfig)
@@ -211,6 +213,18 @@ class TrainConfig(Checked):
         example='"general"',
     )
     covariates: CovariatesConfig = part(CovariatesConfig)
+    policy: PolicyConfig = part(PolicyConfig)
+
+    @property
+    def of_policy(self) -> TrainConfig:
+        """The network and training of its policy, which always begins from scratch: these, unless they are made to go
+        on from other networks; then the usual ones, with these seeds, this device and this lookback.
+        """
+        if self.init in {None, SCRATCH}:
+            return self
+        asked = self.training
+        usual = TrainingConfig(seed=asked.seed, device=asked.device, final_fit=asked.final_fit)
+        return replace(self, network=NetworkConfig(lookback=self.network.lookback), training=usual)
 
 
 @dataclass(frozen=True)
@@ -370,6 +384,7 @@ class BacktestConfig(Checked):
         warm_start: A fold's networks begin with the weights of the fold before, not afresh.
         cost: Basis points of the traded value, for the economics.
         covariates: Further series and known dates that the networks look at.
+        policy: What policies beside the forecasts learn, one that may sell short and one that may not, at this cost.
         exchange: Calendar of the sessions, and the hours at which they end; None: that of the prices.
         init: What the networks of each fold are initialised from: "scratch", or "general" or a model's name, of which
             those that saw nothing of the fold's validation part are tuned; None: as `train` would have begun on the
@@ -405,6 +420,7 @@ class BacktestConfig(Checked):
         said="a cost of {:g} basis points is",
     )
     covariates: CovariatesConfig = part(CovariatesConfig)
+    policy: PolicyConfig = part(PolicyConfig, long_only={"flag": ""}, cost={"flag": ""})
     exchange: str | None = None
     init: str | None = setting(
         None,

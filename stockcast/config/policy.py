@@ -15,6 +15,7 @@ class PolicyConfig(Checked):
     """What a policy learns.
 
     Attributes:
+        wanted: Whether there is to be a policy beside the forecasts.
         utility: Of the rewards of many sessions: mean less risk aversion / 2 times variance, or the Sharpe ratio.
         risk_aversion: Price of a unit of variance, the rewards in units of forecast volatility.
         gradient: "pathwise": back propagation through the reward; "score": REINFORCE on a Gaussian policy.
@@ -22,12 +23,18 @@ class PolicyConfig(Checked):
         cost: Basis points of the traded value that learning takes off.
     """
 
-    utility: str = setting("mean-variance", "What the policy is to maximise", POLICY, choices=UTILITIES)
+    wanted: bool = setting(False, "Learn how much to hold, too", POLICY, flag="--policy")
+    utility: str = setting("mean-variance", "What the policy is to maximise", POLICY, choices=UTILITIES, needs="policy")
     risk_aversion: float = setting(
-        0.1, "Price of variance, in units of forecast volatility", POLICY, metavar="RATE", bounds=Bounds(0, 100)
+        0.1,
+        "Price of variance, in units of forecast volatility",
+        POLICY,
+        metavar="RATE",
+        bounds=Bounds(0, 100),
+        needs="policy",
     )
-    gradient: str = setting("pathwise", "How its gradient is found", POLICY, choices=GRADIENTS)
-    long_only: bool = setting(False, "Positions from 0 to 1, not from -1 to 1", POLICY)
+    gradient: str = setting("pathwise", "How its gradient is found", POLICY, choices=GRADIENTS, needs="policy")
+    long_only: bool = setting(False, "Positions from 0 to 1, not from -1 to 1", POLICY, needs="policy")
     cost: float = setting(
         5.0,
         "Cost of trading that the policy learns with, in basis points",
@@ -35,4 +42,10 @@ class PolicyConfig(Checked):
         metavar="BP",
         bounds=Bounds(0, 1000),
         said="a cost of {:g} basis points is",
+        needs="policy",
     )
+
+    @property
+    def name(self) -> str:
+        """What it is called as a strategy."""
+        return "policy (long only)" if self.long_only else "policy"

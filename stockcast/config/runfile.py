@@ -15,6 +15,7 @@ from typing import Any
 
 from stockcast.config.jobs import RAY, JobsConfig
 from stockcast.config.models import SplitConfig, TrainConfig
+from stockcast.config.policy import PolicyConfig
 from stockcast.config.runs import (
     EVENT_KEYS,
     MODEL_PARTS,
@@ -27,7 +28,7 @@ from stockcast.config.runs import (
     RunConfig,
     known_keys,
 )
-from stockcast.config.settings import Option, Setting, require, user_path
+from stockcast.config.settings import Option, Setting, options_of, require, user_path
 from stockcast.config.sources import (
     CovariatesConfig,
     ReadOptions,
@@ -141,9 +142,11 @@ class _Reader:
             for part in MODEL_PARTS
         )
         self._check("model", (), partial(_require_shares, split))
-        return TrainConfig(
+        said = {option.name: values[option.key] for option in options_of(PolicyConfig) if option.key in values}
+        config = TrainConfig(
             network, training, split, horizon, init=values.get("init"), covariates=self._covariates(values)
         )
+        return replace(config, policy=self._built("model", PolicyConfig(), said))
 
     def _covariates(self, values: Mapping[str, Any]) -> CovariatesConfig:
         """Tickers as they are, files relative to the folder of this one."""

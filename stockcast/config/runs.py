@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import AHEAD, SEEDS, NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.policy import PolicyConfig
 from stockcast.config.settings import Bounds, Checked, Option, options_of, require, setting
 from stockcast.config.sources import CovariatesConfig, ReadOptions, distinct, ticker
 
@@ -164,7 +165,7 @@ def known_keys() -> dict[str, tuple[Key, ...]]:
         "forecast": options_of(ForecastConfig),
         "model": [
             *of_training,
-            *(option for part in (*MODEL_PARTS, CovariatesConfig) for option in options_of(part)),
+            *(option for part in (*MODEL_PARTS, PolicyConfig, CovariatesConfig) for option in options_of(part)),
             *of_events,
         ],
         "output": options_of(OutputConfig),

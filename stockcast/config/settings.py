@@ -70,6 +70,7 @@ class Setting(NamedTuple):
         said: How a complaint about the bounds begins, with {} for the value.
         hint: What such a complaint advises.
         excludes: The key of a setting that says the same thing otherwise.
+        needs: The key of a setting that switches on what it is about; on the command line it is refused alone.
         envvar: An environment variable that sets it, too.
     """
 
@@ -86,6 +87,7 @@ class Setting(NamedTuple):
     said: str = ""
     hint: str = ""
     excludes: str = ""
+    needs: str = ""
     envvar: str | None = None
 
 

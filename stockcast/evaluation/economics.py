@@ -56,6 +56,21 @@ class Economics:
 
 
 @dataclass(frozen=True)
+class PolicyVerdict:
+    """What the past says of a policy beside buy-and-hold; it says nothing of returns to come.
+
+    sharpe_difference: its Sharpe ratio after costs less that of holding, both per year; NaN where its returns do not
+    vary. p_value: one-sided (Ledoit and Wolf 2008), 1.0 where there is no test. sentence: in words.
+    """
+
+    strategy: str
+    sharpe_difference: float
+    p_value: float
+    cost_bp: float
+    sentence: str
+
+
+@dataclass(frozen=True)
 class TradingRules:
     """Settings of the strategies. Raises ConfigError on a value out of its range.
 

@@ -11,14 +11,16 @@ import numpy as np
 
 from stockcast.evaluation.calibration import CalibrationReport
 from stockcast.evaluation.calibrationeffects import CalibrationEffect, TickerRecord
-from stockcast.evaluation.economics import Economics
+from stockcast.evaluation.economics import Economics, PolicyVerdict
 from stockcast.evaluation.eventscores import EventScore
 from stockcast.evaluation.scores import Comparison, Entry, ForecastRows, Score
 from stockcast.evaluation.serving import AHEAD, NOT_AHEAD, NOT_WORSE, Choice, InitialResult
 from stockcast.evaluation.significance import diebold_mariano, newey_west_variance, pesaran_timmermann, pooled_by_date
+from stockcast.forecasts import OPTIONAL
 
 if TYPE_CHECKING:
     from stockcast.models.ensemble import LossCurve
+    from stockcast.prices.history import Floats
 
 
 ALL = "all"
@@ -104,7 +106,8 @@ class BacktestResult:
     baselines that could not be fitted. record: the
     network's distributions with what happened, where rows are kept; earlier: of the first fold's validation part.
     event_scores: of the next session's forecasts, on days that carry the reaction to a report and on others; empty
-    where no dates are known.
+    where no dates are known. policy: verdicts on policies, where some were asked for; positions: what each held at
+    every origin, by name, where rows are kept.
     """
 
     ticker: str
@@ -123,6 +126,8 @@ class BacktestResult:
     rows: tuple[ForecastRows, ...] = ()
     record: TickerRecord | None = None
     event_scores: tuple[EventScore, ...] = ()
+    policy: tuple[PolicyVerdict, ...] = field(default=(), metadata=OPTIONAL)
+    positions: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:

@@ -49,6 +49,7 @@ FITTED = {
     "simulated bars": "the past bars that paths draw from, with other bars after {cutoff}",
     "validation scores": "of the network and every baseline, with other bars after {cutoff}",
     "choice": "of the strongest baseline and of who serves, with other bars after {cutoff}",
+    "policy": "every weight of the policy, learnt with other bars after {cutoff}",
 }
 """Checks of what was fitted or chosen, each with bytes of its own, and what was compared."""
 
@@ -108,7 +109,8 @@ def network_parts(network: Ensemble) -> dict[str, Parts]:
 def forecast_bytes(f: Forecast) -> bytes:
     """The distribution in price, the session that it is of, and the bars that it saw; not when it was made."""
     figures = (f.median, f.mean, *f.quantiles.values(), f.p_up, f.scale, f.last_close)
-    return np.array(figures).tobytes() + f.target_session.isoformat().encode() + f.data_sha256.encode()
+    held = () if f.policy is None else (f.policy.position,)
+    return np.array((*figures, *held)).tobytes() + f.target_session.isoformat().encode() + f.data_sha256.encode()
 
 
 def outcome(name: str, wrong: Sequence[str], detail: str) -> AuditCheck:

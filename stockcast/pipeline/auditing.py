@@ -17,7 +17,7 @@ from stockcast.engine.pieces import Piece, Steps, run_here
 from stockcast.errors import ConfigError, DataError, ModelError
 from stockcast.evaluation.audit import CHANGES, LaggedCopy, differing_columns, dist_bytes
 from stockcast.evaluation.scores import Entry, Outcomes
-from stockcast.forecasting import Fit, TrainedModel, forecast
+from stockcast.forecasting import Fit, KeptPolicy, TrainedModel, forecast
 from stockcast.models.baselines import ALL_BASELINES, competing
 from stockcast.pipeline.auditchecks import (
     FITTED,
@@ -39,6 +39,7 @@ from stockcast.pipeline.eventaudit import dates_checks, with_other_dates
 from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult, model_to_begin_with
 from stockcast.pipeline.judging import judged
+from stockcast.pipeline.policies import policies_seconds, trained_policy
 from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.starts import Starts
@@ -48,7 +49,9 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
 from stockcast.results import AuditCheck, AuditResult
+from stockcast.storage.codec import Tensors
 from stockcast.storage.files import temporary_folder
+from stockcast.storage.trainedmodel import policy_record
 from stockcast.windows.splits import Fold, Part
 
 if TYPE_CHECKING:
@@ -173,6 +176,7 @@ class _Fitted:
     fit: Fit
     chosen: EarlyStopping
     parts: Mapping[str, Parts]
+    policy: KeptPolicy | None = None
 
 
 _Future = str | None
@@ -228,7 +232,8 @@ class _Audit:
     def seconds(self) -> float:
         """What a future takes on one core: a network, and every baseline."""
         targets = len(self.trainer.parts.seen)
-        return training_seconds(self.trainer.config, targets) + 2 * baselines_seconds(targets)
+        learning = training_seconds(self.trainer.config, targets) + policies_seconds(self.trainer.config, targets)
+        return learning + 2 * baselines_seconds(targets)
 
     @property
     def history(self) -> History:
@@ -332,6 +337,8 @@ class _Audit:
         """Whether anything that is fitted or chosen up to the cutoff depends on a later bar."""
         own, others = self.own, self.others
         for name, explained in FITTED.items():
+            if name not in own.parts:  # no policy
+                continue
             wrong = [
                 f"{part} (future {change})"
                 for change, other in others.items()
@@ -341,10 +348,10 @@ class _Audit:
 
     def forecasts_with(self, future: _Future) -> dict[int, Parts]:
         """Forecasts from each origin by what was fitted with a future, and seen from the origin with that future."""
-        fit = self.fitted[future].fit
+        fitted = self.fitted[future]
         as_it_is = self.history, self.trainer.pool.covariates
         return {
-            row: self._forecasts(fit, as_it_is if future is None else self._other(future, row), row)
+            row: self._forecasts(fitted, as_it_is if future is None else self._other(future, row), row)
             for row in self.origins
         }
 
@@ -432,7 +439,16 @@ class _Audit:
         if len(fold.split.test):
             # Who would serve, and whom the network is measured by: it takes a test part to judge.
             parts["choice"] = self._choice(walk, fold, stage)
-        return _Fitted(fit, learned.chosen, parts)
+        policy = None
+        if trainer.config.policy.wanted:
+            f = trainer.pool.columns(trainer.member, False)
+            config = trainer.config.of_policy
+            config = replace(config, training=replace(config.training, final_fit=False))
+            policy = trained_policy(f, fold, fold.seen, config, watched)
+            tensors: Tensors = {}
+            policy_record(policy.fits["scored"], "its", tensors)
+            parts["policy"] = {name: array.tobytes() for name, array in tensors.items()}
+        return _Fitted(fit, learned.chosen, parts, policy)
 
     @staticmethod
     def _choice(walk: Walk, fold: Fold, stage: Stage) -> Parts:
@@ -455,11 +471,11 @@ class _Audit:
 
     def _next_session(self, history: History, row: int) -> dict[str, bytes]:
         """Forecasts of the next session of every competitor from the session of a row of a history."""
-        return self._forecasts(self.own.fit, (history, self.trainer.pool.covariates), row, 1)
+        return self._forecasts(self.own, (history, self.trainer.pool.covariates), row, 1)
 
-    def _forecasts(self, fit: Fit, prices: _Prices, row: int, horizon: int = 0) -> dict[str, bytes]:
+    def _forecasts(self, fitted: _Fitted, prices: _Prices, row: int, horizon: int = 0) -> dict[str, bytes]:
         """Forecasts of every competitor from the session of a row, as `predict --as-of` makes them."""
-        history, covariates = prices
+        (history, covariates), fit = prices, fitted.fit
         as_of = self.trainer.parts.session(row)
         model = TrainedModel(
             name=history.ticker,
@@ -472,6 +488,7 @@ class _Audit:
             calendar=self.trainer.pool.calendar,
             market=self.trainer.market,
             covariate_series=covariates,
+            policy=fitted.policy,
         )
         asked = PredictConfig(as_of=as_of, horizon=horizon or self.horizon, paths=PATHS)
         self.trainer.progress.advance(1)
@@ -485,7 +502,10 @@ class _Audit:
         trainer, rows = self.trainer, middle - self.test.start + 1
         if future is not None:
             trainer = self._changed(future, middle)
-        config = BacktestConfig(cells=(self.cell,), network=trainer.config.network, training=trainer.config.training)
+        c = trainer.config
+        config = BacktestConfig(
+            cells=(self.cell,), network=c.network, training=c.training, policy=c.policy, cost=c.policy.cost
+        )
         watched = Watched(self.trainer.progress, f"walk, {_named(future)}")
         own = trainer.f if isinstance(trainer.initial, Scratch) else trainer.member.own
         begin = Starts(trainer.member.history, own, trainer.pool.calendar, trainer.config, self.model)
@@ -496,4 +516,5 @@ class _Audit:
             file = walk.fold(Fold(1, replace(trainer.parts, test=test)), 1).file
         about = {name: file.about[name] for name in ("validation_crps", "curves")}
         first = {name: dist_bytes(dist, 0, rows) for name, dist in file.dists.items()}
+        first |= {name: position_N[:rows].tobytes() for name, position_N in file.positions.items()}
         return first | {"choice": repr(about).encode()}

@@ -17,6 +17,7 @@ from stockcast.evaluation.serving import pooled_choice
 from stockcast.evaluation.verdict import adjusted_p, pooled_verdict, sentences, strongest_on
 from stockcast.pipeline.costs import baselines_seconds, training_seconds
 from stockcast.pipeline.judging import judged, pooled
+from stockcast.pipeline.policies import policies_seconds, trained_policy
 from stockcast.pipeline.trainer import ALONE, Judgement, Trainer
 from stockcast.pipeline.walking import KEPT_FOLDS, Stage, Walk
 from stockcast.progress import Progress, Silent
@@ -26,7 +27,7 @@ from stockcast.windows.splits import MIN_TRAIN, MIN_VALIDATION, Fold
 if TYPE_CHECKING:
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult
-    from stockcast.forecasting import Fit
+    from stockcast.forecasting import Fit, KeptPolicy
     from stockcast.models.ensemble import Ensemble
     from stockcast.pipeline.initial import TrainingResult
     from stockcast.pipeline.pools import Member
@@ -38,11 +39,12 @@ _SECONDS_A_SERIES = 0.06
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training leaves: what was learnt, what the test parts say of it, and the fits that are kept."""
+    """What a training leaves: what was learnt, what the test parts say of it, the fits that are kept, and a policy."""
 
     learned: TrainingResult
     judgement: Judgement
     fits: Mapping[str, Fit]
+    policy: KeptPolicy | None = None
 
 
 def fitting(trainer: Trainer, keep_rows: bool = False) -> Steps[Fitted]:
@@ -68,7 +70,8 @@ def fitting(trainer: Trainer, keep_rows: bool = False) -> Steps[Fitted]:
 
 def series_seconds(trainer: Trainer) -> float:
     """What the training of one series takes on one core."""
-    return _learning_seconds(trainer) + baselines_seconds(trainer.parts.whole.stop)
+    whole = trainer.parts.whole
+    return _learning_seconds(trainer) + baselines_seconds(whole.stop) + policies_seconds(trainer.config, len(whole))
 
 
 def _of_series(trainer: Trainer, progress: Progress) -> Fitted:
@@ -76,7 +79,11 @@ def _of_series(trainer: Trainer, progress: Progress) -> Fitted:
     trainer = replace(trainer, progress=progress)
     learned = trainer.learn(trainer.market is not None)
     judgement = trainer.judge(learned.network)
-    return Fitted(learned, judgement, trainer.fits(learned, judgement.baselines))
+    policy = None
+    if trainer.config.policy.wanted:
+        f, fold = trainer.pool.columns(trainer.member, False), Fold(1, trainer.parts)
+        policy = trained_policy(f, fold, trainer.parts.whole, trainer.config.of_policy, progress)
+    return Fitted(learned, judgement, trainer.fits(learned, judgement.baselines), policy)
 
 
 def _of_pool(trainer: Trainer, keep_rows: bool) -> Steps[Fitted]:

@@ -40,7 +40,7 @@ from stockcast.windows.splits import Part
 if TYPE_CHECKING:
     from stockcast.evaluation.calibration import CalibrationReport
     from stockcast.evaluation.calibrationeffects import CalibrationEffect
-    from stockcast.evaluation.economics import Economics
+    from stockcast.evaluation.economics import Economics, PolicyVerdict
     from stockcast.models.distribution import Distribution
     from stockcast.pipeline.walking import Stage, Walk
     from stockcast.storage.foldfile import FoldFile
@@ -89,6 +89,8 @@ def judged(
     entries = by_step[0]
     known = {name: entry for name, entry in entries.items() if entry.kind == "baseline"}
     every = [entry for of_step in by_step for entry in of_step.values()]
+    positions = {name: np.concatenate([file.positions[name] for file in files]) for name in files[0].positions}
+    economics, policy = _economics(walk, entries, network, positions) if in_depth else ((), ())
     return BacktestResult(
         ticker=walk.history.ticker,
         network=network,
@@ -103,7 +105,7 @@ def judged(
         calibration=_calibration(entries[network], files[0].early[network]) if in_depth else None,
         calibrated=_calibrated(entries[network]) if in_depth else (),
         record=_record(walk, folds[0], files[0], entries[network]) if keep_rows else None,
-        economics=_economics(walk, entries, network) if in_depth else (),
+        economics=economics,
         left_out=tuple(left_out),
         notes=(
             *walk.history.notes,
@@ -111,6 +113,8 @@ def judged(
         ),
         rows=tuple(entry.rows() for entry in every) if keep_rows else (),
         event_scores=_event_scores(walk, entries, network, whole.start),
+        policy=policy,
+        positions=positions if keep_rows else {},
     )
 
 
@@ -221,13 +225,20 @@ def student(dist: ConcatenatedDistribution) -> StudentT:
     return StudentT(*whole)
 
 
-def _economics(walk: Walk, entries: Entries, chosen: str) -> tuple[Economics, ...]:
-    """What trading on the chosen network's forecasts would have earned; the others count as settings tried."""
+def _economics(
+    walk: Walk, entries: Entries, chosen: str, positions: Mapping[str, Floats]
+) -> tuple[tuple[Economics, ...], tuple[PolicyVerdict, ...]]:
+    """What trading on the chosen network's forecasts would have earned, and what policies held, with verdicts on these;
+    the other networks count as settings tried.
+    """
     from stockcast.evaluation.economics import TradingRules, chosen_economics
+    from stockcast.evaluation.policies import judged_policies
 
     networks = {cell: entries[cell] for cell in walk.config.cells}
     tried = {cell: (entry.dist.quantile(np.array([0.5]))[:, 0], entry.dist.std) for cell, entry in networks.items()}
-    return chosen_economics(networks[chosen].outcomes.y_N, tried, chosen, TradingRules(cost_bp=walk.config.cost))
+    y_N, rules = networks[chosen].outcomes.y_N, TradingRules(cost_bp=walk.config.cost)
+    of_policies, verdicts = judged_policies(y_N, positions, tried, rules)
+    return (*chosen_economics(y_N, tried, chosen, rules), *of_policies), verdicts
 
 
 def pooled(results: Sequence[BacktestResult]) -> BacktestSummary:

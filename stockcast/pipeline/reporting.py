@@ -27,6 +27,8 @@ from stockcast.windows.splits import walk_forward
 if TYPE_CHECKING:
     from stockcast.windows.splits import Fold
 
+_OF_POLICY = ("utility", "risk_aversion", "gradient")
+
 _SESSIONS = 250
 """Closes that the page may draw."""
 
@@ -137,6 +139,7 @@ def _described(config: BacktestConfig) -> dict[str, str]:
         "horizon": config.horizon,
         "warm start": config.warm_start,
         "cost": f"{config.cost:g} basis points",
+        **({f"policy {name}": getattr(config.policy, name) for name in _OF_POLICY} if config.policy.wanted else {}),
         "with": ", ".join(config.covariates.sources) or None,
         "known ahead": config.covariates.known_ahead,
     }

@@ -180,7 +180,7 @@ class Candidate:
         """What a trainer makes of what it was given, in steps. Raises what `fitting` raises."""
         made = yield from fitting(trainer, keep_rows)
         model = trainer.model(name, made.learned, made.judgement, made.fits)
-        return cls(trainer, made.learned, made.judgement, replace(model, reading=read))
+        return cls(trainer, made.learned, made.judgement, replace(model, reading=read, policy=made.policy))
 
     @property
     def file(self) -> ModelFile:

@@ -27,6 +27,7 @@ from stockcast.models.distribution import Distribution, Empirical, StudentT
 from stockcast.models.simulation import PathPlan, Shocks
 from stockcast.pipeline.costs import baselines_seconds, training_seconds
 from stockcast.pipeline.initial import Initial, Scratch
+from stockcast.pipeline.policies import fold_positions, policies_seconds
 from stockcast.pipeline.starts import FoldStart
 from stockcast.progress import Progress, Silent
 from stockcast.storage import foldfile
@@ -215,7 +216,8 @@ class Walk:
         config = self._start(fold).config
         cells = [replace(config, network=replace(config.network, cell=cell)) for cell in self.config.cells]
         again = 2 if config.training.final_fit else 1
-        return baselines_seconds(targets) + again * sum(training_seconds(cell, targets) for cell in cells)
+        learning = again * sum(training_seconds(cell, targets) for cell in cells)
+        return baselines_seconds(targets) + learning + 2 * policies_seconds(self._of_policy(fold), targets)
 
     def missing(self, folds: tuple[Fold, ...]) -> tuple[Fold, ...]:
         """The folds that have no file yet; of a warm start, where a file's name hangs on the one before, all."""
@@ -257,6 +259,8 @@ class Walk:
             described["init"] = [begun.name, *networks, begun.proven]
         if self._forgotten(fold, BURN_IN):
             described["forgotten"] = self._forgotten(fold, BURN_IN)
+        if c.policy.wanted:
+            described["policy"] = asdict(self._of_policy(fold).policy)
         if c.warm_start:
             # A first fold is fitted as without it, but its file holds more: see `FoldFile.pre_validation`.
             described["before"] = "" if before is None else before.key
@@ -309,7 +313,19 @@ class Walk:
             "curves": {cell: [asdict(curve) for curve in found.chosen.curves] for cell, found in trained.items()},
             "left_out": left_out,
         }
-        return FoldFile(dists, about, ahead, early, fits, pre_validation)
+        return FoldFile(dists, about, ahead, early, fits, pre_validation, self._positions(fold, place))
+
+    def _positions(self, fold: Fold, place: str) -> dict[str, Floats]:
+        """What each policy holds at the origins of the test part."""
+        if not self.config.policy.wanted or not len(fold.split.test):
+            return {}
+        config = self._of_policy(fold)
+        return fold_positions(*self._seen(self.f, config, fold), config, self.progress, f"{place}: ")
+
+    def _of_policy(self, fold: Fold) -> TrainConfig:
+        """The training of a fold's policies, at the cost that the strategies are charged."""
+        policy = replace(self.config.policy, cost=self.config.cost)
+        return replace(self._start(fold).config, policy=policy).of_policy
 
     def _known(
         self, fold: Fold, place: str
@@ -434,11 +450,14 @@ class Walk:
         return forecaster.simulate(f, origin, PathPlan(reached, self.config.paths, shocks, generator))
 
     def _seen_by_networks(self, fold: Fold) -> tuple[Features, Fold]:
-        # Chunks are drawn from the first row on that leaves a warm-up; windows from the part's own first origin.
         start = self._start(fold)
-        training = start.config.training
-        run_in = BURN_IN + training.warmup if training.chunked else start.config.network.lookback - 1
-        return without_first(start.f, fold, self._forgotten(fold, run_in))
+        return self._seen(start.f, start.config, fold)
+
+    def _seen(self, f: Features, config: TrainConfig, fold: Fold) -> tuple[Features, Fold]:
+        # Chunks are drawn from the first row on that leaves a warm-up; windows from the part's own first origin.
+        training = config.training
+        run_in = BURN_IN + training.warmup if training.chunked else config.network.lookback - 1
+        return without_first(f, fold, self._forgotten(fold, run_in))
 
     def _seen_by_baselines(self, fold: Fold) -> tuple[Features, Fold]:
         return without_first(self.f, fold, self._forgotten(fold, BURN_IN))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
+from stockcast.config.policy import PolicyConfig
 from stockcast.evaluation.verdict import display
 from stockcast.report.calibration import calibration_blocks, effects_table
 from stockcast.report.folds import folds_table, networks_words
@@ -114,9 +116,12 @@ def competition(scores: Sequence[Score], comparisons: Sequence[Comparison], cell
 
 
 def economics_table(strategies: Sequence[Economics]) -> Table[Economics]:
-    """What each rule would have earned; with the luck of the best of several cells where there were several."""
+    """What each rule, and policy, would have earned; with the luck of the best of several where several were tried."""
     tried = any(strategy.deflated_sharpe_p is not None for strategy in strategies)
-    return Table(_ECONOMICS if tried else _ECONOMICS[:-1], tuple(strategies), "Rules of trading on the forecasts")
+    learnt = any(strategy.strategy == PolicyConfig().name for strategy in strategies)
+    deflated = replace(_DEFLATED, note=_DEFLATED.note.replace("cells", "that were tried")) if learnt else _DEFLATED
+    columns = (*_ECONOMICS, deflated) if tried else _ECONOMICS
+    return Table(columns, tuple(strategies), "Rules of trading on the forecasts")
 
 
 _ECONOMICS: tuple[Column[Economics], ...] = (
@@ -128,12 +133,12 @@ _ECONOMICS: tuple[Column[Economics], ...] = (
     Column("max\ndrawdown", lambda e: e.max_drawdown, percent, rank=1),
     Column("turnover", lambda e: e.turnover, lambda value: number(value, 1), rank=4),
     Column("break-even cost", lambda e: e.break_even_cost_bp, lambda cost: f"{cost:,.1f} bp"),
-    Column(
-        "deflated p",
-        lambda e: e.deflated_sharpe_p,
-        p_value,
-        "deflated p: the chance of a Sharpe ratio as high in the best of as many cells, where none has any merit.",
-    ),
+)
+_DEFLATED: Column[Economics] = Column(
+    "deflated p",
+    lambda e: e.deflated_sharpe_p,
+    p_value,
+    "deflated p: the chance of a Sharpe ratio as high in the best of as many cells, where none has any merit.",
 )
 
 
@@ -182,6 +187,7 @@ def _section(result: BacktestResult, page: Page, best: list[str]) -> list[Block]
     if result.economics:
         table = economics_table(result.economics)
         blocks += ["", Heading("Trading on it"), table, economics_words(table)]
+        blocks += [found.sentence for found in result.policy]
     return blocks
 
 

@@ -74,7 +74,9 @@ def _of(result: Any, *names: str) -> dict[str, Any]:
 
 def _without(result: Any, *names: str) -> dict[str, Any]:
     """The result's fields but these."""
-    return {field.name: getattr(result, field.name) for field in fields(result) if field.name not in names}
+    from stockcast.storage.codec import written  # as in `plain`
+
+    return {name: getattr(result, name) for name in written(result) if name not in names}
 
 
 def train_data(results: Sequence[TrainResult]) -> list[dict[str, Any]]:
@@ -100,7 +102,7 @@ def _backtest(result: BacktestResult) -> dict[str, Any]:
     test = (first.test[0], result.folds[-1].test[1], sum(fold.test[2] for fold in result.folds))
     parts = {"train": first.train, "validation": first.validation, "test": test}
     splits = {name: dict(zip(("first", "last", "count"), part, strict=True)) for name, part in parts.items()}
-    return {**_without(result, "rows", "record"), "splits": splits}
+    return {**_without(result, "rows", "record", "positions"), "splits": splits}
 
 
 def pool_data(result: PoolResult) -> dict[str, Any]:
@@ -180,6 +182,7 @@ def report_data(report: Report, written: Sequence[str]) -> dict[str, Any]:
         "origin": report.dates[-1],
         "forecasts": steps,
         **_of(result, "data_sha256", "event_scores"),
+        **({"policy": result.policy} if result.policy else {}),
         "created_at": report.created_at,
         "files": written,
     }

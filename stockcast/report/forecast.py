@@ -149,7 +149,15 @@ def _footnote(steps: Sequence[Forecast]) -> list[Block]:
         f"last close {price(first.last_close)}{currency} on {first.origin}, {age(first.data_age_sessions)}; "
         f"model {first.model} ({first.cell}), served by {first.served_by}"
     )
-    return [Heading(first.ticker), facts, *_calibration_words(first), *events_words(steps), first.verdict]
+    words = *_calibration_words(first), *events_words(steps), first.verdict, *position_words(steps)
+    return [Heading(first.ticker), facts, *words]
+
+
+def position_words(steps: Sequence[Forecast]) -> list[str]:
+    """What a policy holds until the next close, beside what its past allows to be said; nothing without a policy."""
+    held = [step.policy for step in steps if step.policy is not None]
+    position = "Position until the next close: {} of the capital. {}"
+    return [position.format(percent(one.position, signed=True), one.sentence) for one in held]
 
 
 def _calibration_words(forecast: Forecast) -> list[str]:

@@ -15,7 +15,7 @@ from stockcast.report.backtest import (
     together,
     versus,
 )
-from stockcast.report.forecast import age, events_words, next_forecast
+from stockcast.report.forecast import age, events_words, next_forecast, position_words
 from stockcast.report.reactions import reactions
 from stockcast.report.tables import (
     COVERAGE_90,
@@ -71,7 +71,7 @@ def _training(result: TrainResult, page: Page) -> list[Block]:
     ]
     if result.forecasts:
         blocks += ["", Heading("Next forecast"), next_forecast(result.forecasts, page)]
-        blocks += events_words(result.forecasts)
+        blocks += [*events_words(result.forecasts), *position_words(result.forecasts)]
     return blocks
 
 

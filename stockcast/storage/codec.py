@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from functools import cache
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from stockcast.errors import StockcastError
+from stockcast.forecasts import OPTIONAL
 
 _T = TypeVar("_T")
 Tensors = dict[str, NDArray[Any]]
@@ -78,7 +79,7 @@ def encode(value: Any, *, lossy: bool = False) -> Any:
         Dicts, lists, texts, numbers, booleans and None.
     """
     if is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name), lossy=lossy) for field in fields(value)}
+        return {name: encode(getattr(value, name), lossy=lossy) for name in written(value)}
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -86,6 +87,13 @@ def encode(value: Any, *, lossy: bool = False) -> Any:
     if isinstance(value, tuple | list):
         return [encode(member, lossy=lossy) for member in value]
     return _nearest(value) if lossy else value
+
+
+def written(value: Any) -> Iterator[str]:
+    """Names of a dataclass's fields; an optional one that holds nothing is none."""
+    for field in fields(value):
+        if getattr(value, field.name) or not OPTIONAL.items() <= field.metadata.items():
+            yield field.name
 
 
 def _nearest(value: Any) -> Any:

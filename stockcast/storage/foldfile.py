@@ -23,6 +23,7 @@ from stockcast.config import NetworkConfig
 from stockcast.errors import ConfigError, ModelError
 from stockcast.forecasting import Fit
 from stockcast.models.distribution import EMPIRICAL, STUDENT_T, Distribution, dist_array, dist_of
+from stockcast.prices.history import Floats
 from stockcast.storage.codec import Tensors, decode, encode
 from stockcast.storage.files import private_folder, storage_error, write_atomic
 from stockcast.storage.modelfile import model_id
@@ -38,7 +39,7 @@ _UNREADABLE = (
     ValueError, KeyError, TypeError, AttributeError, ModelError, ConfigError,
 )  # fmt: skip
 
-_EARLY, _HASH = "early", "sha256"
+_EARLY, _HASH, _POSITIONS = "early", "sha256", "position:"
 _LETTERS = {STUDENT_T: "t", EMPIRICAL: "e"}
 _FAMILIES = {letter: family for family, letter in _LETTERS.items()}
 
@@ -50,8 +51,8 @@ class FoldFile:
     dists: of every competitor for the next session, at the fold's origins, by name. ahead: their distributions
     of two sessions ahead, three and so on, where they were asked for. early: distributions of networks at the origins
     of the validation part, from before that part was learnt from. fits: by cell, the network, with every baseline;
-    pre_validation: the network before it learnt from the validation part, where a warm start may ask for it. about:
-    plain JSON.
+    pre_validation: the network before it learnt from the validation part, where a warm start may ask for it. positions:
+    what each policy holds at the fold's origins. about: plain JSON.
     """
 
     dists: Mapping[str, Distribution]
@@ -60,6 +61,7 @@ class FoldFile:
     early: Mapping[str, Distribution] = field(default_factory=dict)
     fits: Mapping[str, Fit] = field(default_factory=dict)
     pre_validation: Mapping[str, Fit] = field(default_factory=dict)
+    positions: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def fold_key(described: Mapping[str, Any], *arrays: Any) -> str:
@@ -78,6 +80,7 @@ def save_fold(path: Path, fold: FoldFile) -> None:
         arrays[f"{_LETTERS[family]}@{place}:{name}"] = values
     for group, fits in (("fits", fold.fits), ("young", fold.pre_validation)):
         arrays[group] = _text({cell: _fit_of_fold(fit, f"{group}:{cell}", arrays) for cell, fit in fits.items()})
+    arrays |= {f"{_POSITIONS}{name}": held for name, held in fold.positions.items()}
     buffer = io.BytesIO()
     # Simulated distributions are many numbers in single precision: half of their bits are zero.
     write = np.savez_compressed if fold.ahead else np.savez
@@ -110,6 +113,7 @@ def load_fold(path: Path) -> FoldFile | None:
             if letter in _FAMILIES:
                 by_place.setdefault(place, {})[name] = dist_of(_FAMILIES[letter], values)
         dists, early = by_place.pop("1"), by_place.pop(_EARLY, {})
+        positions = {name.removeprefix(_POSITIONS): a for name, a in arrays.items() if name.startswith(_POSITIONS)}
         fits, pre_validation = (_fits(group, arrays) for group in ("fits", "young"))
         steps = [by_place[place] for place in sorted(by_place, key=int)]
         ahead = {name: tuple(dists_of[name] for dists_of in steps) for name in (steps[0] if steps else ())}
@@ -117,7 +121,7 @@ def load_fold(path: Path) -> FoldFile | None:
         return None
     with suppress(OSError):  # a fold that may only be read is as good
         os.utime(path)  # what is used is not the first to be pruned
-    return FoldFile(dists, about, ahead, early, fits, pre_validation) if isinstance(about, dict) else None
+    return FoldFile(dists, about, ahead, early, fits, pre_validation, positions) if isinstance(about, dict) else None
 
 
 def prune_folds(folder: Path, keep: int) -> None:

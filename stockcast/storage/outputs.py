@@ -125,10 +125,12 @@ def _append_csv(path: Path, documents: Documents, private: bool) -> int:
 
 
 def _forecast_columns() -> list[str]:
-    """The columns of a forecast: fixed, so that rows of many months fit under one header. The event has none."""
+    """The columns of a forecast: fixed, so that rows of many months fit under one header. The event and
+    the policy have none.
+    """
     columns = []
     for field in fields(Forecast):
-        if field.name == "event":
+        if field.name in {"event", "policy"}:
             continue
         if field.name == "quantiles":
             columns += [f"q{level:g}" for level in LEVELS]

@@ -15,22 +15,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stockcast.config import NetworkConfig, ReadOptions, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.config.models import GENERAL, SCRATCH
+from stockcast.config.policy import PolicyConfig
 from stockcast.errors import ModelError, StockcastError
-from stockcast.forecasting import FITS, Fit, TrainedModel
+from stockcast.forecasting import FITS, Fit, KeptPolicy, TrainedModel
 from stockcast.models.baselines import ALL_BASELINES, Baseline
 from stockcast.models.cells import GATES, LayerWeights, NetworkWeights
 from stockcast.models.ensemble import Ensemble, Standardiser
 from stockcast.models.eventlayer import EventLayer
 from stockcast.models.har import HarScale
 from stockcast.models.likelihood import Length
-from stockcast.models.policy import Policy
 from stockcast.models.simulation import Shocks
 from stockcast.prices.history import History
 from stockcast.prices.hours import Closing, TradingHours
@@ -54,14 +54,17 @@ from stockcast.windows.covariates import CovariatesRecord, SeriesRecord
 from stockcast.windows.market import MARKET_NAMES, Market
 from stockcast.windows.seasonality import day_numbers
 
+if TYPE_CHECKING:
+    from stockcast.models.policy import Policy
+
 GENERAL_FOLDER = Path(__file__).parents[1] / "general"
 GENERAL_INDEX = "index.json"
 
 PLACES = "covariate_sources"
 """The key of what is no part of a model's id: where its covariates were found."""
 
-_COVARIATES = "covariates"
-_IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", _COVARIATES)
+_COVARIATES, _POLICY = "covariates", "policy"
+_IDENTIFIED = ("config", "served_by", "features", "scored", "served", "pool", _COVARIATES, _POLICY)
 """What the id is made from, beside the weights."""
 
 _HEADS = 3
@@ -137,6 +140,13 @@ class _Places:
 
 
 @dataclass(frozen=True)
+class _Policy:
+    config: PolicyConfig
+    sentence: str
+    fits: Mapping[str, PolicyRecord]
+
+
+@dataclass(frozen=True)
 class _Manifest:
     """Everything in a manifest that a forecast depends on or is shown with; the rest is for its reader alone."""
 
@@ -154,6 +164,7 @@ class _Manifest:
     pool: _Pool = field(default_factory=_Pool)
     covariates: _Covariates | None = None
     covariate_sources: _Places | None = None
+    policy: _Policy | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
@@ -191,6 +202,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "served": records.get("served"),
         **_pool_to_json(model, records, tensors),
         **covariates,
+        **_policy_to_json(model.policy, tensors),
     }
     manifest = {
         "name": model.name,
@@ -297,6 +309,8 @@ def policy_record(policy: Policy, place: str, tensors: Tensors) -> PolicyRecord:
 
 def policy_of(record: PolicyRecord, place: str, tensors: Mapping[str, NDArray[Any]]) -> Policy:
     """Put together the policy that `policy_record` took apart. Raises MisfitError."""
+    from stockcast.models.policy import Policy  # not at the top: most models have none
+
     weights, standardiser = _network_of(place, record.network, record.features, 1, tensors)
     feedback_S = tensor(tensors, f"{place}.feedback", (len(weights.readout_SHD),))
     return Policy(record.network, standardiser, weights, feedback_S, record.long_only, record.cutoff)
@@ -375,7 +389,7 @@ def save_index(folder: Path, shipped: Sequence[Vintage]) -> None:
 
 
 def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
-    config = TrainConfig(**vars(m.config))
+    config = TrainConfig(**vars(m.config), policy=PolicyConfig() if m.policy is None else m.policy.config)
     return TrainedModel(
         name=file.name,
         ticker=m.ticker,
@@ -392,6 +406,7 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         covariates=_covariates(m.covariates, m.covariate_sources),
         reading=m.reading,
         notes=() if file.format == FORMAT else (_EARLIER,),
+        policy=None if m.policy is None else _policy(m.policy, file.tensors),
     )
 
 
@@ -424,6 +439,19 @@ def _require_own_id(known: str, file: ModelFile) -> None:
     found = model_id(body, file.tensors)
     if found != known:
         raise MisfitError("model_id", f"is {known}, and that of its settings, parameters and weights is {found}")
+
+
+def _policy_to_json(policy: KeptPolicy | None, tensors: Tensors) -> dict[str, Any]:
+    if policy is None:
+        return {}
+    records = {name: policy_record(fit, f"{_POLICY}.{name}", tensors) for name, fit in policy.fits.items()}
+    return {_POLICY: encode(_Policy(policy.config, policy.sentence, records))}
+
+
+def _policy(kept: _Policy, tensors: Mapping[str, NDArray[Any]]) -> KeptPolicy:
+    """The policy that `_policy_to_json` took apart. Raises MisfitError."""
+    fits = {name: policy_of(record, f"{_POLICY}.{name}", tensors) for name, record in kept.fits.items()}
+    return KeptPolicy(kept.config, kept.sentence, fits)
 
 
 def _market_tensors(market: Market) -> Tensors:

@@ -7,6 +7,7 @@ from typer.main import get_command
 
 from stockcast.cli.commands import COMMANDS, application
 from stockcast.config import NetworkConfig, PredictConfig, TrainConfig, TrainingConfig
+from stockcast.config.settings import options_of
 from tests.cli.conftest import Run
 
 
@@ -32,7 +33,8 @@ def test_defaults_in_help_are_those_of_the_configuration() -> None:
     train = get_command(application()).commands["train"]  # type: ignore[attr-defined]
     defaults = {parameter.name: parameter.default for parameter in train.params}
     for config in (NetworkConfig(), TrainingConfig(), TrainConfig()):
-        known = {name: value for name, value in vars(config).items() if name in defaults}
+        known = {option.name: option.default for option in options_of(type(config)) if option.name in defaults}
+        assert known == {name: getattr(config, name) for name in known}
         assert known == {name: defaults[name] for name in known}
         assert known
     predict = get_command(application()).commands["predict"]  # type: ignore[attr-defined]

@@ -29,6 +29,27 @@ WRONG = {
     "two moods": (["predict", "A", "-q", "-v"], "--quiet and --verbose contradict", "stockcast.predict/1"),
     "one name for two": (["train", "A", "B", "--name", "X"], "--name X with 2 sources", "stockcast.train/1"),
     "one ticker for two": (["predict", "A", "B", "--ticker", "X"], "--ticker X with 2", "stockcast.predict/1"),
+    "a policy's option": (["train", "A", "--utility", "sharpe"], "--utility without --policy", "stockcast.train/1"),
+    "a fold's policy": (
+        ["backtest", "A", "--gradient", "score"],
+        "--gradient without --policy",
+        "stockcast.backtest/1",
+    ),
+    "no such utility": (
+        ["train", "A", "--policy", "--utility", "x"],
+        "'x' is not one of mean-variance, sharpe",
+        "stockcast.train/1",
+    ),
+    "a pool's policy": (
+        ["train", "A", "B", "--pool", "--name", "X", "--policy"],
+        "--policy and --pool contradict",
+        "stockcast.train/1",
+    ),
+    "a saved model's policy": (
+        ["backtest", "A", "--model", "X", "--policy"],
+        "--policy and --model contradict",
+        "stockcast.backtest/1",
+    ),
     "no folder": (["predict", "A", "--output", "/no/such/f.csv"], "folder /no/such of --output", "stockcast.predict/1"),
     "a folder": (["predict", "A", "--output", "/"], "--output / is a folder", "stockcast.predict/1"),
 }

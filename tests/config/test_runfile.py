@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stockcast.config.jobs import JobsConfig
 from stockcast.config.models import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
+from stockcast.config.policy import PolicyConfig
 from stockcast.config.runfile import load_run_config
 from stockcast.config.runs import (
     EXAMPLES,
@@ -126,6 +127,14 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
         limits=LimitsConfig(timeout=60.0, pause=0.0, give_up_after=1),
         jobs=JobsConfig(4, "ray", "head:6379"),
     )
+
+
+def test_a_policy_is_switched_on_with_what_it_is_to_learn(tmp_path: Path) -> None:
+    said = 'policy = true\nutility = "sharpe"\nlong_only = true\ncost = 2\n'
+    found = load_run_config(write(tmp_path, f'tickers = ["A"]\n[model]\n{said}'))
+    assert found.train.policy == PolicyConfig(wanted=True, utility="sharpe", long_only=True, cost=2.0)
+    with pytest.raises(ConfigError, match=r"line 3: model\.utility = .x.: unknown utility"):
+        load_run_config(write(tmp_path, 'tickers = ["A"]\n[model]\nutility = "x"\n'))
 
 
 def test_a_value_out_of_range_has_a_hint_whatever_its_rule(tmp_path: Path) -> None:

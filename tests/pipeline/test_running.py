@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, TrainConfig, TrainingConfig
+from stockcast.config.policy import PolicyConfig
 from stockcast.config.runs import ForecastConfig, LimitsConfig, OutputConfig, RetrainConfig, RunConfig, config_text
 from stockcast.config.sources import FetchConfig, ReadOptions
 from stockcast.engine.pieces import AT_ITS_TURN, Steps
@@ -414,3 +416,19 @@ def test_a_key_of_the_configuration_stands_in_the_place_of_an_option(
     assert found is not None
     section = config_text(("AAA",)).partition(f"\n{found[2]}\n")[2].partition("\n[")[0]
     assert f"\n{found[1]} = false" in section
+
+
+def test_the_position_of_a_policy_is_on_record_with_its_sentence(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STOCKCAST_NOW", evening(THURSDAY).isoformat())
+    home = tmp_path / "home"
+    done = run(config(home, train=replace(SMALL, policy=PolicyConfig(wanted=True))), home)
+    (forecast,) = done.tickers["AAA"].forecasts
+    assert provider.asked
+    assert forecast.policy is not None
+    (latest,) = json.loads((home / "out" / "latest.json").read_text("utf-8"))["data"]
+    assert latest["policy"] == asdict(forecast.policy)
+    assert latest["policy"]["sentence"].startswith("Policy: no evidence of skill over holding (")
+    with Database.open(home) as db:
+        assert [row.forecast.policy for row in reading.rows(db)] == [forecast.policy]

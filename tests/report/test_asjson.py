@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from math import inf, nan
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from stockcast.errors import DataError, Failure
-from stockcast.forecasts import Forecast
+from stockcast.forecasts import Forecast, PolicyPosition
 from stockcast.report.data import envelope, plain, train_data
 from tests.report.samples import DAMAGED, FORECAST, MODEL, PENNY, TRAINED
 
@@ -49,9 +49,16 @@ def test_the_envelope_of_a_failure_names_source_kind_message_and_hint() -> None:
     ]
 
 
+def test_a_position_stands_with_its_sentence_where_there_is_one_alone() -> None:
+    held = PolicyPosition(-0.25, "Policy: no evidence of skill over holding (Sharpe -0.10, p = 0.60).")
+    row = plain(replace(FORECAST, policy=held))
+    assert list(row) == [field.name for field in fields(Forecast)]
+    assert row["policy"] == {"position": held.position, "sentence": held.sentence}
+
+
 def test_a_forecast_has_exactly_the_fields_of_the_result() -> None:
     row = plain(FORECAST)
-    assert list(row) == [field.name for field in fields(Forecast)]
+    assert list(row) == [field.name for field in fields(Forecast) if field.name != "policy"]
     assert FORECAST.recent_closes
     assert "recent_closes" not in row
     assert row["origin"] == "2021-03-31"

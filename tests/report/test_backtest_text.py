@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from stockcast.evaluation.economics import PolicyVerdict
 from stockcast.evaluation.serving import InitialResult
 from stockcast.evaluation.verdict import BacktestResult, BacktestSummary, FoldSummary
 from stockcast.models.ensemble import LossCurve
@@ -293,3 +294,22 @@ def test_the_start_of_a_fold_is_in_the_json_with_the_models_ids() -> None:
     assert [fold["initialised_from"] for fold in data[0]["folds"]] == ["scratch", "general"]
     assert [fold["init"] and fold["init"]["kept"] for fold in data[0]["folds"]] == [None, True]
     assert data[0]["folds"][1]["init"]["served_id"] == "bb"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_policies_stand_below_the_rules_with_a_sentence_each(width: int) -> None:
+    rule = BACKTESTED.economics[-1]
+    rows = [replace(rule, strategy=name, deflated_sharpe_p=0.4) for name in ("policy", "policy (long only)")]
+    verdicts = tuple(
+        PolicyVerdict(row.strategy, -0.1, 0.6, 5.0, f"{row.strategy.capitalize()}: no evidence.") for row in rows
+    )
+    found = replace(BACKTESTED, economics=(*BACKTESTED.economics, *rows), policy=verdicts)
+    table = by_name(economics_table(found.economics))
+    assert [table[row.strategy]["deflated p"] for row in rows] == ["0.400", "0.400"]
+    assert "in the best of as many that were tried" in economics_table(found.economics).notes
+    text = shown(replace(ALONE, results=(found,)), Page(width))
+    assert text.endswith("\nPolicy: no evidence.\nPolicy (long only): no evidence.\n")
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    (document,) = plain(backtest_data(replace(ALONE, results=(found,))))
+    assert [verdict["strategy"] for verdict in document["policy"]] == [row.strategy for row in rows]
+    assert "policy" not in plain(backtest_data(ALONE))[0]

@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from stockcast.evaluation.serving import InitialResult
+from stockcast.forecasts import PolicyPosition
 from stockcast.report.forecast import forecasts_text
 from stockcast.report.models import model_text, models_text
 from stockcast.report.text import Page
@@ -175,3 +176,15 @@ def test_a_training_says_what_became_of_the_networks_that_it_began_with() -> Non
     words = joined(trainings_text([replace(TRAINED, init=tuned)], Page(140)))
     assert "network: model sp500 tuned on AAPL, +1.82 % better on the validation part (p = 0.012)" in words
     assert "gradient steps of each member" in words
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_position_is_never_told_without_what_may_be_said_of_it(width: int) -> None:
+    sentence = "Policy: no evidence of skill over holding (Sharpe -0.10, p = 0.60, after 5 bp)."
+    held = replace(FORECAST, policy=PolicyPosition(-0.125, sentence))
+    told = f"Position until the next close: -12.5 % of the capital. {sentence}"
+    trained = replace(TRAINED, forecasts=(held,))
+    for text in (forecasts_text([held, SECOND_STEP], Page(width)), trainings_text([trained], Page(width))):
+        assert joined(text).count(told) == 1
+        assert max(cell_len(line) for line in text.splitlines()) <= max(width, 75)
+    assert "Position" not in forecasts_text([FORECAST], Page(width))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from stockcast.evaluation.economics import PolicyVerdict
 from stockcast.evaluation.verdict import BacktestResult
 from stockcast.report.html import report_html, report_plots
 from stockcast.report.html.charts import chance_range
@@ -304,3 +305,10 @@ def test_matplotlib_is_imported_when_something_is_drawn_and_not_before() -> None
 def test_the_range_of_chance_is_scipys(n: int, p: float) -> None:
     low, high = (float(share) / n for share in binom.ppf([0.025, 0.975], n, p))
     assert chance_range(n, p) == pytest.approx((low, high))
+
+
+def test_a_policys_sentence_is_on_the_page() -> None:
+    sentence = "Policy: no evidence of skill over holding (Sharpe -0.10, p = 0.60, after 5 bp)."
+    told = PolicyVerdict("policy", -0.1, 0.6, 5.0, sentence)
+    page = report_html(replace(REPORT, result=replace(REPORT.result, policy=(told,))))
+    assert sentence in Outline(page).text

@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 from stockcast.errors import StorageError
-from stockcast.forecasts import ForecastEvent
+from stockcast.forecasts import ForecastEvent, PolicyPosition
 from stockcast.models.conformal import Miss
 from stockcast.storage.codec import encode
 from stockcast.storage.database import Database
@@ -60,6 +60,14 @@ def test_documents_follow_the_order_of_recording(db: Database) -> None:
 def test_forecasts_from_an_origin_come_by_horizon(db: Database) -> None:
     recording.record(db, [entry(MON, WED, 2), entry(), entry(TUE, WED)], NOW)
     assert reading.forecasts_from(db, "AAPL", MON, "AAPL") == (forecast(), forecast(MON, WED, 2))
+
+
+def test_a_position_is_kept_with_its_sentence(db: Database) -> None:
+    held = PolicyPosition(-0.25, "Policy: no evidence of skill over holding (it held nothing).")
+    known = changed(forecast(), policy=held)
+    recording.record(db, [LedgerEntry(known, "live", student(), BASELINES), entry(TUE, WED)], NOW)
+    assert [row.forecast.policy for row in reading.rows(db)] == [held, None]
+    assert reading.forecasts_from(db, "AAPL", MON, "AAPL") == (known,)
 
 
 def test_what_was_known_of_a_report_is_kept_and_older_and_newer_records_are_read(db: Database) -> None:

@@ -277,7 +277,8 @@ def _economics(report: Report) -> Section | None:
     if not report.result.economics:
         return None
     table = backtest.economics_table(report.result.economics)
-    return Section("trading", "Trading on it", (Prose(backtest.economics_words(table)), Grid(table)))
+    policies = (Prose(found.sentence) for found in report.result.policy)
+    return Section("trading", "Trading on it", (Prose(backtest.economics_words(table)), Grid(table), *policies))
 
 
 # Worst days: the sessions that the network was most wrong about, and what the strongest baseline said of them.

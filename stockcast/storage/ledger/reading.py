@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from stockcast.errors import StorageError
-from stockcast.forecasts import BaselineScore, Forecast, ForecastEvent, LedgerRow, Outcome
+from stockcast.forecasts import BaselineScore, Forecast, ForecastEvent, LedgerRow, Outcome, PolicyPosition
 from stockcast.models.conformal import Miss
 from stockcast.storage.codec import decode, parse_json
 from stockcast.storage.database import Database
@@ -219,6 +219,8 @@ def _forecast(db: Database, key: int, document: str | bytes) -> Forecast:
             found[name] = date.fromisoformat(found[name])
         if found.get("event") is not None:
             found["event"] = decode(ForecastEvent, found["event"], "event", others=True)
+        if found.get("policy") is not None:
+            found["policy"] = decode(PolicyPosition, found["policy"], "policy", others=True)
         # A later version may have recorded more than this one knows.
         return Forecast(**{field.name: found[field.name] for field in fields(Forecast) if field.name in found})
     except (KeyError, TypeError, ValueError) as error:
