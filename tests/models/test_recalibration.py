@@ -295,6 +295,15 @@ def test_pooled_alpha_moves_with_the_share_of_misses_of_each_session() -> None:
     assert (alpha.reshape(4, 4) == alpha.reshape(4, 4)[:, :1]).all()
 
 
+def test_a_miss_is_one_of_the_alpha_that_the_forecast_was_made_with() -> None:
+    # The first forecast looks two sessions ahead; the second misses meanwhile, and leads alpha to its least.
+    pit, origins = np.array([0.03, 0.0, 0.5]), days(3)[[0, 0, 2]]
+    targets = origins + np.array([2, 1, 1]) * ONE_DAY
+    alpha = PooledConformal(gamma=1.0).alpha(pit, origins, targets)
+    assert 0.5 * ALPHA_RANGE[0] < pit[0] < 0.5 * alpha[0]
+    assert alpha.tolist() == [0.1, 0.1, ALPHA_RANGE[0]]
+
+
 def test_each_decile_has_an_alpha_of_its_own_beside_the_common_one() -> None:
     # Two sessions of four forecasts: deciles 0, 0, 9 and too early, of which the first and the last miss.
     pit, decile = np.tile([0.01, 0.5, 0.5, 0.99], 2), np.tile([0, 0, 9, -1], 2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stockcast.errors import DataError
+from stockcast.prices.adjustments import tick_at
 from stockcast.prices.checks import validated
 from stockcast.prices.history import Floats, RawBars
 
@@ -246,6 +247,13 @@ def test_of_a_jump_near_the_end_what_is_before_it_is_kept() -> None:
     with pytest.raises(DataError, match="pence and pounds") as error:
         validated(RawBars("AAPL", dates, close, label="AAPL.csv"))
     assert error.value.hint.endswith(f"or leave out what follows with --end {dates[194]}.")
+
+
+def test_the_tick_is_one_of_the_prices_so_far() -> None:
+    close = np.where(np.arange(SESSIONS) < AT, 10.0 + 0.1 * (np.arange(SESSIONS) % 7), 10.0 + np.arange(SESSIONS) / 1e3)
+    raw = replace(traded(1.0), close=close, open=None, high=None, low=None)
+    assert tick_at(raw, AT - 1) == tick_at(raw.take(np.arange(AT)), AT - 1) == pytest.approx(0.1)
+    assert tick_at(raw, SESSIONS - 1) == pytest.approx(0.001)
 
 
 @pytest.mark.parametrize("tick", [1e-8, 1e-4, 0.005, 1.0])

@@ -72,6 +72,16 @@ def test_a_high_below_the_low_empties_that_row_and_many_are_refused() -> None:
         validated(replace(raw, high=raw.low, low=raw.high))
 
 
+def test_a_high_below_the_low_by_no_more_than_rounding_is_mended_in_silence() -> None:
+    raw = bars()
+    level = raw.close[5]
+    columns = {"open": level, "high": level * 0.999, "low": level * 1.001}
+    history = validated(replace(raw, **{name: put(getattr(raw, name), 5, value) for name, value in columns.items()}))
+    assert history.high is not None
+    assert history.low is not None
+    assert (history.high[5], history.low[5], history.notes) == (level, level, ())
+
+
 @pytest.mark.parametrize(("excess", "noted"), [(0.004, False), (0.01, True)])
 def test_high_and_low_are_widened_to_hold_open_and_close(excess: float, noted: bool) -> None:
     raw = bars()
@@ -92,13 +102,23 @@ def test_ranges_of_another_price_level_are_not_used() -> None:
     assert "do not fit the close in 60 rows" in history.notes[0]
 
 
-def test_impossible_volumes_are_missing_and_zeros_stay() -> None:
+@pytest.mark.parametrize("impossible", [-5.0, np.inf])
+def test_impossible_volumes_are_missing_and_zeros_stay(impossible: float) -> None:
     raw = bars()
-    history = validated(replace(raw, volume=put(put(raw.volume, 3, -5.0), 4, 0.0)))
+    history = validated(replace(raw, volume=put(put(raw.volume, 3, impossible), 4, 0.0)))
     assert history.volume is not None
     assert np.flatnonzero(np.isnan(history.volume)).tolist() == [3]
     assert history.volume[4] == 0
     assert history.notes == ("Impossible volumes on 2021-01-07 count as missing.",)
+
+
+@pytest.mark.parametrize("factor", [1e-10, 1e10])
+def test_an_adjusted_close_that_has_nothing_to_do_with_the_close_leaves_its_bar_out(factor: float) -> None:
+    raw = bars()
+    history = validated(replace(raw, adjusted_close=put(raw.adjusted_close, 9, raw.close[9] * factor)))
+    assert len(history) == SESSIONS - 1
+    (note,) = history.notes
+    assert note.startswith(f"The adjusted close has nothing to do with the close on {raw.dates[9]}: ")
 
 
 def test_a_column_of_zero_volumes_is_none() -> None:

@@ -93,6 +93,11 @@ def test_a_name_is_followed_where_the_days_bear_it_out(ticker: str, exchange: st
     ]
 
 
+def test_a_name_is_followed_where_the_days_do_not_tell_the_exchanges_apart() -> None:
+    week = sessions("XNYS", 5, date(2020, 3, 1))
+    assert taken(FileDates(week), "VOD.L").calendar.exchange == "XLON"
+
+
 @pytest.mark.parametrize("ticker", ["7203.T", "BTC-USD", "daily.de", "EURUSD=X"])
 def test_a_name_is_not_followed_against_the_days(ticker: str) -> None:
     found = taken(FileDates(sessions("XNYS")), ticker)

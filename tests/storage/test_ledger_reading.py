@@ -150,6 +150,15 @@ def test_trainings_come_back_and_the_last_one_is_known(db: Database) -> None:
         recording.note_training(db, changed(first, outcome="perhaps"))
 
 
+def test_a_training_is_noted_once_for_each_session_and_model(db: Database) -> None:
+    first = Training("AAPL", "AAPL", MON, "2024-07-01T21:30:00+00:00", "first", "no model", None, None, 0, "aa")
+    again = changed(first, finished_at="2024-07-01T22:30:00+00:00", outcome="kept")
+    other = changed(again, model_id="bb")
+    for training in (first, again, other):
+        recording.note_training(db, training)
+    assert recording.all_trainings(db) == [first, other]
+
+
 def test_a_run_that_was_not_finished_is_seen_as_such(db: Database) -> None:
     dead = recording.begin_run(db, NOW)
     idle = recording.begin_run(db, NOW)

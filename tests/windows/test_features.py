@@ -9,11 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stockcast.prices.history import History
 from stockcast.windows.features import BURN_IN, ewma, features, session_returns, trailing_mean
 from tests import synthetic
 from tests.synthetic import FUTURES
 
 HISTORY = synthetic.history(400)
+
+
+def halted(h: History, start: int, stop: int) -> History:
+    """The bars start .. stop - 1 at the close before them."""
+    columns = ("open", "high", "low", "close", "adjusted_close")
+    inside = (np.arange(len(h)) >= start) & (np.arange(len(h)) < stop)
+    return replace(h, **{name: np.where(inside, h.close[start - 1], getattr(h, name)) for name in columns})
+
+
+HALTED = halted(HISTORY, 30, 36)
 
 
 def test_returns_are_log_ratios_of_adjusted_closes() -> None:
@@ -110,6 +121,9 @@ def test_ewma_follows_its_recursion_after_the_first_month() -> None:
 @settings(max_examples=25)
 @given(st.integers(BURN_IN + 2, 398), st.sampled_from(list(FUTURES)))
 def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: str) -> None:
-    f, changed = features(HISTORY), features(FUTURES[change](HISTORY, origin + 2))
+    f, changed = features(HALTED), features(FUTURES[change](HALTED, origin + 2))
     for name in ("x_TF", "har_TK", "leverage_T"):
         assert getattr(changed, name)[: origin + 1].tobytes() == getattr(f, name)[: origin + 1].tobytes()
+    m, other = f.session_returns, changed.session_returns
+    for name in ("r_T", "v_T", "gap_T", "surprise_T", "tick_T", "least_T", "pace_T", "most_T"):
+        assert getattr(other, name)[: origin + 1].tobytes() == getattr(m, name)[: origin + 1].tobytes()
