@@ -24,6 +24,7 @@ from stockcast.storage import pricestore
 from stockcast.storage.database import DamagedError, Database
 from stockcast.storage.files import private_home, write_atomic
 from stockcast.storage.ledger import reading
+from stockcast.storage.salvage import unreadable
 
 LEAST_SPACE = 200 * 2**20  # bytes: a store of a hundred tickers and their models takes less
 MOST_SKEW = timedelta(minutes=2)
@@ -134,15 +135,10 @@ def _store(home: Path) -> Check:
     except DamagedError as error:
         return Check("store", False, error.message, mending)
     with db:
-        problems = db.integrity()
-        if problems:
+        if problems := db.integrity():
             return Check("store", False, f"{db.path} is damaged: {problems[0]}", mending)
-        if strange := db.strange_values():
-            hint = "go back to a backup: stockcast ledger restore FILE"
-            return Check("store", False, f"{db.path} is damaged: {strange[0]}", hint)
-        unread = reading.unreadable(db)
-        if unread:
-            return Check("store", False, f"{len(unread)} forecasts in {db.path} cannot be read", mending)
+        if problems := unreadable(db):
+            return Check("store", False, f"{db.path} is damaged: {problems[0]}", mending)
         tickers, last = len(pricestore.stored_tickers(db)), reading.last_id(db)
     return Check("store", True, f"whole; {tickers} tickers, {last} forecasts recorded")
 

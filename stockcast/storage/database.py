@@ -8,6 +8,7 @@ by bit have no type: a column of type REAL would turn -0.0 into 0.0.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import time
@@ -188,7 +189,9 @@ _KINDS: Mapping[str, frozenset[type]] = {
 }
 """What a column holds by its declared type: SQLite itself keeps there whatever it is given."""
 
-_DAYS = frozenset(("session", "origin", "target_session", "taken", "asked"))
+_INFINITE = frozenset((math.inf, -math.inf))
+
+DAYS = frozenset(("session", "origin", "target_session", "taken", "asked"))
 """Columns of text that hold days."""
 
 _COLUMNS = """
@@ -291,9 +294,9 @@ class Database:
     def _strange(self, name: str, values: Sequence[object]) -> str | None:
         """The first of a column's values that it cannot hold, in words; None where there is none."""
         known = self._kinds.get(name)
-        if known is None or (known.issuperset(map(type, values)) and (name not in _DAYS or all(map(_is_day, values)))):
+        if known is None or (known.issuperset(map(type, values)) and (name not in DAYS or all(map(_is_day, values)))):
             return None
-        return next(f"{one!r:.60}" for one in values if type(one) not in known or (name in _DAYS and not _is_day(one)))
+        return next(f"{one!r:.60}" for one in values if type(one) not in known or (name in DAYS and not _is_day(one)))
 
     def readable_rows(self, sql: str, parameters: Parameters = ()) -> tuple[list[Row], bool]:
         """The rows of a query up to the first that cannot be read, and whether that is all."""
@@ -382,12 +385,15 @@ class Database:
         return problems + [f"{table}: a row refers to a missing row of {parent}" for table, _, parent, _ in orphans]
 
     def strange_values(self) -> list[str]:
-        """Which columns hold what they cannot, such as a text among numbers."""
+        """Which columns hold what they cannot, such as a text among numbers, or no finite number."""
         problems = []
         for name, _, table in self._columns:
             with self._explained():
                 values = [value for (value,) in self._connection.execute(f"SELECT {name} FROM {table}")]
-            if (strange := self._strange(name, values)) is not None:
+            strange = self._strange(name, values)
+            if strange is None and not _INFINITE.isdisjoint(values):
+                strange = "a number that is not finite"
+            if strange is not None:
                 problems.append(f"{table}: a column {name} holds {strange}")
         return problems
 
@@ -534,8 +540,8 @@ def _is_full(error: sqlite3.Error) -> bool:
 def _damaged(path: Path, reason: str) -> DamagedError:
     return DamagedError(
         f"{path} is damaged: {reason}; it was left untouched",
-        f"`stockcast doctor` says more; put a backup in its place, or move {path.name} and any "
-        f"{path.name}-wal away to start afresh",
+        f"`stockcast doctor` says more, and --repair saves what can be read; or put a backup in its place, or move "
+        f"{path.name} and any {path.name}-wal away to start afresh",
     )
 
 

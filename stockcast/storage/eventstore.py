@@ -23,6 +23,17 @@ def snapshots(db: Database, ticker: str) -> tuple[EventDates, ...]:
     return tuple(_read(db, ticker, *row) for row in rows)
 
 
+def unreadable(db: Database) -> list[tuple[object, ...]]:
+    """Tickers and days of what was told and cannot be read."""
+    found: list[tuple[object, ...]] = []
+    for ticker, taken, source, dates in db.rows("SELECT ticker, taken, source, dates FROM event_snapshots"):
+        try:
+            _read(db, ticker, taken, source, dates)
+        except StorageError:
+            found.append((ticker, taken))
+    return found
+
+
 @dataclass(frozen=True)
 class Asked:
     """When the provider was last asked: the day in the exchange's own time zone, and whether it failed."""
@@ -85,5 +96,5 @@ def _read(db: Database, ticker: str, taken: str, source: str, dates: str) -> Eve
     except (TypeError, ValueError) as error:
         raise StorageError(
             f"the dates of reports of {ticker} in {db.path} cannot be read: {error}",
-            "fetch them again after moving it away",
+            "`stockcast doctor --repair` leaves it out: then fetch it again",
         ) from error

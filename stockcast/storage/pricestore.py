@@ -81,6 +81,17 @@ def stored_tickers(db: Database) -> list[str]:
     return [ticker for (ticker,) in db.rows("SELECT ticker FROM instruments ORDER BY ticker")]
 
 
+def unreadable(db: Database) -> list[tuple[object, ...]]:
+    """Tickers of which calendar, hours or time zone cannot be read."""
+    found: list[tuple[object, ...]] = []
+    for ticker in stored_tickers(db):
+        try:
+            instrument(db, ticker)
+        except StorageError:
+            found.append((ticker,))
+    return found
+
+
 def bars(db: Database, ticker: str) -> Bars | None:
     """All bars of a ticker, to the last bit as they were stored; None where there are none.
 
@@ -127,4 +138,7 @@ def _rows(ticker: str, fetched: Bars) -> Iterator[tuple[object, ...]]:
 
 
 def _unreadable(db: Database, what: str, error: Exception) -> StorageError:
-    return StorageError(f"the {what} in {db.path} cannot be read: {error}", "fetch them again after moving it away")
+    return StorageError(
+        f"the {what} in {db.path} cannot be read: {error}",
+        "`stockcast doctor --repair` leaves it out: then fetch it again",
+    )

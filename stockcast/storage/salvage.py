@@ -6,9 +6,9 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from stockcast.storage import studies
+from stockcast.storage import eventstore, pricestore, studies
 from stockcast.storage.backup import fresh_file, keep_numbers, name_aside, put_in_place
-from stockcast.storage.database import FILE, DamagedError, Database, Row
+from stockcast.storage.database import DAYS, FILE, DamagedError, Database, Row
 from stockcast.storage.files import storage_error
 from stockcast.storage.ledger import reading
 from stockcast.storage.ledger.recording import SERVED, stamp
@@ -22,9 +22,22 @@ _PARENTS = {
     "baseline_scores": "forecast_id FROM outcomes",
 }
 
+_KEYS = {
+    "forecasts": "id",
+    "laws": "forecast_id, competitor",
+    "outcomes": "forecast_id",
+    "runs": "id",
+    "instruments": "ticker",
+    "event_snapshots": "ticker, taken",
+}
+
 _KINDS = {"TEXT": "'text'", "INTEGER": "'integer'", "BLOB": "'blob'", "": "'integer', 'real'"}
 """What a column holds by its declared type, in SQLite's words."""
 
+_UNSCORABLE = (
+    "SELECT id FROM forecasts WHERE id NOT IN (SELECT forecast_id FROM outcomes) "
+    "AND id NOT IN (SELECT forecast_id FROM laws WHERE competitor = ?)"
+)
 _LOST = "its distribution was lost with a damaged store"
 
 
@@ -52,7 +65,7 @@ def mend_store(home: Path, now: datetime) -> str | None:
     try:
         with Database.open(home) as db:
             problems = db.integrity()
-            if not problems and not reading.unreadable(db):
+            if not problems and not unreadable(db):
                 return None
             if problems and all("index" in problem for problem in problems) and db.reindex():
                 return f"the indexes of {store} were built anew"
@@ -69,7 +82,10 @@ def mend_store(home: Path, now: datetime) -> str | None:
             }
             problems = new.integrity()
             if problems or not any(counts.values()):
-                raise DamagedError(f"{store} is damaged: nothing of it can be read")
+                raise DamagedError(
+                    f"{store} is damaged: nothing of it can be read",
+                    f"go back to a backup: stockcast ledger restore FILE; or move {store} away to start afresh",
+                )
         with Database.as_it_is(fresh, writable=True) as new:
             new.rows("PRAGMA journal_mode = DELETE")
         aside = put_in_place(fresh, store, now)
@@ -77,6 +93,15 @@ def mend_store(home: Path, now: datetime) -> str | None:
         f"{store} was made anew of what can be read: {counts['forecasts']:,} forecasts, {counts['outcomes']:,} "
         f"outcomes, prices of {counts['instruments']:,} tickers; the damaged one is {aside}"
     )
+
+
+def unreadable(db: Database) -> list[str]:
+    """What cannot be read of a store whose pages are whole, in words: values of another kind, rows that say nothing."""
+    if problems := db.strange_values():
+        return problems
+    found = [(table, key) for table, keys in _unreadable(db).items() for key in keys]
+    problems = [f"{table}: the row {', '.join(map(str, key))} cannot be read" for table, key in found]
+    return problems + [f"the distribution of forecast {key} is gone" for (key,) in db.rows(_UNSCORABLE, (SERVED,))]
 
 
 def put_aside_studies(home: Path, now: datetime) -> str | None:
@@ -108,7 +133,7 @@ def put_aside_studies(home: Path, now: datetime) -> str | None:
 def _copy(old: Database, new: Database) -> None:
     for table in (*_NUMBERED, *_NAMED):
         _insert(new, table, _numbered(old, table) if table in _NUMBERED else _from_both_ends(old, table))
-    for (ticker,) in new.rows("SELECT ticker FROM instruments"):
+    for (ticker,) in new.readable_rows("SELECT ticker FROM instruments")[0]:
         prices, whole = old.readable_rows(f"SELECT {_columns(old, 'prices')} FROM prices WHERE ticker = ?", (ticker,))
         if whole:
             _insert(new, "prices", prices)
@@ -164,12 +189,13 @@ def _between(old: Database, query: str, first: int, last: int) -> list[Row]:
 
 def _make_whole(new: Database, now: datetime) -> None:
     """Leave out what nothing can be made of, and let everything refer to what is there."""
-    for table in (*_NUMBERED, *_NAMED, "prices"):
-        columns = new.rows("SELECT name, type FROM pragma_table_info(?)", (table,))
-        strange = " OR ".join(f"typeof({name}) NOT IN ({_KINDS[declared]}, 'null')" for name, declared in columns)
-        new.execute(f"DELETE FROM {table} WHERE {strange}")
-    for key in reading.unreadable(new):
-        new.execute("DELETE FROM forecasts WHERE id = ?", (key,))
+    new.execute(f"DELETE FROM instruments WHERE ticker IN (SELECT ticker FROM prices WHERE {_strange(new, 'prices')})")
+    for table in (*_NUMBERED, *_NAMED):
+        new.execute(f"DELETE FROM {table} WHERE {_strange(new, table)}")
+    for table, keys in _unreadable(new).items():
+        for key in keys:
+            new.execute(f"DELETE FROM {table} WHERE ({_KEYS[table]}) = ({', '.join('?' * len(key))})", key)
+    new.execute("DELETE FROM prices WHERE ticker NOT IN (SELECT ticker FROM instruments)")
     # Scores of which a part is lost are made again.
     new.execute(
         "DELETE FROM outcomes WHERE void IS NULL AND EXISTS (SELECT 1 FROM laws WHERE laws.forecast_id = "
@@ -178,9 +204,27 @@ def _make_whole(new: Database, now: datetime) -> None:
         (SERVED,),
     )
     new.execute(
-        "INSERT INTO outcomes (forecast_id, settled_at, void) SELECT id, ?, ? FROM forecasts WHERE id NOT IN "
-        "(SELECT forecast_id FROM outcomes) AND id NOT IN (SELECT forecast_id FROM laws WHERE competitor = ?)",
+        f"INSERT INTO outcomes (forecast_id, settled_at, void) SELECT id, ?, ? FROM ({_UNSCORABLE})",
         (stamp(now), _LOST, SERVED),
     )
     for table, parent in _PARENTS.items():
         new.execute(f"DELETE FROM {table} WHERE forecast_id NOT IN (SELECT {parent})")
+
+
+def _strange(db: Database, table: str) -> str:
+    """The condition that a row holds what its columns cannot."""
+    columns = db.rows("SELECT name, type FROM pragma_table_info(?)", (table,))
+    conditions = [f"typeof({name}) NOT IN ({_KINDS[declared]}, 'null')" for name, declared in columns]
+    conditions += [f"abs({name}) = 9e999" for name, declared in columns if not declared]
+    conditions += [f"{name} <> date({name}) OR {name} < '0001'" for name, _ in columns if name in DAYS]
+    conditions += [f"{name} IS NOT NULL AND date({name}) IS NULL" for name, _ in columns if name in DAYS]
+    return " OR ".join(conditions)
+
+
+def _unreadable(db: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Keys of rows that cannot be read though their values are of the right kinds, by table."""
+    return {
+        **reading.unreadable(db),
+        "instruments": pricestore.unreadable(db),
+        "event_snapshots": eventstore.unreadable(db),
+    }

@@ -22,11 +22,13 @@ from stockcast.prices.yahoo.answer import Answer
 from stockcast.progress import Silent
 from stockcast.storage.database import Database
 from stockcast.storage.modelfile import ModelFile, load_model, save_model
+from stockcast.storage.pricestore import save_instrument
 from tests import synthetic
 from tests.cli.hints import REACHED, Case
 from tests.pipeline import smallpool
 from tests.pipeline.provider import LAST, NEW_YORK, Provider, evening, series
 from tests.processes import ROOT
+from tests.storage.test_pricestore import APPLE
 
 LONDON = replace(NEW_YORK, exchange_code="LSE", zone="Europe/London", currency="GBp")
 
@@ -79,7 +81,7 @@ def prepare(folder: Path) -> None:
         pass
     with Database.open(folder / "broken") as db:
         db.execute("PRAGMA foreign_keys = OFF")
-        db.execute("INSERT INTO instruments VALUES ('AAA', '', '', '', '', '', '', 0)")
+        save_instrument(db, APPLE)
         db.execute("INSERT INTO outcomes (forecast_id, settled_at, void) VALUES (7, '', 'why')")
     (folder / "open").mkdir()
     (folder / "open").chmod(0o777)

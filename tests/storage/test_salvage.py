@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from stockcast.storage.database import FILE, DamagedError, Database
+from stockcast.prices.events import AFTER, EventDates
+from stockcast.storage.database import FILE, STEPS, DamagedError, Database
+from stockcast.storage.eventstore import keep_snapshot, last_asked, snapshots
 from stockcast.storage.ledger import reading, recording
-from stockcast.storage.salvage import mend_store, put_aside_studies
+from stockcast.storage.ledger.recording import Training
+from stockcast.storage.pricestore import bars, instrument, save_instrument, stored_tickers
+from stockcast.storage.salvage import mend_store, put_aside_studies, unreadable
 from tests.live.command import tables
 from tests.storage.entries import DATES, FRI, MON, NOW, TUE, WED, entry, settle
+from tests.storage.test_pricestore import APPLE
 
 MOMENT = datetime(2024, 7, 10, 6, tzinfo=UTC)
 ASIDE = f"{FILE}.20240710T060000"
@@ -28,7 +37,7 @@ def filled(db: Database, home: Path) -> Path:
     recording.record(db, [entry(WED, FRI)], NOW)
     with db.transaction():
         for ticker in ("AAA", "BBB"):
-            db.execute("INSERT INTO instruments VALUES (?, 'XNYS', 'USD', '', '[]', '[]', '2024', 0)", (ticker,))
+            save_instrument(db, replace(APPLE, ticker=ticker))
             days = [str(date(2000, 1, 1) + timedelta(days=n)) for n in range(1000)]
             db.execute_many(
                 "INSERT INTO prices VALUES (?, ?, 1.5, 1.5, 1.5, 1.5, 1.5, 7, 0, 1)", [(ticker, day) for day in days]
@@ -162,3 +171,58 @@ def test_damaged_studies_are_put_aside(home: Path) -> None:
     assert "the next study begins anew" in str(line)
     assert not path.exists()
     assert (home / "damaged" / "studies.db.20240710T060000").read_bytes() == b"garbage" * 5000
+
+
+STRANGE = {
+    "TEXT": ("text", b"\xff\x00"),
+    "INTEGER": ("text", 2**62),
+    "BLOB": ("text", b"\xff\x00"),
+    "": ("text", math.inf, 2**62),
+}
+"""Values that a column of that type should not hold."""
+
+
+@pytest.mark.parametrize("table", re.findall(r"CREATE TABLE (\w+)", str(STEPS)))
+def test_whatever_a_cell_holds_is_read_or_told_and_mended(db: Database, home: Path, table: str) -> None:
+    recording.record(db, [entry(MON, TUE), entry(TUE, WED), entry(WED, FRI)], NOW)
+    settle(db, through=WED)
+    save_instrument(db, APPLE)
+    db.execute("INSERT INTO prices VALUES (?, ?, 1.5, 1.5, 1.5, 1.5, 1.5, 7, 0, 1)", (APPLE.ticker, str(MON)))
+    keep_snapshot(db, "AAPL", EventDates(np.array(["2024-07-09"], "datetime64[D]"), (AFTER,), "x", TUE), TUE)
+    recording.finish_run(db, recording.begin_run(db, NOW), NOW, {"tickers": []})
+    recording.note_training(db, Training("AAPL", "AAPL", TUE, "2024", "first", "", None, None, 5, "x"))
+    columns = db.rows("SELECT name, type FROM pragma_table_info(?)", (table,))
+    cells = [(name, value) for name, kind in columns for value in STRANGE[kind]]
+    db.compact()
+    db.close()
+    whole, mended = (home / FILE).read_bytes(), 0
+    for column, value in cells:
+        (home / FILE).write_bytes(whole)
+        if not _changed(home, table, column, value):
+            continue
+        with Database.open(home) as damaged:
+            told = damaged.integrity() or unreadable(damaged)
+        said = mend_store(home, MOMENT)
+        assert bool(said) is bool(told), (column, value, said, told)
+        mended += bool(said)
+        with Database.open(home) as now:
+            assert now.integrity() == unreadable(now) == [], (column, value)
+            recording.last_runs(now), recording.all_trainings(now), [row.realised_close for row in reading.rows(now)]
+            for ticker in stored_tickers(now):
+                instrument(now, ticker), bars(now, ticker), snapshots(now, ticker), last_asked(now, ticker)
+            settle(now, through=FRI)
+    assert mended >= len(columns)
+
+
+def _changed(home: Path, table: str, column: str, value: object) -> bool:
+    """Whether a cell has another value now: no row can have some."""
+    with closing(sqlite3.connect(home / FILE, isolation_level=None)) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        known = f"(SELECT {column} FROM {table} LIMIT 1)"  # noqa: S608 - names of our own
+        try:
+            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} IS {known}", (value,))  # noqa: S608
+        except sqlite3.IntegrityError:
+            return False
+        return True

@@ -14,13 +14,14 @@ from stockcast.forecasts import BaselineScore, Forecast, ForecastEvent, LedgerRo
 from stockcast.models.conformal import Miss
 from stockcast.storage.codec import decode, parse_json
 from stockcast.storage.database import Database
-from stockcast.storage.ledger.recording import BOUNDS
+from stockcast.storage.ledger.recording import BOUNDS, from_bytes
 
 OUTCOME = tuple(field.name for field in fields(Outcome) if field.name != "baselines")
 SCORE = tuple(field.name for field in fields(BaselineScore))
 """Columns of an outcome, and of a baseline's score."""
 
 _INFINITE = frozenset((math.inf, -math.inf))
+_LARGEST_RETURN = 100.0  # e to the 100th
 
 # A filter that is NULL lets everything through.
 _FILTER = """
@@ -133,15 +134,29 @@ def last_id(db: Database) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def unreadable(db: Database) -> list[int]:
-    """Ids of the recorded forecasts that cannot be read."""
-    found = []
+def unreadable(db: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Rows of the ledger that cannot be read though their values are of the right kinds, by table and key."""
+    forecasts: list[tuple[object, ...]] = []
     for key, document in db.rows("SELECT id, document FROM forecasts ORDER BY id"):
         try:
             _forecast(db, key, document)
         except StorageError:
-            found.append(key)
-    return found
+            forecasts.append((key,))
+    dists: list[tuple[object, ...]] = []
+    for key, competitor, family, parameters in db.rows("SELECT * FROM laws"):
+        try:
+            from_bytes(family, parameters)
+        except StorageError:
+            dists.append((key, competitor))
+    runs: list[tuple[object, ...]] = []
+    for key, summary in db.rows("SELECT id, summary FROM runs WHERE summary IS NOT NULL"):
+        try:
+            dict(parse_json(summary))
+        except (TypeError, ValueError):
+            runs.append((key,))
+    returns = db.rows("SELECT forecast_id, realised_return FROM outcomes WHERE void IS NULL")
+    outcomes: list[tuple[object, ...]] = [(key,) for key, value in returns if not _is_return(value)]
+    return {"forecasts": forecasts, "laws": dists, "outcomes": outcomes, "runs": runs}
 
 
 def forecasts_from(db: Database, ticker: str, origin: date, model: str) -> tuple[Forecast, ...]:
@@ -189,6 +204,8 @@ def _row(db: Database, row: Sequence[Any], baselines: defaultdict[int, dict[str,
     bounds, known = columns[: len(BOUNDS)], dict(zip(OUTCOME, columns[len(BOUNDS) :], strict=True))
     known |= {name: bool(value) for name, value in known.items() if "hit" in name}
     settled = known["settled_at"] is not None and void is None
+    if settled and not _is_return(known["realised_return"]):
+        raise _unreadable(db, key, ValueError(f"its return is {known['realised_return']}"))
     outcome = Outcome(**known, baselines=baselines[key]) if settled else None
     half, most, raw_half, raw_most = zip(bounds[::2], bounds[1::2], strict=True)
     forecast = _forecast(db, key, document)
@@ -201,6 +218,11 @@ def _document(db: Database, key: int, text: str | bytes) -> dict[str, Any]:
         return dict(parse_json(text))
     except (TypeError, ValueError) as error:
         raise _unreadable(db, key, error) from error
+
+
+def _is_return(value: float | None) -> bool:
+    """Whether a price can have made this log return, of which the exponential is a number."""
+    return value is not None and abs(value) < _LARGEST_RETURN
 
 
 def _require_finite(db: Database, key: int, values: Sequence[object]) -> None:

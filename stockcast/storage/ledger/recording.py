@@ -16,7 +16,7 @@ from stockcast.errors import ModelError, StorageError
 from stockcast.forecasts import Forecast
 from stockcast.models.conformal import Calibration
 from stockcast.models.distribution import EMPIRICAL, STUDENT_T, Distribution, dist_array, dist_of
-from stockcast.storage.codec import decode, encode
+from stockcast.storage.codec import decode, encode, parse_json
 from stockcast.storage.database import Database
 
 _KINDS = ("live", "replay")
@@ -232,12 +232,21 @@ def discard_run(db: Database, run_id: int) -> None:
 
 
 def last_runs(db: Database, count: int = 20) -> list[RunRecord]:
-    """The latest runs, newest first; one that is not finished has no end and no summary."""
+    """The latest runs, newest first; one that is not finished has no end and no summary. Raises StorageError."""
     rows = db.rows("SELECT id, started_at, finished_at, summary FROM runs ORDER BY id DESC LIMIT ?", (count,))
     return [
-        RunRecord(run_id, started, finished, None if summary is None else json.loads(summary))
+        RunRecord(run_id, started, finished, _summary(db, run_id, summary))
         for run_id, started, finished, summary in rows
     ]
+
+
+def _summary(db: Database, run_id: int, text: str | None) -> dict[str, Any] | None:
+    try:
+        return None if text is None else dict(parse_json(text))
+    except (TypeError, ValueError) as error:
+        raise StorageError(
+            f"run {run_id} in {db.path} cannot be read: {error}", "`stockcast doctor --repair` leaves it out"
+        ) from error
 
 
 def _columns(entry: LedgerEntry, now: datetime) -> tuple[object, ...]:
