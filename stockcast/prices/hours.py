@@ -234,7 +234,7 @@ class Closing:
         if self.exchange != other.exchange:
             return False
         mine, theirs = self.hours, other.hours
-        return mine is None or theirs is None or mine.zone == theirs.zone
+        return mine is None or theirs is None or (mine.zone, mine.closes) == (theirs.zone, theirs.closes)
 
     def newest_before(self, other: Closing, session: date) -> date:
         """The last date whose session here, if there was one, is over at the close of the other series' `session`.

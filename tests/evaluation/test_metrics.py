@@ -162,6 +162,10 @@ def test_point_errors_follow_their_definitions() -> None:
     assert mape(y, point) == pytest.approx((0.01 + 0.035) / 2)
 
 
+def test_a_percentage_is_of_the_size_of_the_outcome() -> None:
+    assert mape([-2.0, 4.0], [-1.0, 5.0]) == pytest.approx((0.5 + 0.25) / 2)
+
+
 def test_a_percentage_of_nothing_is_undefined() -> None:
     assert math.isnan(mape([0.0, 1.0], [1.0, 1.0]))
 

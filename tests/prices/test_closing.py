@@ -56,6 +56,12 @@ def test_the_same_exchange_closes_with_itself_however_much_is_known_of_it() -> N
     assert Closing("XNYS").newest_before(NEW_YORK, half_day) == half_day
 
 
+def test_what_closes_later_at_the_same_exchange_is_compared_close_by_close() -> None:
+    options = Closing("XNYS", TradingHours("America/New_York", ((None, "16:15"),)))
+    assert options.newest_before(NEW_YORK, SUMMER) == SUMMER - timedelta(days=1)
+    assert NEW_YORK.newest_before(options, SUMMER) == SUMMER
+
+
 def test_an_exchange_with_the_hours_of_another_is_compared_close_by_close() -> None:
     twin = Closing("XTWIN", TradingHours("America/New_York", ((None, "16:00"),)))
     assert twin.newest_before(NEW_YORK, SUMMER) == SUMMER
