@@ -323,9 +323,10 @@ class Walk:
         return fold_positions(*self._seen(self.f, config, fold), config, self.progress, f"{place}: ")
 
     def _of_policy(self, fold: Fold) -> TrainConfig:
-        """The training of a fold's policies, at the cost that the strategies are charged."""
-        policy = replace(self.config.policy, cost=self.config.cost)
-        return replace(self._start(fold).config, policy=policy).of_policy
+        """The training of a fold's policies, of the first cell, at the cost that the strategies are charged."""
+        config, policy = self._start(fold).config, replace(self.config.policy, cost=self.config.cost)
+        network = replace(config.network, cell=self.config.cells[0])
+        return replace(config, network=network, policy=policy).of_policy
 
     def _known(
         self, fold: Fold, place: str

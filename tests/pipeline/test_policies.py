@@ -31,6 +31,7 @@ from stockcast.windows.features import features
 from tests import synthetic
 from tests.pipeline import walks
 from tests.pipeline.walks import EVERY, FIRST, HISTORY
+from tests.processes import loaded
 from tests.synthetic import replaced
 
 WANTED = PolicyConfig(wanted=True)
@@ -107,6 +108,12 @@ def test_other_settings_are_other_folds(whole: BacktestResult, home: Path, polic
     assert other.positions["policy"].tobytes() != whole.positions["policy"].tobytes()
 
 
+def test_policies_have_the_first_cell_that_is_asked_for(whole: BacktestResult, home: Path) -> None:
+    for cells, same in ((("gru",), False), (("lstm", "gru"), True)):
+        other = walks.backtest(HISTORY, home, replace(CONFIG, cells=cells))
+        assert (other.positions["policy"].tobytes() == whole.positions["policy"].tobytes()) is same
+
+
 def test_later_bars_change_no_earlier_position_nor_what_was_learnt(whole: BacktestResult, tmp_path: Path) -> None:
     for rows in (EVERY, EVERY + 5):
         other = walks.backtest(replaced(HISTORY, FIRST + rows), tmp_path / str(rows), CONFIG)
@@ -151,6 +158,12 @@ def test_a_forecast_tells_the_position_with_its_sentence_for_the_next_close_alon
     assert held.position != 0.0
     assert held.sentence.startswith("Policy: ")
     assert made[1].policy is None
+
+
+def test_a_forecast_with_a_position_loads_nothing_heavy(trained: Path) -> None:
+    found = loaded("predict", trained / "FAKE.csv", "--home", trained)
+    assert "stockcast.models.policy" in found
+    assert found.isdisjoint({"torch", "pandas", "scipy"})
 
 
 def test_before_the_final_fits_cutoff_the_scored_policy_holds(trained: Path) -> None:
