@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.live.command import Live
 from tests.torture import homes
 from tests.torture.kinds import Kind
 
 LATE = ("--test-from", "2021-02-01", "--refit-every", "year")
+BACKUP = ("ledger", "backup", "backup.db")
+REPAIR = ("doctor", "--repair", "--offline")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("fetch", "AAA", "BBB"),
     ("train", "AAA", *homes.TINY, "--output", "rows.csv"),
@@ -28,6 +33,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("report", "AAA", *homes.TINY, *LATE, "--output", "report.html"),
     ("models", "remove", "AAA"),
     ("ledger", "export", "--output", "ledger.csv"),
+    BACKUP,
+    ("ledger", "restore", "backup.db"),
+    ("ledger", "prune"),
+    REPAIR,
 )
 LONG_AGO = 90 * 86400  # s: older than whatever is swept
 
@@ -46,11 +55,23 @@ def _usual(command: tuple[str, ...]) -> Usual:
     folder = homes.base().parent / "usual"
     shutil.rmtree(folder, ignore_errors=True)
     with homes.at_home(homes.copied(folder)) as here:
+        _prepare(here, command)
         begun = time.monotonic()
         done = homes.start(here, command, TORTURE_COUNT=str(folder / "count")).completed()
         assert done.code == 0, done.err
         seconds = time.monotonic() - begun
         return Usual(int((folder / "count").read_text()), seconds, homes.state(here.home))
+
+
+def _prepare(here: Live, command: tuple[str, ...]) -> None:
+    """Give a command what it is for: a backup to go back to, settled forecasts to prune, a store to mend."""
+    if "restore" in command:
+        homes.start(here, BACKUP).completed().succeeded()
+    if "prune" in command:
+        homes.start(here, ("run",)).completed().succeeded()
+    if command == REPAIR:
+        with closing(sqlite3.connect(here.home / "stockcast.db", isolation_level=None)) as db:
+            db.execute("UPDATE prices SET close = 'text' WHERE ticker = 'BBB' AND session = '2021-04-01'")
 
 
 def play(seed: int, folder: Path) -> Sequence[str]:
@@ -59,6 +80,7 @@ def play(seed: int, folder: Path) -> Sequence[str]:
     command = COMMANDS[which]
     usual = _usual(command)
     with homes.at_home(homes.copied(folder)) as here:
+        _prepare(here, command)
         before = homes.state(here.home)
         if turn % 2:
             process = homes.start(here, command)

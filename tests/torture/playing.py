@@ -11,12 +11,14 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import chain
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
 from tests.torture.every import KINDS
@@ -52,16 +54,17 @@ def main() -> int:
         found = _played(kinds[0], asked.seed, folder)
         print(*found.violations, f"{found.cases} cases in {found.seconds:.1f} s, left in {folder}", sep="\n")
         return bool(found.violations)
-    return _play(kinds, asked.scale)
+    return play_all(kinds, asked.scale)
 
 
-def _play(kinds: Sequence[Kind], scale: float) -> int:
+def play_all(kinds: Sequence[Kind], scale: float) -> int:
+    """Play what is missing of these kinds; returns 1 where anything was violated."""
     known = _tally()
     missing = {kind.name: [seed for seed in _seeds(kind, scale) if not _passed(known, kind, seed)] for kind in kinds}
     # Kinds take turns: a run that is broken off has seen all of them.
     order = sorted(
-        (place / len(seeds), kind.name, seed)
-        for kind in kinds
+        (place / len(seeds), at, seed)
+        for at, kind in enumerate(kinds)
         for seeds in [missing[kind.name]]
         for place, seed in enumerate(seeds)
     )
@@ -69,10 +72,11 @@ def _play(kinds: Sequence[Kind], scale: float) -> int:
     with (
         TALLY.open("a") as tally,
         tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as everything,
-        ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool,
+        ThreadPoolExecutor(WORKERS) as threads,
     ):
         os.environ["TMPDIR"] = everything  # of the workers, which begin with their first case
-        futures: list[Future[Played]] = [pool.submit(_play_apart, name, seed) for _, name, seed in order]
+        worker = _Worker()
+        futures = [threads.submit(worker.play, kinds[at], seed) for _, at, seed in order]
         for done, future in enumerate(as_completed(futures), 1):
             found = future.result()
             known[found.kind, found.seed] = found
@@ -102,8 +106,36 @@ def _tally() -> dict[tuple[str, int], Played]:
     return {(it["kind"], it["seed"]): Played(**{**it, "violations": tuple(it["violations"])}) for it in documents}
 
 
-def _play_apart(name: str, seed: int) -> Played:
-    kind = next(kind for kind in KINDS if kind.name == name)
+class _Worker(threading.local):
+    """A process for each thread, which plays one case after the other; another one where it died of a case."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def play(self, kind: Kind, seed: int) -> Played:
+        """Play a case there."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, get_context("spawn"), _end_with_parent)
+        try:
+            return self._pool.submit(_play_apart, kind, seed).result()
+        except BrokenProcessPool:
+            self._pool = None
+            return Played(kind.name, seed, kind.cases, ("the process that played it died",), 0.0)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that began it does, however that does."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _play_apart(kind: Kind, seed: int) -> Played:
     with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder:
         return _played(kind, seed, Path(folder))
 
