@@ -5,7 +5,7 @@ Shapes: N origins, S members, L lookback.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -46,10 +46,10 @@ class Policy:
         first = max(start - lookback + 1, min(start, first_origin(lookback)))
         oldest = max(first - lookback + 1, 0)
         x_TF = self.standardiser(f)[oldest:]
-        each = [
-            self._carried(member.window_heads(x_TF, lookback, first - oldest, stop - oldest)[:, 0], u, stop - start)
-            for member, u in zip(_members(self.weights), self.feedback_S.tolist(), strict=True)
-        ]
+        each = []
+        for s, u in enumerate(self.feedback_S.tolist()):
+            heads_NH = _member(self.weights, s).window_heads(x_TF, lookback, first - oldest, stop - oldest)
+            each.append(self._carried(heads_NH[:, 0], u, stop - start))
         p_N: Floats = np.mean(each, axis=0)
         return p_N
 
@@ -66,17 +66,9 @@ class Policy:
         return p_N
 
 
-def _members(weights: NetworkWeights) -> list[NetworkWeights]:
-    """Each member on its own."""
-    return [
-        replace(
-            weights,
-            layers=tuple(
-                LayerWeights(*(array_S[s : s + 1] for array_S in vars(layer).values())) for layer in weights.layers
-            ),
-            readout_SHD=weights.readout_SHD[s : s + 1],
-            readout_bias_SH=weights.readout_bias_SH[s : s + 1],
-            skip_SHF=weights.skip_SHF[s : s + 1],
-        )
-        for s in range(len(weights.readout_SHD))
-    ]
+def _member(weights: NetworkWeights, s: int) -> NetworkWeights:
+    """One member on its own."""
+    one = slice(s, s + 1)
+    layers = tuple(LayerWeights(*(array_S[one] for array_S in vars(layer).values())) for layer in weights.layers)
+    heads = weights.readout_SHD[one], weights.readout_bias_SH[one], weights.skip_SHF[one]
+    return NetworkWeights(weights.cell, layers, *heads)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, tee
 from typing import ClassVar
 
 import numpy as np
@@ -88,9 +88,13 @@ class Reward:
     @staticmethod
     def _moments(rewards: torch.Tensor, output: Output) -> tuple[torch.Tensor, torch.Tensor]:
         """First and second moment over the sessions that teach."""
+        weight_BL = Reward._weight(output)
+        return (rewards * weight_BL).mean(), (rewards**2 * weight_BL).mean()
+
+    @staticmethod
+    def _weight(output: Output) -> torch.Tensor:
         teaches_BL = output.y_BLK[:, output.silent :, 2]
-        share = teaches_BL.mean().clamp(min=1e-3)
-        return (rewards * teaches_BL).mean() / share, (rewards**2 * teaches_BL).mean() / share
+        return teaches_BL / teaches_BL.mean().clamp(min=1e-3)
 
     def _of_moments(self, mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
         variance = square - mean**2
@@ -137,13 +141,11 @@ class Reward:
         mean, square = (moment.requires_grad_() for moment in self._moments(rewards, output))
         utility = self._of_moments(mean, square)
         by_mean, by_square = torch.autograd.grad(utility, (mean, square))
-        teaches_BL = output.y_BLK[:, output.silent :, 2]
-        gains = (by_mean * rewards + by_square * rewards**2) * teaches_BL / teaches_BL.mean().clamp(min=1e-3)
+        gains = (by_mean * rewards + by_square * rewards**2) * self._weight(output)
         credit_MBL = gains.flip(-1).cumsum(-1).flip(-1)
         credit_MBL = torch.cat([credit_MBL[..., :1].expand(-1, -1, output.silent), credit_MBL], -1)
         credit_MBL = (credit_MBL - credit_MBL.mean(0)) * (ROLLOUTS / (ROLLOUTS - 1))
-        action_MBL = mean_MBL.detach() + noise_MBL
-        log_density_MBL = -0.5 * ((action_MBL - mean_MBL) / EXPLORATION) ** 2
+        log_density_MBL = -0.5 * ((mean_MBL.detach() + noise_MBL - mean_MBL) / EXPLORATION) ** 2
         surrogate = -(credit_MBL * log_density_MBL).sum() / rewards.numel()
         return surrogate - surrogate.detach() - utility.detach(), (mean, square)
 
@@ -177,10 +179,10 @@ def learn_policy(
     for run, kept in zip(member_runs(config, [most] * seeds, most), _stretches(one, seeds), strict=True):
         taught = replace(one, train=Part(one.train.start, one.last), validation=kept)
         criterion = Reward(policy, _luck(policy, len(taught.train) - len(kept)), kept)
-        paths.append([])
         with problem_of([taught], preprocessing, config, criterion=criterion) as problem:
-            snapshots = _keeping(descend(problem, config, run, criterion), paths[-1])
+            snapshots, path = tee(descend(problem, config, run, criterion))
             curves.append(run_member(snapshots, run.seed, progress)[1])
+            paths.append(list(path))
     best = _best(np.array([[snapshot.loss for snapshot in path] for path in paths]))
     step = paths[0][best].step
     chosen = EarlyStopping((step,) * seeds, most, tuple(replace(curve, chosen=step) for curve in curves))
@@ -225,9 +227,3 @@ def _policy(
 def _luck(policy: PolicyConfig, sessions: int) -> float:
     """`Reward.luck` after so many sessions. A position that is never below 0 moves half as far."""
     return LUCK / math.sqrt(sessions) * (0.5 if policy.long_only else 1.0)
-
-
-def _keeping(snapshots: Iterator[Snapshot], kept: list[Snapshot]) -> Iterator[Snapshot]:
-    for snapshot in snapshots:
-        kept.append(snapshot)
-        yield snapshot
