@@ -28,8 +28,9 @@ from stockcast.windows.splits import Part
 ROLLOUTS, EXPLORATION = 16, 0.5
 """Of a window under the score-function estimator, and the standard deviation of the action before it is squashed."""
 
-LUCK = 0.7
-"""What a weight costs, in standard errors of what one that means nothing adds to the mean reward."""
+LUCK, _SMALL = 1.0, 0.2
+"""What a small weight costs, in standard errors of what one that means nothing adds to the mean reward; and how small
+that is, in units of the action: one that has shown its worth is not held back."""
 
 _LEAST_RISK = 0.1
 """A standard deviation, in units of forecast volatility, that a Sharpe ratio always has: flat is then a ratio of 0."""
@@ -42,9 +43,9 @@ class Reward:
     The reward of a session is R = (p r - cost |p - p'|) / s: p held from its close to the next, p' before, r the return
     of that next session and s its forecast scale (Moody and Saffell 2001; Lim, Zohren and Roberts 2019).
 
-    luck: what a unit of weight from a standardised input to the action has to earn (Tibshirani 1996, the lasso): of a
-    hundredth of variance that can be known, as many weights as there are inputs would lose much of it again. kept: the
-    origins that do not teach.
+    luck: what a unit of weight from an input to the action has to earn, less and less for larger ones (the lasso,
+    reweighted: Candes, Wakin and Boyd 2008): of a hundredth of variance that can be known, as many weights as there are
+    inputs would lose much again. kept: the origins that do not teach.
     """
 
     config: PolicyConfig
@@ -70,8 +71,9 @@ class Reward:
             moments = self._moments(self.rewards(model, output), output)
             loss = -self._of_moments(*moments)
         price = torch.autograd.grad(self._of_moments(*moments), moments[0], retain_graph=True)[0]
-        weights = (model.skip.weight, model.readout.weight)
-        return loss + self.luck * price * ACTION_UNIT * sum(weight.abs().sum() for weight in weights)
+        weights = (model.skip.weight, model.readout.weight, model.readout.bias, model.feedback)
+        size = sum(torch.log1p(ACTION_UNIT / _SMALL * weight.abs()).sum() for weight in weights)
+        return loss + self.luck * price * _SMALL * size
 
     def validation(self, model: Network, parts: Iterable[Output]) -> float:
         """The negative utility of all sessions of all parts."""
@@ -157,7 +159,7 @@ def learn_policy(
 
     Each member is judged on another stretch of the two parts together, of equal length, and learns from all the rest;
     a single one is judged on the validation part. All take the number of steps that is best over all stretches, or
-    none, where that is no better by a standard error over them than to stay as they were.
+    none, where that is no better by half a standard error over them than to stay as they were.
 
     Args:
         series: One series, with its parts.
@@ -196,11 +198,11 @@ def _stretches(one: Series, members: int) -> Iterator[Part]:
 
 
 def _best(losses_SK: Floats) -> int:
-    """The check whose mean loss is lowest; 0, the first one, where the gain is less than its standard error."""
+    """The check whose mean loss is lowest; 0, the first one, where the gain is less than half its error."""
     gains_SK = losses_SK[:, :1] - losses_SK
     best = int(gains_SK.mean(axis=0).argmax())
     error = gains_SK[:, best].std(ddof=1) / np.sqrt(len(gains_SK)) if len(gains_SK) > 1 else 0.0
-    return best if gains_SK[:, best].mean() > error else 0
+    return best if gains_SK[:, best].mean() > error / 2 else 0
 
 
 def relearn_policy(
