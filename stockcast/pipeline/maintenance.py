@@ -8,7 +8,8 @@ from pathlib import Path
 
 from stockcast import config as settings
 from stockcast.config.runfile import load_run_config
-from stockcast.errors import LockedError, StockcastError
+from stockcast.errors import LockedError, StockcastError, StorageError
+from stockcast.limits import MIB
 from stockcast.pipeline.running import locked
 from stockcast.results import Check
 from stockcast.storage.backup import StoreCopy, put_back, write_backup
@@ -79,7 +80,13 @@ def prune_ledger(home: Path, wait: float = 0.0) -> Pruning:
     with locked(home, wait), Database.open(home) as db:
         before = db.size()
         dropped = forget_settled(db)
-        db.compact()
+        try:
+            db.compact()
+        except StorageError as error:  # such as a full disk
+            raise StorageError(
+                f"what was to go is dropped, but the room that it took was not given back: {error.message}",
+                f"free as much as the record takes, {-(-before // MIB):,} MiB, and prune again",
+            ) from error
         return Pruning(*dropped, before, db.size())
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from stockcast.errors import LockedError, StorageError
+from stockcast.pipeline.maintenance import prune_ledger
 from stockcast.storage.backup import put_back, write_backup
 from stockcast.storage.database import FILE, SCHEMA_VERSION, STEPS, Database
 from stockcast.storage.ledger import reading, recording
@@ -292,3 +293,24 @@ def test_the_newest_runs_are_kept(db: Database) -> None:
             recording.begin_run(db, NOW)
     assert recording.forget_settled(db) == (0, 3)
     assert [run.id for run in recording.last_runs(db, 1)] == [recording.RUNS_KEPT + 3]
+
+
+def test_a_disk_without_the_room_to_prune_is_told_and_what_was_dropped_with_it(
+    db: Database, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording.record(db, [entry()], NOW)
+    settle(db)
+    db.close()
+
+    def full(_: Database) -> None:
+        raise StorageError("cannot write it: database or disk is full")
+
+    compact = Database.compact
+    monkeypatch.setattr(Database, "compact", full)
+    with pytest.raises(StorageError, match="is dropped, but the room") as caught:
+        prune_ledger(home)
+    monkeypatch.setattr(Database, "compact", compact)
+    assert caught.value.hint == "free as much as the record takes, 1 MiB, and prune again"
+    with Database.open(home) as again:
+        assert not again.rows("SELECT 1 FROM laws")
+    assert prune_ledger(home).distributions == 0
