@@ -15,7 +15,7 @@ from torch.optim.adamw import adamw
 from stockcast.config import NetworkConfig, SplitConfig, TrainConfig, TrainingConfig
 from stockcast.errors import ConfigError
 from stockcast.models import network, training
-from stockcast.models.ensemble import LOCATION_UNIT
+from stockcast.models.ensemble import LOCATION_UNIT, EarlyStopping
 from stockcast.models.likelihood import NU_FLOOR
 from stockcast.models.problem import WindowShape
 from stockcast.progress import Silent
@@ -24,6 +24,7 @@ from stockcast.windows.splits import split_by_date
 from tests import synthetic
 from tests.learning import learn, relearn
 from tests.processes import Completed, forked
+from tests.synthetic import FUTURES
 
 F = features(synthetic.history(460))
 SPLIT = split_by_date(F.session_returns.dates, SplitConfig(), lookback=20)
@@ -130,6 +131,41 @@ def test_a_refit_walks_the_path_that_validation_judged() -> None:
     again = relearn(F, SPLIT.train, QUICK, chosen, Silent())
     assert again.weights.readout_SHD.tobytes() == ensemble.weights.readout_SHD.tobytes()
     assert again.cutoff == SPLIT.summary()["train"].last
+
+
+def test_nothing_after_the_last_target_of_the_training_part_teaches() -> None:
+    _, chosen = learn(F, SPLIT, QUICK, Silent())
+    bars = SPLIT.train.stop + 2  # the first of them has no row
+    other = features(FUTURES["replaced"](synthetic.history(460), bars))
+    one, two = (relearn(f, SPLIT.train, QUICK, replace(chosen, steps=(8, 8)), Silent()) for f in (F, other))
+    assert one.weights.readout_SHD.tobytes() == two.weights.readout_SHD.tobytes()
+    assert one.base == two.base
+
+
+def test_members_that_begin_alike_draw_windows_of_their_own() -> None:
+    config = replace(QUICK, network=replace(QUICK.network, dropout=0.0))
+    begun, _ = learn(F, SPLIT, config, Silent())
+    twins = network.stack(config.network, [network.member_of(begun.weights, 0)] * 2)
+    steps = EarlyStopping((8, 8), 8)
+    ensemble = relearn(F, SPLIT.train, config, steps, Silent(), twins)
+    first, second = ensemble.weights.readout_SHD
+    assert not np.array_equal(first, second)
+
+
+def test_a_training_that_diverges_keeps_what_validation_liked_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = network.AdamW.step
+
+    def diverging(self: network.AdamW, rate: float) -> None:
+        step(self, rate)
+        if self.count == 5:
+            self.parameters[0].data.fill_(math.nan)
+
+    monkeypatch.setattr(network.AdamW, "step", diverging)
+    ensemble, chosen = learn(F, SPLIT, replace(QUICK, training=replace(QUICK.training, seeds=1)), Silent())
+    (curve,) = chosen.curves
+    assert None in curve.validation
+    assert chosen.steps == (curve.steps[np.nanargmin(np.array(curve.validation, dtype=np.float64))],)
+    assert np.isfinite(ensemble.weights.readout_SHD).all()
 
 
 def test_windows_are_views_of_the_rows_and_only_a_batch_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,15 @@ def test_text_is_written_as_utf8_with_its_line_ends(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_bytes() == "Zürich\n€\n".encode()
 
 
+@posix_only
+def test_what_is_private_is_for_this_user_alone_whatever_was_there(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    (tmp_path / "old").chmod(0o644)
+    for name in ("old", "new"):
+        write_atomic(tmp_path / name, "content", private=True)
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, bytes(data[:3])))
