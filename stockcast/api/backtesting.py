@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from stockcast.engine.pieces import Steps
     from stockcast.evaluation.scores import ForecastRows
     from stockcast.evaluation.verdict import BacktestResult, BacktestSummary
-    from stockcast.prices.history import Floats
 
 
 @dataclass(frozen=True)
@@ -138,9 +137,7 @@ def backtest(  # noqa: PLR0913 - each is a keyword of the public API
     covariate_source = covariates_in(covariates, place, progress, config.covariates)
     if model is not None:
         if config.policy.wanted:
-            raise ConfigError(
-                "a policy is learnt in each fold, and a saved model is not trained", "leave one of them out"
-            )
+            raise ConfigError("a policy is learnt in each fold, and a saved model is not", "leave one of them out")
         expected(model, Model, "model", "what fit or open_model returns")
     recall = None if model is None else Memory(lambda _ticker: KeptReading.of(model.file.manifest))
     usual = None if model is None else model.trained.calendar
@@ -200,7 +197,7 @@ def _recorded(levels: Sequence[float]) -> Intervals:
     return intervals
 
 
-def _frame(rows: Sequence[ForecastRows], intervals: Intervals, positions: Mapping[str, Floats]) -> pd.DataFrame:
+def _frame(rows: Sequence[ForecastRows], intervals: Intervals, positions: Mapping[str, Any]) -> pd.DataFrame:
     """The forecasts of one series and step, all competitors side by side."""
     import pandas as pd
 

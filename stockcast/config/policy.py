@@ -26,23 +26,12 @@ class PolicyConfig(Checked):
     wanted: bool = setting(False, "Learn how much to hold, too", POLICY, flag="--policy")
     utility: str = setting("mean-variance", "What the policy is to maximise", POLICY, choices=UTILITIES, needs="policy")
     risk_aversion: float = setting(
-        0.1,
-        "Price of variance, in units of forecast volatility",
-        POLICY,
-        metavar="RATE",
-        bounds=Bounds(0, 100),
-        needs="policy",
+        0.1, "Price of variance, as forecast", POLICY, metavar="RATE", bounds=Bounds(0, 100), needs="policy"
     )
     gradient: str = setting("pathwise", "How its gradient is found", POLICY, choices=GRADIENTS, needs="policy")
     long_only: bool = setting(False, "Positions from 0 to 1, not from -1 to 1", POLICY, needs="policy")
     cost: float = setting(
-        5.0,
-        "Cost of trading that the policy learns with, in basis points",
-        POLICY,
-        metavar="BP",
-        bounds=Bounds(0, 1000),
-        said="a cost of {:g} basis points is",
-        needs="policy",
+        5.0, "Cost it learns with, in basis points", POLICY, metavar="BP", bounds=Bounds(0, 1000), needs="policy"
     )
 
     @property

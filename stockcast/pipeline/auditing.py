@@ -39,7 +39,7 @@ from stockcast.pipeline.eventaudit import dates_checks, with_other_dates
 from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult, model_to_begin_with
 from stockcast.pipeline.judging import judged
-from stockcast.pipeline.policies import policies_seconds, trained_policy
+from stockcast.pipeline.policies import trained_policy
 from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.starts import Starts
@@ -49,7 +49,6 @@ from stockcast.prices.csvfile import ReadOptions
 from stockcast.prices.history import History
 from stockcast.progress import Progress, Silent
 from stockcast.results import AuditCheck, AuditResult
-from stockcast.storage.codec import Tensors
 from stockcast.storage.files import temporary_folder
 from stockcast.storage.trainedmodel import policy_record
 from stockcast.windows.splits import Fold, Part
@@ -232,8 +231,7 @@ class _Audit:
     def seconds(self) -> float:
         """What a future takes on one core: a network, and every baseline."""
         targets = len(self.trainer.parts.seen)
-        learning = training_seconds(self.trainer.config, targets) + policies_seconds(self.trainer.config, targets)
-        return learning + 2 * baselines_seconds(targets)
+        return training_seconds(self.trainer.config, targets) + 2 * baselines_seconds(targets)
 
     @property
     def history(self) -> History:
@@ -442,11 +440,9 @@ class _Audit:
         policy = None
         if trainer.config.policy.wanted:
             f = trainer.pool.columns(trainer.member, False)
-            config = trainer.config.of_policy
-            config = replace(config, training=replace(config.training, final_fit=False))
-            policy = trained_policy(f, fold, fold.seen, config, watched)
-            tensors: Tensors = {}
-            policy_record(policy.fits["scored"], "its", tensors)
+            policy = trained_policy(f, fold, fold.seen, trainer.config.of_policy, watched)
+            tensors: dict[str, Any] = {}
+            policy_record(policy.fits["served"], "its", tensors)
             parts["policy"] = {name: array.tobytes() for name, array in tensors.items()}
         return _Fitted(fit, learned.chosen, parts, policy)
 
@@ -502,10 +498,8 @@ class _Audit:
         trainer, rows = self.trainer, middle - self.test.start + 1
         if future is not None:
             trainer = self._changed(future, middle)
-        c = trainer.config
-        config = BacktestConfig(
-            cells=(self.cell,), network=c.network, training=c.training, policy=c.policy, cost=c.policy.cost
-        )
+        config = BacktestConfig(cells=(self.cell,), network=trainer.config.network, training=trainer.config.training)
+        config = replace(config, policy=trainer.config.policy, cost=trainer.config.policy.cost)
         watched = Watched(self.trainer.progress, f"walk, {_named(future)}")
         own = trainer.f if isinstance(trainer.initial, Scratch) else trainer.member.own
         begin = Starts(trainer.member.history, own, trainer.pool.calendar, trainer.config, self.model)

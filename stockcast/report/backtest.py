@@ -6,7 +6,6 @@ from dataclasses import replace
 from math import inf, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
-from stockcast.config.policy import PolicyConfig
 from stockcast.evaluation.verdict import display
 from stockcast.report.calibration import calibration_blocks, effects_table
 from stockcast.report.folds import folds_table, networks_words
@@ -118,7 +117,7 @@ def competition(scores: Sequence[Score], comparisons: Sequence[Comparison], cell
 def economics_table(strategies: Sequence[Economics]) -> Table[Economics]:
     """What each rule, and policy, would have earned; with the luck of the best of several where several were tried."""
     tried = any(strategy.deflated_sharpe_p is not None for strategy in strategies)
-    learnt = any(strategy.strategy == PolicyConfig().name for strategy in strategies)
+    learnt = any(strategy.strategy == "policy" for strategy in strategies)
     deflated = replace(_DEFLATED, note=_DEFLATED.note.replace("cells", "that were tried")) if learnt else _DEFLATED
     columns = (*_ECONOMICS, deflated) if tried else _ECONOMICS
     return Table(columns, tuple(strategies), "Rules of trading on the forecasts")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from functools import cache
@@ -89,11 +89,10 @@ def encode(value: Any, *, lossy: bool = False) -> Any:
     return _nearest(value) if lossy else value
 
 
-def written(value: Any) -> Iterator[str]:
+def written(value: Any) -> list[str]:
     """Names of a dataclass's fields; an optional one that holds nothing is none."""
-    for field in fields(value):
-        if getattr(value, field.name) or not OPTIONAL.items() <= field.metadata.items():
-            yield field.name
+    optional = OPTIONAL.items()
+    return [one.name for one in fields(value) if getattr(value, one.name) or not optional <= one.metadata.items()]
 
 
 def _nearest(value: Any) -> Any:

@@ -239,10 +239,9 @@ def _forecast(db: Database, key: int, document: str | bytes) -> Forecast:
     try:
         for name in ("origin", "target_session"):
             found[name] = date.fromisoformat(found[name])
-        if found.get("event") is not None:
-            found["event"] = decode(ForecastEvent, found["event"], "event", others=True)
-        if found.get("policy") is not None:
-            found["policy"] = decode(PolicyPosition, found["policy"], "policy", others=True)
+        for name, kind in (("event", ForecastEvent), ("policy", PolicyPosition)):
+            if found.get(name) is not None:
+                found[name] = decode(kind, found[name], name, others=True)
         # A later version may have recorded more than this one knows.
         return Forecast(**{field.name: found[field.name] for field in fields(Forecast) if field.name in found})
     except (KeyError, TypeError, ValueError) as error:
