@@ -168,6 +168,11 @@ def test_a_training_that_diverges_keeps_what_validation_liked_best(monkeypatch: 
     assert np.isfinite(ensemble.weights.readout_SHD).all()
 
 
+def test_of_snapshots_that_are_alike_the_first_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network.AdamW, "step", lambda *_: None)
+    assert learn(F, SPLIT, QUICK, Silent())[1].steps == (0, 0)
+
+
 def test_windows_are_views_of_the_rows_and_only_a_batch_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     original = WindowShape.of
