@@ -182,7 +182,7 @@ def open_study(home: Path, name: str, space: SearchSpace, seed: int) -> Iterator
             held.enter_context(file_lock(folder / f"{name}.lock", 0.0, busy))
         except OSError as error:
             raise storage_error(path, error) from error
-        yield _opened(held.enter_context(_storage(path)), name, space, seed)
+        yield _whole(path, held.enter_context(_storage(path)), name, space, seed)
 
 
 @contextmanager
@@ -224,6 +224,23 @@ def _unusable(path: Path, error: Exception) -> StorageError:
         return storage_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return StorageError(f"the studies in {path} cannot be used: {reason}", "move the file away to begin anew")
+
+
+def _whole(path: Path, storage: optuna.storages.RDBStorage, name: str, space: SearchSpace, seed: int) -> StudyFile:
+    """The study, all of which can be read. Raises StorageError where a value is none that Optuna wrote."""
+    import optuna
+
+    try:
+        opened = _opened(storage, name, space, seed)
+        for place, _ in enumerate(opened.trials):
+            opened.losses(place)
+        opened.kept("")
+        sorted(one.number + 0 for one in opened.study.get_trials(deepcopy=False))  # as Optuna does later
+    except optuna.exceptions.StorageInternalError:
+        raise
+    except Exception as error:  # Optuna checks nothing that it reads: whatever follows from it
+        raise _unusable(path, error) from error
+    return opened
 
 
 def _opened(storage: optuna.storages.RDBStorage, name: str, space: SearchSpace, seed: int) -> StudyFile:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -383,3 +385,29 @@ def test_a_pools_network_may_do_without_groups_of_columns() -> None:
     )
     assert set(cut) == {name for name in whole if group_of(name) not in {"market", "echo"}}
     assert {group_of(name) for name in whole} == {"own", *GROUPS}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("study_directions", "direction"), ("study_user_attributes", "value_json"), ("trials", "number"),
+     ("trials", "state"), ("trials", "datetime_start"), ("trial_user_attributes", "value_json"),
+     ("trial_params", "param_value"), ("trial_params", "distribution_json"), ("trial_values", "objective"),
+     ("trial_intermediate_values", "intermediate_value_type")],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["text", 2**62])
+def test_a_study_with_values_that_nobody_wrote_is_told_and_moved_away_begins_anew(
+    tmp_path: Path, table: str, column: str, value: object
+) -> None:
+    with open_study(tmp_path, "one", SPACE, 1) as study:
+        study.keep("known", [1])
+        trial = study.begin()
+        study.report(trial.number, 0, [1.0], [1.0])
+        study.complete(trial.number, 1.0)
+    path = tmp_path / FOLDER / FILE
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE {table} SET {column} = ?", (value,))  # noqa: S608 - names of Optuna's
+    with suppress(StorageError), open_study(tmp_path, "one", SPACE, 1) as study:
+        study.complete(study.begin().number, 2.0)  # what is told is told before anything is done
+    path.unlink()
+    with open_study(tmp_path, "one", SPACE, 1) as study:
+        assert study.begun == 0
