@@ -47,7 +47,7 @@ def judged_policies(
 
 def _verdict(row: Economics, test: SharpeDifference, rules: TradingRules) -> PolicyVerdict:
     difference = test.value * math.sqrt(rules.sessions_per_year)
-    figures = f"Sharpe {difference:+.2f}, {p_text(test.p_value)}, after {rules.cost_bp:g} bp"
+    figures = f"Sharpe {difference:+z.2f}, {p_text(test.p_value)}, after {rules.cost_bp:g} bp"
     if math.isnan(difference):
         figures = "its returns do not vary" if row.turnover else "it held nothing"
     claim = "evidence" if test.p_value < LEVEL else "no evidence"
