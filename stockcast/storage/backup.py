@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 from stockcast.errors import StorageError
@@ -149,13 +150,15 @@ def put_in_place(fresh: Path, store: Path, now: datetime) -> Path:
 
 
 def name_aside(home: Path, name: str, now: datetime) -> Path:
-    """What is put aside is called this, in a folder that is made. Raises StorageError."""
+    """What is put aside is called this, which nothing else is, in a folder that is made. Raises StorageError."""
     folder = home / ASIDE
     try:
         private_folder(folder)
     except OSError as error:
         raise storage_error(folder, error, "create") from error
-    return folder / f"{name}.{now:%Y%m%dT%H%M%S}"
+    first = f"{name}.{now:%Y%m%dT%H%M%S}"
+    names = chain([first], (f"{first}-{again}" for again in count(2)))
+    return next(folder / one for one in names if not os.path.lexists(folder / one))
 
 
 @contextmanager

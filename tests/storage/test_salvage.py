@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -171,6 +172,17 @@ def test_damaged_studies_are_put_aside(home: Path) -> None:
     assert "the next study begins anew" in str(line)
     assert not path.exists()
     assert (home / "damaged" / "studies.db.20240710T060000").read_bytes() == b"garbage" * 5000
+
+
+def test_what_is_put_aside_takes_the_place_of_nothing(filled: Path) -> None:
+    # As where a mending was killed in between, by a clock that stands still.
+    (filled / "damaged").mkdir()
+    os.link(filled / FILE, filled / "damaged" / ASIDE)
+    for _ in range(2):
+        with closing(sqlite3.connect(filled / FILE)) as db, db:
+            db.execute("UPDATE outcomes SET pit = 'text' WHERE forecast_id = (SELECT max(forecast_id) FROM outcomes)")
+        assert mend_store(filled, MOMENT) is not None
+    assert {path.name for path in (filled / "damaged").iterdir()} == {ASIDE, f"{ASIDE}-2", f"{ASIDE}-3"}
 
 
 STRANGE = {
