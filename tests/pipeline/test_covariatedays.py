@@ -12,6 +12,7 @@ import pytest
 
 from stockcast.config import CovariatesConfig
 from stockcast.errors import DataError
+from stockcast.pipeline.covariatedays import trade_together
 from stockcast.pipeline.covariates import CovariateSource
 from stockcast.pipeline.series import GivenSeries
 from stockcast.pipeline.source import PriceSource
@@ -149,3 +150,10 @@ def test_stamps_of_dates_known_ahead_are_of_the_day_at_the_exchange(stamp: str, 
     assert covariates is not None
     assert covariates.known is not None
     assert covariates.known.days.tolist() == [date(2019, 1, 27), date(2020, 1, 27)]
+
+
+def test_a_series_of_some_days_of_another_does_not_trade_with_it() -> None:
+    days = np.busday_offset("2024-01-01", np.arange(200)).astype("datetime64[D]")
+    assert trade_together(days, days[100:199])  # from where the later one begins to the first end
+    assert not trade_together(days, days[::2])
+    assert not trade_together(days[::2], days)

@@ -77,6 +77,14 @@ def test_a_volume_surprise_is_the_log_volume_less_its_mean_over_the_sixty_sessio
     np.testing.assert_allclose(session_returns(HISTORY).surprise_T, expected, atol=1e-9)
 
 
+def test_a_forecasts_bounds_follow_the_ticks_and_the_moves_so_far() -> None:
+    m, step = session_returns(HALTED), np.abs(np.diff(HALTED.close))
+    for t in range(len(m)):
+        tick = min(step[: t + 1][step[: t + 1] > 0]) / HALTED.close[t + 1]
+        assert m.least_T[t] == pytest.approx(max(0.05 * tick, 1e-6))
+        assert m.pace_T[t] == pytest.approx(max(*np.abs(m.r_T[max(0, t - 21) : t + 1]), 0.1 * m.least_T[t]))
+
+
 def test_closes_alone_give_squared_returns_and_fewer_features() -> None:
     bare = replace(HISTORY, open=None, high=None, low=None, volume=None)
     f = features(bare)
