@@ -23,7 +23,7 @@ def snapshots(db: Database, ticker: str) -> tuple[EventDates, ...]:
     return tuple(_read(db, ticker, *row) for row in rows)
 
 
-def unreadable(db: Database) -> list[tuple[object, ...]]:
+def unreadable_snapshots(db: Database) -> list[tuple[object, ...]]:
     """Tickers and days of what was told and cannot be read."""
     found: list[tuple[object, ...]] = []
     for ticker, taken, source, dates in db.rows("SELECT ticker, taken, source, dates FROM event_snapshots"):

@@ -81,7 +81,7 @@ def stored_tickers(db: Database) -> list[str]:
     return [ticker for (ticker,) in db.rows("SELECT ticker FROM instruments ORDER BY ticker")]
 
 
-def unreadable(db: Database) -> list[tuple[object, ...]]:
+def unreadable_tickers(db: Database) -> list[tuple[object, ...]]:
     """Tickers of which calendar, hours or time zone cannot be read."""
     found: list[tuple[object, ...]] = []
     for ticker in stored_tickers(db):

@@ -224,7 +224,7 @@ def _strange(db: Database, table: str) -> str:
 def _unreadable(db: Database) -> dict[str, list[tuple[object, ...]]]:
     """Keys of rows that cannot be read though their values are of the right kinds, by table."""
     return {
-        **reading.unreadable(db),
-        "instruments": pricestore.unreadable(db),
-        "event_snapshots": eventstore.unreadable(db),
+        **reading.unreadable_records(db),
+        "instruments": pricestore.unreadable_tickers(db),
+        "event_snapshots": eventstore.unreadable_snapshots(db),
     }

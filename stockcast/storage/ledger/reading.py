@@ -134,7 +134,7 @@ def last_id(db: Database) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def unreadable(db: Database) -> dict[str, list[tuple[object, ...]]]:
+def unreadable_records(db: Database) -> dict[str, list[tuple[object, ...]]]:
     """Rows of the ledger that cannot be read though their values are of the right kinds, by table and key."""
     forecasts: list[tuple[object, ...]] = []
     for key, document in db.rows("SELECT id, document FROM forecasts ORDER BY id"):
