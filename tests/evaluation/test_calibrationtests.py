@@ -220,3 +220,9 @@ def test_a_record_is_tested_as_a_whole() -> None:
     assert found.coverage == coverage_tests(inside(pit))
     assert [row.group for row in found.by_year.groups] == ["2020", "2021"]
     assert sum(row.n for row in found.by_decile.groups) == 600
+
+
+def test_five_expected_in_a_bin_are_enough_for_the_chi_square() -> None:
+    assert uniformity(np.linspace(0.01, 0.99, 50)).chi2_p == pytest.approx(1.0)
+    assert np.isnan(uniformity(np.linspace(0.01, 0.99, 49)).chi2)
+    assert not np.isnan(uniformity(np.linspace(0.01, 0.99, 50)).chi2)

@@ -56,3 +56,7 @@ def test_no_tests_are_no_values_and_one_test_is_itself() -> None:
 def test_a_value_that_is_no_probability_is_refused(p: float, said: str) -> None:
     with pytest.raises(DataError, match=said):
         benjamini_hochberg([0.5, p])
+
+
+def test_a_larger_p_value_is_not_corrected_to_a_smaller_one() -> None:
+    assert holm([0.012, 0.01]).tolist() == [0.02, 0.02]
