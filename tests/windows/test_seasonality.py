@@ -178,3 +178,11 @@ def test_rows_up_to_an_origin_do_not_depend_on_later_bars(origin: int, change: s
 def test_short_histories_have_finite_columns(length: int) -> None:
     columns = echoes(picked(STOCK, slice(0, length)))
     assert all(len(column) == length and np.isfinite(column).all() for column in columns.values())
+
+
+def test_a_session_outside_of_the_weekmask_is_the_target_of_the_day_before() -> None:
+    friday, saturday = np.datetime64("2012-01-06"), date(2012, 1, 7)
+    extra = replace(CALENDAR, exchange="TEST", extras=(saturday,))
+    assert target_sessions(np.array([friday - ONE_DAY, friday, friday + ONE_DAY]), extra).tolist() == [
+        date(2012, 1, 6), saturday, date(2012, 1, 9),
+    ]  # fmt: skip
