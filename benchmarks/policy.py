@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")  # read when numpy and torch load
@@ -90,7 +90,6 @@ def utility(p_N: Floats, y_N: Floats, config: PolicyConfig) -> float:
     return float(rewards_N.mean() - config.risk_aversion / 2 * rewards_N.var())
 
 
-@cache
 def best_linear(phi: float, config: PolicyConfig) -> tuple[float, float]:
     """k and m of the best linear policy: what is most useful on a long simulation."""
     from scipy.optimize import minimize
@@ -122,15 +121,17 @@ def _features(r_T: Floats) -> Features:
     return features(History("SIM", dates, closes, closes.copy()))
 
 
-def forecastable(seed: int, _progress: Progress, phi: float, cost: float, number: int) -> Finding:
-    """One AR(1) series."""
+def forecastable(
+    seed: int, _progress: Progress, phi: float, cost: float, best: tuple[float, float], number: int
+) -> Finding:
+    """One AR(1) series; best: of `best_linear`."""
     began, config = time.process_time(), PolicyConfig(cost=cost)
     r_T = ar1(np.random.default_rng([seed, int(100 * phi), number]), phi, SESSIONS + LATER)
     policy, steps, f, split = learnt(r_T, config)
     seconds = time.process_time() - began
     start, n = split.test.start, len(split.test)
     ours_N = policy.positions(f, start, len(f) - 1)
-    best_N = linear(r_T, *best_linear(phi, config))[start:-1]
+    best_N = linear(r_T, *best)[start:-1]
     y_N = r_T[start + 1 :]
     test, later = slice(0, n), slice(n, None)
     values = [utility(p_N[part], y_N[part], config) for part in (test, later) for p_N in (ours_N, best_N)]
@@ -196,7 +197,8 @@ def main() -> None:
     kept = True
     with engine_of(JobsConfig(options.jobs)) as engine:
         for phi, cost in AR if options.series else ():
-            works = [partial(forecastable, phi=phi, cost=cost, number=number) for number in range(options.series)]
+            best = best_linear(phi, PolicyConfig(cost=cost))
+            works = [partial(forecastable, phi=phi, cost=cost, best=best, number=n) for n in range(options.series)]
             found = run(works, options.seed, f"AR({phi}) at {cost:g} bp", engine)
             share = sum(one.utility for one in found) / sum(one.best for one in found)
             kept &= share >= LEAST_SHARE
