@@ -83,6 +83,7 @@ def prepare(folder: Path) -> None:
         db.execute("PRAGMA foreign_keys = OFF")
         save_instrument(db, APPLE)
         db.execute("INSERT INTO outcomes (forecast_id, settled_at, void) VALUES (7, '', 'why')")
+    _unreadable_stores(folder)
     (folder / "open").mkdir()
     (folder / "open").chmod(0o777)
     for name in ("AAA", "SPLIT"):
@@ -92,6 +93,22 @@ def prepare(folder: Path) -> None:
     file = load_model(folder / "home/models", "GOOG")
     told = {**file.manifest, "name": "piped", "data": {**file.manifest["data"], "source": "-"}}
     save_model(folder / "home/models", ModelFile("piped", told, file.tensors))
+
+
+def _unreadable_stores(folder: Path) -> None:
+    """Homes whose stores hold what cannot be read, beside an instrument that can."""
+    for name in ("damaged", "zones", "snapshots"):
+        with Database.open(folder / name) as db:
+            save_instrument(db, APPLE)
+            if name == "zones":
+                save_instrument(db, replace(APPLE, ticker="AAA"))
+                db.execute("UPDATE instruments SET zone = 'No/Where' WHERE ticker = 'AAA'")
+            if name == "snapshots":
+                db.execute("INSERT INTO event_snapshots VALUES ('AAA', '2020-06-01', 'yahoo', '?')")
+    store = folder / "damaged/stockcast.db"
+    pages = bytearray(store.read_bytes())
+    pages[3 * 4096 : 4 * 4096] = 4096 * b"?"
+    store.write_bytes(pages)
 
 
 def _still(h: History) -> History:
@@ -867,12 +884,37 @@ CASES = (
         "doctor --offline --home broken --repair",
     ),
     Case(
+        ("storage/database.py: `stockcast doctor` says more, and --repair saves what can be read",),
+        "ledger list --home damaged",
+        None,
+        "doctor --offline --home damaged --repair",
+    ),
+    Case(
+        ("storage/pricestore.py: `stockcast doctor --repair` leaves it out",),
+        "predict AAA --offline --home zones",
+        None,
+        "doctor --offline --home zones --repair",
+    ),
+    Case(
+        ("storage/eventstore.py: `stockcast doctor --repair` leaves it out",),
+        "fetch AAA --home snapshots",
+        None,
+        "doctor --offline --home snapshots --repair",
+    ),
+    Case(
         ("pipeline/checkup.py: ; stockcast doctor --repair --home",),
         "doctor --offline --home open",
         r"stockcast (doctor --repair --home \S+)",
         "{} --offline",
     ),
     # Wrong usage.
+    Case(
+        ("cli/train.py: --policy and --pool contradict each other",),
+        "train GOOD.csv OTHER.csv --pool --policy",
+        None,
+        "train GOOD.csv --policy",
+        REACHED,
+    ),
     Case(
         ("cli/backtest.py: and --model contradict each other",),
         f"backtest {_GOOG} --model GOOG --seeds 3",
@@ -1014,6 +1056,8 @@ CASES = (
 
 NO_ADVICE = {
     "models/baselines/events.py: give them with --events FILE, or leave the baseline out": "such a one is left out",
+    "cli/console.py: fewer sources, or a lower --jobs": "tests/cli/test_manners.py asks for too much",
+    "storage/ledger/recording.py: `stockcast doctor --repair` leaves it out": "tests/storage/test_salvage.py",
     "cli/commands.py: --home": "how it is found on the command line",
     "cli/commands.py: --home=": "how it is found on the command line",
     "cli/commands.py: --json": "how it is found on the command line",
