@@ -109,9 +109,9 @@ def learnt(r_T: Floats, config: PolicyConfig) -> tuple[Policy, int, Features, Sp
     from stockcast.models.policytraining import learn_policy
 
     known, every = (_features(returns) for returns in (r_T[:SESSIONS], r_T))
-    settings = TrainConfig()
+    settings = TrainConfig(policy=config)
     split = split_by_date(known.session_returns.dates, SplitConfig(), settings.network.lookback)
-    policy, chosen = learn_policy([Series.of(known, split.train, split.validation)], settings, config, Silent())
+    policy, chosen = learn_policy(Series.of(known, split.train, split.validation), settings, Silent())
     return policy, chosen.steps[0], every, split
 
 

@@ -1,6 +1,6 @@
 """Policies on prices that happened: learnt once on what lies before 2016, judged from there on beside holding.
 
-    python benchmarks/policyprices.py FOLDER [--leave-out NAME ...] [--seeds 4] [--no-final-fit] [--sample N] [--jobs 2]
+    python benchmarks/policyprices.py FOLDER [--leave-out NAME ...] [--seeds 4] [--sample N] [--jobs 2]
 
 Each file of the folder is a series; one fold, as `stockcast backtest --policy --test-from 2016-01-01` with a single
 refit has it, without the forecasts beside it. All series together are one portfolio of equal parts, by date.
@@ -112,7 +112,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--leave-out", nargs="*", default=[], help="names of files")
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--no-final-fit", action="store_true")
     parser.add_argument("--sample", type=int, help="as many of the files, drawn with the seed 0")
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
@@ -120,7 +119,7 @@ def main() -> None:
     if asked.sample and asked.sample < len(files):
         drawn = np.random.default_rng(0).choice(len(files), asked.sample, replace=False)
         files = [files[place] for place in sorted(drawn)]
-    work = partial(judged, training=TrainingConfig(seeds=asked.seeds, final_fit=not asked.no_final_fit))
+    work = partial(judged, training=TrainingConfig(seeds=asked.seeds))
     with ProcessPoolExecutor(asked.jobs) as pool:
         found = [one for one in pool.map(work, files) if one is not None]
     print(f"\n{len(found)} series, {sum(len(one.dates) for one in found):,} sessions\n")

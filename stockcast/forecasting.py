@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stockcast.config import PredictConfig, ReadOptions, TrainConfig
-from stockcast.config.policy import PolicyConfig
 from stockcast.errors import DataError, ModelError
 from stockcast.forecasts import Forecast, ForecastEvent, PolicyPosition
 from stockcast.models.baselines import Baseline
@@ -88,10 +87,9 @@ class Fit:
 class KeptPolicy:
     """A policy that was learnt beside a model's networks, and what its test part allows to be said of it.
 
-    fits: "scored" and "served", as those of `TrainedModel`.
+    fits: "scored" and, where there was a final fit, "served", as those of `TrainedModel`.
     """
 
-    config: PolicyConfig
     sentence: str
     fits: Mapping[str, Policy]
 
@@ -281,9 +279,9 @@ class View:
             )
         )
         policy = self.model.policy
-        if policy is None or self.past.ticker != self.model.ticker:  # its verdict is on that ticker alone
-            return first, *later
-        return replace(first, policy=policy.position(self.f, self.past.last)), *later
+        if policy is not None and self.past.ticker == self.model.ticker:  # its verdict is on that ticker alone
+            first = replace(first, policy=policy.position(self.f, self.past.last))
+        return first, *later
 
     def events(
         self, name: str, dists: Sequence[Distribution], targets: Sequence[date]

@@ -477,7 +477,7 @@ def test_a_policy_stands_in_the_frames_and_never_without_what_may_be_said_of_it(
     frame, asked = to_frame([HISTORY]), PolicyConfig(long_only=True, cost=0.0)
     made = fit(frame, CONFIG, policy=asked, home=tmp_path)
     assert made.trained.policy is not None
-    assert made.trained.policy.config == replace(asked, wanted=True)
+    assert made.trained.config.policy == replace(asked, wanted=True)
     assert made.policy_verdict is not None
     assert made.policy_verdict.startswith("Policy (long only): no evidence of skill over holding")
     held = predict(open_model(made.name, tmp_path), frame, horizon=2)["policy-position"]

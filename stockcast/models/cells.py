@@ -9,7 +9,7 @@ the shape of the product. So each product with the windows is made of products o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,12 @@ class NetworkWeights:
     readout_SHD: Array
     readout_bias_SH: Array
     skip_SHF: Array
+
+    def each(self, changed: Callable[[Array], Array]) -> NetworkWeights:
+        """The network whose every array is what becomes of it here."""
+        layers = tuple(LayerWeights(*map(changed, vars(layer).values())) for layer in self.layers)
+        readout, bias, skip = map(changed, (self.readout_SHD, self.readout_bias_SH, self.skip_SHF))
+        return NetworkWeights(self.cell, layers, readout, bias, skip)
 
     def zero_state(self, windows: int) -> list[State]:
         """The state before a window's first session, for each layer."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 
 import numpy as np
 
 from stockcast.config import NetworkConfig
-from stockcast.models.cells import LayerWeights, NetworkWeights, tanh
+from stockcast.models.cells import NetworkWeights, tanh
 from stockcast.models.ensemble import Standardiser
 from stockcast.prices.history import Floats
 from stockcast.windows.features import Features
@@ -48,7 +49,8 @@ class Policy:
         x_TF = self.standardiser(f)[oldest:]
         each = []
         for s, u in enumerate(self.feedback_S.tolist()):
-            heads_NH = _member(self.weights, s).window_heads(x_TF, lookback, first - oldest, stop - oldest)
+            member = self.weights.each(itemgetter(slice(s, s + 1)))
+            heads_NH = member.window_heads(x_TF, lookback, first - oldest, stop - oldest)
             each.append(self._carried(heads_NH[:, 0], u, stop - start))
         p_N: Floats = np.mean(each, axis=0)
         return p_N
@@ -64,11 +66,3 @@ class Policy:
             p_N = (1.0 + p_N) / 2.0 if self.long_only else p_N
             p_N[: max(missing - j, 0)] = 0.0
         return p_N
-
-
-def _member(weights: NetworkWeights, s: int) -> NetworkWeights:
-    """One member on its own."""
-    one = slice(s, s + 1)
-    layers = tuple(LayerWeights(*(array_S[one] for array_S in vars(layer).values())) for layer in weights.layers)
-    heads = weights.readout_SHD[one], weights.readout_bias_SH[one], weights.skip_SHF[one]
-    return NetworkWeights(weights.cell, layers, *heads)

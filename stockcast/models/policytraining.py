@@ -6,7 +6,7 @@ Shapes: B windows of a batch, L sessions of a window, M rollouts of the explorin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, tee
 from typing import ClassVar
@@ -17,10 +17,10 @@ import torch
 from stockcast.config import TrainConfig
 from stockcast.config.policy import PolicyConfig
 from stockcast.models.ensemble import EarlyStopping, LossCurve
-from stockcast.models.network import Network, Weights, stack
+from stockcast.models.network import Network, stack
 from stockcast.models.policy import ACTION_UNIT, Policy
-from stockcast.models.problem import Preprocessing, Series
-from stockcast.models.training import Output, Snapshot, descend, member_runs, problem_of, run_member, run_members
+from stockcast.models.problem import Preprocessing, Problem, Series
+from stockcast.models.training import Output, Snapshot, descend, device_of, member_runs, run_member, window_shape
 from stockcast.prices.history import Floats
 from stockcast.progress import Progress
 from stockcast.windows.splits import Part
@@ -63,40 +63,36 @@ class Reward:
     def loss(self, model: Network, output: Output) -> torch.Tensor:
         """The negative utility of the sessions of the batch that teach, and what luck would have added to it.
 
-        price: what a unit of mean reward adds to the utility.
+        The utility's gradient is either through the positions, or where these are drawn the score function's of them.
+        by_mean: what a unit of mean reward adds to the utility.
         """
+        a_BL, noise_BL = output.heads_BLH[..., 0], None
         if self.config.gradient == "score":
-            loss, moments = self._surrogate(model, output)
-        else:
-            moments = self._moments(self.rewards(model, output), output)
-            loss = -self._of_moments(*moments)
-        price = torch.autograd.grad(self._of_moments(*moments), moments[0], retain_graph=True)[0]
+            a_BL = a_BL.expand(ROLLOUTS, -1, -1)
+            noise_BL = EXPLORATION * torch.randn_like(a_BL)
+        p_BL, mean_BL = self.carried(model, a_BL, noise_BL)
+        rewards, teaches_BL = self._earned(p_BL, output), output.y_BLK[:, output.silent :, 2]
+        weight_BL = teaches_BL / teaches_BL.mean().clamp(min=1e-3)
+        # Drawn positions have no gradient of their own: the moments begin one.
+        mean, square = ((rewards**power * weight_BL).mean().requires_grad_() for power in (1, 2))
+        utility = self._of_moments(mean, square)
+        by_mean, by_square = torch.autograd.grad(utility, (mean, square), retain_graph=True)
+        loss = -utility
+        if noise_BL is not None:
+            gains = (by_mean * rewards + by_square * rewards**2) * weight_BL
+            loss = _surrogate(gains, mean_BL, noise_BL) - utility.detach()
         weights = (model.skip.weight, model.readout.weight, model.readout.bias, model.feedback)
         size = sum(torch.log1p(ACTION_UNIT / _SMALL * weight.abs()).sum() for weight in weights)
-        return loss + self.luck * price * _SMALL * size
+        return loss + self.luck * by_mean * _SMALL * size
 
     def validation(self, model: Network, parts: Iterable[Output]) -> float:
         """The negative utility of all sessions of all parts."""
-        return -float(self.utility(torch.cat([self.rewards(model, part).flatten() for part in parts])))
-
-    def rewards(self, model: Network, output: Output) -> torch.Tensor:
-        """Rewards [B, L - silent] of the policy that does not explore."""
-        return self._earned(self.carried(model, output.heads_BLH[..., 0])[0], output)
+        held = ((self.carried(model, part.heads_BLH[..., 0])[0], part) for part in parts)
+        return -float(self.utility(torch.cat([self._earned(p_BL, part).flatten() for p_BL, part in held])))
 
     def utility(self, rewards: torch.Tensor) -> torch.Tensor:
         """Of the rewards of many sessions."""
         return self._of_moments(rewards.mean(), (rewards**2).mean())
-
-    @staticmethod
-    def _moments(rewards: torch.Tensor, output: Output) -> tuple[torch.Tensor, torch.Tensor]:
-        """First and second moment over the sessions that teach."""
-        weight_BL = Reward._weight(output)
-        return (rewards * weight_BL).mean(), (rewards**2 * weight_BL).mean()
-
-    @staticmethod
-    def _weight(output: Output) -> torch.Tensor:
-        teaches_BL = output.y_BLK[:, output.silent :, 2]
-        return teaches_BL / teaches_BL.mean().clamp(min=1e-3)
 
     def _of_moments(self, mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
         variance = square - mean**2
@@ -128,33 +124,24 @@ class Reward:
         r_BL, cost_BL, _ = output.y_BLK.unbind(-1)
         return (p_BL * r_BL - cost_BL * (p_BL - before_BL).abs())[..., output.silent :]
 
-    def _surrogate(self, model: Network, output: Output) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        """A scalar whose value is the negative utility and whose gradient is the score-function estimator's; moments.
 
-        REINFORCE (Williams 1992) on Gaussian actions: each has the credit of the sessions from its own on, less the
-        mean of that over the other rollouts of the window (Kool, van Hoof and Welling 2019). The utility of moments is
-        taken as linear in them, as in the differential Sharpe ratio.
-        """
-        a_MBL = output.heads_BLH[..., 0].expand(ROLLOUTS, -1, -1)
-        noise_MBL = EXPLORATION * torch.randn(a_MBL.shape, dtype=a_MBL.dtype, device=a_MBL.device)
-        p_MBL, mean_MBL = self.carried(model, a_MBL, noise_MBL)
-        with torch.no_grad():
-            rewards = self._earned(p_MBL, output)
-        mean, square = (moment.requires_grad_() for moment in self._moments(rewards, output))
-        utility = self._of_moments(mean, square)
-        by_mean, by_square = torch.autograd.grad(utility, (mean, square))
-        gains = (by_mean * rewards + by_square * rewards**2) * self._weight(output)
-        credit_MBL = gains.flip(-1).cumsum(-1).flip(-1)
-        credit_MBL = torch.cat([credit_MBL[..., :1].expand(-1, -1, output.silent), credit_MBL], -1)
-        credit_MBL = (credit_MBL - credit_MBL.mean(0)) * (ROLLOUTS / (ROLLOUTS - 1))
-        log_density_MBL = -0.5 * ((mean_MBL.detach() + noise_MBL - mean_MBL) / EXPLORATION) ** 2
-        surrogate = -(credit_MBL * log_density_MBL).sum() / rewards.numel()
-        return surrogate - surrogate.detach() - utility.detach(), (mean, square)
+def _surrogate(gains_MBL: torch.Tensor, mean_MBL: torch.Tensor, noise_MBL: torch.Tensor) -> torch.Tensor:
+    """A scalar of value 0 whose gradient is the score-function estimator's of the negative utility.
+
+    REINFORCE (Williams 1992) on Gaussian actions: each has the credit of the sessions from its own on, less the mean of
+    that over the other rollouts of the window (Kool, van Hoof and Welling 2019). gains: what the rewards add to the
+    utility, taken as linear in the moments, as in the differential Sharpe ratio; silent sessions have none.
+    """
+    credit_MBL = gains_MBL.flip(-1).cumsum(-1).flip(-1)
+    silent = mean_MBL.shape[-1] - gains_MBL.shape[-1]
+    credit_MBL = torch.cat([credit_MBL[..., :1].expand(-1, -1, silent), credit_MBL], -1)
+    credit_MBL = (credit_MBL - credit_MBL.mean(0)) * (ROLLOUTS / (ROLLOUTS - 1))
+    log_density_MBL = -0.5 * ((mean_MBL.detach() + noise_MBL - mean_MBL) / EXPLORATION) ** 2
+    surrogate = -(credit_MBL * log_density_MBL).sum() / gains_MBL.numel()
+    return surrogate - surrogate.detach()
 
 
-def learn_policy(
-    series: Sequence[Series], config: TrainConfig, policy: PolicyConfig, progress: Progress
-) -> tuple[Policy, EarlyStopping]:
+def learn_policy(one: Series, config: TrainConfig, progress: Progress) -> tuple[Policy, EarlyStopping]:
     """Fit a policy on the training and validation part of one series, by cross-validation.
 
     Each member is judged on another stretch of the two parts together, of equal length, and learns from all the rest;
@@ -162,9 +149,8 @@ def learn_policy(
     none, where that is no better by half a standard error over them than to stay as they were.
 
     Args:
-        series: One series, with its parts.
-        config: Network and training.
-        policy: What is to be learnt.
+        one: The series, with its parts.
+        config: Network, training, and what is to be learnt.
         progress: Whoever watches; a unit is a gradient step.
 
     Returns:
@@ -173,22 +159,25 @@ def learn_policy(
     Raises:
         DataError: As `models.training.learn`.
     """
-    (one,) = series
-    preprocessing = Preprocessing.of(series)
+    policy, preprocessing = config.policy, Preprocessing.of([one])
     seeds, most = config.training.seeds, config.training.gradient_steps(len(one.train))
     paths: list[list[Snapshot]] = []
     curves: list[LossCurve] = []
     for run, kept in zip(member_runs(config, [most] * seeds, most), _stretches(one, seeds), strict=True):
         taught = replace(one, train=Part(one.train.start, one.last), validation=kept)
         criterion = Reward(policy, _luck(policy, len(taught.train) - len(kept)), kept)
-        with problem_of([taught], preprocessing, config, criterion=criterion) as problem:
+        place = window_shape(config), device_of(config)
+        with Problem.of([taught], preprocessing, *place, outcomes=criterion.outcomes) as problem:
             snapshots, path = tee(descend(problem, config, run, criterion))
             curves.append(run_member(snapshots, run.seed, progress)[1])
             paths.append(list(path))
     best = _best(np.array([[snapshot.loss for snapshot in path] for path in paths]))
     step = paths[0][best].step
     chosen = EarlyStopping((step,) * seeds, most, tuple(replace(curve, chosen=step) for curve in curves))
-    return _policy(config, policy, preprocessing, [path[best].weights for path in paths]), chosen
+    members = [path[best].weights for path in paths]
+    weights, feedback_S = stack(config.network, members), np.array([member["feedback"].item() for member in members])
+    standardiser, cutoff = preprocessing.standardiser, preprocessing.cutoff
+    return Policy(config.network, standardiser, weights, feedback_S, policy.long_only, cutoff), chosen
 
 
 def _stretches(one: Series, members: int) -> Iterator[Part]:
@@ -203,27 +192,6 @@ def _best(losses_SK: Floats) -> int:
     best = int(gains_SK.mean(axis=0).argmax())
     error = gains_SK[:, best].std(ddof=1) / np.sqrt(len(gains_SK)) if len(gains_SK) > 1 else 0.0
     return best if gains_SK[:, best].mean() > error / 2 else 0
-
-
-def relearn_policy(
-    series: Sequence[Series], config: TrainConfig, policy: PolicyConfig, chosen: EarlyStopping, progress: Progress
-) -> Policy:
-    """Fit everything again, each member for its chosen number of steps, as `models.training.relearn`."""
-    preprocessing = Preprocessing.of(series)
-    runs = member_runs(config, chosen.steps, chosen.most)
-    criterion = Reward(policy, _luck(policy, sum(len(one.train) for one in series)))
-    members, _ = run_members(series, preprocessing, config, runs, progress, criterion=criterion)
-    return _policy(config, policy, preprocessing, members)
-
-
-def _policy(
-    config: TrainConfig, policy: PolicyConfig, preprocessing: Preprocessing, members: Sequence[Weights]
-) -> Policy:
-    feedback_S = np.array([member["feedback"].item() for member in members])
-    weights = stack(config.network, members)
-    return Policy(
-        config.network, preprocessing.standardiser, weights, feedback_S, policy.long_only, preprocessing.cutoff
-    )
 
 
 def _luck(policy: PolicyConfig, sessions: int) -> float:

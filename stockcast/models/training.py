@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -51,22 +51,17 @@ class Output(NamedTuple):
 class Criterion(Protocol):
     """What the loop minimises."""
 
-    @property
-    def heads(self) -> int:
-        """Of the network."""
-        ...
+    heads: ClassVar[int]
+    """Of the network."""
 
     def outcomes(self, r_T: Floats, s_T: Floats, mu: float, /) -> tuple[Floats, ...]:
         """What the loss is made of beside them: see `Outcomes`."""
-        ...
 
     def loss(self, model: Network, output: Output) -> torch.Tensor:
         """Of a batch of windows, a scalar with a gradient."""
-        ...
 
     def validation(self, model: Network, parts: Iterable[Output]) -> float:
         """Of all validation parts, each one window."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -143,9 +138,8 @@ def learn(
     preprocessing = preprocessing or Preprocessing.of(series)
     most = config.training.gradient_steps(sum(len(one.train) for one in series))
     runs = member_runs(config, [most] * config.training.seeds, most, start)
-    members, curves = run_members(series, preprocessing, config, runs, progress, store)
-    chosen = EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
-    return _ensemble(config, preprocessing, members), chosen
+    ensemble, curves = _run_members(series, preprocessing, config, runs, progress, store)
+    return ensemble, EarlyStopping(tuple(curve.chosen for curve in curves), most, curves)
 
 
 def relearn(
@@ -173,42 +167,19 @@ def relearn(
     """
     preprocessing = preprocessing or Preprocessing.of(series)
     runs = member_runs(config, chosen.steps, chosen.most, start)
-    members, _ = run_members(series, preprocessing, config, runs, progress, store)
-    return _ensemble(config, preprocessing, members)
+    return _run_members(series, preprocessing, config, runs, progress, store)[0]
 
 
-def run_members(
+def _run_members(
     series: Sequence[Series], preprocessing: Preprocessing, config: TrainConfig, runs: Iterable[MemberRun],
-    progress: Progress, store: Store | None = None, criterion: Criterion | None = None,
-) -> tuple[list[Weights], tuple[LossCurve, ...]]:  # fmt: skip
-    """Every member's weights where its validation loss was lowest, or after its last step, and how it learnt.
-
-    Args:
-        series: One series or many.
-        preprocessing: What the networks stand on.
-        config: Network and training.
-        runs: What each member does.
-        progress: Whoever watches; a unit is a gradient step.
-        store: Where the columns of the series are kept meanwhile; None: in memory.
-        criterion: What is minimised; None: the likelihood.
-    """
-    with problem_of(series, preprocessing, config, store, criterion) as problem:
-        watched = [run_member(descend(problem, config, run, criterion), run.seed, progress) for run in runs]
-    return [snapshot.weights for snapshot, _ in watched], tuple(curve for _, curve in watched)
-
-
-def problem_of(
-    series: Sequence[Series], preprocessing: Preprocessing, config: TrainConfig, store: Store | None = None,
-    criterion: Criterion | None = None,
-) -> AbstractContextManager[Problem]:  # fmt: skip
-    """What the loop is given of some series, where the configuration says that the network is; see `Problem.of`."""
-    outcomes = standardised if criterion is None else criterion.outcomes
-    return Problem.of(series, preprocessing, window_shape(config), _device(config), store, outcomes)
-
-
-def _ensemble(config: TrainConfig, preprocessing: Preprocessing, members: Sequence[Weights]) -> Ensemble:
-    weights = stack(config.network, members)
-    return Ensemble(config.network, preprocessing.base, preprocessing.standardiser, weights, preprocessing.cutoff)
+    progress: Progress, store: Store | None,
+) -> tuple[Ensemble, tuple[LossCurve, ...]]:  # fmt: skip
+    """The members where their validation loss was lowest, or after their last step, and how they learnt."""
+    with Problem.of(series, preprocessing, window_shape(config), device_of(config), store) as problem:
+        watched = [run_member(descend(problem, config, run), run.seed, progress) for run in runs]
+    weights = stack(config.network, [snapshot.weights for snapshot, _ in watched])
+    base, standardiser, cutoff = preprocessing.base, preprocessing.standardiser, preprocessing.cutoff
+    return Ensemble(config.network, base, standardiser, weights, cutoff), tuple(curve for _, curve in watched)
 
 
 def member_runs(
@@ -342,7 +313,7 @@ def _validation_outputs(model: Network, problem: Problem) -> Iterator[Output]:
             yield Output(heads_TH[None, :length], y_TK[None, one.first : one.stop], one.start - one.first)
 
 
-def _device(config: TrainConfig) -> torch.device:
+def device_of(config: TrainConfig) -> torch.device:
     """The device asked for; `auto` takes a GPU for networks that keep one busy, and the CPU for all others."""
     available = torch.cuda.is_available()
     if config.training.device == "cuda" and not available:

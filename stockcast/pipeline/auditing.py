@@ -39,7 +39,6 @@ from stockcast.pipeline.eventaudit import dates_checks, with_other_dates
 from stockcast.pipeline.fetchsession import FetchSession
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult, model_to_begin_with
 from stockcast.pipeline.judging import judged
-from stockcast.pipeline.policies import trained_policy
 from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.source import PriceSource
 from stockcast.pipeline.starts import Starts
@@ -437,12 +436,10 @@ class _Audit:
         if len(fold.split.test):
             # Who would serve, and whom the network is measured by: it takes a test part to judge.
             parts["choice"] = self._choice(walk, fold, stage)
-        policy = None
-        if trainer.config.policy.wanted:
-            f = trainer.pool.columns(trainer.member, False)
-            policy = trained_policy(f, fold, fold.seen, trainer.config.of_policy, watched)
+        policy = trainer.policy(trainer.parts.seen)
+        if policy is not None:
             tensors: dict[str, Any] = {}
-            policy_record(policy.fits["served"], "its", tensors)
+            policy_record(policy, trainer.config.policy, tensors)
             parts["policy"] = {name: array.tobytes() for name, array in tensors.items()}
         return _Fitted(fit, learned.chosen, parts, policy)
 

@@ -17,7 +17,7 @@ from stockcast.evaluation.serving import pooled_choice
 from stockcast.evaluation.verdict import adjusted_p, pooled_verdict, sentences, strongest_on
 from stockcast.pipeline.costs import baselines_seconds, training_seconds
 from stockcast.pipeline.judging import judged, pooled
-from stockcast.pipeline.policies import policies_seconds, trained_policy
+from stockcast.pipeline.policies import policies_seconds
 from stockcast.pipeline.trainer import ALONE, Judgement, Trainer
 from stockcast.pipeline.walking import KEPT_FOLDS, Stage, Walk
 from stockcast.progress import Progress, Silent
@@ -71,7 +71,8 @@ def fitting(trainer: Trainer, keep_rows: bool = False) -> Steps[Fitted]:
 def series_seconds(trainer: Trainer) -> float:
     """What the training of one series takes on one core."""
     whole = trainer.parts.whole
-    return _learning_seconds(trainer) + baselines_seconds(whole.stop) + policies_seconds(trainer.config, len(whole))
+    policy = policies_seconds(trainer.config, len(whole), 2 if trainer.config.training.final_fit else 1)
+    return _learning_seconds(trainer) + baselines_seconds(whole.stop) + policy
 
 
 def _of_series(trainer: Trainer, progress: Progress) -> Fitted:
@@ -79,10 +80,7 @@ def _of_series(trainer: Trainer, progress: Progress) -> Fitted:
     trainer = replace(trainer, progress=progress)
     learned = trainer.learn(trainer.market is not None)
     judgement = trainer.judge(learned.network)
-    policy = None
-    if trainer.config.policy.wanted:
-        f, fold = trainer.pool.columns(trainer.member, False), Fold(1, trainer.parts)
-        policy = trained_policy(f, fold, trainer.parts.whole, trainer.config.of_policy, progress)
+    policy = trainer.policy(trainer.parts.whole)
     return Fitted(learned, judgement, trainer.fits(learned, judgement.baselines), policy)
 
 

@@ -27,7 +27,6 @@ from stockcast.config.models import POOL_NETWORK, POOL_TRAINING
 from stockcast.config.sources import holds_prices
 from stockcast.errors import DataError, StockcastError
 from stockcast.forecasting import TrainedModel, seen_by
-from stockcast.models.cells import LayerWeights, NetworkWeights
 from stockcast.models.problem import Series
 from stockcast.models.simulation import Shocks
 from stockcast.pipeline.generalskill import RIVALS, Exam, skill_of
@@ -198,10 +197,7 @@ def _halved(ensemble: Ensemble) -> Ensemble:
     def half(values: Floats) -> Floats:
         return values.astype(np.float16).astype(np.float64)
 
-    w = ensemble.weights
-    layers = tuple(LayerWeights(*(half(array) for array in vars(layer).values())) for layer in w.layers)
-    weights = NetworkWeights(w.cell, layers, half(w.readout_SHD), half(w.readout_bias_SH), half(w.skip_SHF))
-    return replace(ensemble, weights=weights)
+    return replace(ensemble, weights=ensemble.weights.each(half))
 
 
 def _light(file: ModelFile) -> ModelFile:

@@ -13,60 +13,58 @@ from stockcast.pipeline.costs import training_seconds
 from stockcast.prices.history import Floats
 from stockcast.progress import Progress
 from stockcast.windows.features import Features
-from stockcast.windows.splits import Fold, Part
-
-
-def policy_fits(
-    f: Features, fold: Fold, whole: Part, config: TrainConfig, progress: Progress, place: str = ""
-) -> dict[str, Policy]:
-    """Learn one policy of a series, and fit it again where the networks are.
-
-    Args:
-        f: Its columns.
-        fold: Its parts.
-        whole: What the second fit learns from.
-        config: As `TrainConfig.of_policy` gives it.
-        progress: Whoever watches.
-        place: What the stages are called after.
-
-    Returns:
-        "scored", stopped by the validation part, and "served", which is the same where there is no final fit.
-
-    Raises:
-        DataError: As `models.training.learn`.
-    """
-    from stockcast.models.policytraining import learn_policy, relearn_policy
-    from stockcast.models.problem import Series
-
-    split, policy, name = fold.split, config.policy, f"{place}{config.policy.name}"
-    progress.stage(name, config.training.gradient_steps(len(split.train)) * config.training.seeds)
-    scored, chosen = learn_policy([Series.of(f, split.train, split.validation)], config, policy, progress)
-    if not config.training.final_fit:
-        return {"scored": scored, "served": scored}
-    progress.stage(f"{name} again", sum(chosen.steps))
-    return {"scored": scored, "served": relearn_policy([Series.of(f, whole)], config, policy, chosen, progress)}
+from stockcast.windows.splits import Fold, Part, Split
 
 
 def fold_positions(f: Features, fold: Fold, config: TrainConfig, progress: Progress, place: str) -> dict[str, Floats]:
     """What a policy that may sell short and one that may not hold at the origins of a fold's test part."""
-    test = fold.split.test
-    both = [replace(config, policy=replace(config.policy, long_only=long_only)) for long_only in (False, True)]
-    fits = {one.policy.name: policy_fits(f, fold, fold.seen, one, progress, place)["served"] for one in both}
-    return {name: policy.positions(f, test.start, test.stop) for name, policy in fits.items()}
+    split, found = fold.split, {}
+    for long_only in (False, True):
+        one = replace(config, policy=replace(config.policy, long_only=long_only))
+        policy = _learnt(f, split.train, split.validation, one, progress, place)
+        found[one.policy.name] = policy.positions(f, split.test.start, split.test.stop)
+    return found
 
 
-def trained_policy(f: Features, fold: Fold, whole: Part, config: TrainConfig, progress: Progress) -> KeptPolicy:
-    """The policy of a training with what its test part says. Takes and raises what `policy_fits` does."""
-    fits, policy, test = policy_fits(f, fold, whole, config, progress), config.policy, fold.split.test
+def trained_policy(f: Features, split: Split, whole: Part, config: TrainConfig, progress: Progress) -> KeptPolicy:
+    """The policy of a training with what its test part says.
+
+    Args:
+        f: The columns of its series.
+        split: Its parts.
+        whole: What the final fit, where there is one, learns from: as if it ended with a validation part of the same
+            length.
+        config: As `TrainConfig.of_policy` gives it.
+        progress: Whoever watches.
+
+    Raises:
+        DataError: As `models.training.learn`.
+    """
+    policy, test = config.policy, split.test
+    fits = {"scored": _learnt(f, split.train, split.validation, config, progress)}
+    if config.training.final_fit:
+        newest = Part(whole.stop - len(split.validation), whole.stop)
+        fits["served"] = _learnt(f, Part(whole.start, newest.start), newest, config, progress, "final fit, ")
     if not len(test):
-        return KeptPolicy(policy, f"{policy.name.capitalize()}: not scored, for there is no test part.", fits)
+        return KeptPolicy(f"{policy.name.capitalize()}: not scored, for there is no test part.", fits)
     y_N = f.session_returns.r_T[test.start + 1 : test.stop + 1]
     held = {policy.name: fits["scored"].positions(f, test.start, test.stop)}
     _, (verdict,) = judged_policies(y_N, held, {}, TradingRules(cost_bp=policy.cost))
-    return KeptPolicy(policy, verdict.sentence, fits)
+    return KeptPolicy(verdict.sentence, fits)
 
 
-def policies_seconds(config: TrainConfig, targets: int) -> float:
-    """What one policy takes on one core; nothing where none is wanted."""
-    again = 2 if config.training.final_fit else 1
-    return again * training_seconds(config.of_policy, targets) if config.policy.wanted else 0.0
+def _learnt(
+    f: Features, train: Part, validation: Part, config: TrainConfig, progress: Progress, place: str = ""
+) -> Policy:
+    """A policy of two parts. place: what the stage is called after."""
+    from stockcast.models.policytraining import learn_policy
+    from stockcast.models.problem import Series
+
+    steps = config.training.gradient_steps(len(train)) * config.training.seeds
+    progress.stage(f"{place}{config.policy.name}", steps)
+    return learn_policy(Series.of(f, train, validation), config, progress)[0]
+
+
+def policies_seconds(config: TrainConfig, targets: int, fits: int) -> float:
+    """What so many fits of policies take on one core; nothing where none is wanted."""
+    return fits * training_seconds(config.of_policy, targets) if config.policy.wanted else 0.0

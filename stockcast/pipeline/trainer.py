@@ -19,13 +19,14 @@ from stockcast.config import TrainConfig
 from stockcast.config.models import SCRATCH, BacktestConfig
 from stockcast.errors import ConfigError, DataError
 from stockcast.evaluation.serving import POOLED
-from stockcast.forecasting import Fit, TrainedModel, refuse_still
+from stockcast.forecasting import Fit, KeptPolicy, TrainedModel, refuse_still
 from stockcast.models.baselines import BASELINES, competing
 from stockcast.models.baselines.simple import HarT
 from stockcast.models.simulation import MAX_SHOCKS, Shocks
 from stockcast.pipeline.initial import Initial, Scratch, TrainingResult, model_to_begin_with
 from stockcast.pipeline.judging import judged
 from stockcast.pipeline.markets import UNLIKE
+from stockcast.pipeline.policies import trained_policy
 from stockcast.pipeline.pools import Member, Pool
 from stockcast.pipeline.series import PriceSeries
 from stockcast.pipeline.starts import begun
@@ -217,6 +218,13 @@ class Trainer:
 
     def _without(self, what: str, market: bool) -> str:
         return what if market == (self.market is not None) else f"{what}, without a market"
+
+    def policy(self, whole: Part) -> KeptPolicy | None:
+        """What has learnt how much to hold of the one series, in the end from `whole`; None where it is not wanted."""
+        if not self.config.policy.wanted:
+            return None
+        f = self.pool.columns(self.member, False)
+        return trained_policy(f, self.parts, whole, self.config.of_policy, self.progress)
 
     # Judge.
 

@@ -217,7 +217,7 @@ class Walk:
         cells = [replace(config, network=replace(config.network, cell=cell)) for cell in self.config.cells]
         again = 2 if config.training.final_fit else 1
         learning = again * sum(training_seconds(cell, targets) for cell in cells)
-        return baselines_seconds(targets) + learning + 2 * policies_seconds(self._of_policy(fold), targets)
+        return baselines_seconds(targets) + learning + policies_seconds(self._of_policy(fold), targets, 2)
 
     def missing(self, folds: tuple[Fold, ...]) -> tuple[Fold, ...]:
         """The folds that have no file yet; of a warm start, where a file's name hangs on the one before, all."""

@@ -140,10 +140,14 @@ class _Places:
 
 
 @dataclass(frozen=True)
-class _Policy:
+class PolicyRecord:
+    """What is plain of a policy. cutoffs: the last session that each of its fits has seen."""
+
     config: PolicyConfig
     sentence: str
-    fits: Mapping[str, PolicyRecord]
+    network: NetworkConfig
+    features: tuple[str, ...]
+    cutoffs: Mapping[str, date]
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class _Manifest:
     pool: _Pool = field(default_factory=_Pool)
     covariates: _Covariates | None = None
     covariate_sources: _Places | None = None
-    policy: _Policy | None = None
+    policy: PolicyRecord | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
@@ -194,6 +198,8 @@ def to_file(model: TrainedModel) -> ModelFile:
     tensors: Tensors = {}
     covariates, places = _covariates_to_json(model.covariates)
     records = {name: _plain(fit_record(fit, name, tensors)) for name, fit in model.fits.items()}
+    kept, wanted = model.policy, model.config.policy
+    policy = {} if kept is None else {_POLICY: encode(policy_record(kept, wanted, tensors))}
     body: dict[str, Any] = {
         "config": encode(_Config(**{field.name: getattr(model.config, field.name) for field in fields(_Config)})),
         "served_by": model.served_by,
@@ -202,7 +208,7 @@ def to_file(model: TrainedModel) -> ModelFile:
         "served": records.get("served"),
         **_pool_to_json(model, records, tensors),
         **covariates,
-        **_policy_to_json(model.policy, tensors),
+        **policy,
     }
     manifest = {
         "name": model.name,
@@ -290,30 +296,26 @@ def fit_of(
     return Fit(ensemble, _baselines(record.baselines, f"{place}.baselines"), Shocks(shocks_M4))
 
 
-@dataclass(frozen=True)
-class PolicyRecord:
-    """What is plain of a policy."""
-
-    network: NetworkConfig
-    features: tuple[str, ...]
-    long_only: bool
-    cutoff: date
-
-
-def policy_record(policy: Policy, place: str, tensors: Tensors) -> PolicyRecord:
-    """Take a policy apart, as `fit_record` does a fit."""
-    _keep_network(policy, place, tensors)
-    tensors[f"{place}.feedback"] = np.ascontiguousarray(policy.feedback_S, np.float32)
-    return PolicyRecord(policy.config, policy.standardiser.names, policy.long_only, policy.cutoff)
+def policy_record(policy: KeptPolicy, config: PolicyConfig, tensors: Tensors) -> PolicyRecord:
+    """Take a policy apart, as `fit_record` does a fit. config: what it learnt."""
+    for name, fit in policy.fits.items():
+        _keep_network(fit, f"{_POLICY}.{name}", tensors)
+        tensors[f"{_POLICY}.{name}.feedback"] = np.ascontiguousarray(fit.feedback_S, np.float32)
+    scored, cutoffs = policy.fits["scored"], {name: fit.cutoff for name, fit in policy.fits.items()}
+    return PolicyRecord(config, policy.sentence, scored.config, scored.standardiser.names, cutoffs)
 
 
-def policy_of(record: PolicyRecord, place: str, tensors: Mapping[str, NDArray[Any]]) -> Policy:
+def policy_of(record: PolicyRecord, tensors: Mapping[str, NDArray[Any]]) -> KeptPolicy:
     """Put together the policy that `policy_record` took apart. Raises MisfitError."""
     from stockcast.models.policy import Policy  # not at the top: most models have none
 
-    weights, standardiser = _network_of(place, record.network, record.features, 1, tensors)
-    feedback_S = tensor(tensors, f"{place}.feedback", (len(weights.readout_SHD),))
-    return Policy(record.network, standardiser, weights, feedback_S, record.long_only, record.cutoff)
+    fits = {}
+    for name, cutoff in record.cutoffs.items():
+        place, long_only = f"{_POLICY}.{name}", record.config.long_only
+        weights, standardiser = _network_of(place, record.network, record.features, 1, tensors)
+        feedback_S = tensor(tensors, f"{place}.feedback", (len(weights.readout_SHD),))
+        fits[name] = Policy(record.network, standardiser, weights, feedback_S, long_only, cutoff)
+    return KeptPolicy(record.sentence, fits)
 
 
 def _keep_network(network: Ensemble | Policy, place: str, tensors: Tensors) -> None:
@@ -406,7 +408,7 @@ def _model(m: _Manifest, file: ModelFile) -> TrainedModel:
         covariates=_covariates(m.covariates, m.covariate_sources),
         reading=m.reading,
         notes=() if file.format == FORMAT else (_EARLIER,),
-        policy=None if m.policy is None else _policy(m.policy, file.tensors),
+        policy=None if m.policy is None else policy_of(m.policy, file.tensors),
     )
 
 
@@ -439,19 +441,6 @@ def _require_own_id(known: str, file: ModelFile) -> None:
     found = model_id(body, file.tensors)
     if found != known:
         raise MisfitError("model_id", f"is {known}, and that of its settings, parameters and weights is {found}")
-
-
-def _policy_to_json(policy: KeptPolicy | None, tensors: Tensors) -> dict[str, Any]:
-    if policy is None:
-        return {}
-    records = {name: policy_record(fit, f"{_POLICY}.{name}", tensors) for name, fit in policy.fits.items()}
-    return {_POLICY: encode(_Policy(policy.config, policy.sentence, records))}
-
-
-def _policy(kept: _Policy, tensors: Mapping[str, NDArray[Any]]) -> KeptPolicy:
-    """The policy that `_policy_to_json` took apart. Raises MisfitError."""
-    fits = {name: policy_of(record, f"{_POLICY}.{name}", tensors) for name, record in kept.fits.items()}
-    return KeptPolicy(kept.config, kept.sentence, fits)
 
 
 def _market_tensors(market: Market) -> Tensors:

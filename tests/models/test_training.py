@@ -199,7 +199,7 @@ def test_auto_takes_a_gpu_where_there_is_one_and_the_network_is_large(monkeypatc
     large = replace(small, network=replace(QUICK.network, hidden_size=256))
     for available, devices in ((False, ["cpu", "cpu"]), (True, ["cpu", "cuda"])):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=available: found)
-        assert [training._device(config).type for config in (small, large)] == devices
+        assert [training.device_of(config).type for config in (small, large)] == devices
 
 
 def test_training_does_not_import_torchs_compiler(tmp_path: Path) -> None:

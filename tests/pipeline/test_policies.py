@@ -14,7 +14,7 @@ import pytest
 from docs.tools import schemas
 from stockcast import pipeline
 from stockcast.config import NetworkConfig, PredictConfig, SplitConfig, TrainConfig, TrainingConfig
-from stockcast.config.models import GENERAL, SCRATCH
+from stockcast.config.models import GENERAL, SCRATCH, FoldConfig
 from stockcast.config.policy import PolicyConfig
 from stockcast.evaluation.economics import BUY_AND_HOLD
 from stockcast.evaluation.verdict import BacktestResult
@@ -45,15 +45,8 @@ TRAINING = TrainConfig(
 @pytest.fixture(autouse=True, scope="module")
 def every_step() -> Iterator[None]:
     """Policies take every step, whatever validation says of it: one that holds nothing would hide what it knows."""
-    original = policytraining.learn_policy
-
-    def learnt(series, config, policy, *rest):  # type: ignore[no-untyped-def]
-        _, chosen = original(series, config, policy, *rest)
-        every = replace(chosen, steps=(chosen.most,) * len(chosen.steps))
-        return policytraining.relearn_policy(series, config, policy, every, *rest), every
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(policytraining, "learn_policy", learnt)
+        patch.setattr(policytraining, "_best", lambda losses_SK: losses_SK.shape[1] - 1)
         yield
 
 
@@ -175,6 +168,21 @@ def test_before_the_final_fits_cutoff_the_scored_policy_holds(trained: Path) -> 
     history = HISTORY.rows(0, FIRST + 21)
     expected = model.policy.fits["scored"].positions(features(history), FIRST + 19, FIRST + 20)
     assert early.position == expected[0]
+
+
+def test_a_fold_has_the_policy_that_a_training_on_the_day_of_its_cutoff_keeps(tmp_path: Path) -> None:
+    folds = FoldConfig(HISTORY.session(FIRST), len(HISTORY))
+    walk = walks.backtest(HISTORY, tmp_path / "walk", replace(CONFIG, folds=folds))
+    (fold,) = walk.folds
+    path = synthetic.write_csv(tmp_path / "FAKE.csv", HISTORY.rows(0, FIRST))
+    split = SplitConfig(fold.validation[0], date(9999, 12, 31))
+    policy = replace(WANTED, cost=CONFIG.cost)
+    train(str(path), ReadOptions(), replace(TRAINING, split=split, policy=policy), tmp_path, None, Silent())
+    kept = trainedmodel.from_file(modelfile.load_model(tmp_path / "models", "FAKE")).policy
+    assert kept is not None
+    for fit in kept.fits.values():
+        found = fit.positions(features(HISTORY), FIRST - 2, len(HISTORY) - 2)
+        assert found.tobytes() == walk.positions["policy"].tobytes()
 
 
 def test_the_manifest_is_as_its_schema_says_and_the_id_holds_the_policy(trained: Path) -> None:
