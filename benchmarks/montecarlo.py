@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")  # read when numpy and torch load
@@ -254,7 +255,12 @@ def run(plan: Plan, process: str, engine: Engine | None) -> list[Finding]:
         if process == TESTS
         else [partial(backtested, process=process, number=number) for number in range(plan.series)]
     )
-    steps = _found([Piece(f"{process} {place}", work, plan, told) for place, work in enumerate(works)])
+    return all_done([Piece(f"{process} {place}", work, plan, told) for place, work in enumerate(works)], engine)
+
+
+def all_done(pieces: Sequence[Piece], engine: Engine | None) -> list[Any]:
+    """What the pieces make, in their order; without an engine they are done here. Raises their errors."""
+    steps = _yielded(pieces)
     if engine is None:
         return run_here(steps, Silent())
     (one,) = run_all([Task(lambda: steps, Silent())], engine, ahead=1)
@@ -264,7 +270,7 @@ def run(plan: Plan, process: str, engine: Engine | None) -> list[Finding]:
     return one.result
 
 
-def _found(pieces: Sequence[Piece]) -> Steps[list[Finding]]:
+def _yielded(pieces: Sequence[Piece]) -> Steps[list[Any]]:
     return (yield pieces)
 
 

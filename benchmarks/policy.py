@@ -28,12 +28,12 @@ for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks.montecarlo import DAILY, garch, gaussian
+from benchmarks.montecarlo import DAILY, all_done, garch, gaussian
 from stockcast.config import SplitConfig, TrainConfig
 from stockcast.config.jobs import JobsConfig
 from stockcast.config.policy import PolicyConfig
 from stockcast.engine.choosing import engine_of
-from stockcast.engine.pieces import Engine, Piece, Steps, Task, run_all, run_here
+from stockcast.engine.pieces import Engine, Piece
 from stockcast.evaluation.economics import traded
 from stockcast.evaluation.sharpe import sharpe_difference
 from stockcast.evaluation.verdict import LEVEL
@@ -164,18 +164,7 @@ def run(works: Sequence[partial[Finding]], seed: int, label: str, engine: Engine
             print(f"{label}: {done} of {len(works)}, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
         return finding
 
-    steps = _found([Piece(f"{label} {place}", work, seed, told) for place, work in enumerate(works)])
-    if engine is None:
-        return run_here(steps, Silent())
-    (one,) = run_all([Task(lambda: steps, Silent())], engine, ahead=1)
-    if one.error is not None:
-        raise one.error
-    assert one.result is not None
-    return one.result
-
-
-def _found(pieces: Sequence[Piece]) -> Steps[list[Finding]]:
-    return (yield pieces)
+    return all_done([Piece(f"{label} {place}", work, seed, told) for place, work in enumerate(works)], engine)
 
 
 def _share(found: Sequence[Finding], ours: str, best: str) -> str:
