@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
 
-from stockcast.errors import StorageError
+from stockcast.errors import LockedError, StorageError
 from stockcast.storage.database import FILE, SCHEMA_VERSION, DamagedError, Database
 from stockcast.storage.files import (
+    copy_synced,
     open_private,
     private_folder,
     private_home,
     storage_error,
     sync_folder,
     temporary_folder,
+    unused_name,
 )
 
 ASIDE = "damaged"
@@ -137,7 +137,8 @@ def put_in_place(fresh: Path, store: Path, now: datetime) -> Path:
         try:
             os.link(store, aside)  # the name stays in use: whoever finds no store begins one
         except OSError:  # not every file system has links
-            shutil.copyfile(store, aside)
+            copy_synced(store, fresh.with_name(ASIDE))
+            os.rename(fresh.with_name(ASIDE), aside)
         # The log would be taken for that of the new one.
         for more in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
@@ -156,21 +157,27 @@ def name_aside(home: Path, name: str, now: datetime) -> Path:
         private_folder(folder)
     except OSError as error:
         raise storage_error(folder, error, "create") from error
-    first = f"{name}.{now:%Y%m%dT%H%M%S}"
-    names = chain([first], (f"{first}-{again}" for again in count(2)))
-    return next(folder / one for one in names if not os.path.lexists(folder / one))
+    return unused_name(folder, name, now)
 
 
 @contextmanager
 def fresh_file(target: Path) -> Iterator[Path]:
     """A new empty file in a folder of its own beside the target, which goes with all that SQLite put there.
 
-    Raises StorageError where the system refuses.
+    Raises StorageError where the system refuses; it names the target, since nobody knows the folder.
     """
     try:
         with temporary_folder(target.parent) as folder:
-            os.close(open_private(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-            yield folder / FILE
+            fresh = folder / FILE
+            os.close(open_private(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+            try:
+                yield fresh
+            except (StorageError, LockedError) as error:
+                message, hint = (
+                    words.replace(str(fresh), str(target)).replace(str(folder), str(target.parent))
+                    for words in (error.message, error.hint)
+                )
+                raise type(error)(message, hint) from error
     except OSError as error:
         raise storage_error(target, error) from error
 

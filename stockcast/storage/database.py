@@ -299,25 +299,38 @@ class Database:
         return next(f"{one!r:.60}" for one in values if type(one) not in known or (name in DAYS and not _is_day(one)))
 
     def readable_rows(self, sql: str, parameters: Parameters = ()) -> tuple[list[Row], bool]:
-        """The rows of a query up to the first that cannot be read, and whether that is all."""
+        """The rows of a query up to the first that cannot be read, and whether that is all.
+
+        Raises StorageError and LockedError where it is not the file that is to blame.
+        """
         found: list[Row] = []
         try:
             for row in self._connection.execute(sql, parameters):
                 found.append(row)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._require_blame(error)
             return found, False
         return found, True
 
     def reindex(self) -> bool:
-        """Build every index anew of its table; whether the file is whole then. Where it is not, nothing changes."""
+        """Build every index anew of its table; whether the file is whole then. Where it is not, nothing changes.
+
+        Raises StorageError and LockedError where it is not the file that is to blame.
+        """
         try:
             with _transaction(self._connection):
                 self._connection.execute("REINDEX")
                 if self.integrity():
                     raise sqlite3.DatabaseError
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            self._require_blame(error)
             return False
         return True
+
+    def _require_blame(self, error: sqlite3.Error) -> None:
+        """Raise what is no fault of the file's: there is no room, or somebody writes to it."""
+        if _code(error) in _LOCKED or _is_full(error):
+            raise _explanation(self.path, error, self._refused) from error
 
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query; None where there is none."""
@@ -417,9 +430,14 @@ def _opened(path: Path, wait: float) -> tuple[sqlite3.Connection, sqlite3.Error 
     except sqlite3.Error as error:
         if not (_code(error) in _REFUSED or _is_full(error)) or not os.path.isfile(path):
             raise
-        with suppress(sqlite3.Error):
+        try:
             return _read_only(path, wait), error
-        raise
+        except sqlite3.Error:
+            pass
+        except StorageError:
+            if not _is_full(error):
+                raise
+        raise error
 
 
 def _read_only(path: Path, wait: float) -> sqlite3.Connection:

@@ -20,7 +20,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import chain, islice
+from datetime import datetime
+from itertools import chain, count, islice
 from pathlib import Path
 
 from stockcast.errors import LockedError, StorageError
@@ -51,6 +52,7 @@ _HINTS: dict[int | None, str] = {
 
 _TEMPORARY = re.compile(r"\.stockcast-[0-9a-f]{16}\.tmp")
 _ABANDONED_AFTER = 3600.0  # s; a write takes seconds
+_PIECE = 1 << 20  # bytes that are copied at a time
 _MOST_ENTRIES = 5000  # looked at for leftovers: some milliseconds
 
 _OPEN_DESCRIPTOR = re.compile(r"/dev/(?:stdout|stderr|fd/(\d{1,9}))|/proc/self/fd/(\d{1,9})")
@@ -105,6 +107,35 @@ def save_files(files: Mapping[Path, str | bytes]) -> None:
 def write_synced(path: Path, payload: bytes, private: bool = True) -> None:
     """Create the file `path`, which must not exist, and return when its bytes are on the disk. Raises OSError."""
     os.close(_synced(path, payload, private))
+
+
+def copy_synced(source: Path, target: Path) -> None:
+    """Copy a file to a name that nothing has, for this user alone; return when its bytes are on the disk.
+
+    Raises OSError.
+    """
+    descriptor = open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0))
+    try:
+        with source.open("rb") as content:
+            while piece := content.read(_PIECE):
+                _write_all(descriptor, piece)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename_synced(path: Path, to: Path) -> None:
+    """Rename a file, and return when that is on the disk. Raises OSError."""
+    os.rename(path, to)
+    for folder in dict.fromkeys((to.parent, path.parent)):
+        sync_folder(folder)
+
+
+def unused_name(folder: Path, name: str, now: datetime) -> Path:
+    """The name with the time, which nothing in the folder has, for what is put aside there."""
+    first = f"{name}.{now:%Y%m%dT%H%M%S}"
+    names = chain([first], (f"{first}-{again}" for again in count(2)))
+    return next(folder / one for one in names if not os.path.lexists(folder / one))
 
 
 @contextmanager

@@ -35,8 +35,10 @@ from stockcast.storage.files import (
     open_private,
     plain_folder,
     private_folder,
+    rename_synced,
     storage_error,
     sync_folder,
+    unused_name,
     write_atomic,
 )
 from stockcast.storage.ledger import reading
@@ -93,9 +95,9 @@ def put_aside_foreign(config: OutputConfig, now: datetime) -> list[str]:
             elif not tail.size:
                 _require_begin(path, tail, b"id," if path == config.csv_path else _JSON_BEGIN)
         except ForeignFileError:
-            aside = path.with_name(f"{path.name}.{now:%Y%m%dT%H%M%S}")
+            aside = unused_name(path.parent, path.name, now)
             try:
-                os.rename(path, aside)
+                rename_synced(path, aside)
             except OSError as error:
                 raise storage_error(path, error, "rename") from error
             done.append(f"{path} could not be continued: it is now {aside}, and the next run writes the whole record")

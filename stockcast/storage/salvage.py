@@ -9,7 +9,7 @@ from pathlib import Path
 from stockcast.storage import eventstore, pricestore, studies
 from stockcast.storage.backup import fresh_file, keep_numbers, name_aside, put_in_place
 from stockcast.storage.database import DAYS, FILE, DamagedError, Database, Row
-from stockcast.storage.files import storage_error
+from stockcast.storage.files import rename_synced, storage_error
 from stockcast.storage.ledger import reading
 from stockcast.storage.ledger.recording import SERVED, stamp
 
@@ -105,7 +105,7 @@ def unreadable(db: Database) -> list[str]:
 
 
 def put_aside_studies(home: Path, now: datetime) -> str | None:
-    """Put the studies of `tune` aside where they are damaged: the next one begins anew.
+    """Put the studies of `tune` aside with their log where they are damaged: the next one begins anew.
 
     Returns:
         What was done, in a line; None where nothing had to be.
@@ -124,7 +124,10 @@ def put_aside_studies(home: Path, now: datetime) -> str | None:
         pass
     aside = name_aside(home, path.name, now)
     try:
-        os.rename(path, aside)
+        # The log first: a new file would make an end of it.
+        for more in ("-wal", "-shm", "-journal", ""):
+            if os.path.exists(f"{path}{more}"):
+                rename_synced(path.with_name(f"{path.name}{more}"), aside.with_name(f"{aside.name}{more}"))
     except OSError as error:
         raise storage_error(path, error, "rename") from error
     return f"{path} was damaged: it is now {aside}, and the next study begins anew"

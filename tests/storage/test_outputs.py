@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stockcast.config.runs import OutputConfig
 from stockcast.errors import StorageError
-from stockcast.storage.outputs import append_csv, append_jsonl, last_written_id, write_latest
+from stockcast.storage.outputs import append_csv, append_jsonl, last_written_id, put_aside_foreign, write_latest
 
 Append = Callable[[Path, Sequence[tuple[int, Mapping[str, Any]]]], int]
 
@@ -365,3 +367,14 @@ def test_the_latest_replaces_the_one_before(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["latest.json"]
     with pytest.raises(StorageError, match=r"latest\.json"):
         write_latest(path / "latest.json", {})
+
+
+def test_a_file_that_is_put_aside_takes_the_place_of_nothing(tmp_path: Path) -> None:
+    config, now = OutputConfig(folder=tmp_path), datetime(2024, 7, 10, 6, tzinfo=UTC)
+    for text in ("one", "two"):
+        (tmp_path / "forecasts.jsonl").write_text(text)
+        (line,) = put_aside_foreign(config, now)
+        assert "the next run writes the whole record" in line
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "forecasts.jsonl.20240710T060000": "one", "forecasts.jsonl.20240710T060000-2": "two"
+    }  # fmt: skip

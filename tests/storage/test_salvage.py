@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
 import sqlite3
+import stat
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stockcast.errors import LockedError, StorageError
 from stockcast.prices.events import AFTER, EventDates
 from stockcast.storage.database import FILE, STEPS, DamagedError, Database
 from stockcast.storage.eventstore import keep_snapshot, last_asked, snapshots
@@ -150,6 +153,46 @@ def test_an_index_is_built_anew_where_nothing_else_is_damaged(filled: Path) -> N
     assert not (filled / "damaged").exists()
 
 
+def test_nothing_is_taken_for_damaged_because_there_is_no_room_or_somebody_writes(filled: Path) -> None:
+    with Database.open(filled, wait=0.05) as db, Database.open(filled) as other:
+        with other.transaction(), pytest.raises(LockedError, match="being written by another run"):
+            db.reindex()
+        pages = db.rows("PRAGMA page_count")[0][0]
+        db.rows(f"PRAGMA max_page_count = {pages}")
+        growing = "INSERT INTO runs (started_at, summary) SELECT '2024', hex(zeroblob(1000000)) RETURNING id"
+        with pytest.raises(StorageError, match="database or disk is full"):
+            db.readable_rows(growing)
+
+
+def test_where_there_are_no_links_the_damaged_store_is_copied_or_nothing_of_it(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overwrite(filled, "prices", 0.0)
+    before = (filled / FILE).read_bytes()
+
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", no_links)
+    with monkeypatch.context() as full:
+        fsync = os.fsync
+
+        def none(descriptor: int) -> None:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            fsync(descriptor)
+
+        full.setattr(os, "fsync", none)
+        with pytest.raises(StorageError, match="No space left"):
+            mend_store(filled, MOMENT)
+    assert (filled / FILE).read_bytes() == before
+    assert os.listdir(filled / "damaged") == []
+    mend_store(filled, MOMENT)
+    aside = filled / "damaged" / ASIDE
+    assert aside.read_bytes() == before
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("size", [0, 5000])
 def test_where_nothing_can_be_read_everything_stays_as_it_is(filled: Path, size: int) -> None:
     (filled / FILE).write_bytes((filled / FILE).read_bytes()[:size] or b"garbage" * 5000)
@@ -168,10 +211,13 @@ def test_damaged_studies_are_put_aside(home: Path) -> None:
         db.execute("CREATE TABLE studies (id)")
     assert put_aside_studies(home, MOMENT) is None
     path.write_bytes(b"garbage" * 5000)
+    path.with_name("studies.db-wal").write_bytes(b"log")
     line = put_aside_studies(home, MOMENT)
     assert "the next study begins anew" in str(line)
-    assert not path.exists()
-    assert (home / "damaged" / "studies.db.20240710T060000").read_bytes() == b"garbage" * 5000
+    assert os.listdir(path.parent) == []
+    aside = home / "damaged" / "studies.db.20240710T060000"
+    assert aside.read_bytes() == b"garbage" * 5000
+    assert aside.with_name(f"{aside.name}-wal").read_bytes() == b"log"
 
 
 def test_what_is_put_aside_takes_the_place_of_nothing(filled: Path) -> None:

@@ -209,10 +209,11 @@ def _tree(
 
 
 def tree_of(folder: Path) -> Tree:
-    """What lies in a folder."""
+    """What lies in a folder, but for the memory that SQLite shares there: no power, no memory."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
+        if not path.name.endswith("-shm")
     }
 
 

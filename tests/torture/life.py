@@ -1,6 +1,7 @@
 """Twenty years of evenings: `run` in one process, five thousand sessions on end.
 
-Memory, database and the time of a run stay as they are, or grow with the ledger, and no faster.
+Memory, database and the time of a run stay as they are, or grow with the ledger, and no faster. The log stays within
+its bound: it has the newest evenings, to the last, and none between them is missing.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from stockcast.storage import outputs
 from tests.live.command import evening, listing, rows
 from tests.loopback.market import Market
 from tests.synthetic import only_baselines
@@ -31,6 +34,8 @@ SESSIONS = 5000
 BEFORE = 450
 """Sessions that are there on the first evening: enough to train on."""
 LAST = date(2024, 12, 30)
+LARGEST = 40_000
+"""Bytes of a file of the log: all of them are full after some of the evenings, and put aside again and again."""
 BLOCK = 50
 """Sessions of which the middle is taken: a machine has its moments."""
 
@@ -44,14 +49,21 @@ class Evening:
     stored: int
 
 
-def play(seed: int, folder: Path, sessions: int = SESSIONS) -> Sequence[str]:
-    """So many evenings of one ticker."""
+def play(seed: int, folder: Path, sessions: int = SESSIONS, largest: int = LARGEST) -> Sequence[str]:
+    """So many evenings of one ticker, with a log of files of that size."""
     made = listing("AAA", LAST, BEFORE + sessions, seed=seed + 1)
     sold = Market([made], evening(made.sessions[BEFORE - 1]))
     (folder / "stockcast.toml").write_text(homes.CONFIG.replace(', "BBB"', ""))
     found: list[str] = []
     lived: list[Evening] = []
-    with provider(partial(said, sold)), only_baselines("random-walk", "har-t"), _variables(folder), _here(folder):
+    log: list[str] = []
+    with (
+        patch.object(outputs, "LARGEST_LOG", largest),
+        provider(partial(said, sold)),
+        only_baselines("random-walk", "har-t"),
+        _variables(folder),
+        _here(folder),
+    ):
         for day in made.sessions[BEFORE - 1 : BEFORE - 1 + sessions]:
             sold.now = evening(day)
             os.environ["STOCKCAST_NOW"] = sold.now.isoformat()
@@ -61,10 +73,39 @@ def play(seed: int, folder: Path, sessions: int = SESSIONS) -> Sequence[str]:
             ticker = document["data"]["tickers"][0] if code == 0 else {}
             if code or ticker["new"] != 1 or (len(lived) > 1 and ticker["settled"] != 1):
                 found.append(f"{day}: exit code {code}: {document['errors'] or ticker}")
+            before, log = log, _logged(folder)
+            found += [f"{day}: {problem}" for problem in _lost(before, log, folder, largest)]
+    if log[0].startswith(str(made.sessions[BEFORE - 1])):
+        found.append("the log was never full")
     live = rows(folder, "SELECT count(*) FROM forecasts WHERE kind = 'live'")[0][0]
     if live != sessions:
         found.append(f"{live} live forecasts after {sessions} sessions")
     return [*found, *_growth(lived)] if sessions >= 20 * BLOCK else found
+
+
+def _files(home: Path) -> list[Path]:
+    """The files of the log, oldest first."""
+    return sorted((home / "logs").glob(f"{outputs.LOG}*"), reverse=True)
+
+
+def _logged(home: Path) -> list[str]:
+    """The lines of the log, oldest first."""
+    return [line for path in _files(home) for line in path.read_text().splitlines()]
+
+
+def _lost(before: Sequence[str], log: Sequence[str], home: Path, largest: int) -> Iterator[str]:
+    """What is wrong with the log after an evening: it is too large, or has lost what it had room for."""
+    sizes = [path.stat().st_size for path in _files(home)]
+    if len(sizes) > outputs.LOG_BACKUPS + 1 or max(sizes) > largest:
+        yield f"the log has outgrown its bound: {sizes}"
+    evening = [line for line in log if line[:10] == log[-1][:10]]
+    if not (" begins" in evening[0] and "INFO run ends: 1 forecasts recorded" in evening[-1]):
+        yield f"the log has not all of the evening: {evening}"
+    older = log[: len(log) - len(evening)]
+    if list(older) != list(before[len(before) - len(older) :]) or (
+        len(older) < len(before) and len(sizes) <= outputs.LOG_BACKUPS
+    ):
+        yield f"lines between {before[:1]} and {evening[0]} are not in the log"
 
 
 def _growth(lived: Sequence[Evening]) -> list[str]:

@@ -6,6 +6,8 @@
 Every call below ROOT that changes it goes to the file RECORD, in order and once it has succeeded, and so does every
 write to the standard streams: what was told by then. Python's calls are recorded in `os`, through which Python's own
 implementation of files (`_pyio`) goes, too; SQLite's in the table of functions through which it reaches the system.
+
+TORTURE_ROOM=BYTES lets the files below ROOT grow by so much, all of them together: then the disk is full.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import _pyio
 import _sqlite3
 import builtins
 import ctypes
+import errno
 import io
 import os
 import pickle
@@ -64,6 +67,8 @@ class _Recorder:
         self._root = os.path.realpath(root)
         self._write, self._open = os.write, os.open
         self._record = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        room = os.environ.get("TORTURE_ROOM")
+        self._room = sys.maxsize if room is None else int(room)
         self._handles = 0
         self._files: dict[int, tuple[int, str, bool]] = {}  # by descriptor: handle, path, whether it appends
 
@@ -73,7 +78,7 @@ class _Recorder:
 
     def path(self, path: Any, descriptor: int | None = None) -> str | None:
         """A path relative to the root; None for what lies elsewhere. descriptor: of the folder that it starts from."""
-        if isinstance(path, int):
+        if isinstance(path, int) or os.fsdecode(path).endswith("-shm"):  # which is memory
             return None
         text = os.fsdecode(path)
         if descriptor is not None and descriptor in self._files:
@@ -81,6 +86,12 @@ class _Recorder:
         text = os.path.abspath(text)
         text = os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
         return os.path.relpath(text, self._root) if Path(text).is_relative_to(self._root) else None
+
+    def fitting(self, size: int, at: int, count: int) -> int:
+        """How many of so many bytes at a place of a file of that size there is room for; they take it."""
+        fit = min(count, max(0, size + self._room - at))
+        self._room -= max(0, at + fit - size)
+        return fit
 
     def opened(self, path: str, cut: bool = False) -> int:
         """The handle of a file that was opened."""
@@ -109,9 +120,14 @@ class _Recorder:
         def writing(descriptor: int, data: Any) -> int:
             handle, _, appends = self._files.get(descriptor, (0, "", False))
             at = None if appends or not handle else os.lseek(descriptor, 0, os.SEEK_CUR)
+            if handle:
+                size, wanted = os.fstat(descriptor).st_size, memoryview(data).cast("B")
+                data = wanted[: self.fitting(size, size if at is None else at, len(wanted))]
+                if wanted and not data:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             count = self._write(descriptor, data)
             if handle:
-                self.say("write", handle=handle, at=at, data=bytes(memoryview(data).cast("B")[:count]))
+                self.say("write", handle=handle, at=at, data=bytes(data[:count]))
             elif descriptor in (1, 2):
                 self.say("told", data=bytes(data))
             return count
@@ -170,7 +186,7 @@ class _Recorder:
         def opening(vfs: int, name: int | None, file: int, flags: int, out: int) -> int:
             code: int = open_really(vfs, name, file, flags, out)
             place = self.path(ctypes.string_at(name)) if name else None
-            if code == 0 and place is not None and not place.endswith("-shm"):
+            if code == 0 and place is not None:
                 slot = ctypes.cast(file, ctypes.POINTER(ctypes.POINTER(_Table)))
                 # The folder of a new log is synced when the log is, for the first time.
                 folder = os.path.dirname(place) if flags & _CREATE and flags & _LOGS else None
@@ -194,13 +210,16 @@ class _Recorder:
         """The same table of functions, but for those that change a file."""
         table = _Table.from_buffer_copy(real)
         write_really, cut_really, sync_really = _WRITE(real.write), _CUT(real.truncate), _SYNC(real.sync)
+        size_really, size = _SIZE(real.size), ctypes.c_int64()
         unsynced = [folder] if folder is not None else []
 
         def writing(file: int, data: int, count: int, at: int) -> int:
-            code: int = write_really(file, data, count, at)
-            if code == 0:
-                self.say("write", handle=handle, at=at, data=ctypes.string_at(data, count))
-            return code
+            size_really(file, ctypes.byref(size))
+            fit = self.fitting(size.value, at, count)
+            code: int = write_really(file, data, fit, at) if fit else 0
+            if code == 0 and fit:
+                self.say("write", handle=handle, at=at, data=ctypes.string_at(data, fit))
+            return code or (0 if fit == count else _FULL)
 
         def cutting(file: int, size: int) -> int:
             code: int = cut_really(file, size)
@@ -222,6 +241,7 @@ class _Recorder:
 
 
 # sqlite3.h
+_FULL = 13  # SQLITE_FULL
 _CREATE, _LOGS = 0x4, 0x800 | 0x4000 | 0x80000  # SQLITE_OPEN_CREATE; MAIN_JOURNAL, SUPER_JOURNAL and WAL
 _INT, _LONG, _AT = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
 _OPEN = ctypes.CFUNCTYPE(_INT, _AT, _AT, _AT, _INT, _AT)
@@ -229,6 +249,7 @@ _DELETE = ctypes.CFUNCTYPE(_INT, _AT, _AT, _INT)
 _WRITE = ctypes.CFUNCTYPE(_INT, _AT, _AT, _INT, _LONG)
 _CUT = ctypes.CFUNCTYPE(_INT, _AT, _LONG)
 _SYNC = ctypes.CFUNCTYPE(_INT, _AT, _INT)
+_SIZE = ctypes.CFUNCTYPE(_INT, _AT, ctypes.POINTER(_LONG))
 
 
 class _FileSystem(ctypes.Structure):
@@ -245,8 +266,8 @@ class _Table(ctypes.Structure):
 
     _fields_ = [
         ("version", _INT),
-        *((name, _AT) for name in ("close", "read", "write", "truncate", "sync")),
-        ("rest", _AT * 13),
+        *((name, _AT) for name in ("close", "read", "write", "truncate", "sync", "size")),
+        ("rest", _AT * 12),
     ]  # fmt: skip
     kept: object
 

@@ -67,7 +67,7 @@ def test_four_at_once_do_everything_once(tmp_path: Path) -> None:
 
 
 def test_evenings_follow_one_another(tmp_path: Path) -> None:
-    assert life.play(0, tmp_path, sessions=3) == []
+    assert life.play(0, tmp_path, sessions=3, largest=100) == []
 
 
 def _dies(seed: int, _folder: Path) -> list[str]:
