@@ -40,7 +40,8 @@ def play(seed: int, folder: Path) -> Sequence[str]:
         variables = power.environment(here, root) | {"TORTURE_ROOM": str(room)}
         words = [folder / "record", root, *scene.words]
         done = Process(words, root, variables, Path(recorder.__file__)).completed()
-    found = [*_said(scene, done), *_left(recording, done, tree_of(root))]
+    left = tree_of(root)
+    found = [*_said(scene, done), *_left(recording, done, left), *power.lost(scene, recording, left)]
     told = " ".join(scene.words)
     return [
         *(f"{told}, with room for {room} of {written} bytes: {violation}: {done.err}" for violation in found),

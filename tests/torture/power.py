@@ -53,6 +53,9 @@ class Scene:
         again: Exit codes of the same command on such a disk.
         damage: What befell the store then, as SQL; it stands in the log of a process that was killed.
         read: Exit codes of the readers: not 0 alone where they may find what is damaged.
+        keeps: Tables that it leaves as they were before the damage, where the store changes at once or not at all; None
+            where it changes step by step.
+        aside: Whether a store that takes the place of another is there together with that.
     """
 
     words: Words
@@ -62,6 +65,8 @@ class Scene:
     again: tuple[int, ...] = (0,)
     damage: str = ""
     read: tuple[int, ...] = (0,)
+    keeps: tuple[str, ...] | None = None
+    aside: bool = False
 
 
 _TRAINED = ((THURSDAY, (*TRAIN, "--seed", "1")),)
@@ -75,9 +80,10 @@ _COMMIT = "INSERT INTO runs (started_at) VALUES ('2021-04-05T21:00:00+00:00')"
 _STRANGE = "UPDATE prices SET close = 'text' WHERE ticker = 'BBB' AND session = '2021-03-31'"
 _STALE = """
     PRAGMA writable_schema = ON;
-    UPDATE sqlite_master SET sql = 'CREATE INDEX forecasts_by_target ON forecasts (model, target_session)'
+    UPDATE sqlite_master SET sql = 'CREATE INDEX forecasts_by_target ON forecasts (origin, target_session)'
     WHERE name = 'forecasts_by_target';
 """
+_RECORD = ("forecasts", "outcomes", "baseline_scores", "trainings", "event_snapshots")
 _LOOKS: tuple[Words, ...] = (("doctor", "--offline"), *_LEDGER)
 SCENES = (
     Scene(("run",), readers=_LEDGER),
@@ -94,11 +100,18 @@ SCENES = (
     Scene(
         ("backtest", "prices.csv", "--test-from", "2013-09-02", "--baseline", "har-t", *QUICK, "--output", "rows.csv")
     ),
-    Scene(_BACKUP, MONDAY, _KEPT, (*_LEDGER, (*_RESTORE, "--home", ".other")), damage=_COMMIT),
-    Scene(_RESTORE, MONDAY, _KEPT, _LEDGER, damage=_COMMIT),
-    Scene(("ledger", "prune"), MONDAY, _KEPT, _LEDGER, damage=_COMMIT),
-    Scene(_REPAIR, MONDAY, _KEPT, _LOOKS, damage=_STRANGE, read=(0, 1)),
-    Scene(_REPAIR, MONDAY, _KEPT, _LOOKS, damage=_STALE, read=(0, 1)),
+    Scene(
+        _BACKUP,
+        MONDAY,
+        _KEPT,
+        (*_LEDGER, (*_RESTORE, "--home", ".other")),
+        damage=_COMMIT,
+        keeps=(*_RECORD, "laws", "prices"),
+    ),
+    Scene(_RESTORE, MONDAY, _KEPT, _LEDGER, damage=_COMMIT, keeps=()),
+    Scene(("ledger", "prune"), MONDAY, _KEPT, _LEDGER, damage=_COMMIT, keeps=(*_RECORD, "prices")),
+    Scene(_REPAIR, MONDAY, _KEPT, _LOOKS, damage=_STRANGE, read=(0, 1), keeps=(*_RECORD, "laws"), aside=True),
+    Scene(_REPAIR, MONDAY, _KEPT, _LOOKS, damage=_STALE, read=(0, 1), keeps=(*_RECORD, "laws", "prices")),
 )
 
 
@@ -129,11 +142,12 @@ def play(seed: int, folder: Path) -> Sequence[str]:
     turns = [moment for moment in moments[1:] if recording.calls[moment - 1].name not in ("write", "told")]
     moment = draw.choice(draw.choice((moments, turns)))
     disks = {way: left_by(recording, moment, way, draw) for way in WAYS}
-    found = [
+    found = [f"{' '.join(scene.words)}: {violation}" for violation in _undisturbed(scene)]
+    found += [
         f"{' '.join(scene.words)}: power lost after call {moment} of {len(recording.calls)}, {way} of the unsynced on "
         f"the disk: {violation}"
         for way, tree in disks.items()
-        for violation in violations(recording, moment, tree)
+        for violation in (*violations(recording, moment, tree), *lost(scene, recording, tree))
     ]
     put_on(folder, disks[draw.choice(WAYS)])
     return found + [f"{' '.join(scene.words)}, call {moment}: {it}" for it in afterwards(scene, recording, folder)]
@@ -171,6 +185,29 @@ def strange(known: Sequence[Tree], tree: Tree) -> Iterator[str]:
     if found not in [_tables(version) for version in known]:
         damaged = found.keys() == {DAMAGED}
         yield "the store is damaged" if damaged else "the store has lost what was told, or holds a part of a commit"
+
+
+def lost(scene: Scene, recording: Recording, tree: Tree) -> Iterator[str]:
+    """What is wrong with a store that is kept as a whole: it is as it was, or as it is to be, and has what it had."""
+    if scene.keeps is None:
+        return
+    found, before, after = (_tables(it) for it in (tree, recording.before, recording.after))
+    if found not in (before, after):
+        yield "the store is neither as it was nor as it is to be"
+    whole = _tables(_prepared(scene.before))
+    yield from (f"it takes {name} away" for name in scene.keeps if after[name] != whole[name])
+    if scene.aside and found == after:
+        kept = [content for path, content in tree.items() if path.startswith(f"{HOME}/damaged/")]
+        if before not in [_read_tables((("", content),)) for content in kept]:
+            yield "the damaged store is not beside the one that took its place"
+
+
+@cache
+def _undisturbed(scene: Scene) -> tuple[str, ...]:
+    """The same of each state that a process sees while nothing goes wrong."""
+    recording = recorded(scene)
+    states = versions(recording, 0, len(recording.calls))
+    return tuple({violation: None for tree in states for violation in lost(scene, recording, tree)})
 
 
 def versions(recording: Recording, told: int, moment: int) -> Iterator[Tree]:
