@@ -28,9 +28,10 @@ from stockcast.windows.splits import Part
 ROLLOUTS, EXPLORATION = 16, 0.5
 """Of a window under the score-function estimator, and the standard deviation of the action before it is squashed."""
 
-LUCK, _SMALL = 1.0, 0.2
+LUCK, _SMALL = 1.5, 0.2
 """What a small weight costs, in standard errors of what one that means nothing adds to the mean reward; and how small
-that is, in units of the action: one that has shown its worth is not held back."""
+that is, in units of the action: one that has shown its worth is not held back. The constant always is: a drift of the
+past is the likeliest of all to have been luck."""
 
 _LEAST_RISK = 0.1
 """A standard deviation, in units of forecast volatility, that a Sharpe ratio always has: flat is then a ratio of 0."""
@@ -45,7 +46,7 @@ class Reward:
 
     luck: what a unit of weight from an input to the action has to earn, less and less for larger ones (the lasso,
     reweighted: Candes, Wakin and Boyd 2008): of a hundredth of variance that can be known, as many weights as there are
-    inputs would lose much again. kept: the origins that do not teach.
+    inputs would lose much again. A unit of the constant has to earn it throughout. kept: the origins that do not teach.
     """
 
     config: PolicyConfig
@@ -81,9 +82,10 @@ class Reward:
         if noise_BL is not None:
             gains = (by_mean * rewards + by_square * rewards**2) * weight_BL
             loss = _surrogate(gains, mean_BL, noise_BL) - utility.detach()
-        weights = (model.skip.weight, model.readout.weight, model.readout.bias, model.feedback)
-        size = sum(torch.log1p(ACTION_UNIT / _SMALL * weight.abs()).sum() for weight in weights)
-        return loss + self.luck * by_mean * _SMALL * size
+        weights = (model.skip.weight, model.readout.weight, model.feedback)
+        size = _SMALL * sum(torch.log1p(ACTION_UNIT / _SMALL * weight.abs()).sum() for weight in weights)
+        constant = ACTION_UNIT * model.readout.bias.abs().sum()
+        return loss + self.luck * by_mean * (size + constant)
 
     def validation(self, model: Network, parts: Iterable[Output]) -> float:
         """The negative utility of all sessions of all parts."""
