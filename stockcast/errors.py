@@ -78,7 +78,7 @@ class LockedError(StockcastError):
 
 
 class PieceLost(StockcastError):
-    """The process that did a piece of the work was killed, and again when it was tried once more."""
+    """The process that did a piece of the work was lost, and again when it was tried once more."""
 
     kind = "lost"
 

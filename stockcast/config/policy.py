@@ -26,7 +26,12 @@ class PolicyConfig(Checked):
     wanted: bool = setting(False, "Learn how much to hold, too", POLICY, flag="--policy")
     utility: str = setting("mean-variance", "What the policy is to maximise", POLICY, choices=UTILITIES, needs="policy")
     risk_aversion: float = setting(
-        0.1, "Price of variance, as forecast", POLICY, metavar="RATE", bounds=Bounds(0, 100), needs="policy"
+        0.1,
+        "Utility: mean less half of this times variance",
+        POLICY,
+        metavar="RATE",
+        bounds=Bounds(0, 100),
+        needs="policy",
     )
     gradient: str = setting("pathwise", "How its gradient is found", POLICY, choices=GRADIENTS, needs="policy")
     long_only: bool = setting(False, "Positions from 0 to 1, not from -1 to 1", POLICY, needs="policy")

@@ -73,7 +73,7 @@ class Local:
             self._hand_out(may_begin=True)
 
     def finished(self) -> Done:
-        """Wait for the next piece that is over. One whose worker was killed is tried once more."""
+        """Wait for the next piece that is over. One whose worker was lost with it is tried once more."""
         while True:
             future = self._over.get()
             with self._handing:
@@ -83,14 +83,14 @@ class Local:
                 piece, tries, worker = self._given.pop(future)
                 try:
                     return Done(piece, *future.result())
-                except BrokenProcessPool:
+                except BrokenProcessPool as broken:
                     self._workers.remove(worker)
                     worker.shutdown(wait=False, kill_workers=True)
                     if tries < TRIES:
                         self._queue.appendleft((piece, tries + 1))
                     self._hand_out(may_begin=True)
                     if tries == TRIES:
-                        return Done(piece, error=_lost(piece))
+                        return Done(piece, error=_lost(piece, broken))
                 except Exception as failed:  # noqa: BLE001 - what could not be sent, there or back
                     return Done(piece, error=failed)
 
@@ -149,7 +149,13 @@ def _without_interruptions() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _lost(piece: Piece) -> PieceLost:
+def _lost(piece: Piece, broken: BrokenProcessPool) -> PieceLost:
+    if broken.__cause__ is not None and "un-serialize" in str(broken):
+        reason = str(broken.__cause__).strip('\n"').rpartition("\n")[2]
+        return PieceLost(
+            f"{piece.label}: what its process was sent, or sent back, could not be read: {reason}",
+            "what it needs has to be importable in another process, too; --jobs 1 does it in this one",
+        )
     return PieceLost(
         f"{piece.label}: the process that did it was killed, twice",
         "it may have asked for more memory than there is: give fewer --jobs, or --jobs 1",

@@ -1065,6 +1065,9 @@ NO_ADVICE = {
     "pipeline/checking.py: as --exchange says": "what was given",
     "config/runs.py: --jobs, --engine and --address overrule it.": "a comment of the file: what is stronger than it",
     "engine/local.py: give fewer --jobs, or --jobs 1": "tests/engine/test_local.py kills workers and comes to it",
+    "engine/local.py: what it needs has to be importable in another process, too; --jobs 1 does it in this one": (
+        "tests/engine/test_local.py sends what no worker can read and comes to it"
+    ),
     "engine/raycluster.py: --engine ray needs the package ray": "tests/engine/test_raycluster.py goes without it",
     "engine/raycluster.py: do it without --engine ray": "where Ray itself does not begin",
     "engine/raycluster.py: start nodes with fewer CPUs, by --num-cpus": "an option of Ray's",

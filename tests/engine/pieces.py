@@ -81,6 +81,26 @@ class Squared:
 
 
 @dataclass(frozen=True)
+class Here:
+    """Squares in the process that made it, and cannot be read in any other."""
+
+    process: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _here, (self.process,)
+
+    def __call__(self, shared: int, _progress: Progress) -> int:
+        """Square it."""
+        return shared * shared
+
+
+def _here(process: int) -> Here:
+    if os.getpid() != process:
+        raise ModuleNotFoundError("No module named 'elsewhere'")
+    return Here(process)
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Waits until it is ended, and leaves a file that says which process waits."""
 

@@ -14,8 +14,9 @@ import pytest
 
 from stockcast.engine.local import Local, do, free_memory, usual_jobs
 from stockcast.engine.pieces import Piece, Task, run_all
+from stockcast.errors import PieceLost
 from stockcast.progress import Silent
-from tests.engine.pieces import Squared, Waiting, answers, ended, lives, pid, squares, until, waiting
+from tests.engine.pieces import Here, Squared, Waiting, answers, ended, lives, pid, squares, until, waiting
 from tests.processes import environment
 
 
@@ -35,6 +36,16 @@ def test_pieces_come_back_as_they_were_made_or_as_their_own_errors(
     heard = capfd.readouterr()
     assert "a library speaks" in heard.err
     assert heard.out == ""  # stdout is the answer's
+
+
+def test_a_piece_that_no_worker_can_read_says_why_and_the_others_are_done(engine: Local) -> None:
+    found = ended(engine, Piece("it", Here(os.getpid()), 3), Piece("other", Squared(), 3))
+    error = found["it"].error
+    assert isinstance(error, PieceLost)
+    assert error.message.startswith("it: what its process was sent")
+    assert error.message.endswith("ModuleNotFoundError: No module named 'elsewhere'")
+    assert "--jobs 1" in error.hint
+    assert found["other"].made == 9
 
 
 def test_the_next_piece_is_begun_while_the_command_is_busy_elsewhere(tmp_path: Path) -> None:
