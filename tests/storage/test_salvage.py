@@ -8,7 +8,8 @@ import os
 import re
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -232,10 +233,10 @@ def test_what_is_put_aside_takes_the_place_of_nothing(filled: Path) -> None:
 
 
 STRANGE = {
-    "TEXT": ("text", b"\xff\x00"),
-    "INTEGER": ("text", 2**62),
-    "BLOB": ("text", b"\xff\x00"),
-    "": ("text", math.inf, 2**62),
+    "TEXT": ("text", b"\xff\x00", None),
+    "INTEGER": ("text", 2**62, None),
+    "BLOB": ("text", b"\xff\x00", None),
+    "": ("text", math.inf, 2**62, None),
 }
 """Values that a column of that type should not hold."""
 
@@ -274,13 +275,34 @@ def test_whatever_a_cell_holds_is_read_or_told_and_mended(db: Database, home: Pa
 
 def _changed(home: Path, table: str, column: str, value: object) -> bool:
     """Whether a cell has another value now: no row can have some."""
-    with closing(sqlite3.connect(home / FILE, isolation_level=None)) as db:
+    with _unsynced(home) as db:
         for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             db.execute(f"DROP TRIGGER {name}")
+    (schema,) = _declared(home, table, None)
+    _declared(home, table, re.sub("(?<!IS) NOT NULL", "", schema))
+    with _unsynced(home) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
         known = f"(SELECT {column} FROM {table} LIMIT 1)"  # noqa: S608 - names of our own
         try:
             db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} IS {known}", (value,))  # noqa: S608
         except sqlite3.IntegrityError:
             return False
-        return True
+    _declared(home, table, schema)
+    return True
+
+
+def _declared(home: Path, table: str, schema: str | None) -> tuple[str]:
+    """How a table is declared; before it is declared in other words, where there are some."""
+    with _unsynced(home) as db:
+        found: tuple[str] = db.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        if schema is not None:
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (schema, table))
+    return found
+
+
+@contextmanager
+def _unsynced(home: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(home / FILE, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        yield db
