@@ -41,15 +41,17 @@ def main() -> None:
 def _fill_gaps() -> None:
     """Open nothing in the place of each standard stream that is closed.
 
-    A file of ours would take its number otherwise, and what a library writes to the stream would go into the file.
+    A file of ours would take its number otherwise, and what a library writes to the stream would go into the file. And
+    libraries flush what Python has in its place, which is None.
     """
-    if os.name == "nt":
-        return
-    for number in (0, 1, 2):
+    for number in () if os.name == "nt" else (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it has the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _run(arguments: list[str]) -> int:

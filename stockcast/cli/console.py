@@ -137,8 +137,6 @@ class Console:
 
 def log(line: str) -> None:
     """Write one line to stderr; a stderr that is closed or full is no reason to fail."""
-    if sys.stderr is None:
-        return
     with suppress(OSError, ValueError):
         _write(sys.stderr, printable(line, keep="\n\t") + "\n")
 
@@ -169,8 +167,6 @@ def answer(content: str) -> None:
     Raises:
         StorageError: Where stdout cannot be written.
     """
-    if sys.stdout is None:
-        return
     shown = _shown(content)
     with writing():
         CommandState.answering = True
@@ -321,7 +317,7 @@ def file_page() -> Page:
 def is_terminal(stream: object) -> bool:
     """Whether a person looks at the stream."""
     try:
-        return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
+        return bool(stream.isatty())  # type: ignore[attr-defined]
     except (AttributeError, ValueError):
         return False
 

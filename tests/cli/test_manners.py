@@ -342,19 +342,21 @@ def test_a_full_disk_behind_stdout_is_one_error(words: list[str]) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="descriptors are others' there")
 def test_no_file_takes_the_number_of_a_stream_that_is_closed(tmp_path: Path) -> None:
-    # As `>&- 2>&- <&-` does: what a library writes to stderr would go into a file of ours, such as the store.
+    # As `>&- 2>&- <&-` does: what a library writes to stderr would go into a file of ours, such as the store. And
+    # libraries, such as the one that begins workers, flush the streams.
     told = tmp_path / "told"
     looking = (
-        "import atexit, os, stat\n"
+        "import atexit, os, stat, sys\n"
         f"atexit.register(lambda: open({str(told)!r}, 'w').write(str([stat.S_ISCHR(os.fstat(n).st_mode) for n in "
-        "(0, 1, 2)] + [os.get_inheritable(n) for n in (0, 1, 2)])))\n"
+        "(0, 1, 2)] + [os.get_inheritable(n) for n in (0, 1, 2)] + [s.flush() is None for s in (sys.stdout, "
+        "sys.stderr)])))\n"
     )
     done = subprocess.run(
         ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", looking + FAKED, "predict", "good"],
         env=environment(), check=False, timeout=50,
     )  # fmt: skip
     assert done.returncode == 0
-    assert told.read_text() == str([True] * 6)
+    assert told.read_text() == str([True] * 8)
 
 
 @pytest.mark.parametrize(
