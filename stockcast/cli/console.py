@@ -37,6 +37,10 @@ CRASH_LOGS = 20
 """Logs of crashes that are kept, the newest."""
 
 
+_NO_MEMORY = re.compile("failed to map segment|an(not|'t) allocate memory|can't start new thread|bad_alloc")
+"""How libraries say it that is no MemoryError of theirs."""
+
+
 class UnexpectedError(StockcastError):
     """A mistake of ours: an exception that nobody expected."""
 
@@ -54,15 +58,37 @@ def explainable(error: Exception, home: Path | None) -> StockcastError:
     """The exception as one that a user can act on; an unexpected one leaves its traceback in a log under `home`."""
     if isinstance(error, StockcastError):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        place = f" ({error.filename})" if error.filename else ""
-        return StorageError(f"{os.strerror(error.errno)}{place}", "free some space and run it again")
-    if isinstance(error, MemoryError):
-        return StockcastError("there is not enough memory", "ask for less at once: fewer sources, or a lower --jobs")
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return StorageError(os.strerror(error.errno), "allow the process more open files: ulimit -n")
+    for cause in _causes(error):
+        if (limit := _limit(cause)) is not None:
+            return limit
     summary = " ".join(f"unexpected {type(error).__name__}: {error}".split())
     return UnexpectedError(summary, _log(error, home))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and what it came of, or what was being handled when it came: libraries' handlers fail, too."""
+    seen: list[BaseException] = []
+    here: BaseException | None = error
+    while here is not None and here not in seen:
+        seen.append(here)
+        yield here
+        here = here.__cause__ or here.__context__
+
+
+def _limit(error: BaseException) -> StockcastError | None:
+    """What the machine, or a limit that was set, did not give; None where it is something else."""
+    code = error.errno if isinstance(error, OSError) else None
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        place = f" ({error.filename})" if error.filename else ""  # type: ignore[attr-defined] # an OSError: it has a code
+        return StorageError(f"{os.strerror(code)}{place}", "free some space and run it again")
+    if isinstance(error, MemoryError) or code == errno.ENOMEM or _NO_MEMORY.search(str(error)):
+        return StockcastError(
+            "there is not enough memory",
+            "ask for less at once: fewer sources, or a lower --jobs; or allow the process more: ulimit -v",
+        )
+    if code in (errno.EMFILE, errno.ENFILE):
+        return StorageError(os.strerror(code), "allow the process more open files: ulimit -n")
+    return None
 
 
 def interrupted(kept: Sequence[str] = ()) -> InterruptedRun:

@@ -48,9 +48,13 @@ class Run:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """A command line with the fake pipeline."""
-    pipeline = FakePipeline()
+    pipeline, real = FakePipeline(), stockcast.pipeline
     monkeypatch.setitem(sys.modules, "stockcast.pipeline", pipeline)
     monkeypatch.setattr(stockcast, "pipeline", pipeline, raising=False)
     handler = signal.getsignal(signal.SIGINT)
     yield Run(pipeline, capsys)
     signal.signal(signal.SIGINT, handler)
+    # What is imported meanwhile of the real one would stay unknown to it.
+    for name, module in list(sys.modules.items()):
+        if name.rpartition(".")[0] == real.__name__:
+            setattr(real, name.rpartition(".")[2], module)

@@ -40,6 +40,13 @@ def meet(source: str) -> None:
         raise KeyboardInterrupt
     if source == "full":
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+    if source == "unmapped":
+        raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+    if source == "unhandled":  # as loky's, where it begins a worker
+        try:
+            raise OSError(errno.EMFILE, "Too many open files")
+        finally:
+            raise UnboundLocalError("cannot access local variable 'parent_r'")
     if source == "large":
         raise MemoryError
     if source == "many":

@@ -82,8 +82,9 @@ def test_a_full_disk_is_an_error_with_a_reason_and_no_crash(run: Run, home: Path
 
 @pytest.mark.parametrize(
     ("source", "message", "hint"),
-    [("large", "there is not enough memory", "fewer sources"), ("many", "Too many open files", "ulimit -n")],
-)
+    [("large", "there is not enough memory", "fewer sources"), ("many", "Too many open files", "ulimit -n"),
+     ("unmapped", "there is not enough memory", "ulimit -v"), ("unhandled", "Too many open files", "ulimit -n")],
+)  # fmt: skip
 def test_what_a_system_has_too_little_of_is_no_crash(
     source: str, message: str, hint: str, run: Run, home: Path
 ) -> None:
