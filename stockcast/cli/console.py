@@ -72,7 +72,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while here is not None and here not in seen:
         seen.append(here)
         yield here
-        here = here.__cause__ or here.__context__
+        here = here.__cause__ or (None if here.__suppress_context__ else here.__context__)
 
 
 def _limit(error: BaseException) -> StockcastError | None:
