@@ -37,8 +37,10 @@ CRASH_LOGS = 20
 """Logs of crashes that are kept, the newest."""
 
 
-_NO_MEMORY = re.compile("failed to map segment|an(not|'t) allocate memory|can't start new thread|bad_alloc")
-"""How libraries say it that is no MemoryError of theirs."""
+_NO_MEMORY = re.compile(
+    "failed to map segment from shared object(?!: Oper)|an(not|'t) allocate memory|can't start new thread|bad_alloc"
+)
+"""How libraries say it that is no MemoryError of theirs; an operation that is not permitted is no matter of memory."""
 
 
 class UnexpectedError(StockcastError):
@@ -79,7 +81,7 @@ def _limit(error: BaseException) -> StockcastError | None:
     """What the machine, or a limit that was set, did not give; None where it is something else."""
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOSPC, errno.EDQUOT):
-        place = f" ({error.filename})" if error.filename else ""  # type: ignore[attr-defined] # an OSError: it has a code
+        place = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
         return StorageError(f"{os.strerror(code)}{place}", "free some space and run it again")
     if isinstance(error, MemoryError) or code == errno.ENOMEM or _NO_MEMORY.search(str(error)):
         return StockcastError(
@@ -343,7 +345,7 @@ def file_page() -> Page:
 def is_terminal(stream: object) -> bool:
     """Whether a person looks at the stream."""
     try:
-        return bool(stream.isatty())  # type: ignore[attr-defined]
+        return bool(stream.isatty())  # type: ignore[attr-defined] # what has none is no terminal
     except (AttributeError, ValueError):
         return False
 
